@@ -1,0 +1,53 @@
+# Portillon's commands. `make help` explains each; `make demo` and `make test` set up all they need.
+PYTHON ?= python3
+BUDGET ?= 60
+VENV := .venv
+PY := $(VENV)/bin/python
+DISTRIBUTIONS := rules wire drivers firmware-bridge config edge cloud
+EDITABLE := $(foreach d,$(DISTRIBUTIONS),-e ./$(d))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo story test check bench simulate lock clean
+
+help: ## Explain each command
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/ready: requirements.txt $(foreach d,$(DISTRIBUTIONS),$(d)/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Portillon needs Python 3.11 or newer: run 'make PYTHON=python3.11 $(MAKECMDGOALS)'."; exit 1; }
+	@echo "Setting up $(VENV) (first time: about a minute)…"
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing. On Debian: apt-get install python3-venv"; exit 1; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index $(EDITABLE)
+	@touch $@
+
+setup: $(VENV)/ready ## Install Portillon and its tools into .venv
+
+system: ## Install what tests need from Debian: Mosquitto, PostgreSQL, Chromium
+	@sh tests/system-packages
+
+demo: setup ## The whole gym on this machine: two turnstile lanes, gateway, cloud. Add BROKER=mqtt://… for a real broker
+	@$(PY) tests/stories/demo.py
+
+story: setup ## Play the demo unattended; fails at the first thing that is not so
+	@$(PY) tests/stories/story.py
+
+check: setup ## Format, lint, types, layers, no host or machine path in any committed file
+	@$(VENV)/bin/ruff format --check --quiet . || { echo "Run: $(VENV)/bin/ruff format ."; exit 1; }
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-cache
+
+test: setup system check ## Everything that must hold, in under 20 minutes: units, properties, contracts, story, pages
+	@$(PY) -m pytest -n 2 --dist loadgroup
+
+bench: setup ## Measure against a floor in the same run. BUDGET=seconds
+	@$(PY) tests/bench/run.py --budget $(BUDGET)
+
+simulate: setup ## Search for broken invariants with seeded faults. BUDGET=seconds
+	@$(PY) tests/simulation/run.py --budget $(BUDGET)
+
+lock: ## Choose the newest allowed versions anew and write requirements.txt (needs uv)
+	@uv lock --upgrade --quiet && uv export --quiet --all-packages --no-emit-workspace --no-header --no-annotate -o requirements.txt
+
+clean: ## Remove what was built; no data of yours is in it but the demo's
+	@rm -rf $(VENV) .demo .cache

@@ -1,0 +1,1 @@
+"""Readers, outputs, inputs and their simulators."""

@@ -1,0 +1,1 @@
+"""The gateway: decides who may pass, drives the doors, keeps the journal."""

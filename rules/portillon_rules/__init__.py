@@ -1,0 +1,1 @@
+"""Who may pass: entitlements, schedules, the decision and its reasons."""

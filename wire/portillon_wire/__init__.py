@@ -1,0 +1,1 @@
+"""What the gateway and the cloud say to each other."""
