@@ -1,0 +1,164 @@
+"""The one decision: may this credential pass this door now? The turnstile, `explain` and the front desk all call it.
+
+Tested in this order, so that a member hears the reason that is nearest to what they can do about it:
+the row (known, undamaged), the standing, the validity, the zone, the schedule, then what the gateway lacks
+(synchronisation, time, lease, journal, output), and last the lane itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from portillon_rules.entitlement import ALWAYS, Entitlement
+from portillon_rules.policy import AfterLease, JournalUnwritable, SitePolicy, TimeUncertain
+from portillon_rules.reason import DenyReason, GrantFlag
+from portillon_rules.schedule import Schedule, open_at
+
+RULES_VERSION = "1"
+"""Changes when the same facts would be decided otherwise; reported by gateways and stamped on live answers."""
+
+_MS_PER_HOUR = 3_600_000
+
+
+class TimeQuality(StrEnum):
+    """How well the business time is known."""
+
+    CERTAIN = "certain"
+    UNCERTAIN = "uncertain"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionTime:
+    """The instant of the decision, how well it is known, and how much lease is left (≤ 0: over for that long)."""
+
+    business_ms: int
+    quality: TimeQuality
+    lease_remaining_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowDamaged:
+    """The credential's row is there but its MAC does not fit: bit rot or a hand edit."""
+
+    credential: str
+
+
+Lookup = Entitlement | RowDamaged | None
+"""What the local store says of a credential; None: nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRules:
+    """What the site's feed says beside entitlements; no policy means that the gateway was never synchronised."""
+
+    policy: SitePolicy | None
+    schedules: Mapping[str, Schedule]
+
+
+@dataclass(frozen=True, slots=True)
+class DoorView:
+    """The local state of the door that the decision may look at."""
+
+    name: str
+    zone: str
+    busy: bool = False
+    journal_writable: bool = True
+    output_available: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """May pass; `flags` say under which circumstances."""
+
+    member: str
+    flags: tuple[GrantFlag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """May not pass, and why; `member` is known unless the credential is not."""
+
+    reason: DenyReason
+    member: str | None = None
+
+
+def decide(*, lookup: Lookup, door: DoorView, site: SiteRules, time: DecisionTime) -> Granted | Denied:
+    """Granted or Denied for a presented credential, from local facts only."""
+    policy = site.policy
+    if policy is None:
+        return Denied(DenyReason.NEVER_SYNCED, lookup.member if isinstance(lookup, Entitlement) else None)
+    if lookup is None:
+        return Denied(DenyReason.UNKNOWN_CREDENTIAL)
+    if isinstance(lookup, RowDamaged):
+        return Denied(DenyReason.ROW_DAMAGED)
+    flags: list[GrantFlag] = []
+    reason = (
+        lookup.refusal
+        or _outside_validity(lookup, time)
+        or _outside_place_or_schedule(lookup, door, site, policy, time)
+        or _missing_basis(lookup, door, policy, time, flags)
+        or (DenyReason.LANE_BUSY if door.busy else None)
+    )
+    return Denied(reason, lookup.member) if reason else Granted(lookup.member, tuple(flags))
+
+
+def _outside_validity(row: Entitlement, time: DecisionTime) -> DenyReason | None:
+    if time.quality is TimeQuality.UNKNOWN:
+        return DenyReason.TIME_UNKNOWN
+    if time.business_ms < row.valid_from_ms:
+        return DenyReason.NOT_YET_VALID
+    if time.business_ms >= row.valid_until_ms:
+        return DenyReason.EXPIRED
+    return None
+
+
+def _outside_place_or_schedule(
+    row: Entitlement, door: DoorView, site: SiteRules, policy: SitePolicy, time: DecisionTime
+) -> DenyReason | None:
+    if door.zone not in row.zones:
+        return DenyReason.WRONG_ZONE
+    if row.schedule == ALWAYS:
+        return None
+    if time.quality is TimeQuality.UNCERTAIN and policy.time_uncertain is TimeUncertain.DENY:
+        return DenyReason.TIME_UNKNOWN
+    schedule = site.schedules.get(row.schedule)
+    if schedule is None or not open_at(schedule, _local(time.business_ms, policy.time_zone)):
+        return DenyReason.OUTSIDE_SCHEDULE
+    return None
+
+
+def _missing_basis(
+    row: Entitlement, door: DoorView, policy: SitePolicy, time: DecisionTime, flags: list[GrantFlag]
+) -> DenyReason | None:
+    if time.lease_remaining_ms <= 0 and not row.staff:
+        if row.day_pass or not _passes_after_lease(policy, -time.lease_remaining_ms):
+            return DenyReason.LEASE_OVER
+        flags.append(GrantFlag.AFTER_LEASE)
+    if time.quality is TimeQuality.UNCERTAIN:
+        flags.append(GrantFlag.TIME_UNCERTAIN)
+    if not door.journal_writable:
+        if policy.journal_unwritable is JournalUnwritable.DENY:
+            return DenyReason.JOURNAL_UNWRITABLE
+        flags.append(GrantFlag.NOT_JOURNALED)
+    if not door.output_available:
+        return DenyReason.OUTPUT_UNAVAILABLE
+    return None
+
+
+def _passes_after_lease(policy: SitePolicy, over_ms: int) -> bool:
+    if policy.after_lease is AfterLease.PASS_AND_FLAG:
+        return True
+    return policy.after_lease is AfterLease.PASS_FOR_HOURS and over_ms < policy.after_lease_hours * _MS_PER_HOUR
+
+
+def _local(business_ms: int, time_zone: str) -> datetime:
+    return datetime.fromtimestamp(business_ms / 1000, UTC).astimezone(_zone(time_zone))
+
+
+@lru_cache(maxsize=8)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)

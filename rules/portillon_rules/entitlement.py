@@ -1,0 +1,57 @@
+"""Who may pass where, when, until: one row of the feed for each credential."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from portillon_rules.reason import DenyReason
+
+ALWAYS = "always"
+"""The schedule that is never closed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entitlement:
+    """One credential's right to pass. Validity is half-open business time, `[valid_from_ms, valid_until_ms)`.
+
+    `refusal` is set when the standing refuses already: the row stays on the gateway so that the turnstile can say why.
+    """
+
+    credential: str
+    member: str
+    zones: tuple[str, ...]
+    schedule: str
+    valid_from_ms: int
+    valid_until_ms: int
+    refusal: DenyReason | None = None
+    staff: bool = False
+    day_pass: bool = False
+
+    def to_body(self) -> dict[str, Any]:
+        """The JSON-ready body of the feed row; its key is `credential`."""
+        return {
+            "member": self.member,
+            "zones": sorted(self.zones),
+            "schedule": self.schedule,
+            "valid_from_ms": self.valid_from_ms,
+            "valid_until_ms": self.valid_until_ms,
+            "refusal": self.refusal.value if self.refusal else None,
+            "staff": self.staff,
+            "day_pass": self.day_pass,
+        }
+
+    @classmethod
+    def from_body(cls, key: str, body: Mapping[str, Any]) -> "Entitlement":
+        """Rebuild the row of credential hash `key`; raises KeyError or ValueError for an unreadable body."""
+        refusal = body["refusal"]
+        return cls(
+            credential=key,
+            member=body["member"],
+            zones=tuple(body["zones"]),
+            schedule=body["schedule"],
+            valid_from_ms=body["valid_from_ms"],
+            valid_until_ms=body["valid_until_ms"],
+            refusal=DenyReason(refusal) if refusal is not None else None,
+            staff=body["staff"],
+            day_pass=body["day_pass"],
+        )
