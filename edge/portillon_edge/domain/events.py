@@ -1,0 +1,40 @@
+"""What the gateway writes down: an event as it happened, before the journal gives it a number.
+
+The kinds and the time stamp are the wire's own, so that nothing is translated between door, journal and cloud.
+"""
+
+from dataclasses import dataclass
+
+from portillon_wire.messages import EventKind, EventTime, JournalEvent
+
+__all__ = ["EventKind", "EventTime", "NewEvent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """Something that happened and must be kept; `credential` is a keyed hash, `reason` an enum's value, never free text."""
+
+    kind: EventKind
+    at: EventTime
+    door: str | None = None
+    reader: str | None = None
+    credential: str | None = None
+    member: str | None = None
+    reason: str | None = None
+    flags: tuple[str, ...] = ()
+    detail: str | None = None
+
+    def numbered(self, sequence: int) -> JournalEvent:
+        """The same event under the sequence number that the journal gave it."""
+        return JournalEvent(
+            sequence=sequence,
+            kind=self.kind,
+            door=self.door,
+            reader=self.reader,
+            credential=self.credential,
+            member=self.member,
+            reason=self.reason,
+            flags=self.flags,
+            detail=self.detail,
+            at=self.at,
+        )
