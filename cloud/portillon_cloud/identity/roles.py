@@ -1,0 +1,39 @@
+"""Roles, and what each may do. The one place that says so."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    DESK = "desk"
+    TECHNICIAN = "technician"
+
+
+class Permission(StrEnum):
+    SEE_SITE = "see_site"  # lanes, badges, gateways, attendance: no money
+    SEE_MEMBERS = "see_members"
+    CHANGE_MEMBERS = "change_members"
+    SEE_MONEY = "see_money"  # invoices, payments, who owes what
+    TAKE_PAYMENT = "take_payment"
+    MANAGE_GATEWAYS = "manage_gateways"
+    TURN_CLOCK = "turn_clock"  # the business clock of a test organisation
+    MANAGE_STAFF = "manage_staff"
+
+
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
+    {
+        Role.OWNER: frozenset(Permission),
+        Role.DESK: frozenset(
+            {
+                Permission.SEE_SITE,
+                Permission.SEE_MEMBERS,
+                Permission.CHANGE_MEMBERS,
+                Permission.SEE_MONEY,
+                Permission.TAKE_PAYMENT,
+            }
+        ),
+        Role.TECHNICIAN: frozenset({Permission.SEE_SITE, Permission.MANAGE_GATEWAYS}),
+    }
+)
