@@ -1,0 +1,177 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from portillon_rules.decision import (
+    DecisionTime,
+    Denied,
+    DoorView,
+    Granted,
+    Lookup,
+    RowDamaged,
+    SiteRules,
+    TimeQuality,
+    decide,
+)
+from portillon_rules.entitlement import ALWAYS, Entitlement
+from portillon_rules.policy import AfterLease, JournalUnwritable, SitePolicy, TimeUncertain
+from portillon_rules.reason import DenyReason, GrantFlag
+from portillon_rules.schedule import Schedule, Window
+
+HOUR_MS = 3_600_000
+ROW = Entitlement(
+    credential="k1.aa", member="m1", zones=("gym",), schedule=ALWAYS, valid_from_ms=1_000, valid_until_ms=9_000
+)
+LANE = DoorView("lane1", "gym")
+POLICY = SitePolicy(time_zone="America/Montreal")
+SITE = SiteRules(POLICY, {})
+NOW = DecisionTime(5_000, TimeQuality.CERTAIN, HOUR_MS)
+
+
+def ask(
+    lookup: Lookup = ROW, *, door: DoorView = LANE, site: SiteRules = SITE, time: DecisionTime = NOW
+) -> Granted | Denied:
+    return decide(lookup=lookup, door=door, site=site, time=time)
+
+
+def with_policy(**changes: object) -> SiteRules:
+    return SiteRules(replace(POLICY, **changes), {})  # type: ignore[arg-type]
+
+
+def test_a_member_in_order_passes() -> None:
+    """Nothing against it: granted, without a flag."""
+    assert ask() == Granted("m1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (ask(site=SiteRules(None, {})), DenyReason.NEVER_SYNCED),
+        (ask(None), DenyReason.UNKNOWN_CREDENTIAL),
+        (ask(RowDamaged("k1.aa")), DenyReason.ROW_DAMAGED),
+        (ask(replace(ROW, refusal=DenyReason.DUES_UNPAID)), DenyReason.DUES_UNPAID),
+        (ask(time=replace(NOW, business_ms=999)), DenyReason.NOT_YET_VALID),
+        (ask(time=replace(NOW, business_ms=9_000)), DenyReason.EXPIRED),
+        (ask(time=replace(NOW, quality=TimeQuality.UNKNOWN)), DenyReason.TIME_UNKNOWN),
+        (ask(door=replace(LANE, zone="staff")), DenyReason.WRONG_ZONE),
+        (ask(replace(ROW, schedule="mornings")), DenyReason.OUTSIDE_SCHEDULE),
+        (ask(time=replace(NOW, lease_remaining_ms=0)), DenyReason.LEASE_OVER),
+        (ask(door=replace(LANE, output_available=False)), DenyReason.OUTPUT_UNAVAILABLE),
+        (ask(door=replace(LANE, busy=True)), DenyReason.LANE_BUSY),
+        (
+            ask(
+                door=replace(LANE, journal_writable=False), site=with_policy(journal_unwritable=JournalUnwritable.DENY)
+            ),
+            DenyReason.JOURNAL_UNWRITABLE,
+        ),
+    ],
+)
+def test_each_refusal_says_why(answer: Granted | Denied, reason: DenyReason) -> None:
+    """Every way to be refused has its own word."""
+    assert isinstance(answer, Denied)
+    assert answer.reason is reason
+
+
+def test_validity_is_half_open() -> None:
+    """The first millisecond is inside, the last is outside: `valid_until` is the first refusal."""
+    assert ask(time=replace(NOW, business_ms=1_000)) == Granted("m1")
+    assert ask(time=replace(NOW, business_ms=8_999)) == Granted("m1")
+
+
+def test_staff_outlast_the_lease_but_never_their_own_validity() -> None:
+    """A dead link for a week leaves staff their key, not their ended contract."""
+    staff = replace(ROW, staff=True)
+    over = replace(NOW, lease_remaining_ms=-1000 * HOUR_MS)
+    assert ask(staff, time=over) == Granted("m1")
+    assert ask(staff, time=replace(over, business_ms=9_000)) == Denied(DenyReason.EXPIRED, "m1")
+
+
+def test_after_the_lease_the_site_policy_holds() -> None:
+    """Deny, pass and flag, or pass for N hours; a day pass never outlasts the lease."""
+    flag = Granted("m1", (GrantFlag.AFTER_LEASE,))
+    flagging = with_policy(after_lease=AfterLease.PASS_AND_FLAG)
+    two_hours = with_policy(after_lease=AfterLease.PASS_FOR_HOURS, after_lease_hours=2)
+    over_1h = replace(NOW, lease_remaining_ms=-HOUR_MS)
+    over_2h = replace(NOW, lease_remaining_ms=-2 * HOUR_MS)
+    assert ask(site=flagging, time=over_2h) == flag
+    assert ask(site=two_hours, time=over_1h) == flag
+    assert ask(site=two_hours, time=over_2h) == Denied(DenyReason.LEASE_OVER, "m1")
+    assert ask(replace(ROW, day_pass=True), site=flagging, time=over_1h) == Denied(DenyReason.LEASE_OVER, "m1")
+
+
+def test_uncertain_time_is_flagged_and_may_close_schedules() -> None:
+    """After a cold boot members still pass, and the owner can find it; a strict site closes its schedules."""
+    unsure = replace(NOW, quality=TimeQuality.UNCERTAIN)
+    assert ask(time=unsure) == Granted("m1", (GrantFlag.TIME_UNCERTAIN,))
+    strict = SiteRules(replace(POLICY, time_uncertain=TimeUncertain.DENY), {"all": Schedule("all", ())})
+    assert ask(replace(ROW, schedule="all"), site=strict, time=unsure) == Denied(DenyReason.TIME_UNKNOWN, "m1")
+
+
+def test_an_unwritable_journal_passes_and_flags_by_default() -> None:
+    """A full disk does not shut the gym, and does not go unseen."""
+    assert ask(door=replace(LANE, journal_writable=False)) == Granted("m1", (GrantFlag.NOT_JOURNALED,))
+
+
+def test_a_schedule_follows_the_clock_on_the_wall_through_a_clock_change() -> None:
+    """Opening at 06:00 means 06:00 local before and after the night in which the clocks change."""
+    mornings = Schedule("mornings", tuple(Window(day, 6 * 60, 9 * 60) for day in range(7)), closed_on=("2026-12-25",))
+    site = SiteRules(POLICY, {"mornings": mornings})
+    row = replace(ROW, schedule="mornings", valid_until_ms=2**62)
+
+    def at(*utc: int) -> Granted | Denied:
+        when = int(datetime(*utc, tzinfo=UTC).timestamp() * 1000)  # type: ignore[arg-type, misc]
+        return ask(row, site=site, time=replace(NOW, business_ms=when))
+
+    shut = Denied(DenyReason.OUTSIDE_SCHEDULE, "m1")
+    assert at(2026, 3, 7, 10, 59) == shut and at(2026, 3, 7, 11, 0) == Granted("m1")  # EST, UTC-5
+    assert at(2026, 3, 8, 9, 59) == shut and at(2026, 3, 8, 10, 0) == Granted("m1")  # EDT, UTC-4
+    assert at(2026, 12, 25, 12, 0) == shut
+
+
+rows = st.builds(
+    Entitlement,
+    credential=st.just("k1.aa"),
+    member=st.just("m1"),
+    zones=st.sampled_from([(), ("gym",), ("spa", "gym")]),
+    schedule=st.sampled_from([ALWAYS, "never"]),
+    valid_from_ms=st.integers(0, 100),
+    valid_until_ms=st.integers(0, 100),
+    refusal=st.none() | st.sampled_from(DenyReason),
+    staff=st.booleans(),
+    day_pass=st.booleans(),
+)
+
+
+@given(
+    lookup=st.none() | st.just(RowDamaged("k1.aa")) | rows,
+    business_ms=st.integers(0, 120),
+    remaining_ms=st.integers(-100, 100),
+    quality=st.sampled_from(TimeQuality),
+    policy=st.none()
+    | st.builds(SitePolicy, time_zone=st.just("Europe/Paris"), after_lease=st.sampled_from(AfterLease)),
+)
+def test_nobody_passes_outside_their_row(
+    lookup: Lookup, business_ms: int, remaining_ms: int, quality: TimeQuality, policy: SitePolicy | None
+) -> None:
+    """A grant needs a policy, a sound row without refusal, a known time inside its validity, and the zone."""
+    answer = decide(
+        lookup=lookup,
+        door=LANE,
+        site=SiteRules(policy, {}),
+        time=DecisionTime(business_ms, quality, remaining_ms),
+    )
+    if isinstance(answer, Denied):
+        assert answer.reason in DenyReason
+        return
+    assert policy is not None and isinstance(lookup, Entitlement) and lookup.refusal is None
+    assert lookup.valid_from_ms <= business_ms < lookup.valid_until_ms and "gym" in lookup.zones
+    assert quality is not TimeQuality.UNKNOWN
+    assert remaining_ms > 0 or lookup.staff or GrantFlag.AFTER_LEASE in answer.flags
+
+
+@given(row=rows)
+def test_a_row_survives_its_body(row: Entitlement) -> None:
+    """Body and back is the same right (zones are a set, kept sorted)."""
+    assert Entitlement.from_body("k1.aa", row.to_body()) == replace(row, zones=tuple(sorted(row.zones)))
