@@ -9,6 +9,9 @@ from portillon_wire.messages import EventKind, EventTime, JournalEvent
 
 __all__ = ["EventKind", "EventTime", "NewEvent"]
 
+DETAIL_CHARS_MAX = 500
+"""The wire refuses longer details; an event is cut, never lost, for a wordy driver."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
@@ -35,6 +38,6 @@ class NewEvent:
             member=self.member,
             reason=self.reason,
             flags=self.flags,
-            detail=self.detail,
+            detail=self.detail if self.detail is None else self.detail[:DETAIL_CHARS_MAX],
             at=self.at,
         )
