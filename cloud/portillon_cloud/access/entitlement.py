@@ -1,0 +1,131 @@
+"""The one place that decides who may pass: facts at an instant to the rows that travel to the turnstiles. Pure.
+
+`answer_at` is the standing function. A row is its answer, cut to the span over which it stays the same if the cloud
+hears nothing more: the next invoice supposed issued and unpaid, grace, then the restriction; contracts and blocks end
+as planned. So at every later instant the row answers what `answer_at` would: live answer = offline answer.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from portillon_rules.entitlement import ALWAYS, Entitlement
+from portillon_rules.reason import DenyReason
+
+from portillon_cloud.access.blocks import Block, BlockReason, Switch, reasons_off
+from portillon_cloud.access.standing import AccountFacts, reasons_shut
+from portillon_cloud.dunning import ladder
+
+FOREVER_MS = 7_258_118_400_000
+"""2200-01-01T00:00Z: stands for "no end known" in rows, and still fits every calendar library."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """What one subscription lets its member do over the half-open business time `[from_ms, until_ms)`; None: no end."""
+
+    from_ms: int
+    until_ms: int | None
+    zones: frozenset[str]
+    schedule: str = ALWAYS
+
+    def in_force(self, at_ms: int) -> bool:
+        """Whether the membership runs at this instant."""
+        return self.from_ms <= at_ms and (self.until_ms is None or at_ms < self.until_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberFacts:
+    """One person who passes: opaque id, credentials as hashes, own blocks, memberships."""
+
+    member: str
+    credentials: tuple[str, ...]
+    memberships: tuple[Membership, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """May pass, in these zones and hours."""
+
+    zones: frozenset[str]
+    schedule: str = field(default=ALWAYS)
+
+
+def answer_at(account: AccountFacts, member: MemberFacts, at_ms: int) -> Grant | DenyReason:
+    """May this member enter at this instant, supposing that nothing more is heard?
+
+    The reason told is the one nearest to what the member can do about it: a closed contract is not opened by paying.
+    """
+    reasons = reasons_shut(account, at_ms) | reasons_off(member.blocks, Switch.ACCESS, at_ms)
+    if reasons - {BlockReason.DUES_UNPAID, BlockReason.FROZEN}:
+        return DenyReason.BLOCKED
+    running = [membership for membership in member.memberships if membership.in_force(at_ms)]
+    if not running:
+        return _without_membership(member, at_ms)
+    if BlockReason.DUES_UNPAID in reasons:
+        return DenyReason.DUES_UNPAID
+    if BlockReason.FROZEN in reasons:
+        return DenyReason.FROZEN
+    schedules = sorted({membership.schedule for membership in running})
+    zones = frozenset(zone for membership in running for zone in membership.zones)
+    return Grant(zones, ALWAYS if ALWAYS in schedules else schedules[0])
+
+
+def entitlements(account: AccountFacts, member: MemberFacts, now_ms: int) -> list[Entitlement]:
+    """The member's rows, one for each credential.
+
+    Somebody refused keeps their rows: `refusal` is the reason, `valid_from_ms` the instant at which the refusal is
+    known to end (FOREVER_MS if it is not).
+    """
+    changes = _changes_ms(account, member, now_ms)
+    now_answer = answer_at(account, member, now_ms)
+    if isinstance(now_answer, Grant):
+        refusal, grant, from_ms = None, now_answer, _entered_ms(member, now_ms)
+        later = changes
+    else:
+        refusal, grant, from_ms = now_answer, Grant(frozenset()), FOREVER_MS
+        later = []
+        for index, change_ms in enumerate(changes):
+            answer = answer_at(account, member, change_ms)
+            if isinstance(answer, Grant):
+                grant, from_ms, later = answer, change_ms, changes[index + 1 :]
+                break
+    until_ms = next((at_ms for at_ms in later if answer_at(account, member, at_ms) != grant), FOREVER_MS)
+    return [
+        Entitlement(
+            credential=credential,
+            member=member.member,
+            zones=tuple(sorted(grant.zones)),
+            schedule=grant.schedule,
+            valid_from_ms=from_ms,
+            valid_until_ms=until_ms,
+            # Before its first day a row refuses by itself, and goes on to let in without news from the cloud.
+            refusal=None if refusal is DenyReason.NOT_YET_VALID else refusal,
+        )
+        for credential in member.credentials
+    ]
+
+
+def _without_membership(member: MemberFacts, at_ms: int) -> DenyReason:
+    if not member.memberships:
+        return DenyReason.NO_MEMBERSHIP
+    coming = any(membership.from_ms > at_ms for membership in member.memberships)
+    return DenyReason.NOT_YET_VALID if coming else DenyReason.CONTRACT_ENDED
+
+
+def _entered_ms(member: MemberFacts, now_ms: int) -> int:
+    """A start that does not move with `now`, so that computing the row again gives the same row."""
+    return min(membership.from_ms for membership in member.memberships if membership.in_force(now_ms))
+
+
+def _changes_ms(account: AccountFacts, member: MemberFacts, now_ms: int) -> list[int]:
+    """Every later instant at which the answer might change, in order."""
+    dues_ms = ladder.restricted_from_ms(account.policy, account.debts_ahead(), Switch.ACCESS, account.zone)
+    instants = {dues_ms, *_bounds_ms(account.blocks), *_bounds_ms(member.blocks), *_bounds_ms(member.memberships)}
+    return sorted(at_ms for at_ms in instants if at_ms is not None and at_ms > now_ms)
+
+
+def _bounds_ms(spans: Iterable[Block | Membership]) -> Iterable[int | None]:
+    for span in spans:
+        yield span.from_ms
+        yield span.until_ms

@@ -1,0 +1,82 @@
+"""Standing: the one word for an account at an instant, and the switches behind it. Derived, never stored. Pure."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from portillon_cloud.access.blocks import Block, BlockReason, Switch, reasons_off, switched_off
+from portillon_cloud.dunning import ladder
+from portillon_cloud.dunning.ladder import Debt, DunningPolicy
+
+
+class Standing(StrEnum):
+    """The word the front desk reads; when several hold, the one tested first below."""
+
+    BLOCKED = "blocked"
+    SUSPENDED = "suspended"
+    FROZEN = "frozen"
+    GRACE = "grace"
+    PARKED = "parked"
+    CLEAR = "clear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFacts:
+    """What is known of one account. `next_due_on`: due date of the next invoice not yet made; None: none will come."""
+
+    zone: str
+    policy: DunningPolicy
+    blocks: tuple[Block, ...] = ()
+    debts: tuple[Debt, ...] = ()
+    next_due_on: date | None = None
+
+    def debts_ahead(self) -> tuple[Debt, ...]:
+        """The debts, with the next invoice supposed issued and unpaid: what holds if nothing more is heard."""
+        due = _next_due(self)
+        return self.debts if due is None else (*self.debts, Debt(owed_minor=None, from_on=due))
+
+
+def switches_off(facts: AccountFacts, at_ms: int) -> frozenset[Switch]:
+    """Every switch that is off for the account at this instant, supposing that nothing more is heard."""
+    by_dues = ladder.switches_off(facts.policy, facts.debts_ahead(), facts.zone, at_ms)
+    return switched_off(facts.blocks, at_ms) | by_dues
+
+
+def reasons_shut(facts: AccountFacts, at_ms: int) -> frozenset[BlockReason]:
+    """Why the account's members may not enter at this instant; empty: they may."""
+    reasons = reasons_off(facts.blocks, Switch.ACCESS, at_ms)
+    shut_ms = ladder.restricted_from_ms(facts.policy, facts.debts_ahead(), Switch.ACCESS, facts.zone)
+    return reasons | {BlockReason.DUES_UNPAID} if shut_ms is not None and shut_ms <= at_ms else reasons
+
+
+def standing_at(facts: AccountFacts, at_ms: int) -> Standing:
+    """The account's standing at this instant."""
+    reasons = reasons_shut(facts, at_ms)
+    if reasons - {BlockReason.DUES_UNPAID, BlockReason.FROZEN}:
+        return Standing.BLOCKED
+    if BlockReason.DUES_UNPAID in reasons:
+        return Standing.SUSPENDED
+    if BlockReason.FROZEN in reasons:
+        return Standing.FROZEN
+    if any(ladder.overdue(debt, facts.zone, at_ms) for debt in facts.debts):
+        return Standing.GRACE
+    if {Switch.INVOICING, Switch.COLLECTION} & switched_off(facts.blocks, at_ms):
+        return Standing.PARKED
+    return Standing.CLEAR
+
+
+def _next_due(facts: AccountFacts) -> date | None:
+    """When the next invoice would fall due: not while a block holds invoicing off, then on the day that block ends."""
+    due = facts.next_due_on
+    while due is not None:
+        at_ms = ladder.instant_ms(due, facts.zone)
+        holding = [b for b in facts.blocks if Switch.INVOICING in b.switches and b.in_force(at_ms)]
+        if not holding:
+            return due
+        ends_ms = [block.until_ms for block in holding if block.until_ms is not None]
+        if len(ends_ms) < len(holding):
+            return None
+        due = ladder.local_date(max(ends_ms), facts.zone)
+        if ladder.instant_ms(due, facts.zone) < max(ends_ms):
+            due = date.fromordinal(due.toordinal() + 1)
+    return None

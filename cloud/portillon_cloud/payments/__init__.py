@@ -1,0 +1,1 @@
+"""What is owed and how it is paid: intents, attempts at a provider, payments received, allocations to invoices."""
