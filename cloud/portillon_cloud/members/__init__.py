@@ -1,0 +1,1 @@
+"""Organisations, sites, accounts (who pays), members (who pass) and their credentials."""

@@ -1,0 +1,117 @@
+"""The tenant, its legal entities and sites; who pays, who passes, and with what."""
+
+from sqlalchemy import JSON, CheckConstraint, Column, Date, Index, LargeBinary, Table, Text, UniqueConstraint, text
+
+from portillon_cloud.database.schema import instant, key, metadata, one_of, organisation_id, reference
+from portillon_cloud.database.triggers import column_never_changes
+
+LANGUAGES = ("en", "fr")
+TAX_REGIMES = ("ca-qc", "fr", "none")
+
+organisation = Table(
+    "organisation",
+    metadata,
+    key(),
+    Column("mode", Text, nullable=False),  # 'live' or 'test', fixed at creation
+    Column("name", Text, nullable=False),
+    Column("country", Text, nullable=False),  # ISO 3166-1: CA, FR
+    Column("province", Text),  # ISO 3166-2 without the country: QC
+    Column("language", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),  # IANA name; decides the local date of every business instant
+    instant("created_at_real_ms"),
+    UniqueConstraint("id", "mode"),  # what test-only tables point at
+    one_of("mode", ("live", "test")),
+    one_of("language", LANGUAGES),
+)
+column_never_changes(organisation, "mode")
+
+legal_entity = Table(
+    "legal_entity",
+    metadata,
+    key(),
+    organisation_id(),
+    Column("name", Text, nullable=False),
+    Column("currency", Text, nullable=False),  # ISO 4217
+    Column("tax_regime", Text, nullable=False),
+    Column("tax_numbers", JSON, nullable=False),  # {"TPS": "…", "TVQ": "…"}; printed on every invoice
+    UniqueConstraint("organisation_id", "id", "currency"),  # what ledger rows point at
+    one_of("tax_regime", TAX_REGIMES),
+    CheckConstraint("length(currency) = 3", name="currency_iso"),
+)
+
+site = Table(
+    "site",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("legal_entity_id", "legal_entity.id"),
+    Column("name", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("zones", JSON, nullable=False),  # ["gym", "pool"]: the zones that exist here
+    Column("policy", JSON, nullable=False),  # SitePolicy.to_body() without its time zone; {} = the policy's defaults
+    one_of("language", LANGUAGES),
+)
+
+account = Table(
+    "account",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("legal_entity_id", "legal_entity.id"),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("language", Text, nullable=False),
+    one_of("language", LANGUAGES),
+    Index("ix_account_organisation_id_email", "organisation_id", "email"),
+)
+
+member = Table(
+    "member",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("account_id", "account.id", index=True),
+    reference("site_id", "site.id", index=True),
+    Column("first_name", Text, nullable=False),
+    Column("last_name", Text, nullable=False),
+    Column("email", Text),
+    Column("joined_on", Date, nullable=False),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("member_id", "member.id", index=True),
+    Column("kind", Text, nullable=False),  # portillon_rules CredentialKind
+    Column("sealed", LargeBinary, nullable=False),  # canonical form, AES-GCM under the data key
+    Column("blind_index", Text, nullable=False),  # HMAC of the canonical form: exact look-up without opening any
+    Column("state", Text, nullable=False),  # 'active' or 'lost'
+    one_of("state", ("active", "lost")),
+    # One card opens for one member; a lost card stays for history and may be issued anew.
+    Index(
+        "uq_credential_active",
+        "organisation_id",
+        "blind_index",
+        unique=True,
+        sqlite_where=text("state = 'active'"),
+        postgresql_where=text("state = 'active'"),
+    ),
+)
+
+site_key = Table(
+    "site_key",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("site_id", "site.id"),
+    Column("key_id", Text, nullable=False),
+    Column("sealed_secret", LargeBinary, nullable=False),  # the 32-byte secret under which credentials rest at the edge
+    Column(
+        "state", Text, nullable=False
+    ),  # 'active': rows are hashed under it; 'retired': still accepted, no longer used
+    UniqueConstraint("site_id", "key_id"),
+    one_of("state", ("active", "retired")),
+)

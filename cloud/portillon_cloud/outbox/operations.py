@@ -1,0 +1,42 @@
+"""Write to the outbox, in the transaction that made the change."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, column, insert, literal, select, table
+
+from portillon_cloud.database import wake_after_commit
+from portillon_cloud.database.schema import Big
+from portillon_cloud.outbox.tables import access_outbox
+
+_gateway = table("gateway", column("id"), column("organisation_id"))
+
+
+def account_changed(conn: Connection, organisation_id: int, account_id: int) -> None:
+    """Tell every gateway of the organisation that who may pass under `account_id` may have changed."""
+    accounts_changed(conn, organisation_id, [account_id])
+
+
+def accounts_changed(conn: Connection, organisation_id: int, account_ids: Sequence[int]) -> None:
+    """The same for many accounts at once."""
+    gateways = conn.execute(select(_gateway.c.id).where(_gateway.c.organisation_id == organisation_id)).scalars().all()
+    rows = [
+        {"organisation_id": organisation_id, "gateway_id": gateway, "account_id": account}
+        for gateway in gateways
+        for account in account_ids
+    ]
+    if rows:
+        conn.execute(insert(access_outbox), rows)
+        wake_after_commit(conn)
+
+
+def everything_changed(conn: Connection, organisation_id: int) -> None:
+    """Tell every gateway of the organisation to look at all accounts, policies and schedules again."""
+    conn.execute(
+        insert(access_outbox).from_select(
+            ["organisation_id", "gateway_id", "account_id"],
+            select(_gateway.c.organisation_id, _gateway.c.id, literal(None, Big)).where(
+                _gateway.c.organisation_id == organisation_id
+            ),
+        )
+    )
+    wake_after_commit(conn)
