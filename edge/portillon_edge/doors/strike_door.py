@@ -6,7 +6,8 @@
 3. A card during a grant is refused, LANE_BUSY. A card at a door that already stands open is granted and passes at once:
    there is nothing to release, and the time that the door may stand open starts again.
 4. A door without a contact cannot show a passage: at the end of the window it is assumed, and the event says so.
-5. Opening without grant or exit request is DOOR_FORCED, unless the contact's level was unknown before.
+5. Opening without grant or exit request is DOOR_FORCED. The first level after a start or a lost contact is how the
+   door was found, no edge: it is nobody's passage and forces nothing.
 6. Open for longer than `held_open_ms` is DOOR_HELD, once; closing after DOOR_FORCED or DOOR_HELD is DOOR_CLOSED.
 7. An exit request always releases, whatever else holds, and opening within its window is nobody's passage.
    Opening does not cut short a release that somebody asked for to leave.
@@ -115,17 +116,18 @@ class StrikeDoor:
         before, self._open = self._open, True
         if before:
             return []
-        actions: list[Action] = []
-        if self._grant:
-            grant, self._grant = self._grant, None
-            if self._relock_on_open:
-                actions += self._lock_early(now)
-            actions.append(Record(EventKind.PASSAGE, grant))
-        elif now >= self._exit_until_ns and before is False:
-            self._trouble = EventKind.DOOR_FORCED
-            actions.append(Record(EventKind.DOOR_FORCED, detail="opened without a grant or an exit request"))
+        actions = self._opening(now) if before is False else []
         self._watch_held(now)
         return actions
+
+    def _opening(self, now: int) -> list[Action]:
+        if self._grant:
+            grant, self._grant = self._grant, None
+            return [*(self._lock_early(now) if self._relock_on_open else []), Record(EventKind.PASSAGE, grant)]
+        if now < self._exit_until_ns:
+            return []
+        self._trouble = EventKind.DOOR_FORCED
+        return [Record(EventKind.DOOR_FORCED, detail="opened without a grant or an exit request")]
 
     def _closed(self) -> list[Action]:
         self._open, self._held_at_ns = False, None

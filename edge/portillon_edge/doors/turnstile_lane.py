@@ -4,7 +4,8 @@
 2. The first passage within the window is the grant's one PASSAGE and ends the release early: the next one needs a card.
 3. No passage within the window is GRANT_NOT_USED. A grant ends as exactly one of the two.
 4. A card during a grant is refused, LANE_BUSY: whose passage would it be?
-5. A passage that nobody was granted is DOOR_FORCED, unless the input's level was unknown before (no edge was seen).
+5. A passage that nobody was granted is DOOR_FORCED. The first level after a start or a lost input is how the input was
+   found, no edge: it is nobody's passage and forces nothing.
 6. An exit request always releases, whatever else holds; a passage within its window is nobody's and is not forced.
    A passage does not cut short a release that somebody asked for to leave.
 7. An output that fails ends the grant as not used: whoever was to pass could not.
@@ -89,12 +90,12 @@ class TurnstileLane:
 
     def _passage_changed(self, active: bool, now: int) -> list[Action]:
         before = self._passage.change(active, now)
-        if not active or before is True:
+        if not active or before is not False:
             return []
         if self._grant:
             grant, self._grant = self._grant, None
             return [*self._lock_early(now), Record(EventKind.PASSAGE, grant)]
-        if now < self._exit_until_ns or before is None:
+        if now < self._exit_until_ns:
             return []
         return [Record(EventKind.DOOR_FORCED, detail="a passage that nobody was granted")]
 

@@ -171,7 +171,7 @@ class BlindStrikeInUse(DoorInUse):
     lines = (Line.REX,)
 
 
-RUNS = settings(max_examples=150, stateful_step_count=40, deadline=None, derandomize=True)
+RUNS = settings(max_examples=80, stateful_step_count=40, deadline=None, derandomize=True)
 
 
 @pytest.mark.parametrize("door", [LaneInUse, StrikeInUse, StrikeWithoutRelockInUse, BlindStrikeInUse])

@@ -117,11 +117,13 @@ def test_opening_without_a_grant_is_forced() -> None:
     assert door.kinds(60_001, CLOSES) == [EventKind.DOOR_CLOSED]
 
 
-def test_unknown_contact_forces_nothing() -> None:
-    """After a replug the contact may come back open: no edge was seen, but the door may be held."""
+def test_first_level_is_no_edge() -> None:
+    """After a replug the contact may come back open: nothing is forced, nobody passed, but the door may be held."""
     door = Door()
     door.at(0, LineLost(Line.CONTACT))
+    door.at(5, Admit(ANNE))
     assert door.kinds(10, OPENS) == []
+    assert door.kinds(5005, Tick()) == [EventKind.GRANT_NOT_USED]
     assert door.kinds(30_010, Tick()) == [EventKind.DOOR_HELD]
 
 

@@ -119,13 +119,15 @@ def test_repeated_level_is_no_second_passage() -> None:
     assert lane.at(400, PASSES) == []
 
 
-def test_first_level_ever_seen_forces_nothing() -> None:
-    """At start or after a lost input there was no edge to see; a waiting grant still gets its passage."""
+def test_first_level_is_no_edge() -> None:
+    """At start or after a lost input nothing was seen to move: nothing is forced, and nobody passed."""
     lane = Lane(seen=False)
     assert lane.at(0, PASSES) == []
     lane.at(100, LineLost(Line.PASSAGE))
     lane.at(200, Admit(ANNE))
-    assert lane.at(300, PASSES) == [Lock(), Record(EventKind.PASSAGE, ANNE)]
+    assert lane.at(300, PASSES) == []
+    lane.at(400, CLEARS)
+    assert lane.at(450, PASSES) == [Lock(), Record(EventKind.PASSAGE, ANNE)]
 
 
 def test_stuck_passage_input_is_a_fault_once() -> None:
