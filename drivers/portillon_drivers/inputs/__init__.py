@@ -1,0 +1,1 @@
+"""Inputs: contacts that tell of passages, open doors and requests to exit."""

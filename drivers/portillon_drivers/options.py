@@ -1,0 +1,89 @@
+"""What every device's section of the configuration has in common; each driver adds its own keys where it reads them."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="letters, digits, . _ -")]
+
+
+def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
+    base: Path | None = (info.context or {}).get("base")
+    return path if base is None else base / path
+
+
+FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
+"""A path; a relative one is meant from the folder of the configuration file."""
+
+
+class Wiring(StrEnum):
+    """Which state of the relay's coil releases the door: it decides what a loss of power means, so there is no default."""
+
+    ENERGISE_TO_RELEASE = "energise_to_release"
+    """A strike, or a turnstile's opening contact: without power it stays locked."""
+    ENERGISE_TO_LOCK = "energise_to_lock"
+    """A maglock or a drop-arm: without power it is free."""
+
+    def energised(self, *, releasing: bool) -> bool:
+        """Whether the coil carries current in that state."""
+        return releasing is (self is Wiring.ENERGISE_TO_RELEASE)
+
+
+class Section(BaseModel):
+    """A section of the configuration: frozen, and an unknown key is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DeviceOptions(Section):
+    """Any device."""
+
+    name: Name
+    type: str
+
+    @property
+    def port(self) -> str:
+        """What the driver holds for itself alone, shared at most by devices of its own type."""
+        raise NotImplementedError
+
+    @property
+    def place(self) -> str:
+        """Where exactly this device sits; no two devices sit in one place."""
+        return self.port
+
+
+class SerialOptions(Section):
+    """How to open a serial line."""
+
+    path: FilePath = Field(description="the serial device; on a Pi take the stable name under /dev/serial/by-id")
+    rs485_mode: bool = Field(default=False, description="true only where the kernel must switch an RS-485 driver")
+
+
+class ReaderOptions(DeviceOptions):
+    """Any reader."""
+
+    hold_off_ms: int = Field(
+        default=3_000, ge=0, le=60_000, description="the same card is told again only after this long out of the field"
+    )
+
+
+class OutputOptions(DeviceOptions):
+    """Any output."""
+
+    wiring: Wiring = Field(
+        description='"energise_to_release" (strike, turnstile) or "energise_to_lock" (maglock, drop-arm)'
+    )
+    max_on_ms: int = Field(ge=50, le=60_000, description="no release lasts longer than this, whatever is asked")
+
+
+class InputOptions(DeviceOptions):
+    """Any input line."""
+
+    active: Literal["closed", "open"] = Field(description='the state of the contact that counts: "closed" or "open"')
+    debounce_ms: int = Field(default=20, ge=0, le=1_000, description="a state counts once it has stood this long")
+
+    def is_active(self, *, closed: bool) -> bool:
+        """Whether a contact found closed (or open) is active."""
+        return closed is (self.active == "closed")

@@ -1,0 +1,1 @@
+"""Readers: bytes from a line become credentials, or faults, never guesses."""
