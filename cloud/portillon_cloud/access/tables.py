@@ -1,0 +1,45 @@
+"""Blocks, and the schedules of a site. Standing and entitlements are derived from these and never stored."""
+
+from sqlalchemy import JSON, CheckConstraint, Column, Index, Table, Text, UniqueConstraint, text
+
+from portillon_cloud.access.blocks import BlockReason
+from portillon_cloud.database.schema import instant, key, metadata, one_of, organisation_id, reference
+
+block = Table(
+    "block",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("account_id", "account.id", index=True),
+    reference("member_id", "member.id", nullable=True),  # null: everybody on the account
+    Column("reason", Text, nullable=False),
+    Column(
+        "source", Text, nullable=False
+    ),  # who or what placed it, and alone may end it: "dunning", "staff:3", "dispute:7"
+    instant("from_ms"),  # business time
+    instant("until_ms", nullable=True),  # null: until somebody ends it
+    Column("switches", JSON, nullable=False),  # ["access", …]
+    one_of("reason", BlockReason),
+    CheckConstraint("until_ms IS NULL OR until_ms >= from_ms", name="ends_after_start"),
+    # The same cause blocks the same account once at a time: placing a block twice places one.
+    Index(
+        "uq_block_open",
+        "account_id",
+        "reason",
+        "source",
+        unique=True,
+        sqlite_where=text("until_ms IS NULL AND member_id IS NULL"),
+        postgresql_where=text("until_ms IS NULL AND member_id IS NULL"),
+    ),
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("site_id", "site.id"),
+    Column("name", Text, nullable=False),
+    Column("body", JSON, nullable=False),  # portillon_rules Schedule.to_body()
+    UniqueConstraint("site_id", "name"),
+)

@@ -1,0 +1,197 @@
+"""Payment methods, intents (what is owed), attempts (one try each), payments and their allocation to invoices.
+
+What is final is a row of its own in a table that takes no UPDATE: an attempt's outcome, a payment, an allocation.
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from portillon_cloud.database.schema import Big, amount, instant, key, metadata, one_of, organisation_id, reference
+from portillon_cloud.database.triggers import never_changes
+from portillon_cloud.payments import simulator_tables as simulator_tables  # one schema, so one import makes it whole
+
+
+class IntentState(StrEnum):
+    """Open: to be collected. Parked: in doubt, a person must look. Replaced: paid otherwise, in part or in whole."""
+
+    OPEN = "open"
+    PARKED = "parked"
+    SUCCEEDED = "succeeded"
+    REPLACED = "replaced"
+
+
+class AttemptState(StrEnum):
+    """Where a try is. All but OVER are live: money may still move, so there is no next attempt and no other payment."""
+
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    PROVIDER_DOWN = "provider_down"
+    PENDING = "pending"
+    ACTION_REQUIRED = "action_required"
+    OVER = "over"
+
+
+class FinalOutcome(StrEnum):
+    """How an attempt ended, for ever."""
+
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    ABANDONED = "abandoned"  # known never to have reached the provider, or given up before it did
+
+
+class MethodState(StrEnum):
+    """Whether a payment method may be charged."""
+
+    ACTIVE = "active"
+    UNUSABLE = "unusable"  # the provider said that it can never work again
+    REMOVED = "removed"
+
+
+class Means(StrEnum):
+    """How money came in."""
+
+    PROVIDER = "provider"
+    CASH = "cash"
+    TERMINAL = "terminal"
+    TRANSFER = "transfer"
+
+
+payment_method = Table(
+    "payment_method",
+    metadata,
+    key(),
+    organisation_id(),
+    Column("mode", Text, nullable=False),  # the organisation's
+    reference("account_id", "account.id", index=True),
+    Column("provider", Text, nullable=False),
+    Column("token", Text, nullable=False),  # the provider's name for it; never a card number
+    Column("label", Text, nullable=False),  # what people recognise: "•••• 4242"
+    Column("state", Text, nullable=False),
+    instant("added_at_ms"),
+    UniqueConstraint("provider", "token"),
+    one_of("state", MethodState),
+    # organisation (id, mode) is unique: a row that says 'test' can only point at an organisation that is.
+    ForeignKeyConstraint(["organisation_id", "mode"], ["organisation.id", "organisation.mode"]),
+    CheckConstraint("provider <> 'simulator' OR mode = 'test'", name="simulator_is_for_tests"),
+)
+
+payment_intent = Table(
+    "payment_intent",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("legal_entity_id", "legal_entity.id"),
+    reference("account_id", "account.id"),
+    reference("invoice_id", "invoice.id", index=True),
+    amount("amount_minor"),
+    Column("currency", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    instant("opened_at_ms"),
+    CheckConstraint("amount_minor > 0", name="amount_positive"),
+    one_of("state", IntentState),
+    Index(
+        "uq_payment_intent_live",
+        "invoice_id",
+        unique=True,
+        sqlite_where=text("state IN ('open', 'parked')"),
+        postgresql_where=text("state IN ('open', 'parked')"),
+    ),
+    Index(
+        "ix_payment_intent_live_account",
+        "account_id",
+        sqlite_where=text("state IN ('open', 'parked')"),
+        postgresql_where=text("state IN ('open', 'parked')"),
+    ),
+)
+
+payment_attempt = Table(
+    "payment_attempt",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("intent_id", "payment_intent.id"),
+    reference("payment_method_id", "payment_method.id"),
+    Column("number", Integer, nullable=False),  # 1, 2, …: n+1 exists only once n is over
+    Column("key", Text, nullable=False, unique=True),  # idempotency key and our own reference: intent-17:2
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False),  # how often it was sent or asked after
+    instant("first_sent_at_ms"),
+    instant("held_until_ms", nullable=True),  # a submitted debit counts as paid until then
+    UniqueConstraint("intent_id", "number"),
+    one_of("state", AttemptState),
+    Index(
+        "uq_payment_attempt_live",
+        "intent_id",
+        unique=True,
+        sqlite_where=text("state <> 'over'"),
+        postgresql_where=text("state <> 'over'"),
+    ),
+)
+
+attempt_outcome = Table(
+    "attempt_outcome",
+    metadata,
+    Column("attempt_id", Big, ForeignKey("payment_attempt.id"), primary_key=True, autoincrement=False),
+    organisation_id(),
+    reference("intent_id", "payment_intent.id"),
+    Column("outcome", Text, nullable=False),
+    Column("code", Text),  # why it was refused, in the provider's word
+    Column("provider_reference", Text),
+    instant("at_ms"),
+    one_of("outcome", FinalOutcome),
+    Index(
+        "uq_attempt_outcome_success",
+        "intent_id",
+        unique=True,
+        sqlite_where=text("outcome = 'succeeded'"),
+        postgresql_where=text("outcome = 'succeeded'"),
+    ),
+)
+
+payment = Table(
+    "payment",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("legal_entity_id", "legal_entity.id"),
+    reference("account_id", "account.id", index=True),
+    amount("amount_minor"),
+    Column("currency", Text, nullable=False),
+    Column("means", Text, nullable=False),
+    reference("attempt_id", "payment_attempt.id", nullable=True),
+    Column("request_key", Text),  # the asker's key: the same request twice is one payment
+    Column("taken_by", Text),  # who took it at the desk
+    instant("received_at_ms"),
+    UniqueConstraint("attempt_id"),
+    UniqueConstraint("organisation_id", "request_key"),
+    CheckConstraint("amount_minor > 0", name="amount_positive"),
+    CheckConstraint("(means = 'provider') = (attempt_id IS NOT NULL)", name="attempt_if_provider"),
+    one_of("means", Means),
+)
+
+allocation = Table(
+    "allocation",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("payment_id", "payment.id"),
+    reference("invoice_id", "invoice.id", index=True),
+    amount("amount_minor"),
+    UniqueConstraint("payment_id", "invoice_id"),
+    CheckConstraint("amount_minor > 0", name="amount_positive"),
+)
+
+for _table in (attempt_outcome, payment, allocation):
+    never_changes(_table)
