@@ -1,0 +1,1 @@
+"""What gateways wrote down: stored once each, and read as badges, passages and counts."""

@@ -1,0 +1,146 @@
+"""Take in a journal batch: one transaction, each event once, acknowledged only up to the first hole.
+
+The caller's transaction must commit before the acknowledgement leaves. Two deliveries of one journal at the same moment
+wait for each other on the journal's row in `journal_progress`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from portillon_wire.messages import JournalAck, JournalBatch
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portillon_cloud.attendance.content import EventRow, Sender, row
+from portillon_cloud.attendance.dating import date_rows
+from portillon_cloud.attendance.tables import journal_event, journal_progress
+
+_WALK_LIMIT = 10_000
+"""Stored rows beyond a filled hole that one batch looks through; the next batch goes on from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What to answer, how many events were new, and, if numbers came again with other content, which."""
+
+    ack: JournalAck
+    new: int
+    conflicts: tuple[int, ...] = ()
+
+
+def take_in(conn: Connection, batch: JournalBatch, *, sender: Sender, now_ms: int) -> Taken:
+    """Store what is new of `batch`. With any conflict nothing of it is stored and nothing more is acknowledged."""
+    through, highest = _claim(conn, sender, batch.journal_id)
+    rows, conflicts = _distinct([row(event) for event in batch.events])
+    known = _known(conn, sender, batch.journal_id, rows) if rows[0].sequence <= highest else {}
+    conflicts += [one.sequence for one in rows if known.get(one.sequence, one.content_sha256) != one.content_sha256]
+    if conflicts:
+        return Taken(
+            JournalAck(journal_id=batch.journal_id, through=through, conflict=True), 0, tuple(sorted(set(conflicts)))
+        )
+    fresh = [one for one in rows if one.sequence not in known]
+    if fresh:
+        _insert(conn, date_rows(conn, fresh, sender), sender=sender, journal_id=batch.journal_id, now_ms=now_ms)
+        through = _through(conn, sender, batch.journal_id, through=through, highest=highest, fresh=fresh)
+        conn.execute(
+            update(journal_progress)
+            .where(_is(journal_progress, sender, batch.journal_id))
+            .values(through=through, highest=max(highest, fresh[-1].sequence))
+        )
+    return Taken(JournalAck(journal_id=batch.journal_id, through=through), len(fresh))
+
+
+def _claim(conn: Connection, sender: Sender, journal_id: str) -> tuple[int, int]:
+    """Lock the journal's progress; (through, highest)."""
+    progress = journal_progress.c
+    query = (
+        select(progress.through, progress.highest)
+        .where(_is(journal_progress, sender, journal_id))
+        .with_for_update()  # SQLite has the one writer instead
+    )
+    found = conn.execute(query).one_or_none()
+    if found is None:
+        first = {
+            "organisation_id": sender.organisation_id,
+            "gateway_id": sender.gateway_id,
+            "journal_id": journal_id,
+            "through": 0,
+            "highest": 0,
+        }
+        insert_new = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+        conn.execute(insert_new(journal_progress).values(first).on_conflict_do_nothing())
+        found = conn.execute(query).one()
+    return found.through, found.highest
+
+
+def _distinct(rows: list[EventRow]) -> tuple[list[EventRow], list[int]]:
+    """The rows in order, each sequence once, and the sequences that contradict each other inside the batch."""
+    rows.sort(key=lambda one: one.sequence)
+    conflicts = [
+        first.sequence
+        for first, second in pairwise(rows)
+        if first.sequence == second.sequence and first.content_sha256 != second.content_sha256
+    ]
+    return list({one.sequence: one for one in rows}.values()), conflicts
+
+
+def _known(conn: Connection, sender: Sender, journal_id: str, rows: Sequence[EventRow]) -> dict[int, str]:
+    event = journal_event.c
+    found = conn.execute(
+        select(event.sequence, event.content_sha256).where(
+            _is(journal_event, sender, journal_id), event.sequence.in_([one.sequence for one in rows])
+        )
+    )
+    return {sequence: content for sequence, content in found}
+
+
+def _insert(conn: Connection, rows: list[EventRow], *, sender: Sender, journal_id: str, now_ms: int) -> None:
+    same = {
+        "organisation_id": sender.organisation_id,
+        "site_id": sender.site_id,
+        "gateway_id": sender.gateway_id,
+        "journal_id": journal_id,
+        "received_at_ms": now_ms,
+    }
+    conn.execute(insert(journal_event), [{**same, **one._asdict()} for one in rows])
+
+
+def _through(
+    conn: Connection, sender: Sender, journal_id: str, *, through: int, highest: int, fresh: Sequence[EventRow]
+) -> int:
+    """The highest sequence below which nothing is missing, now that `fresh` is stored."""
+    if highest <= through:  # nothing is stored beyond: the batch alone tells
+        following: Iterable[int] = [one.sequence for one in fresh]
+    else:
+        event = journal_event.c
+        following = conn.execute(
+            select(event.sequence)
+            .where(_is(journal_event, sender, journal_id), event.sequence > through)
+            .order_by(event.sequence)
+            .limit(_WALK_LIMIT)
+        ).scalars()
+    for sequence in following:
+        if sequence != through + 1:
+            break
+        through = sequence
+    return through
+
+
+def _is(table: Any, sender: Sender, journal_id: str) -> Any:
+    return (table.c.gateway_id == sender.gateway_id) & (table.c.journal_id == journal_id)
+
+
+def acknowledged(conn: Connection, gateway_id: str) -> dict[str, int]:
+    """How far each journal of the gateway is here without a hole."""
+    progress = journal_progress.c
+    found = conn.execute(select(progress.journal_id, progress.through).where(progress.gateway_id == gateway_id))
+    return {journal_id: through for journal_id, through in found}
+
+
+def stored(conn: Connection, gateway_id: str) -> int:
+    """How many events of the gateway are here, over all its journals."""
+    return conn.execute(
+        select(func.count()).select_from(journal_event).where(journal_event.c.gateway_id == gateway_id)
+    ).scalar_one()

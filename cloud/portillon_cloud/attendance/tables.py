@@ -1,0 +1,69 @@
+"""The journals of all gateways, each event once, and how far each journal is here without a hole."""
+
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, text
+
+from portillon_cloud.database.schema import Big, instant, key, metadata, one_of, organisation_id, reference
+
+# At most one row per (gateway, journal, sequence): the unique index is what makes delivery effectively once.
+journal_event = Table(
+    "journal_event",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("site_id", "site.id"),
+    Column("gateway_id", Text, ForeignKey("gateway.id"), nullable=False),
+    Column("journal_id", Text, nullable=False),
+    Column("sequence", Big, nullable=False),
+    Column("content_sha256", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # plain text: a newer gateway may report what this version does not know
+    Column("door", Text),
+    Column("reader", Text),
+    Column("credential", Text),  # the hash, as the gateway has it
+    Column("member", Text),  # whom the gateway took it for: the opaque id of the feed's rows
+    Column("reason", Text),
+    Column("flags", Text, nullable=False),  # joined by commas
+    Column("detail", Text),
+    # When: business time for reports, real time for the record; null while nobody can tell (see dating).
+    instant("at_ms", nullable=True),
+    instant("real_ms", nullable=True),
+    Column("quality", Text, nullable=False),  # as the gateway knew it; never changed
+    Column("dated_by", Text, nullable=False),
+    Column("boot_id", Text, nullable=False),
+    Column("boot_ns", Big, nullable=False),
+    instant("received_at_ms"),
+    one_of("quality", ("certain", "uncertain", "unknown")),
+    one_of("dated_by", ("gateway", "anchor", "nobody")),
+    Index("uq_journal_event_key", "gateway_id", "journal_id", "sequence", unique=True),
+    Index("ix_journal_event_site_id_at_ms", "site_id", "at_ms"),
+    Index("ix_journal_event_organisation_id_member", "organisation_id", "member", "at_ms"),
+    # What may still be dated from an anchor: few rows, so that a boot's anchor never walks a gateway's whole history.
+    Index(
+        "ix_journal_event_uncertain",
+        "gateway_id",
+        "boot_id",
+        sqlite_where=text("quality <> 'certain'"),
+        postgresql_where=text("quality <> 'certain'"),
+    ),
+)
+
+journal_progress = Table(
+    "journal_progress",
+    metadata,
+    Column("gateway_id", Text, ForeignKey("gateway.id"), primary_key=True),
+    Column("journal_id", Text, primary_key=True),
+    organisation_id(),
+    Column("through", Big, nullable=False),  # every sequence up to here is stored
+    Column("highest", Big, nullable=False),  # the highest stored one; above `through` when a batch overtook another
+)
+
+# The first certain time of each boot: it dates, afterwards, what the gateway wrote before it knew the time.
+boot_anchor = Table(
+    "boot_anchor",
+    metadata,
+    Column("gateway_id", Text, ForeignKey("gateway.id"), primary_key=True),
+    Column("boot_id", Text, primary_key=True),
+    organisation_id(),
+    Column("boot_ns", Big, nullable=False),
+    instant("real_ms"),
+    instant("business_ms"),
+)
