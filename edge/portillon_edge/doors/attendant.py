@@ -28,7 +28,7 @@ from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.events import EventKind, EventTime, NewEvent
 from portillon_edge.domain.look_up import look_up
-from portillon_edge.doors.errors import OutputUnavailableError
+from portillon_edge.doors.errors import OutputUnavailable
 from portillon_edge.doors.machine import (
     Admit,
     DoorMachine,
@@ -66,11 +66,11 @@ class Entitlements(Protocol):
 
 
 class Clockwork(Protocol):
-    """What the attendant needs of the time keeper; `at_ns` is the boot clock."""
+    """What the attendant needs of the time keeper."""
 
-    def decision_time(self, at_ns: int) -> DecisionTime: ...
+    def at(self, boot_ns: int) -> DecisionTime: ...
 
-    def event_time(self, at_ns: int) -> EventTime: ...
+    def stamp(self, boot_ns: int) -> EventTime: ...
 
 
 class Outputs(Protocol):
@@ -79,10 +79,10 @@ class Outputs(Protocol):
     def available(self, output: str) -> bool: ...
 
     def release(self, output: str, on_ms: int) -> None:
-        """Raises OutputUnavailableError; never waits for the device."""
+        """Raises OutputUnavailable; never waits for the device."""
 
     def lock(self, output: str) -> None:
-        """Raises OutputUnavailableError; never waits for the device."""
+        """Raises OutputUnavailable; never waits for the device."""
 
 
 class EventLog(Protocol):
@@ -186,7 +186,7 @@ class Attendant:
                 output_available=self._outputs.available(door.output),
             ),
             site=self._entitlements.site_rules(),
-            time=self._clockwork.decision_time(read.at_ns),
+            time=self._clockwork.at(read.at_ns),
         )
         match outcome:
             case Granted(member, flags):
@@ -195,7 +195,7 @@ class Attendant:
             case Denied(reason, member):
                 denied = NewEvent(
                     kind=EventKind.DENIED,
-                    at=self._clockwork.event_time(read.at_ns),
+                    at=self._clockwork.stamp(read.at_ns),
                     door=door.name,
                     reader=read.reader,
                     credential=hashed,
@@ -220,7 +220,7 @@ class Attendant:
                 case Release(on_ms):
                     try:
                         self._outputs.release(door.output, on_ms)
-                    except OutputUnavailableError as error:
+                    except OutputUnavailable as error:
                         self._not_released(door, signal, str(error), at_ns)
                         return
 
@@ -239,7 +239,7 @@ class Attendant:
 
     def _lock(self, door: Door) -> None:
         # A guard that cannot be told has locked by itself, or will before it does anything else.
-        with suppress(OutputUnavailableError):
+        with suppress(OutputUnavailable):
             self._outputs.lock(door.output)
 
     def _output_fault(self, fault: OutputFault) -> None:
@@ -249,7 +249,7 @@ class Attendant:
             self._signal(door, OutputFailed(), fault.at_ns)
         if not doors:
             # Without a guard nobody knows how the outputs stand: a grant still ends by its passage or its window.
-            at = self._clockwork.event_time(fault.at_ns)
+            at = self._clockwork.stamp(fault.at_ns)
             self._log.record(NewEvent(kind=EventKind.OUTPUT_FAULT, at=at, detail=fault.detail))
 
     def _reader_fault(self, reader: str, detail: str, at_ns: int) -> None:
@@ -257,7 +257,7 @@ class Attendant:
         self._log.record(
             NewEvent(
                 kind=EventKind.READER_FAULT,
-                at=self._clockwork.event_time(at_ns),
+                at=self._clockwork.stamp(at_ns),
                 door=door.name if door else None,
                 reader=reader,
                 detail=detail,
@@ -265,7 +265,7 @@ class Attendant:
         )
 
     def _input_fault(self, name: str, detail: str, at_ns: int) -> None:
-        at = self._clockwork.event_time(at_ns)
+        at = self._clockwork.stamp(at_ns)
         doors: list[str | None] = [door.name for door, _ in self._by_input.get(name, ())]
         for door in doors or [None]:
             self._log.record(NewEvent(kind=EventKind.INPUT_FAULT, at=at, door=door, detail=f"{name}: {detail}"))
@@ -275,7 +275,7 @@ class Attendant:
         self._log.record(
             NewEvent(
                 kind=record.kind,
-                at=self._clockwork.event_time(at_ns),
+                at=self._clockwork.stamp(at_ns),
                 door=door.name,
                 reader=grant.reader if grant else None,
                 credential=grant.credential if grant else None,

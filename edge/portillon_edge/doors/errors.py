@@ -1,13 +1,7 @@
-"""What can go wrong at a door.
+"""What can go wrong at a door; part of the tree in `portillon_edge/errors.py`."""
 
-DoorError
-└── OutputUnavailableError    try again soon: the guard or the output's device is away; the card is refused meanwhile
-"""
+from portillon_edge.errors import TransientEdgeError
 
 
-class DoorError(Exception):
-    """Any failure at a door; the message names what, where, and what to do."""
-
-
-class OutputUnavailableError(DoorError):
-    """The output cannot be driven now."""
+class OutputUnavailable(TransientEdgeError):
+    """The guard or the output's device is away: the card is refused meanwhile, with that reason."""

@@ -6,7 +6,7 @@ import pytest
 from portillon_drivers.events import CredentialRead
 from portillon_edge.domain.events import EventKind, EventTime, NewEvent
 from portillon_edge.doors.attendant import Attendant, Door
-from portillon_edge.doors.errors import OutputUnavailableError
+from portillon_edge.doors.errors import OutputUnavailable
 from portillon_edge.doors.machine import NS_PER_MS, Line
 from portillon_edge.doors.strike_door import StrikeDoor
 from portillon_edge.doors.turnstile_lane import TurnstileLane
@@ -39,12 +39,12 @@ class Site:
     def site_rules(self) -> SiteRules:
         return self.rules
 
-    def decision_time(self, at_ns: int) -> DecisionTime:
+    def at(self, boot_ns: int) -> DecisionTime:
         return self.time
 
-    def event_time(self, at_ns: int) -> EventTime:
+    def stamp(self, boot_ns: int) -> EventTime:
         return EventTime(
-            boot_id="boot", boot_ns=at_ns, real_ms=None, business_ms=self.time.business_ms, quality=self.time.quality
+            boot_id="boot", boot_ns=boot_ns, real_ms=None, business_ms=self.time.business_ms, quality=self.time.quality
         )
 
     def available(self, output: str) -> bool:
@@ -52,12 +52,12 @@ class Site:
 
     def release(self, output: str, on_ms: int) -> None:
         if self.breaks_on_release or not self.guard:
-            raise OutputUnavailableError("the guard is away")
+            raise OutputUnavailable("the guard is away")
         self.told.append(("release", output, on_ms))
 
     def lock(self, output: str) -> None:
         if not self.guard:
-            raise OutputUnavailableError("the guard is away")
+            raise OutputUnavailable("the guard is away")
         self.told.append(("lock", output))
 
     def record(self, event: NewEvent) -> None:
