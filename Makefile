@@ -26,10 +26,10 @@ system: ## Install what tests need from Debian: Mosquitto, PostgreSQL, Chromium
 	@sh tests/system-packages
 
 demo: setup ## The whole gym on this machine: two turnstile lanes, gateway, cloud. Add BROKER=mqtt://… for a real broker
-	@$(PY) tests/stories/demo.py
+	@PYTHONPATH=tests $(PY) -m stories.demo
 
 story: setup ## Play the demo unattended; fails at the first thing that is not so
-	@$(PY) tests/stories/story.py
+	@PYTHONPATH=tests $(PY) -m stories.story
 
 check: setup ## Format, lint, types, layers, no host or machine path in any committed file
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "Run: $(VENV)/bin/ruff format ."; exit 1; }
@@ -41,10 +41,10 @@ test: setup system check ## Everything that must hold, in under 20 minutes: unit
 	@$(PY) -m pytest -n 2 --dist loadgroup
 
 bench: setup ## Measure against a floor in the same run. BUDGET=seconds
-	@$(PY) tests/bench/run.py --budget $(BUDGET)
+	@PYTHONPATH=tests $(PY) -m bench.run --budget $(BUDGET)
 
 simulate: setup ## Search for broken invariants with seeded faults. BUDGET=seconds
-	@$(PY) tests/simulation/run.py --budget $(BUDGET)
+	@PYTHONPATH=tests $(PY) -m simulation.run --budget $(BUDGET)
 
 lock: ## Choose the newest allowed versions anew and write requirements.txt (needs uv)
 	@uv lock --upgrade --quiet && uv export --quiet --all-packages --no-emit-workspace --no-header --no-annotate -o requirements.txt
