@@ -43,6 +43,7 @@ from portillon_edge.doors.machine import (
     Signal,
     Tick,
 )
+from portillon_edge.guard.protocol import GuardLost, OutputFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +96,7 @@ class EventLog(Protocol):
         """Take the event over for writing; never waits."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFault:
-    """The guard could not drive an output; `output` None: the guard itself is gone, and with it all outputs."""
-
-    output: str | None
-    detail: str
-    at_ns: int
-
-
-DoorEvent = ReaderEvent | InputEvent | OutputFault
+DoorEvent = ReaderEvent | InputEvent | OutputFault | GuardLost
 
 
 class Attendant:
@@ -166,8 +158,12 @@ class Attendant:
                 self._input_fault(name, f"down: {detail}", at_ns)
                 for door, line in self._by_input.get(name, ()):
                     self._signal(door, LineLost(line), at_ns)
-            case OutputFault():
-                self._output_fault(event)
+            case OutputFault(output, detail, at_ns):
+                self._output_fault(output, detail, at_ns)
+            case GuardLost(detail, at_ns):
+                # Nobody knows how the outputs stand: a grant still ends by its passage or its window.
+                at = self._clockwork.stamp(at_ns)
+                self._log.record(NewEvent(kind=EventKind.OUTPUT_FAULT, at=at, detail=detail))
             case ReaderUp() | InputUp():
                 pass  # the health report shows it
             case _:
@@ -242,15 +238,14 @@ class Attendant:
         with suppress(OutputUnavailable):
             self._outputs.lock(door.output)
 
-    def _output_fault(self, fault: OutputFault) -> None:
-        doors = [door for door in self._doors.values() if door.output == fault.output]
+    def _output_fault(self, output: str, detail: str, at_ns: int) -> None:
+        doors = [door for door in self._doors.values() if door.output == output]
         for door in doors:
-            self._write(door, Record(EventKind.OUTPUT_FAULT, detail=fault.detail), fault.at_ns)
-            self._signal(door, OutputFailed(), fault.at_ns)
+            self._write(door, Record(EventKind.OUTPUT_FAULT, detail=f"{output}: {detail}"), at_ns)
+            self._signal(door, OutputFailed(), at_ns)
         if not doors:
-            # Without a guard nobody knows how the outputs stand: a grant still ends by its passage or its window.
-            at = self._clockwork.stamp(fault.at_ns)
-            self._log.record(NewEvent(kind=EventKind.OUTPUT_FAULT, at=at, detail=fault.detail))
+            at = self._clockwork.stamp(at_ns)
+            self._log.record(NewEvent(kind=EventKind.OUTPUT_FAULT, at=at, detail=f"{output}: {detail}"))
 
     def _reader_fault(self, reader: str, detail: str, at_ns: int) -> None:
         door = self._by_reader.get(reader)

@@ -16,8 +16,8 @@ from portillon_drivers.events import (
     ReaderUp,
 )
 from portillon_edge.domain.events import EventKind
-from portillon_edge.doors.attendant import OutputFault
 from portillon_edge.doors.machine import NS_PER_MS
+from portillon_edge.guard.protocol import GuardLost, OutputFault
 from portillon_rules.credential import Credential, credential_hash
 from portillon_rules.decision import DecisionTime, RowDamaged, SiteRules, TimeQuality
 from portillon_rules.policy import JournalUnwritable, SitePolicy
@@ -165,7 +165,7 @@ def test_guard_gone_leaves_the_grant_to_its_window(site: Any) -> None:
     site.attendant.handle(InputChanged("lane1-passage", False, 0))
     site.badge()
     site.guard = False
-    site.attendant.handle(OutputFault(None, "the guard is gone", 10))
+    site.attendant.handle(GuardLost("the guard is gone", 10))
     site.attendant.handle(InputChanged("lane1-passage", True, 100 * NS_PER_MS))
     assert [event.kind for event in site.events] == [EventKind.GRANTED, EventKind.OUTPUT_FAULT, EventKind.PASSAGE]
 
