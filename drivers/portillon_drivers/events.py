@@ -25,7 +25,7 @@ class ReaderFaultKind(StrEnum):
     ALL_ZERO = "all_zero"
     """A whole frame of zeros: what a reader without a coil field sends."""
     UNCONFIRMED = "unconfirmed"
-    """A whole frame, checksum right, that was not repeated: a ghost of RDM6300 clones, or a card moved past too fast."""
+    """A whole frame, checksum right, that nothing repeated: a ghost of RDM6300 clones, or a card moved too fast."""
 
 
 @dataclass(frozen=True, slots=True)

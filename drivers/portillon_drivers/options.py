@@ -19,7 +19,7 @@ FilePath = Annotated[Path, AfterValidator(_beside_the_file)]
 
 
 class Wiring(StrEnum):
-    """Which state of the relay's coil releases the door: it decides what a loss of power means, so there is no default."""
+    """Which state of the relay's coil releases the door; it decides what a loss of power means: no default."""
 
     ENERGISE_TO_RELEASE = "energise_to_release"
     """A strike, or a turnstile's opening contact: without power it stays locked."""

@@ -16,8 +16,8 @@ from portillon_drivers.serial_port import SerialPort
 
 ANSWER_TIMEOUT_S = 0.1
 POLL_S = 0.01
-"""The pause between two questions; question and answer take some 15 ms at 9600 Bd, so a contact is asked 40 times a second,
-well inside the 400 ms of IEC 60839-11-1."""
+"""The pause between two questions; question and answer take some 15 ms at 9600 Bd, so a contact is asked 40 times a
+second, well inside the 400 ms of IEC 60839-11-1."""
 
 
 class ModbusInputOptions(InputOptions, SerialOptions):

@@ -1,0 +1,96 @@
+"""What no single section can know: names, places and times that must agree across the file. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from portillon_drivers.options import DeviceOptions, SerialOptions
+
+from portillon_config.model import GatewayConfig
+
+LINE_KEYS = ("rs485_mode", "baud", "parity")
+
+
+def incoherences(config: GatewayConfig) -> Iterator[str]:
+    """One line per contradiction: the key, and what to do."""
+    yield from _doubled_names(config)
+    devices = (*config.readers, *config.outputs, *config.inputs)
+    yield from _doubled_places(devices)
+    yield from _shared_ports(devices)
+    yield from _doors(config)
+    yield from _unused(config)
+
+
+def _doubled_names(config: GatewayConfig) -> Iterator[str]:
+    for section in ("readers", "outputs", "inputs", "doors"):
+        for name, count in Counter(device.name for device in getattr(config, section)).items():
+            if count > 1:
+                yield f'{section}: {count} are named "{name}"; give each its own name'
+    for key_id, count in Counter(key.key_id for key in config.site.keys).items():
+        if count > 1:
+            yield f'site.keys: {count} have the key_id "{key_id}"; each key has its own'
+    for kid, count in Counter(key.kid for key in config.cloud.keys).items():
+        if count > 1:
+            yield f'cloud.keys: {count} have the kid "{kid}"; each key has its own'
+
+
+def _doubled_places(devices: Sequence[DeviceOptions]) -> Iterator[str]:
+    by_place = defaultdict(list)
+    for device in devices:
+        by_place[device.place].append(device.name)
+    for place, names in by_place.items():
+        if len(names) > 1:
+            yield f"{_listed(names)} are both on {place}; correct the path, channel or pin of all but one"
+
+
+def _shared_ports(devices: Sequence[DeviceOptions]) -> Iterator[str]:
+    by_port = defaultdict(list)
+    for device in devices:
+        by_port[device.port].append(device)
+    for port, sharing in by_port.items():
+        names = _listed([device.name for device in sharing])
+        if len({device.type for device in sharing}) > 1:
+            yield f"{names} are of different types but both on {port}; correct the path of all but one"
+        elif isinstance(sharing[0], SerialOptions):
+            for key in LINE_KEYS:
+                if len({getattr(device, key, None) for device in sharing}) > 1:
+                    yield f"{names} share {port} but differ in {key}; give them the same"
+
+
+def _doors(config: GatewayConfig) -> Iterator[str]:
+    readers = {reader.name for reader in config.readers}
+    inputs = {line.name for line in config.inputs}
+    outputs = {output.name: output for output in config.outputs}
+    owner: dict[tuple[str, str], str] = {}
+    for door in config.doors:
+        place = f'doors ("{door.name}")'
+        uses = [("readers", "reader", name, readers) for name in door.readers]
+        uses.append(("output", "output", door.output, set(outputs)))
+        uses += [(key, "input", name, inputs) for key, name in door.inputs.items()]
+        for key, what, name, known in uses:
+            if name not in known:
+                there_are = ", ".join(sorted(known)) or "none at all"
+                yield f'{place}.{key}: there is no {what} "{name}" among {there_are}; correct it or add [[{what}s]]'
+            elif (first := owner.setdefault((what, name), door.name)) != door.name:
+                yield f'{place}.{key}: "{name}" belongs to door "{first}" already; each device serves one door'
+        output = outputs.get(door.output)
+        if output is not None and door.pulse_ms > output.max_on_ms:
+            yield (
+                f'{place}.pulse_ms: {door.pulse_ms} is longer than output "{output.name}" may be on, '
+                f"max_on_ms = {output.max_on_ms}; lower the one or raise the other"
+            )
+
+
+def _unused(config: GatewayConfig) -> Iterator[str]:
+    used = {
+        "readers": {name for door in config.doors for name in door.readers},
+        "outputs": {door.output for door in config.doors},
+        "inputs": {name for door in config.doors for name in door.inputs.values()},
+    }
+    for section, names in used.items():
+        for device in getattr(config, section):
+            if device.name not in names:
+                yield f'{section} ("{device.name}"): no door uses it; name it in a [[doors]] section, or remove it'
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(f'"{name}"' for name in names)

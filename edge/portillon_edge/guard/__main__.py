@@ -1,0 +1,71 @@
+"""`python -m portillon_edge.guard --config FILE`: lock everything, then listen."""
+
+import argparse
+import fcntl
+import logging
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from portillon_config import ConfigError, load
+from portillon_drivers.errors import DriverError
+from portillon_drivers.registry import build_outputs
+
+from portillon_edge.guard.core import GuardCore
+from portillon_edge.guard.identity import outputs_digest
+from portillon_edge.guard.server import GuardServer
+
+EXIT_CONFIG = 78
+"""EX_CONFIG of sysexits.h: starting again cannot help (systemd: RestartPreventExitStatus)."""
+EXIT_TWICE = 75
+"""EX_TEMPFAIL: another guard runs."""
+
+
+def boot_ns() -> int:
+    """The boot clock: it never jumps, and counts while the machine sleeps."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def main() -> int:
+    """Run the guard; returns its exit status."""
+    arguments = argparse.ArgumentParser(prog="portillon_edge.guard", description="Owns the outputs of one gateway.")
+    arguments.add_argument("--config", type=Path, required=True, help="the gateway's .toml file")
+    arguments.add_argument("--exit-after-idle-s", type=int, help="end after so long without a gateway")
+    asked = arguments.parse_args()
+    logging.basicConfig(level=logging.INFO, format="guard: %(message)s")
+    try:
+        config = load(asked.config)
+        outputs = {output.name: output for output in build_outputs(config.outputs, boot_ns)}
+    except (ConfigError, DriverError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    socket_path = config.gateway.guard_path
+    socket_path.parent.mkdir(parents=True, exist_ok=True)
+    with socket_path.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"another guard holds {lock.name}; stop that one first", file=sys.stderr)
+            return EXIT_TWICE
+        server = GuardServer(
+            outputs=outputs,
+            core=GuardCore({section.name: section.max_on_ms for section in config.outputs}),
+            outputs_digest=outputs_digest(config.outputs),
+            clock_ns=boot_ns,
+            idle_ns_max=None if asked.exit_after_idle_s is None else asked.exit_after_idle_s * 1_000_000_000,
+        )
+        server.lock_everything()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            socket_path.unlink(missing_ok=True)  # left by a guard that was killed; the lock says that none is alive
+            os.umask(0o177)  # only this user may release doors
+            listener.bind(str(socket_path))
+            listener.listen(1)
+            server.serve(listener)
+            socket_path.unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
