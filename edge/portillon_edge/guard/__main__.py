@@ -6,13 +6,13 @@ import logging
 import os
 import socket
 import sys
-import time
 from pathlib import Path
 
 from portillon_config import ConfigError, load
 from portillon_drivers.errors import DriverError
 from portillon_drivers.registry import build_outputs
 
+from portillon_edge.boot_clock import boot_ns
 from portillon_edge.guard.core import GuardCore
 from portillon_edge.guard.identity import outputs_digest
 from portillon_edge.guard.server import GuardServer
@@ -21,11 +21,6 @@ EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h: starting again cannot help (systemd: RestartPreventExitStatus)."""
 EXIT_TWICE = 75
 """EX_TEMPFAIL: another guard runs."""
-
-
-def boot_ns() -> int:
-    """The boot clock: it never jumps, and counts while the machine sleeps."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from portillon_drivers.backoff import Backoff
@@ -49,7 +50,7 @@ class GuardClient:
         self._line: socket.socket | None = None
 
     def release(self, output: str, on_ms: int) -> None:
-        """Ask for a release; `Released` or `OutputFault` follows. Raises GuardUnavailableError: nothing was released."""
+        """Ask for a release; `Released` or `OutputFault` follows. Raises GuardUnavailableError: none will happen."""
         self._send(Release(output, on_ms))
 
     def lock(self, output: str) -> None:
@@ -94,7 +95,7 @@ class GuardClient:
                     emit(message)
             self._line = None
             if self._spawner is not None:
-                line.sendall(encode(Stop()))
+                _tell_to_end(line)
 
     def _accept(self, guard: GuardUp, line: socket.socket) -> None:
         if guard.outputs_digest == self._digest:
@@ -104,7 +105,7 @@ class GuardClient:
             raise GuardRefusedError(
                 f"the guard (pid {guard.pid}) runs with other outputs than this configuration's: restart the guard"
             )
-        line.sendall(encode(Stop()))
+        _tell_to_end(line)
         raise GuardUnavailableError("a guard with other outputs than this configuration's was told to end")
 
     def _send(self, request: Request) -> None:
@@ -114,12 +115,17 @@ class GuardClient:
                 raise GuardUnavailableError(f"no guard is connected on {self._socket_path}")
             try:
                 line.sendall(encode(request))
-            except (
-                OSError
-            ) as error:  # closed, or not read for so long: half a line may have left, so no more may follow
-                self._line = None
-                line.close()
+            except OSError as error:
+                # Closed, or not read for so long that half a line may have left: no more may follow. The guard locks,
+                # and `run` connects anew.
+                with suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
                 raise GuardUnavailableError(f"the guard on {self._socket_path} takes no request: {error}") from error
+
+
+def _tell_to_end(line: socket.socket) -> None:
+    with suppress(OSError):  # gone already: then it has locked
+        line.sendall(encode(Stop()))
 
 
 def _receive(line: socket.socket) -> bytes:

@@ -1,13 +1,13 @@
 """The guard's rules, pure: no clock, no device, no socket. The server carries out its actions and reports back.
 
-1. Until the locked state has been written once, and whenever a write failed, an output's state is unknown: the next thing
-   written to it is the locked state.
+1. Until the locked state has been written once, and whenever a write failed, an output's state is unknown: the next
+   thing written to it is the locked state.
 2. A release ends at its on-time, at the latest `max_on_ms` after the output began to release; asking again while it
    releases can lengthen it up to that bound and never past it.
 3. When the client goes, everything is locked.
 4. A release that failed is not tried again: the person has gone. Locking is tried again for ever, with back-off.
-5. Every healthy output is told its present state again each second: it costs four bytes, heals a board that lost its state,
-   and notices one that was unplugged.
+5. Every healthy output is told its present state again each second: that heals a board that lost its state, and notices
+   one that was unplugged.
 """
 
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ class _Output:
 
 
 class GuardCore:
-    """The state of every output and what is to be done about it; every method returns the actions to carry out, in order."""
+    """How every output stands; every method returns the actions to carry out, in order."""
 
     def __init__(self, max_on_ms: Mapping[str, int]) -> None:
         self._outputs = {name: _Output(max_on_ns=bound * MS) for name, bound in max_on_ms.items()}

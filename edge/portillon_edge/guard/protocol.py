@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from portillon_edge.guard.errors import ProtocolError
 
@@ -30,7 +30,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Put the output into its releasing state for so long; while it is releasing this cannot outlast `max_on_ms` in all."""
+    """Put the output into its releasing state for so long, at most `max_on_ms` from when it began to release."""
 
     output: str
     on_ms: int
@@ -173,6 +173,7 @@ def _decode(line: bytes, family: Mapping[str, type[M]]) -> M:
         if type(value) is not (int if expected[name] is int else str):
             raise ProtocolError(f"a message {kind!r} whose {name} is {value!r}")
     try:
-        return message(**{name: Why(value) if expected[name] is Why else value for name, value in body.items()})
+        values: dict[str, Any] = {name: Why(text) if expected[name] is Why else text for name, text in body.items()}
+        return message(**values)
     except ValueError as error:
         raise ProtocolError(f"a message {kind!r}: {error}") from error

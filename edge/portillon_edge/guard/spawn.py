@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 IDLE_S_MAX = 30
-"""A spawned guard whose gateway was killed and does not come back ends after this long; it locked everything at once."""
+"""A spawned guard whose gateway was killed locks at once, and ends if none comes back within this time."""
 STOP_S_MAX = 3.0
 
 
