@@ -6,11 +6,11 @@ wait for each other on the journal's row in `journal_progress`.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from portillon_wire.messages import JournalAck, JournalBatch
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud.attendance.content import EventRow, Sender, row
@@ -19,6 +19,8 @@ from portillon_cloud.attendance.tables import journal_event, journal_progress
 
 _WALK_LIMIT = 10_000
 """Stored rows beyond a filled hole that one batch looks through; the next batch goes on from there."""
+
+_COLUMNS = ("organisation_id", "site_id", "gateway_id", "journal_id", "received_at_ms", *EventRow._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +99,15 @@ def _known(conn: Connection, sender: Sender, journal_id: str, rows: Sequence[Eve
 
 
 def _insert(conn: Connection, rows: list[EventRow], *, sender: Sender, journal_id: str, now_ms: int) -> None:
-    same = {
-        "organisation_id": sender.organisation_id,
-        "site_id": sender.site_id,
-        "gateway_id": sender.gateway_id,
-        "journal_id": journal_id,
-        "received_at_ms": now_ms,
-    }
-    conn.execute(insert(journal_event), [{**same, **one._asdict()} for one in rows])
+    same = (sender.organisation_id, sender.site_id, sender.gateway_id, journal_id, now_ms)
+    values = [same + one for one in rows]
+    # Straight to the driver: no column needs converting, and building parameters by name costs as much as the insert.
+    into = f"INSERT INTO {journal_event.name} ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608  constants of this module
+    if conn.dialect.name == "sqlite":  # one statement of many rows is the fastest here, executemany (a pipeline) there
+        one = f"({', '.join('?' * len(_COLUMNS))})"
+        conn.exec_driver_sql(into + ", ".join([one] * len(values)), tuple(chain.from_iterable(values)))
+    else:
+        conn.exec_driver_sql(into + f"({', '.join(['%s'] * len(_COLUMNS))})", values)
 
 
 def _through(
