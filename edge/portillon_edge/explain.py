@@ -1,0 +1,97 @@
+"""What would be decided now for one credential, and why, in words: with the doors' own `decide` and stores."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from portillon_rules.decision import DecisionTime, Denied, DoorView, Granted, Lookup, SiteRules, TimeQuality, decide
+from portillon_rules.entitlement import ALWAYS, Entitlement
+
+from portillon_edge.domain.position import EMPTY, Position
+from portillon_edge.words import QUALITIES, Words, mark
+
+HASH_CHARS = 15
+"""Enough of a hash to find its rows in the journal, and few enough for a line."""
+
+TEXTS = {
+    "granted": mark("{door} (zone {zone}): GRANTED."),
+    "denied": mark("{door} (zone {zone}): REFUSED, {code}. {why}"),
+    "flag": mark("  Noted with it: {flag}."),
+    "member": mark("Credential {hash}… is member {member}, for {zones}, valid until {until}, schedule {schedule}."),
+    "damaged": mark("Credential {hash}… has a row here that does not fit its check code."),
+    "unknown": mark("Credential {hash}… has no row here."),
+    "always": mark("without closing hours"),
+    "time": mark("It is {now} ({zone}), {quality}."),
+    "time_unknown": mark("The time is unknown: no lease was ever received, or its clock is lost."),
+    "lease_left": mark("The lease from the cloud runs for another {left}."),
+    "lease_over": mark("The lease from the cloud has been over for {left}."),
+    "position": mark("The members' table is at epoch {epoch}, revision {revision}."),
+    "empty": mark("The members' table is empty: nothing was received from the cloud yet."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Everything that the decision looks at, as it is at one instant."""
+
+    credential_hash: str
+    lookup: Lookup
+    site: SiteRules
+    time: DecisionTime
+    position: Position
+    doors: Sequence[DoorView]
+
+
+def outcomes(case: Case) -> list[tuple[DoorView, Granted | Denied]]:
+    """What each door would do."""
+    return [(door, decide(lookup=case.lookup, door=door, site=case.site, time=case.time)) for door in case.doors]
+
+
+def explain(case: Case, words: Words) -> Iterator[str]:
+    """The outcome at each door, then the facts behind it, one sentence a line."""
+    for door, outcome in outcomes(case):
+        match outcome:
+            case Granted(_, flags):
+                yield words(TEXTS["granted"], door=door.name, zone=door.zone)
+                yield from (words(TEXTS["flag"], flag=words.flag(flag)) for flag in flags)
+            case Denied(reason):
+                why = words.reason(reason)
+                yield words(TEXTS["denied"], door=door.name, zone=door.zone, code=reason, why=why)
+    yield _row(case, words)
+    yield from _time(case, words)
+    text = TEXTS["empty"] if case.position == EMPTY else TEXTS["position"]
+    yield words(text, epoch=case.position.epoch, revision=case.position.revision)
+
+
+def _row(case: Case, words: Words) -> str:
+    short = case.credential_hash[:HASH_CHARS]
+    if case.lookup is None:
+        return words(TEXTS["unknown"], hash=short)
+    if not isinstance(case.lookup, Entitlement):
+        return words(TEXTS["damaged"], hash=short)
+    row = case.lookup
+    return words(
+        TEXTS["member"],
+        hash=short,
+        member=row.member,
+        zones=", ".join(row.zones),
+        until=_local(row.valid_until_ms, case.site),
+        schedule=words(TEXTS["always"]) if row.schedule == ALWAYS else row.schedule,
+    )
+
+
+def _time(case: Case, words: Words) -> Iterator[str]:
+    if case.time.quality is TimeQuality.UNKNOWN:
+        yield words(TEXTS["time_unknown"])
+        return
+    zone = case.site.policy.time_zone if case.site.policy else "UTC"
+    quality = words(QUALITIES[case.time.quality])
+    yield words(TEXTS["time"], now=_local(case.time.business_ms, case.site), zone=zone, quality=quality)
+    left_ms = case.time.lease_remaining_ms
+    yield words(TEXTS["lease_left" if left_ms > 0 else "lease_over"], left=words.duration(left_ms))
+
+
+def _local(business_ms: int, site: SiteRules) -> str:
+    zone = ZoneInfo(site.policy.time_zone) if site.policy else UTC
+    return f"{datetime.fromtimestamp(business_ms / 1000, UTC).astimezone(zone):%Y-%m-%d %H:%M:%S}"

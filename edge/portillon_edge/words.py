@@ -1,0 +1,86 @@
+"""What the gateway says to people, in English and in French. English is the source; French is in `locale/` (gettext).
+
+After changing a text follow `locale/README.md`; a test finds what was forgotten.
+"""
+
+import gettext
+from collections.abc import Mapping
+from importlib.resources import as_file, files
+from typing import Literal
+
+from portillon_rules.decision import TimeQuality
+from portillon_rules.reason import DenyReason, GrantFlag
+
+Language = Literal["en", "fr"]
+DOMAIN = "portillon_edge"
+LOCALES: Mapping[Language, str] = {"en": "en", "fr": "fr_CA"}
+
+
+def mark(text: str) -> str:
+    """Mark a text for translation where it is not said yet."""
+    return text
+
+
+REASONS: Mapping[DenyReason, str] = {
+    DenyReason.UNKNOWN_CREDENTIAL: mark(
+        "This site does not know the credential. Give it to a member at the front desk."
+    ),
+    DenyReason.ROW_DAMAGED: mark("The stored row is damaged and is not trusted. It is replaced by the next snapshot."),
+    DenyReason.NOT_YET_VALID: mark("The membership has not begun yet."),
+    DenyReason.EXPIRED: mark("What was paid for or agreed has run out, as far as this gateway has heard."),
+    DenyReason.DUES_UNPAID: mark("Dues are unpaid. Paying them opens the door again at once."),
+    DenyReason.FROZEN: mark("The membership is frozen."),
+    DenyReason.CONTRACT_ENDED: mark("The contract has ended."),
+    DenyReason.BLOCKED: mark("The front desk has blocked this member."),
+    DenyReason.NO_MEMBERSHIP: mark("There is no membership for this credential."),
+    DenyReason.WRONG_ZONE: mark("The membership does not include this door's zone."),
+    DenyReason.OUTSIDE_SCHEDULE: mark("It is outside the hours of this membership."),
+    DenyReason.LEASE_OVER: mark("The gateway has not heard from the cloud for longer than the site allows."),
+    DenyReason.TIME_UNKNOWN: mark("The gateway does not know what time it is until it hears from the cloud."),
+    DenyReason.NEVER_SYNCED: mark(
+        "The gateway has never received this site's members. Check its connection to the cloud."
+    ),
+    DenyReason.LANE_BUSY: mark("Somebody was just let in and has not passed yet."),
+    DenyReason.JOURNAL_UNWRITABLE: mark(
+        "Nothing can be written down, and the site wants nobody in unrecorded. Free the disk."
+    ),
+    DenyReason.OUTPUT_UNAVAILABLE: mark("The lock or turnstile cannot be driven. Check the guard and the relay board."),
+}
+
+FLAGS: Mapping[GrantFlag, str] = {
+    GrantFlag.AFTER_LEASE: mark("the lease is over, and the site lets members pass nevertheless"),
+    GrantFlag.TIME_UNCERTAIN: mark("the time is uncertain since the last power cut"),
+    GrantFlag.NOT_JOURNALED: mark("the journal cannot be written, and the site lets members pass nevertheless"),
+}
+
+QUALITIES: Mapping[TimeQuality, str] = {
+    TimeQuality.CERTAIN: mark("certain"),
+    TimeQuality.UNCERTAIN: mark("uncertain"),
+    TimeQuality.UNKNOWN: mark("unknown"),
+}
+
+
+class Words:
+    """Says texts in one language: `words("… {name}", name=…)`."""
+
+    def __init__(self, language: Language) -> None:
+        with as_file(files("portillon_edge") / "locale") as folder:
+            self._catalogue = gettext.translation(DOMAIN, folder, [LOCALES[language]], fallback=language == "en")
+
+    def __call__(self, text: str, **values: object) -> str:
+        return self._catalogue.gettext(text).format(**values)
+
+    def reason(self, reason: DenyReason) -> str:
+        """Why somebody is refused, and what helps."""
+        return self(REASONS[reason])
+
+    def flag(self, flag: GrantFlag) -> str:
+        """What is remarkable about a grant."""
+        return self(FLAGS[flag])
+
+    def duration(self, ms: int) -> str:
+        """A length of time, to the minute; both languages write it alike."""
+        minutes = abs(ms) // 60_000
+        if minutes < 60:
+            return f"{minutes} min" if minutes else f"{abs(ms) // 1000} s"
+        return f"{minutes // 60} h {minutes % 60:02} min"

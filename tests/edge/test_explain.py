@@ -1,0 +1,91 @@
+"""What `explain` says, from the door's own decision."""
+
+from dataclasses import replace
+
+from portillon_edge.domain.position import EMPTY, Position
+from portillon_edge.explain import Case, explain, outcomes
+from portillon_edge.words import Words
+from portillon_rules.decision import DecisionTime, Denied, DoorView, RowDamaged, SiteRules, TimeQuality
+from portillon_rules.entitlement import ALWAYS, Entitlement
+from portillon_rules.policy import AfterLease, SitePolicy
+from portillon_rules.reason import DenyReason
+
+NOON_MS = 1_764_604_800_000  # 2025-12-01 16:00 UTC, 11:00 in Montreal
+HASH = "k1." + "ab" * 32
+ROW = Entitlement(
+    credential=HASH,
+    member="m-42",
+    zones=("gym",),
+    schedule=ALWAYS,
+    valid_from_ms=0,
+    valid_until_ms=NOON_MS + 86_400_000,
+)
+CASE = Case(
+    credential_hash=HASH,
+    lookup=ROW,
+    site=SiteRules(SitePolicy(time_zone="America/Toronto"), {}),
+    time=DecisionTime(NOON_MS, TimeQuality.CERTAIN, 259_140_000),
+    position=Position(1, 42, "00" * 16),
+    doors=(DoorView("lane1", "gym"), DoorView("pool", "pool")),
+)
+
+
+def said(case: Case, language: str = "en") -> list[str]:
+    return list(explain(case, Words("fr" if language == "fr" else "en")))
+
+
+def test_each_door_then_the_facts() -> None:
+    """The answer first, then who, what time, which lease and which revision."""
+    assert said(CASE) == [
+        "lane1 (zone gym): GRANTED.",
+        "pool (zone pool): REFUSED, wrong_zone. The membership does not include this door's zone.",
+        "Credential k1.abababababab… is member m-42, for gym, valid until 2025-12-02 11:00:00,"
+        " schedule without closing hours.",
+        "It is 2025-12-01 11:00:00 (America/Toronto), certain.",
+        "The lease from the cloud runs for another 71 h 59 min.",
+        "The members' table is at epoch 1, revision 42.",
+    ]
+
+
+def test_in_french() -> None:
+    """The same in French; the reason's code stays the field's own word."""
+    lines = said(replace(CASE, lookup=replace(ROW, refusal=DenyReason.DUES_UNPAID)), "fr")
+    assert lines[0].startswith("lane1 (zone gym) : REFUSÉ, dues_unpaid. Des cotisations")
+    assert lines[3] == "Il est 2025-12-01 11:00:00 (America/Toronto), heure certaine."
+
+
+def test_flags_are_told() -> None:
+    """A grant under special circumstances says which."""
+    site = SiteRules(SitePolicy(time_zone="America/Toronto", after_lease=AfterLease.PASS_AND_FLAG), {})
+    over = replace(CASE, site=site, time=DecisionTime(NOON_MS, TimeQuality.UNCERTAIN, -7_200_000))
+    lines = said(over)
+    assert "the lease is over" in lines[1]
+    assert "uncertain" in lines[2]
+    assert "The lease from the cloud has been over for 2 h 00 min." in lines
+
+
+def test_gateway_that_never_heard_anything() -> None:
+    """An empty gateway says so, and what to look at."""
+    empty = replace(
+        CASE,
+        lookup=None,
+        site=SiteRules(None, {}),
+        time=DecisionTime(0, TimeQuality.UNKNOWN, 0),
+        position=EMPTY,
+    )
+    assert said(empty) == [
+        "lane1 (zone gym): REFUSED, never_synced. The gateway has never received this site's members."
+        " Check its connection to the cloud.",
+        "pool (zone pool): REFUSED, never_synced. The gateway has never received this site's members."
+        " Check its connection to the cloud.",
+        "Credential k1.abababababab… has no row here.",
+        "The time is unknown: no lease was ever received, or its clock is lost.",
+        "The members' table is empty: nothing was received from the cloud yet.",
+    ]
+
+
+def test_damaged_row() -> None:
+    """A row that fails its MAC is told apart from a missing one."""
+    damaged = replace(CASE, lookup=RowDamaged(HASH))
+    assert [outcome for _, outcome in outcomes(damaged)] == [Denied(DenyReason.ROW_DAMAGED)] * 2
+    assert "does not fit its check code" in said(damaged)[2]
