@@ -1,0 +1,270 @@
+"""All journals of one gateway: the file written now, the ones set aside before it, and memory for when no file takes
+anything. Events go in at one place and always find the best place there is; what had to be dropped is counted and
+reported. No threads and no clock in here: `journal_writer` owns the thread.
+"""
+
+import logging
+import os
+import re
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from portillon_wire.messages import EventTime
+from pydantic import ValidationError
+
+from portillon_edge.domain.events import EventKind, NewEvent
+from portillon_edge.errors import JournalUnwritable, StoreTooNew
+from portillon_edge.store.journal import Journal, JournalSource, random_journal_id
+from portillon_edge.store.memory_journal import CAPACITY, MemoryJournal
+from portillon_edge.store.set_aside import Marker, SetAsideJournal, SetAsideWhy, read_marker, write_marker
+
+log = logging.getLogger(__name__)
+
+RETRY_NS = 10_000_000_000
+"""How long to wait before trying again to make a new file."""
+RESERVE_BYTES = 4 * 1024 * 1024
+"""Disk kept for the journal alone: given back when it fails, so that a full disk still holds a new file."""
+FILES_MAX = 99
+_UNTRIED = -RETRY_NS
+_EVERYTHING = 2**62
+
+
+class JournalShelf:
+    """`journal.db`, then `journal-2.db` and so on, each only after the one before was set aside; none is ever deleted.
+
+    All methods belong to one thread, except `sources`, `writable` and `lost`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        new_id: Callable[[], str] = random_journal_id,
+        factory: type[sqlite3.Connection] = sqlite3.Connection,
+        page_limit: int | None = None,
+        memory_capacity: int = CAPACITY,
+        reserve_bytes: int = RESERVE_BYTES,
+    ) -> None:
+        self._folder = folder
+        self._new_id = new_id
+        self._factory = factory
+        self._page_limit = page_limit
+        self._reserve_bytes = reserve_bytes
+        self._current: Journal | None = None
+        self._set_aside: list[SetAsideJournal] = []
+        self._memory = MemoryJournal(capacity=memory_capacity, new_id=new_id)
+        self._alarms: list[str] = []
+        self._tried_ns = _UNTRIED
+        self.lost = 0
+        self._lost_reported = 0
+        self._sources: tuple[JournalSource, ...] = ()
+        self._open_all()
+
+    @property
+    def writable(self) -> bool:
+        """Whether an event written now would be on the disk; `decide` asks for it."""
+        return self._current is not None
+
+    def sources(self) -> tuple[JournalSource, ...]:
+        """Every journal with rows that may go up, oldest first."""
+        return self._sources
+
+    def pending(self) -> int:
+        """How many events the cloud has not acknowledged yet."""
+        return sum(source.last - source.acknowledged for source in self._sources)
+
+    def write(self, events: Sequence[NewEvent], at: EventTime) -> None:
+        """Commit the events, or keep them in memory, or count them as lost; `at` is now, for alarms of its own."""
+        events = [*self._alarm_events(at), *_readable(events, at)]
+        for _ in range(2):  # the file in use, then at most one new one
+            journal = self._current or self._take_new(at.boot_ns)
+            if journal is None or not events:
+                break
+            try:
+                journal.append(events)
+                return
+            except JournalUnwritable as error:
+                self._put_aside(SetAsideWhy.FAILED, str(error))
+                events = [*self._alarm_events(at), *events]
+        if not events:
+            return
+        kept = self._memory.append(events)
+        self.note_lost(len(events) - kept)
+        self._rebuild_sources()
+
+    def note_lost(self, count: int) -> None:
+        """Count events that had no place; the next commit reports them."""
+        self.lost += count
+
+    def acknowledge(self, journal_id: str, through: int, real_ms: int | None) -> None:
+        """The cloud has committed every row of that journal up to `through`."""
+        for source in self._sources:
+            if source.journal_id == journal_id:
+                source.acknowledge(through, real_ms)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """The cloud starts from another state: every kept row counts as not acknowledged."""
+        for source in self._sources:
+            try:
+                source.begin_epoch(epoch)
+            except JournalUnwritable as error:
+                self._put_aside(SetAsideWhy.FAILED, str(error))
+
+    def contest(self, journal_id: str, detail: str) -> None:
+        """The cloud holds other content under this journal's numbers: stop sending it and go on in a new file."""
+        if self._current is not None and self._current.journal_id == journal_id:
+            self._put_aside(SetAsideWhy.CONTESTED, detail)
+            self._tried_ns = _UNTRIED
+            return
+        for journal in self._set_aside:
+            if journal.journal_id == journal_id and journal.sendable:
+                self._mark(journal.path, SetAsideWhy.CONTESTED, detail, journal)
+                journal.close()
+                self._set_aside.remove(journal)
+                self._rebuild_sources()
+                return
+
+    def tidy(self, real_ms: int | None) -> None:
+        """In a quiet moment: write a pending acknowledgement down and delete rows acknowledged a week ago."""
+        if self._current is None:
+            return
+        try:
+            self._current.save_acknowledged()
+            if real_ms is not None:
+                self._current.prune(real_ms)
+        except JournalUnwritable as error:
+            self._put_aside(SetAsideWhy.FAILED, str(error))
+
+    def close(self) -> None:
+        """Close every file."""
+        if self._current is not None:
+            try:
+                self._current.close()
+            except JournalUnwritable as error:
+                log.error("closing: %s", error)
+        for journal in self._set_aside:
+            journal.close()
+
+    def _open_all(self) -> None:
+        paths = self._paths()
+        for number, path in sorted(paths.items()):
+            marker = read_marker(path)
+            if marker is None and number == max(paths):
+                self._open_current(path)
+            else:
+                self._open_set_aside(path, marker or Marker(SetAsideWhy.FAILED, "replaced", _EVERYTHING, 0, 0))
+        if not paths:
+            self._open_current(self._path(1))
+        self._keep_reserve()
+        self._rebuild_sources()
+
+    def _open_current(self, path: Path) -> None:
+        try:
+            self._current = Journal(path, new_id=self._new_id, factory=self._factory, page_limit=self._page_limit)
+        except (JournalUnwritable, StoreTooNew) as error:
+            self._alarm(f"{error}; a new journal is begun, and this file is kept")
+            if path.exists():
+                marker = Marker(SetAsideWhy.FAILED, str(error), _EVERYTHING, 0, 0)
+                write_marker(path, marker)
+                self._open_set_aside(path, marker)
+
+    def _open_set_aside(self, path: Path, marker: Marker) -> None:
+        try:
+            journal = SetAsideJournal(path, marker)
+        except JournalUnwritable as error:
+            self._alarm(f"{error}; the file is kept for a person to look at")
+            return
+        if journal.sendable:
+            self._set_aside.append(journal)
+        else:
+            journal.close()
+
+    def _put_aside(self, why: SetAsideWhy, detail: str) -> None:
+        journal = self._current
+        if journal is None:
+            return
+        self._current = None
+        unsent = journal.last - journal.acknowledged
+        self._alarm(f"{journal.path.name} set aside ({why}) with {unsent} events not acknowledged: {detail}")
+        (self._folder / "journal.reserve").unlink(missing_ok=True)
+        self._mark(journal.path, why, detail, journal)
+        # Its reader is opened before the writer closes, so that closing does not checkpoint the failed file.
+        self._open_set_aside(journal.path, Marker(why, detail, journal.last, journal.acknowledged, journal.epoch))
+        try:
+            journal.close()
+        except (JournalUnwritable, sqlite3.Error) as error:
+            log.error("closing %s: %s", journal.path, error)
+        self._rebuild_sources()
+
+    def _mark(self, path: Path, why: SetAsideWhy, detail: str, journal: Journal | SetAsideJournal) -> None:
+        write_marker(path, Marker(why, detail, journal.last, journal.acknowledged, journal.epoch))
+
+    def _take_new(self, now_ns: int) -> Journal | None:
+        if now_ns - self._tried_ns < RETRY_NS:
+            return None
+        self._tried_ns = now_ns
+        number = max(self._paths(), default=0) + 1
+        if number > FILES_MAX:
+            log.error("%s holds %d journals: free the disk, then move old ones away", self._folder, FILES_MAX)
+            return None
+        try:
+            self._current = Journal(
+                self._path(number), new_id=self._new_id, factory=self._factory, page_limit=self._page_limit
+            )
+        except JournalUnwritable as error:
+            log.error("%s", error)
+            return None
+        self._rebuild_sources()
+        return self._current
+
+    def _alarm_events(self, at: EventTime) -> list[NewEvent]:
+        if self.lost > self._lost_reported:
+            self._alarms.append(f"{self.lost - self._lost_reported} events had no place and are lost")
+            self._lost_reported = self.lost
+        texts, self._alarms = self._alarms, []
+        return [NewEvent(kind=EventKind.ALARM, at=at, reason="journal", detail=text) for text in texts]
+
+    def _alarm(self, text: str) -> None:
+        log.error("%s", text)
+        self._alarms.append(text)
+
+    def _keep_reserve(self) -> None:
+        reserve = self._folder / "journal.reserve"
+        if self._reserve_bytes == 0 or reserve.exists():
+            return
+        try:
+            with reserve.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, self._reserve_bytes)
+        except OSError as error:
+            reserve.unlink(missing_ok=True)
+            log.warning("%s: no room for the journal's reserve of %d bytes: %s", reserve, self._reserve_bytes, error)
+
+    def _rebuild_sources(self) -> None:
+        memory = (self._memory,) if self._memory.last else ()
+        current = (self._current,) if self._current else ()
+        self._sources = (*self._set_aside, *memory, *current)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / ("journal.db" if number == 1 else f"journal-{number}.db")
+
+    def _paths(self) -> dict[int, Path]:
+        found = {1: self._path(1)} if self._path(1).exists() else {}
+        for path in self._folder.glob("journal-*.db"):
+            if match := re.fullmatch(r"journal-(\d{1,4})\.db", path.name):
+                found[int(match[1])] = path
+        return found
+
+
+def _readable(events: Sequence[NewEvent], at: EventTime) -> list[NewEvent]:
+    """The events; one that the wire would refuse becomes an alarm that says so, and takes no other event with it."""
+    readable: list[NewEvent] = []
+    for event in events:
+        try:
+            event.numbered(1)
+            readable.append(event)
+        except ValidationError as error:
+            detail = f"an event of kind {event.kind} could not be written: {error.errors(include_url=False)[0]['msg']}"
+            log.error("%s (%r)", detail, event)
+            readable.append(NewEvent(kind=EventKind.ALARM, at=at, reason="journal", detail=detail))
+    return readable

@@ -1,0 +1,14 @@
+"""What the store's tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+from edge.store.failing_disk import FailingDisk
+
+
+@pytest.fixture
+def failing_disk() -> Iterator[type[FailingDisk]]:
+    """A connection class whose disk can be broken and mended."""
+    FailingDisk.broken, FailingDisk.attempts = False, 0
+    yield FailingDisk
+    FailingDisk.broken = False
