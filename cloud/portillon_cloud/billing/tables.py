@@ -39,13 +39,15 @@ price = Table(
     reference("plan_id", "plan.id"),
     amount("amount_minor"),  # per interval
     Column("currency", Text, nullable=False),
-    Column("interval_months", Integer, nullable=False),
+    Column("interval_unit", Text, nullable=False),
+    Column("interval_count", Integer, nullable=False),
     Column("tax_inclusive", Boolean, nullable=False),
     Column("taxable", Boolean, nullable=False),
     Column("term_months", Integer),  # the contract it is sold under; null: open-ended (not lawful everywhere)
     Column("active", Boolean, nullable=False),
     CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
-    CheckConstraint("interval_months BETWEEN 1 AND 12", name="interval_known"),
+    CheckConstraint("interval_count > 0", name="interval_positive"),
+    one_of("interval_unit", ("day", "week", "month")),
 )
 
 contract = Table(
@@ -59,6 +61,7 @@ contract = Table(
     Column("signed_on", Date, nullable=False),
     Column("starts_on", Date, nullable=False),
     Column("ends_on", Date),  # first day without it; null: open-ended
+    Column("renews", Boolean, nullable=False),  # goes on by itself after its term
     amount("total_minor", nullable=True),  # what all instalments of a fixed term come to, before tax
     Column("instalments", Integer),
     Column("state", Text, nullable=False),
@@ -87,6 +90,7 @@ subscription = Table(
         "ix_subscription_due",
         "legal_entity_id",
         "next_invoice_on",
+        "account_id",
         "id",
         sqlite_where=text("next_invoice_on IS NOT NULL"),
         postgresql_where=text("next_invoice_on IS NOT NULL"),

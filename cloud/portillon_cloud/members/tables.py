@@ -1,6 +1,18 @@
 """The tenant, its legal entities and sites; who pays, who passes, and with what."""
 
-from sqlalchemy import JSON, CheckConstraint, Column, Date, Index, LargeBinary, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from portillon_cloud.database.schema import instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import column_never_changes
@@ -34,6 +46,7 @@ legal_entity = Table(
     Column("currency", Text, nullable=False),  # ISO 4217
     Column("tax_regime", Text, nullable=False),
     Column("tax_numbers", JSON, nullable=False),  # {"TPS": "…", "TVQ": "…"}; printed on every invoice
+    Column("payment_days", Integer, nullable=False, server_default="0"),  # from issue to due date
     UniqueConstraint("organisation_id", "id", "currency"),  # what ledger rows point at
     one_of("tax_regime", TAX_REGIMES),
     CheckConstraint("length(currency) = 3", name="currency_iso"),

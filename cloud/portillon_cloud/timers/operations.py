@@ -170,3 +170,20 @@ def next_due_ms(conn: Connection, *, organisation_id: int) -> int | None:
         .limit(1)
     ).scalar_one_or_none()
     return due
+
+
+def is_waiting(conn: Connection, *, organisation_id: int, kind: str, subject_id: int, due_at_ms: int) -> bool:
+    """True if a timer of this kind and subject that nobody has begun is due at exactly this instant."""
+    column = timer.c
+    found = conn.execute(
+        select(column.id)
+        .where(
+            column.organisation_id == organisation_id,
+            column.state == "ready",
+            column.due_at_ms == due_at_ms,
+            column.kind == kind,
+            column.subject_id == subject_id,
+        )
+        .limit(1)
+    )
+    return found.one_or_none() is not None

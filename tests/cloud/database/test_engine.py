@@ -4,12 +4,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
-
 from portillon_cloud.database import Database, wake_after_commit
 from portillon_cloud.database.errors import DatabaseUrlError, NestedWriteError
 from portillon_cloud.members.tables import organisation
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 
 def _organisation(name: str = "Gym", mode: str = "live") -> dict[str, object]:

@@ -1,0 +1,198 @@
+"""Write invoices and all that belongs to one: number, lines, taxes, postings, payment intents, word to the gateways."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from portillon_cloud.billing.errors import RunConflictError
+from portillon_cloud.billing.invoice import ENGINE, Draft
+from portillon_cloud.billing.numbers import printed, series_of, take_numbers
+from portillon_cloud.billing.tables import invoice, invoice_line, invoice_tax
+from portillon_cloud.database.rows import insert_many, reserve_ids
+from portillon_cloud.ledger import Entry, LedgerCode, Posting, post_many
+from portillon_cloud.members.tables import legal_entity, organisation
+from portillon_cloud.outbox import accounts_changed
+from portillon_cloud.payments.operations import open_intents
+
+_INVOICE = (
+    "id",
+    "organisation_id",
+    "legal_entity_id",
+    "account_id",
+    "series",
+    "number",
+    "issued_on",
+    "due_on",
+    "issued_at_ms",
+    "currency",
+    "net_minor",
+    "tax_minor",
+    "total_minor",
+    "buyer",
+    "seller",
+    "engine",
+)
+_LINE = (
+    "organisation_id",
+    "invoice_id",
+    "position",
+    "description",
+    "subscription_id",
+    "component",
+    "period_start",
+    "period_end",
+    "generation",
+    "quantity",
+    "unit_minor",
+    "net_minor",
+    "taxable",
+)
+_TAX = ("organisation_id", "invoice_id", "tax", "rate_ppm", "base_minor", "amount_minor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seller:
+    """Who sells, and by which rules."""
+
+    organisation_id: int
+    legal_entity_id: int
+    mode: str
+    time_zone: str
+    name: str
+    currency: str
+    tax_regime: str
+    tax_numbers: dict[str, str]
+    payment_days: int
+
+
+def seller(conn: Connection, legal_entity_id: int) -> Seller:
+    """The legal entity as it is now."""
+    row = conn.execute(
+        select(legal_entity, organisation.c.mode, organisation.c.time_zone)
+        .join(organisation, organisation.c.id == legal_entity.c.organisation_id)
+        .where(legal_entity.c.id == legal_entity_id)
+    ).one()
+    return Seller(
+        organisation_id=row.organisation_id,
+        legal_entity_id=row.id,
+        mode=row.mode,
+        time_zone=row.time_zone,
+        name=row.name,
+        currency=row.currency,
+        tax_regime=row.tax_regime,
+        tax_numbers=row.tax_numbers,
+        payment_days=row.payment_days,
+    )
+
+
+def issue(
+    conn: Connection, seller: Seller, drafts: Sequence[Draft], *, issued_on: datetime.date, now_ms: int
+) -> Sequence[int]:
+    """Write `drafts` as invoices, numbered in their order; their ids. RunConflictError: a period billed twice."""
+    series = series_of(seller.mode)
+    numbers = take_numbers(
+        conn,
+        organisation_id=seller.organisation_id,
+        legal_entity_id=seller.legal_entity_id,
+        series=series,
+        count=len(drafts),
+        issued_on=issued_on,
+    )
+    ids = reserve_ids(conn, invoice, len(drafts))
+    printed_seller = {"name": seller.name, "tax_numbers": seller.tax_numbers}
+    insert_many(
+        conn,
+        invoice,
+        _INVOICE,
+        [
+            (
+                invoice_id,
+                seller.organisation_id,
+                seller.legal_entity_id,
+                draft.buyer.account_id,
+                series,
+                number,
+                issued_on,
+                draft.due_on,
+                now_ms,
+                seller.currency,
+                draft.net_minor,
+                draft.tax_minor,
+                draft.total_minor,
+                {"name": draft.buyer.name, "email": draft.buyer.email},
+                printed_seller,
+                ENGINE,
+            )
+            for invoice_id, number, draft in zip(ids, numbers, drafts, strict=True)
+        ],
+    )
+    _write_lines(conn, seller, ids, drafts)
+    post_many(
+        conn,
+        [
+            _entry(invoice_id, printed(series, number), draft, issued_on)
+            for invoice_id, number, draft in zip(ids, numbers, drafts, strict=True)
+            if draft.total_minor > 0
+        ],
+        organisation_id=seller.organisation_id,
+        legal_entity_id=seller.legal_entity_id,
+        currency=seller.currency,
+        recorded_at_ms=now_ms,
+    )
+    owed = [invoice_id for invoice_id, draft in zip(ids, drafts, strict=True) if draft.total_minor > 0]
+    open_intents(conn, owed, now_ms=now_ms)
+    accounts_changed(conn, seller.organisation_id, sorted({draft.buyer.account_id for draft in drafts}))
+    return ids
+
+
+def _write_lines(conn: Connection, seller: Seller, ids: Sequence[int], drafts: Sequence[Draft]) -> None:
+    lines = [
+        (
+            seller.organisation_id,
+            invoice_id,
+            position,
+            line.description,
+            line.charge.subscription_id,
+            line.charge.component,
+            line.charge.period.start,
+            line.charge.period.end,
+            line.charge.generation,
+            line.charge.quantity,
+            line.charge.unit_minor,
+            line.net_minor,
+            line.charge.taxable,
+        )
+        for invoice_id, draft in zip(ids, drafts, strict=True)
+        for position, line in enumerate(draft.lines, start=1)
+    ]
+    try:
+        insert_many(conn, invoice_line, _LINE, lines)
+    except IntegrityError as error:
+        raise RunConflictError(
+            f"legal entity {seller.legal_entity_id} has billed a period already; nothing was written: {error.orig}"
+        ) from error
+    insert_many(
+        conn,
+        invoice_tax,
+        _TAX,
+        [
+            (seller.organisation_id, invoice_id, line.rate.tax, line.rate.rate_ppm, line.base_minor, line.amount_minor)
+            for invoice_id, draft in zip(ids, drafts, strict=True)
+            for line in draft.taxes
+        ],
+    )
+
+
+def _entry(invoice_id: int, number: str, draft: Draft, issued_on: datetime.date) -> Entry:
+    """The member owes the total; the net is not earned before its period passes, the taxes are owed on."""
+    amounts = [(LedgerCode.DEFERRED_REVENUE, draft.net_minor)]
+    amounts += [(line.rate.code, line.amount_minor) for line in draft.taxes]
+    return Entry(
+        kind="invoice",
+        source=str(invoice_id),
+        occurred_on=issued_on,
+        postings=tuple(Posting(LedgerCode.RECEIVABLE, code, amount) for code, amount in amounts if amount > 0),
+    )

@@ -1,0 +1,65 @@
+"""Billing's use cases: what other parts call, and what the worker runs when billing's timers ring."""
+
+from sqlalchemy import select
+
+from portillon_cloud.billing.catalogue import create_plan, create_price, prices_by_plan_code
+from portillon_cloud.billing.contracts import Subscribed, subscribe
+from portillon_cloud.billing.invoice_run import run_invoices
+from portillon_cloud.billing.invoice_store import seller
+from portillon_cloud.billing.planning import next_invoice_on, plan_invoice_run, plan_recognition
+from portillon_cloud.billing.recognition import recognise_until
+from portillon_cloud.billing.tables import subscription
+from portillon_cloud.clock.local import local_date
+from portillon_cloud.timers import Timer, Work, finish
+
+__all__ = [
+    "Subscribed",
+    "create_plan",
+    "create_price",
+    "prices_by_plan_code",
+    "run_invoices",
+    "run_invoices_when_due",
+    "run_recognition_when_due",
+    "subscribe",
+]
+
+
+def run_invoices_when_due(work: Work, timer: Timer) -> None:
+    """Timer invoice_run: bill what is due today and have it ring again on the next due day."""
+    with work.db.read() as conn:
+        entity = seller(conn, timer.subject_id)
+    run_invoices(work.db, timer.subject_id, on=local_date(work.now_ms, entity.time_zone), now_ms=work.now_ms)
+    with work.db.write() as conn:
+        next_on = next_invoice_on(conn, timer.subject_id)
+        if next_on is not None:
+            plan_invoice_run(
+                conn,
+                organisation_id=timer.organisation_id,
+                legal_entity_id=timer.subject_id,
+                due_on=next_on,
+                time_zone=entity.time_zone,
+                because=f"t{timer.id}",
+            )
+        finish(conn, timer)
+
+
+def run_recognition_when_due(work: Work, timer: Timer) -> None:
+    """Timer recognise_revenue: recognise the month that is over; ring again after the next while any is left."""
+    with work.db.write() as conn:
+        entity = seller(conn, timer.subject_id)
+        first_of_month = local_date(timer.due_at_ms, entity.time_zone).replace(day=1)
+        left_minor = recognise_until(conn, entity, until_on=first_of_month, now_ms=work.now_ms)
+        renewing = conn.execute(
+            select(subscription.c.id)
+            .where(subscription.c.legal_entity_id == timer.subject_id, subscription.c.next_invoice_on.is_not(None))
+            .limit(1)
+        ).one_or_none()
+        if left_minor or renewing is not None:
+            plan_recognition(
+                conn,
+                organisation_id=timer.organisation_id,
+                legal_entity_id=timer.subject_id,
+                month=first_of_month,
+                time_zone=entity.time_zone,
+            )
+        finish(conn, timer)

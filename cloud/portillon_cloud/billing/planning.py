@@ -1,0 +1,60 @@
+"""When billing's own timers ring: the invoice run at the next due day, revenue recognition after each month."""
+
+import datetime
+
+from sqlalchemy import Connection, func, select
+
+from portillon_cloud.billing.calendar import add_months
+from portillon_cloud.billing.tables import subscription
+from portillon_cloud.clock.local import start_of_day_ms
+from portillon_cloud.timers import schedule
+from portillon_cloud.timers.operations import is_waiting
+
+INVOICE_RUN = "invoice_run"
+RECOGNITION = "recognise_revenue"
+
+
+def plan_invoice_run(
+    conn: Connection, *, organisation_id: int, legal_entity_id: int, due_on: datetime.date, time_zone: str, because: str
+) -> None:
+    """Have the legal entity's invoices run at the start of `due_on`, unless a run waits for that instant already."""
+    due_at_ms = start_of_day_ms(due_on, time_zone)
+    if is_waiting(
+        conn, organisation_id=organisation_id, kind=INVOICE_RUN, subject_id=legal_entity_id, due_at_ms=due_at_ms
+    ):
+        return
+    schedule(
+        conn,
+        organisation_id=organisation_id,
+        kind=INVOICE_RUN,
+        subject_id=legal_entity_id,
+        due_at_ms=due_at_ms,
+        # A day can need a second run (a subscription added in the afternoon), so its cause is part of the key.
+        key=f"{INVOICE_RUN}:{legal_entity_id}:{due_on}:{because}",
+    )
+
+
+def next_invoice_on(conn: Connection, legal_entity_id: int) -> datetime.date | None:
+    """The first day on which anything of the legal entity falls due; None: nothing ever will."""
+    column = subscription.c
+    found: datetime.date | None = conn.execute(
+        select(func.min(column.next_invoice_on)).where(
+            column.legal_entity_id == legal_entity_id, column.next_invoice_on.is_not(None)
+        )
+    ).scalar_one()
+    return found
+
+
+def plan_recognition(
+    conn: Connection, *, organisation_id: int, legal_entity_id: int, month: datetime.date, time_zone: str
+) -> None:
+    """Have the revenue of the month of `month` recognised once it is over."""
+    first = month.replace(day=1)
+    schedule(
+        conn,
+        organisation_id=organisation_id,
+        kind=RECOGNITION,
+        subject_id=legal_entity_id,
+        due_at_ms=start_of_day_ms(add_months(first, 1), time_zone),
+        key=f"{RECOGNITION}:{legal_entity_id}:{first:%Y-%m}",
+    )

@@ -1,0 +1,57 @@
+"""Revenue is earned day by day over the period it pays for, and recognised by one entry per month."""
+
+import datetime
+
+from sqlalchemy import Connection, func, select
+
+from portillon_cloud.billing.calendar import Period
+from portillon_cloud.billing.invoice_store import Seller
+from portillon_cloud.billing.tables import invoice, invoice_line
+from portillon_cloud.ledger import Entry, LedgerCode, Posting, post, trial_balance
+from portillon_cloud.money import divide_half_away
+
+
+def earned_minor(net_minor: int, period: Period, until_on: datetime.date) -> int:
+    """What of `net_minor` is earned before the day `until_on` begins; all of it once the period is over."""
+    days = (period.end - period.start).days
+    passed = min(max((until_on - period.start).days, 0), days)
+    return divide_half_away(net_minor * passed, days)
+
+
+def recognise_until(conn: Connection, seller: Seller, *, until_on: datetime.date, now_ms: int) -> int:
+    """Post what was earned before `until_on` and not yet recognised; what stays deferred, in minor units.
+
+    Computed from all lines against the ledger, so that a late invoice corrects itself and a second run posts nothing.
+    """
+    line = invoice_line.c
+    groups = conn.execute(
+        select(line.period_start, line.period_end, func.sum(line.net_minor).label("net_minor"))
+        .join(invoice, invoice.c.id == line.invoice_id)
+        .where(invoice.c.legal_entity_id == seller.legal_entity_id, line.period_start.is_not(None))
+        .group_by(line.period_start, line.period_end)
+    ).all()
+    earned = sum(earned_minor(int(row.net_minor), Period(row.period_start, row.period_end), until_on) for row in groups)
+    book = {
+        balance.code: balance
+        for balance in trial_balance(conn, legal_entity_id=seller.legal_entity_id, currency=seller.currency)
+    }
+    deferred, revenue = book[LedgerCode.DEFERRED_REVENUE], book[LedgerCode.REVENUE]
+    recognised = revenue.credit_minor - revenue.debit_minor
+    step = earned - recognised
+    if step != 0:
+        forward = Posting(LedgerCode.DEFERRED_REVENUE, LedgerCode.REVENUE, step)
+        back = Posting(LedgerCode.REVENUE, LedgerCode.DEFERRED_REVENUE, -step)
+        post(
+            conn,
+            Entry(
+                kind="recognition",
+                source=f"{seller.legal_entity_id}:{until_on}",
+                occurred_on=until_on - datetime.timedelta(days=1),
+                postings=(forward if step > 0 else back,),
+            ),
+            organisation_id=seller.organisation_id,
+            legal_entity_id=seller.legal_entity_id,
+            currency=seller.currency,
+            recorded_at_ms=now_ms,
+        )
+    return deferred.credit_minor - deferred.debit_minor - step
