@@ -93,15 +93,15 @@ def sign_in(db: Database, *, email: str, password: str, address: str, now_ms: in
     return token
 
 
-def who_is_signed_in(db: Database, token: str, *, now_ms: int) -> Principal | None:
-    """The person behind a session token, or None. Notes that they were here."""
+def who_is_signed_in(db: Database, token: str, *, now_ms: int, seen: bool = True) -> Principal | None:
+    """The person behind a session token, or None. `seen` notes that they were here: a page that only waits does not."""
     hashed = token_hash(token)
     with db.read() as conn:
         found = store.staff_of_session(conn, hashed, now_ms=now_ms, idle_ms=SESSION_IDLE_MS)
     if found is None:
         return None
     who, seen_ms = found
-    if now_ms - seen_ms > SEEN_STEP_MS:
+    if seen and now_ms - seen_ms > SEEN_STEP_MS:
         with db.write() as conn:
             store.touch_session(conn, hashed, now_ms)
     return who

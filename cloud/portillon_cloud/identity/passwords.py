@@ -8,8 +8,8 @@ from portillon_cloud.identity.errors import WeakPassword
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 1024  # longer ones cost hashing time and protect nobody better
 
-# RFC 9106's second recommended choice (64 MiB, 3 passes, 4 lanes), which is also argon2-cffi's default; written out so that an
-# upgrade of the library cannot change it unseen.
+# RFC 9106's second recommended choice (64 MiB, 3 passes, 4 lanes), which is also argon2-cffi's default;
+# written out so that an upgrade of the library cannot change it unseen.
 _HASHER = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4)
 _NOBODY = _HASHER.hash("nobody has this password")
 

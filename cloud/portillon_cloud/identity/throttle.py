@@ -1,4 +1,4 @@
-"""How long to wait after failed sign-ins: pure. Waits double, are counted per e-mail and per address, and always end."""
+"""How long to wait after failed sign-ins: pure. Waits double, per e-mail and per address, and always end."""
 
 from collections.abc import Sequence
 
@@ -15,5 +15,5 @@ def wait_ms(failures_ms: Sequence[int], *, free_failures: int, now_ms: int) -> i
     beyond = len(recent) - free_failures
     if beyond <= 0:
         return 0
-    wait = min(WAIT_FIRST_MS * 2 ** min(beyond - 1, 20), WAIT_LONGEST_MS)
+    wait = min(WAIT_FIRST_MS << min(beyond - 1, 20), WAIT_LONGEST_MS)
     return max(0, recent[-1] + wait - now_ms)

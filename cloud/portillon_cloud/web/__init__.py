@@ -1,1 +1,1 @@
-"""What people and programs see over HTTP: pages, live updates, /api/v1. Kept empty so that a feature's api.py can import its siblings."""
+"""Pages, live updates and /api/v1. Imports nothing, so that a feature's api.py can use web.dependencies."""

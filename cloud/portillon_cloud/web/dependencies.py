@@ -1,4 +1,7 @@
-"""What a route asks for: the services, who is asking, and a permission. `/api/v1` knows API keys only, so it needs no CSRF token."""
+"""What a route of /api/v1 asks for: the services, who is asking, and a permission.
+
+Programs show an API key on every request and never a cookie, so /api/v1 needs no CSRF token.
+"""
 
 from collections.abc import Callable
 from http import HTTPStatus

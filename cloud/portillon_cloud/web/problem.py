@@ -29,7 +29,7 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(Exception):
-    """An answer that says no. `kind` is stable and lower-case-with-dashes; `detail` says what, where, and what to do."""
+    """An answer that says no. `kind` is stable-with-dashes; `detail` says what, where, and what to do."""
 
     def __init__(
         self,

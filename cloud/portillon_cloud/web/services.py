@@ -4,7 +4,7 @@ from typing import Protocol
 
 from portillon_cloud.clock import Clock
 from portillon_cloud.database import Database
-from portillon_cloud.payments.provider import PaymentProvider
+from portillon_cloud.secrets import Keyring
 
 
 class Services(Protocol):
@@ -17,4 +17,4 @@ class Services(Protocol):
     def clock(self) -> Clock: ...
 
     @property
-    def provider(self) -> PaymentProvider: ...
+    def keyring(self) -> Keyring: ...

@@ -1,0 +1,193 @@
+"""Plans, invoices and contracts over HTTP. Amounts are integers in minor units, beside their currency."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select, true
+
+from portillon_cloud.billing.contracts import subscribe
+from portillon_cloud.billing.tables import invoice, plan, price
+from portillon_cloud.clock import business_now_ms
+from portillon_cloud.identity.principal import Principal
+from portillon_cloud.identity.roles import Permission
+from portillon_cloud.members.tables import member
+from portillon_cloud.reports.invoice_view import InvoiceLine, InvoiceView, invoice_view, invoices_after
+from portillon_cloud.web.dependencies import ServicesDep, require
+from portillon_cloud.web.paging import ID_MAX, After, Id, Limit, Page, page_of
+from portillon_cloud.web.problem import not_found, unprocessable
+
+router = APIRouter(tags=["billing"])
+Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]
+Seller = Annotated[Principal, Depends(require(Permission.CHANGE_MEMBERS))]
+
+
+class PriceOut(BaseModel):
+    id: int
+    plan_id: int
+    plan_code: str
+    plan_name: str
+    amount_minor: int
+    currency: str
+    interval_unit: str
+    interval_count: int
+    term_months: int | None
+
+
+class InvoiceOut(BaseModel):
+    """`owed_minor`: what is still to collect; 0: paid."""
+
+    id: int
+    number: str
+    issued_on: date
+    due_on: date
+    currency: str
+    total_minor: int
+    owed_minor: int
+
+
+class LineOut(BaseModel):
+    description: str
+    period_start: date | None
+    period_end: date | None
+    quantity: int
+    net_minor: int
+
+
+class TaxOut(BaseModel):
+    tax: str
+    rate_ppm: int
+    base_minor: int
+    amount_minor: int
+
+
+class WholeInvoiceOut(InvoiceOut):
+    account_id: int
+    net_minor: int
+    lines: list[LineOut]
+    taxes: list[TaxOut]
+
+
+class NewSubscription(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    member_id: Id
+    price_id: Id
+    starts_on: date
+    renews: bool = Field(default=False, description="Whether it goes on after its term, where the law allows that")
+
+
+class SubscribedOut(BaseModel):
+    contract_id: int
+    subscription_id: int
+
+
+@router.get("/prices")
+def list_prices(services: ServicesDep, reader: Reader, limit: Limit = 50, after: After = 0) -> Page[PriceOut]:
+    """What is sold now, by id."""
+    with services.db.read() as conn:
+        rows = conn.execute(
+            select(price, plan.c.code.label("plan_code"), plan.c.name.label("plan_name"))
+            .join(plan, plan.c.id == price.c.plan_id)
+            .where(price.c.organisation_id == reader.organisation_id, price.c.active, price.c.id > after)
+            .order_by(price.c.id)
+            .limit(limit + 1)
+        ).all()
+    return page_of([PriceOut.model_validate(dict(row._mapping)) for row in rows], [row.id for row in rows], limit)
+
+
+@router.get("/invoices")
+def list_invoices(
+    services: ServicesDep,
+    reader: Reader,
+    account_id: Annotated[int | None, Query(ge=1, le=ID_MAX, description="Only this account's")] = None,
+    limit: Limit = 50,
+    after: After = 0,
+) -> Page[InvoiceOut]:
+    """Invoices, by id."""
+    with services.db.read() as conn:
+        found = invoices_after(
+            conn,
+            organisation_id=reader.organisation_id,
+            where=true() if account_id is None else invoice.c.account_id == account_id,
+            after=after,
+            limit=limit + 1,
+        )
+    return page_of([_brief(one) for one in found], [one.id for one in found], limit)
+
+
+@router.get("/invoices/{invoice_id}")
+def get_invoice(
+    invoice_id: Annotated[int, Path(ge=1, le=ID_MAX)], services: ServicesDep, reader: Reader
+) -> WholeInvoiceOut:
+    """One invoice with its lines and taxes."""
+    with services.db.read() as conn:
+        found = invoice_view(conn, organisation_id=reader.organisation_id, invoice_id=invoice_id)
+    if found is None:
+        raise not_found("invoice")
+    return _whole(found)
+
+
+@router.post("/subscriptions", status_code=201)
+def create_subscription(new: NewSubscription, services: ServicesDep, seller: Seller) -> SubscribedOut:
+    """Sign a contract for a member; 409 names every rule of the law that these terms break."""
+    with services.db.write() as conn:
+        account_id = conn.execute(
+            select(member.c.account_id).where(
+                member.c.id == new.member_id, member.c.organisation_id == seller.organisation_id
+            )
+        ).scalar_one_or_none()
+        if account_id is None:
+            detail = f"member_id {new.member_id} does not exist in your organisation."
+            raise unprocessable(detail, pointer="/body/member_id")
+        made = subscribe(
+            conn,
+            organisation_id=seller.organisation_id,
+            account_id=account_id,
+            member_id=new.member_id,
+            price_id=new.price_id,
+            starts_on=new.starts_on,
+            renews=new.renews,
+            now_ms=business_now_ms(conn, seller.organisation_id, services.clock.real_ms()),
+        )
+    return SubscribedOut(contract_id=made.contract_id, subscription_id=made.subscription_id)
+
+
+def _brief(found: InvoiceLine) -> InvoiceOut:
+    return InvoiceOut(
+        id=found.id,
+        number=found.number,
+        issued_on=found.issued_on,
+        due_on=found.due_on,
+        currency=found.total.currency,
+        total_minor=found.total.amount_minor,
+        owed_minor=found.owed.amount_minor,
+    )
+
+
+def _whole(found: InvoiceView) -> WholeInvoiceOut:
+    return WholeInvoiceOut(
+        **_brief(found.summary).model_dump(),
+        account_id=found.account_id,
+        net_minor=found.net.amount_minor,
+        lines=[
+            LineOut(
+                description=line.description,
+                period_start=line.period_start,
+                period_end=line.period_end,
+                quantity=line.quantity,
+                net_minor=line.net.amount_minor,
+            )
+            for line in found.lines
+        ],
+        taxes=[
+            TaxOut(
+                tax=one.tax,
+                rate_ppm=one.rate_ppm,
+                base_minor=one.base.amount_minor,
+                amount_minor=one.amount.amount_minor,
+            )
+            for one in found.taxes
+        ],
+    )

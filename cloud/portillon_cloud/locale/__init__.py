@@ -1,0 +1,1 @@
+"""English and French: catalogues, and how dates, money and durations are written."""

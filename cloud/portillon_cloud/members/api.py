@@ -1,0 +1,217 @@
+"""Members, accounts and credentials over HTTP."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path
+from portillon_rules.credential import Credential, CredentialError
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, Table, select
+
+from portillon_cloud.clock import business_now_ms
+from portillon_cloud.clock.local import local_date
+from portillon_cloud.identity.principal import Principal
+from portillon_cloud.identity.roles import Permission
+from portillon_cloud.members.operations import add_account, add_credential, add_member, lose_credential
+from portillon_cloud.members.tables import account, legal_entity, member, organisation, site
+from portillon_cloud.reports.may_pass import may_pass
+from portillon_cloud.web.dependencies import ServicesDep, require
+from portillon_cloud.web.paging import ID_MAX, After, Id, Limit, Page, page_of
+from portillon_cloud.web.problem import not_found, unprocessable
+
+router = APIRouter(tags=["members"])
+Reader = Annotated[Principal, Depends(require(Permission.SEE_MEMBERS))]
+Writer = Annotated[Principal, Depends(require(Permission.CHANGE_MEMBERS))]
+PathId = Annotated[int, Path(ge=1, le=ID_MAX)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class Incoming(BaseModel):
+    """A body: a key nobody reads is a mistake, and is refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class NewAccount(Incoming):
+    legal_entity_id: Id
+    name: Name
+    language: Literal["en", "fr"]
+    email: Email | None = None
+
+
+class NewMember(Incoming):
+    account_id: Id
+    site_id: Id
+    first_name: Name
+    last_name: Name
+    email: Email | None = None
+    joined_on: date | None = Field(default=None, description="Business date; today if left out")
+
+
+class NewCredential(Incoming):
+    credential: str = Field(description="Canonical form", examples=["em4100:0F0027A46B"], max_length=100)
+
+
+class AccountOut(BaseModel):
+    id: int
+    legal_entity_id: int
+    name: str
+    language: str
+    email: str | None
+
+
+class MemberOut(BaseModel):
+    id: int
+    account_id: int
+    site_id: int
+    first_name: str
+    last_name: str
+    email: str | None
+    joined_on: date
+
+
+class Made(BaseModel):
+    id: int
+
+
+class AnswerOut(BaseModel):
+    """What the turnstile would say; `until_ms` null: no end is known."""
+
+    allowed: bool
+    reason: str | None
+    zones: list[str]
+    until_ms: int | None
+    has_card: bool
+
+
+@router.get("/members")
+def list_members(services: ServicesDep, reader: Reader, limit: Limit = 50, after: After = 0) -> Page[MemberOut]:
+    """All members, by id."""
+    with services.db.read() as conn:
+        rows = conn.execute(
+            select(member)
+            .where(member.c.organisation_id == reader.organisation_id, member.c.id > after)
+            .order_by(member.c.id)
+            .limit(limit + 1)
+        ).all()
+    return page_of([MemberOut.model_validate(dict(row._mapping)) for row in rows], [row.id for row in rows], limit)
+
+
+@router.get("/members/{member_id}")
+def get_member(member_id: PathId, services: ServicesDep, reader: Reader) -> MemberOut:
+    """One member."""
+    with services.db.read() as conn:
+        row = conn.execute(
+            select(member).where(member.c.id == member_id, member.c.organisation_id == reader.organisation_id)
+        ).one_or_none()
+    if row is None:
+        raise not_found("member")
+    return MemberOut.model_validate(dict(row._mapping))
+
+
+@router.get("/members/{member_id}/access")
+def get_access(member_id: PathId, services: ServicesDep, reader: Reader) -> AnswerOut:
+    """May this member pass now? Decided by the turnstile's own rules."""
+    with services.db.read() as conn:
+        now_ms = business_now_ms(conn, reader.organisation_id, services.clock.real_ms())
+        answer = may_pass(
+            conn,
+            services.keyring,
+            organisation_id=reader.organisation_id,
+            member_id=member_id,
+            business_ms=now_ms,
+        )
+    if answer is None:
+        raise not_found("member")
+    return AnswerOut(
+        allowed=answer.allowed,
+        reason=answer.reason,
+        zones=list(answer.zones),
+        until_ms=answer.until_ms,
+        has_card=answer.has_card,
+    )
+
+
+@router.get("/accounts")
+def list_accounts(services: ServicesDep, reader: Reader, limit: Limit = 50, after: After = 0) -> Page[AccountOut]:
+    """All accounts, by id."""
+    with services.db.read() as conn:
+        rows = conn.execute(
+            select(account)
+            .where(account.c.organisation_id == reader.organisation_id, account.c.id > after)
+            .order_by(account.c.id)
+            .limit(limit + 1)
+        ).all()
+    return page_of([AccountOut.model_validate(dict(row._mapping)) for row in rows], [row.id for row in rows], limit)
+
+
+@router.get("/accounts/{account_id}")
+def get_account(account_id: PathId, services: ServicesDep, reader: Reader) -> AccountOut:
+    """One account."""
+    with services.db.read() as conn:
+        row = conn.execute(
+            select(account).where(account.c.id == account_id, account.c.organisation_id == reader.organisation_id)
+        ).one_or_none()
+    if row is None:
+        raise not_found("account")
+    return AccountOut.model_validate(dict(row._mapping))
+
+
+@router.post("/accounts", status_code=201)
+def create_account(new: NewAccount, services: ServicesDep, writer: Writer) -> Made:
+    """Add who pays."""
+    with services.db.write() as conn:
+        _own(conn, legal_entity, new.legal_entity_id, writer, "legal_entity_id")
+        made = add_account(conn, organisation_id=writer.organisation_id, **new.model_dump())
+    return Made(id=made)
+
+
+@router.post("/members", status_code=201)
+def create_member(new: NewMember, services: ServicesDep, writer: Writer) -> Made:
+    """Add who passes, under an account of your organisation."""
+    organisation_id = writer.organisation_id
+    with services.db.write() as conn:
+        _own(conn, account, new.account_id, writer, "account_id")
+        _own(conn, site, new.site_id, writer, "site_id")
+        today = local_date(
+            business_now_ms(conn, organisation_id, services.clock.real_ms()),
+            conn.execute(select(organisation.c.time_zone).where(organisation.c.id == organisation_id)).scalar_one(),
+        )
+        values = {**new.model_dump(), "joined_on": new.joined_on or today}
+        made = add_member(conn, organisation_id=organisation_id, **values)
+    return Made(id=made)
+
+
+@router.post("/members/{member_id}/credentials", status_code=201)
+def issue_credential(member_id: PathId, new: NewCredential, services: ServicesDep, writer: Writer) -> Made:
+    """Give a member a card; 409 if it opens for somebody already."""
+    try:
+        presented = Credential.parse(new.credential)
+    except CredentialError as error:
+        raise unprocessable(str(error), pointer="/body/credential") from None
+    with services.db.write() as conn:
+        made = add_credential(
+            conn,
+            services.keyring,
+            organisation_id=writer.organisation_id,
+            member_id=member_id,
+            presented=presented,
+        )
+    return Made(id=made)
+
+
+@router.post("/credentials/{credential_id}/lost", status_code=204)
+def report_lost(credential_id: PathId, services: ServicesDep, writer: Writer) -> None:
+    """Mark a card lost: it opens no more, and may be issued anew."""
+    with services.db.write() as conn:
+        lose_credential(conn, organisation_id=writer.organisation_id, credential_id=credential_id)
+
+
+def _own(conn: Connection, table: Table, wanted: int, writer: Principal, field: str) -> None:
+    """Raises Problem 422 unless the row is of the caller's organisation; another's looks as if it did not exist."""
+    found = conn.execute(
+        select(table.c.id).where(table.c.id == wanted, table.c.organisation_id == writer.organisation_id)
+    ).one_or_none()
+    if found is None:
+        raise unprocessable(f"{field} {wanted} does not exist in your organisation.", pointer=f"/body/{field}")

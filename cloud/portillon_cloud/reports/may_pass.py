@@ -1,0 +1,64 @@
+"""May this member pass now, and why? The same rows and the same `decide` as at the turnstile, asked at the desk."""
+
+from dataclasses import dataclass, replace
+
+from portillon_rules.decision import DecisionTime, Denied, DoorView, SiteRules, TimeQuality, decide
+from portillon_rules.entitlement import Entitlement
+from portillon_rules.reason import DenyReason
+from portillon_rules.schedule import Schedule
+from portillon_wire.rows import RowKind
+from sqlalchemy import Connection, select
+
+from portillon_cloud.access.entitlement import FOREVER_MS, entitlements
+from portillon_cloud.access.operations import member_rows, site_policy, site_rows
+from portillon_cloud.members.tables import site
+from portillon_cloud.secrets import Keyring
+
+_NO_CARD = "none.none"  # stands for the card of somebody who has none yet, to tell what one would do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Yes with the zones and the end of validity, or no with the reason. `until_ms` None: no end is known."""
+
+    allowed: bool
+    has_card: bool
+    reason: DenyReason | None = None
+    zones: tuple[str, ...] = ()
+    until_ms: int | None = None
+
+
+def may_pass(
+    conn: Connection, keyring: Keyring, *, organisation_id: int, member_id: int, business_ms: int
+) -> Answer | None:
+    """The answer at this instant with an online gateway; None: no such member in the organisation."""
+    found = member_rows(conn, keyring, organisation_id=organisation_id, member_id=member_id, now_ms=business_ms)
+    if found is None:
+        return None
+    account, who, site_id = found
+    has_card = bool(who.credentials)
+    facts = who if has_card else replace(who, credentials=(_NO_CARD,))
+    row = entitlements(account, facts, business_ms)[0]  # every card of a member opens the same
+    rules = _site_rules(conn, site_id)
+    zones: list[str] = conn.execute(select(site.c.zones).where(site.c.id == site_id)).scalar_one()
+    answers = {zone: _decide(row, zone, rules, business_ms) for zone in zones}
+    open_zones = tuple(zone for zone, reason in answers.items() if reason is None)
+    if open_zones:
+        until_ms = None if row.valid_until_ms >= FOREVER_MS else row.valid_until_ms
+        return Answer(allowed=has_card, has_card=has_card, zones=open_zones, until_ms=until_ms)
+    return Answer(allowed=False, has_card=has_card, reason=next(iter(answers.values()), DenyReason.WRONG_ZONE))
+
+
+def _decide(row: Entitlement, zone: str, rules: SiteRules, business_ms: int) -> DenyReason | None:
+    time = DecisionTime(business_ms, TimeQuality.CERTAIN, lease_remaining_ms=1)
+    decision = decide(lookup=row, door=DoorView(name=zone, zone=zone), site=rules, time=time)
+    return decision.reason if isinstance(decision, Denied) else None
+
+
+def _site_rules(conn: Connection, site_id: int) -> SiteRules:
+    schedules = {
+        row.key: Schedule.from_body(row.key, row.body)
+        for row in site_rows(conn, site_id)
+        if row.kind is RowKind.SCHEDULE and row.body is not None
+    }
+    return SiteRules(policy=site_policy(conn, site_id), schedules=schedules)

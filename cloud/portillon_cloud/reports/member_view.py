@@ -1,0 +1,155 @@
+"""One member: who pays, what was agreed, what opens, what is owed. Money only for those who may see it."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, select
+
+from portillon_cloud.billing.calendar import IntervalUnit
+from portillon_cloud.billing.tables import contract, plan, price, subscription
+from portillon_cloud.members.operations import credential_of
+from portillon_cloud.members.tables import account, member
+from portillon_cloud.money import Money
+from portillon_cloud.payments.tables import MethodState, payment_method
+from portillon_cloud.reports.invoice_view import InvoiceLine, PaymentLine, invoices_of, payments_of
+from portillon_cloud.secrets import Keyring
+
+INVOICES_SHOWN = 24
+PAYMENTS_SHOWN = 24
+CARD_DIGITS_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractLine:
+    plan: str
+    price: Money
+    interval_count: int
+    interval_unit: IntervalUnit
+    starts_on: date
+    ends_on: date | None
+    signed_on: date
+    instalments: int | None
+    total: Money | None
+    next_invoice_on: date | None
+    law: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountMoney:
+    """What only those see who may see money."""
+
+    invoices: tuple[InvoiceLine, ...]
+    payments: tuple[PaymentLine, ...]
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberView:
+    id: int
+    account_id: int
+    site_id: int
+    first_name: str
+    last_name: str
+    email: str | None
+    joined_on: date
+    payer: str
+    payer_email: str | None
+    cards: tuple[str, ...]  # masked
+    contracts: tuple[ContractLine, ...]
+    money: AccountMoney | None
+
+
+def member_view(
+    conn: Connection, keyring: Keyring, *, organisation_id: int, member_id: int, with_money: bool
+) -> MemberView | None:
+    """The member, or None if this organisation has no such one."""
+    row = conn.execute(
+        select(member, account.c.name.label("payer"), account.c.email.label("payer_email"))
+        .join(account, account.c.id == member.c.account_id)
+        .where(member.c.organisation_id == organisation_id, member.c.id == member_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    cards = credential_of(conn, keyring, organisation_id, member_id)
+    return MemberView(
+        id=row.id,
+        account_id=row.account_id,
+        site_id=row.site_id,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        email=row.email,
+        joined_on=row.joined_on,
+        payer=row.payer,
+        payer_email=row.payer_email,
+        cards=tuple(masked(card.value) for card in cards),
+        contracts=_contracts(conn, member_id),
+        money=_money(conn, organisation_id, row.account_id) if with_money else None,
+    )
+
+
+def first_member_of(conn: Connection, *, organisation_id: int, account_id: int) -> int | None:
+    """Whose page shows this account: its first member's."""
+    found: int | None = conn.execute(
+        select(member.c.id)
+        .where(member.c.organisation_id == organisation_id, member.c.account_id == account_id)
+        .order_by(member.c.id)
+        .limit(1)
+    ).scalar_one_or_none()
+    return found
+
+
+def masked(card: str) -> str:
+    """The last digits of a card number: enough to tell two cards apart, too little to copy one."""
+    return "••••\u202f" + card[-CARD_DIGITS_SHOWN:]
+
+
+def _contracts(conn: Connection, member_id: int) -> tuple[ContractLine, ...]:
+    rows = conn.execute(
+        select(
+            contract,
+            plan.c.name.label("plan_name"),
+            price.c.amount_minor,
+            price.c.currency,
+            price.c.interval_count,
+            price.c.interval_unit,
+            subscription.c.next_invoice_on,
+            subscription.c.state.label("subscription_state"),
+        )
+        .select_from(subscription)
+        .join(contract, contract.c.id == subscription.c.contract_id)
+        .join(price, price.c.id == subscription.c.price_id)
+        .join(plan, plan.c.id == price.c.plan_id)
+        .where(subscription.c.member_id == member_id)
+        .order_by(subscription.c.id.desc())
+    )
+    return tuple(
+        ContractLine(
+            plan=row.plan_name,
+            price=Money(row.amount_minor, row.currency),
+            interval_count=row.interval_count,
+            interval_unit=IntervalUnit(row.interval_unit),
+            starts_on=row.starts_on,
+            ends_on=row.ends_on,
+            signed_on=row.signed_on,
+            instalments=row.instalments,
+            total=None if row.total_minor is None else Money(row.total_minor, row.currency),
+            next_invoice_on=row.next_invoice_on,
+            law=row.law,
+            active=row.state == "active" and row.subscription_state == "active",
+        )
+        for row in rows
+    )
+
+
+def _money(conn: Connection, organisation_id: int, account_id: int) -> AccountMoney:
+    methods = conn.execute(
+        select(payment_method.c.label)
+        .where(payment_method.c.account_id == account_id, payment_method.c.state == MethodState.ACTIVE.value)
+        .order_by(payment_method.c.id)
+    ).scalars()
+    return AccountMoney(
+        invoices=tuple(invoices_of(conn, organisation_id=organisation_id, account_id=account_id, limit=INVOICES_SHOWN)),
+        payments=tuple(payments_of(conn, organisation_id=organisation_id, account_id=account_id, limit=PAYMENTS_SHOWN)),
+        methods=tuple(methods),
+    )

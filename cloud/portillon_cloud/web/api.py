@@ -1,0 +1,18 @@
+"""/api/v1: every feature's routes, behind API keys, answering errors as problem details."""
+
+from fastapi import APIRouter
+
+from portillon_cloud.billing import api as billing
+from portillon_cloud.clock import api as clock
+from portillon_cloud.members import api as members
+from portillon_cloud.web.problem import PROBLEM_RESPONSES
+
+PREFIX = "/api/v1"
+
+
+def api_router() -> APIRouter:
+    """One router with all of /api/v1."""
+    router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
+    for feature in (members, billing, clock):
+        router.include_router(feature.router)
+    return router

@@ -1,0 +1,117 @@
+"""The application: pages, live updates and /api/v1 over one set of services."""
+
+from http import HTTPStatus
+from typing import cast
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from portillon_cloud.errors import CloudError, ConflictError, NotFoundError, RefusedError, TransientError
+from portillon_cloud.locale.words import Words
+from portillon_cloud.web.api import api_router
+from portillon_cloud.web.assets import Assets
+from portillon_cloud.web.live_panels import LivePanels
+from portillon_cloud.web.openapi import openapi_of
+from portillon_cloud.web.pages import clock, invoices, live, members, sign_in, unpaid
+from portillon_cloud.web.problem import Problem, invalid_request
+from portillon_cloud.web.rendering import bare_page
+from portillon_cloud.web.security_headers import SecurityHeaders
+from portillon_cloud.web.services import Services
+from portillon_cloud.web.visit import SESSION_COOKIE, SignInNeeded, language_before_sign_in
+from portillon_cloud.web.wording import N_
+
+API = "/api/"
+LIVE_EVERY_S = 1.0
+
+_TITLES = {
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    405: N_("Not found"),
+    409: N_("Not possible now"),
+    422: N_("Something is missing"),
+    503: N_("Try again soon"),
+}
+
+
+def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> FastAPI:
+    """The ASGI application. `live_every_s`: how often a live page looks for changes."""
+    app = FastAPI(title="Portillon", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.services = services
+    app.state.live_panels = LivePanels()
+    app.state.live_streams = 0
+    app.state.live_every_s = live_every_s
+    app.add_middleware(SecurityHeaders)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    app.mount("/static", Assets())
+    for part in (sign_in, live, members, invoices, unpaid, clock):
+        app.include_router(part.router, include_in_schema=False)
+    app.include_router(api_router())
+    schema = openapi_of(app)
+    app.add_route("/api/v1/openapi.json", lambda _request: Response(schema, media_type="application/json"))
+    return app
+
+
+def problem_of(error: CloudError) -> Problem:
+    """The answer for an error of the house: its place in the tree decides the status."""
+    detail = str(error)
+    if isinstance(error, NotFoundError):
+        return Problem(HTTPStatus.NOT_FOUND, detail, kind="not-found")
+    if isinstance(error, RefusedError | ConflictError):
+        return Problem(HTTPStatus.CONFLICT, detail, kind="conflict")
+    if isinstance(error, TransientError):
+        return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="try-again", headers={"Retry-After": "1"})
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="invalid")
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    return _answer(request, cast(Problem, error))
+
+
+def _cloud_error(request: Request, error: Exception) -> Response:
+    return _answer(request, problem_of(cast(CloudError, error)))
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    return _answer(request, invalid_request(cast(RequestValidationError, error)))
+
+
+def _http(request: Request, error: Exception) -> Response:
+    found = cast(HTTPException, error)
+    detail = "There is nothing at this address." if found.status_code == HTTPStatus.NOT_FOUND else str(found.detail)
+    return _answer(request, Problem(found.status_code, detail, headers=found.headers))
+
+
+def _defect(request: Request, _error: Exception) -> Response:
+    # The server logs the traceback; the answer tells nothing of it.
+    return _answer(request, Problem(500, "Something is wrong on our side. It has been logged.", kind="internal"))
+
+
+def _sign_in(request: Request, error: Exception) -> Response:
+    answer = RedirectResponse(f"/sign-in?next={quote(cast(SignInNeeded, error).back, safe='')}", 303)
+    answer.delete_cookie(SESSION_COOKIE)
+    return answer
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    """JSON for programs, a page for people."""
+    if request.url.path.startswith((API, "/gateway/")):
+        return problem.response()
+    words = Words(language_before_sign_in(request))
+    title = words.say(_TITLES.get(problem.status, N_("Something is wrong on our side")))
+    answer = bare_page("problem.html", words, status=problem.status, title=title, detail=words.say(problem.detail))
+    answer.headers.update(problem.headers)
+    return answer
+
+
+_HANDLERS = {
+    Problem: _problem,
+    CloudError: _cloud_error,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+    SignInNeeded: _sign_in,
+    Exception: _defect,
+}

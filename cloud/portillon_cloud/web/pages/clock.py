@@ -1,0 +1,39 @@
+"""Turn the business clock of a test organisation. The worker does the turning; the page only asks for it."""
+
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Form
+from fastapi.responses import RedirectResponse, Response
+
+from portillon_cloud.clock.operations import advance
+from portillon_cloud.identity.roles import Permission
+from portillon_cloud.web.dependencies import ServicesDep
+from portillon_cloud.web.problem import Problem
+from portillon_cloud.web.visit import Visit, genuine_form, own_path, visit_with
+from portillon_cloud.web.wording import N_
+
+router = APIRouter()
+
+
+@router.post("/clock/advance", dependencies=[Depends(genuine_form)])
+def advance_form(
+    services: ServicesDep,
+    reader: Annotated[Visit, Depends(visit_with(Permission.TURN_CLOCK))],
+    to: Annotated[str, Form(max_length=30)],
+    back: Annotated[str, Form()] = "/",
+) -> Response:
+    """Start the turn; the live page shows how far it is. Raises Problem 422, 409."""
+    try:
+        local = datetime.fromisoformat(to).replace(tzinfo=ZoneInfo(reader.organisation.time_zone))
+    except ValueError:
+        raise Problem(422, N_("Write the day and time as on a calendar, for example 2025-03-12 09:30.")) from None
+    with services.db.write() as conn:
+        advance(
+            conn,
+            reader.organisation.id,
+            target_ms=int(local.timestamp() * 1000),
+            real_ms=services.clock.real_ms(),
+        )
+    return RedirectResponse(own_path(back), 303)

@@ -1,0 +1,97 @@
+"""One invoice, and taking a payment for it at the desk."""
+
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from fastapi.responses import RedirectResponse, Response
+
+from portillon_cloud.errors import PermanentError, TransientError
+from portillon_cloud.identity.roles import Permission
+from portillon_cloud.money import Money
+from portillon_cloud.payments.operations import pay_at_desk
+from portillon_cloud.payments.tables import Means
+from portillon_cloud.reports.invoice_view import InvoiceView, invoice_view
+from portillon_cloud.web.amount import AmountError, amount_minor, amount_text
+from portillon_cloud.web.dependencies import ServicesDep
+from portillon_cloud.web.problem import not_found
+from portillon_cloud.web.rendering import Notice, page
+from portillon_cloud.web.services import Services
+from portillon_cloud.web.visit import Visit, genuine_form, visit_with
+
+router = APIRouter()
+Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_MONEY))]
+Cashier = Annotated[Visit, Depends(visit_with(Permission.TAKE_PAYMENT))]
+DESK_MEANS = (Means.TERMINAL, Means.CASH, Means.TRANSFER)
+
+
+@router.get("/invoices/{invoice_id}")
+def invoice_page(invoice_id: int, services: ServicesDep, reader: Reader, paid: bool = False) -> Response:
+    """The document as issued, and what has become of it."""
+    found = _invoice(services, reader, invoice_id)
+    notice = Notice("ok", reader.words.say("The payment is recorded.")) if paid else None
+    return page("billing/invoice.html", reader, invoice=found, notice=notice)
+
+
+@router.get("/invoices/{invoice_id}/pay")
+def pay_page(invoice_id: int, services: ServicesDep, reader: Cashier) -> Response:
+    """Asks how much and by which means."""
+    return _pay_form(_invoice(services, reader, invoice_id), reader, request_key=secrets.token_urlsafe(16))
+
+
+@router.post("/invoices/{invoice_id}/pay", dependencies=[Depends(genuine_form)])
+def pay_form(
+    invoice_id: int,
+    services: ServicesDep,
+    reader: Cashier,
+    amount: Annotated[str, Form(max_length=30)],
+    means: Annotated[Means, Form()],
+    request_key: Annotated[str, Form(min_length=8, max_length=64)],
+) -> Response:
+    """Record the payment once, however often the button is pressed; or the form again with what was wrong."""
+    found = _invoice(services, reader, invoice_id)
+    currency = found.summary.owed.currency
+    words = reader.words
+    try:
+        minor = amount_minor(amount, currency)
+        pay_at_desk(
+            services.db,
+            organisation_id=reader.principal.organisation_id,
+            invoice_id=invoice_id,
+            amount=Money(minor, currency),
+            means=means,
+            taken_by=reader.principal.name,
+            request_key=f"staff:{reader.principal.id}:{request_key}",
+            now_ms=reader.organisation.clock.business_ms,
+        )
+    except AmountError:
+        return _pay_form(
+            found,
+            reader,
+            request_key=request_key,
+            problem=words.say("Write the amount as a number, for example 49.99."),
+        )
+    except (PermanentError, TransientError) as error:
+        return _pay_form(found, reader, request_key=request_key, problem=str(error))
+    return RedirectResponse(f"/invoices/{invoice_id}?paid=true", 303)
+
+
+def _pay_form(found: InvoiceView, reader: Visit, *, request_key: str, problem: str | None = None) -> Response:
+    return page(
+        "billing/pay.html",
+        reader,
+        status=422 if problem else 200,
+        invoice=found,
+        means=DESK_MEANS,
+        amount=amount_text(found.summary.owed, reader.words),
+        request_key=request_key,
+        notice=Notice("bad", problem) if problem else None,
+    )
+
+
+def _invoice(services: Services, reader: Visit, invoice_id: int) -> InvoiceView:
+    with services.db.read() as conn:
+        found = invoice_view(conn, organisation_id=reader.principal.organisation_id, invoice_id=invoice_id)
+    if found is None:
+        raise not_found("invoice")
+    return found

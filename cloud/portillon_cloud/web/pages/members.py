@@ -1,0 +1,75 @@
+"""The list of members, and one member's page with the live answer to "may this person pass now?"."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import RedirectResponse, Response
+
+from portillon_cloud.identity.roles import Permission
+from portillon_cloud.reports.may_pass import may_pass
+from portillon_cloud.reports.member_list import member_list
+from portillon_cloud.reports.member_view import first_member_of, member_view
+from portillon_cloud.web.dependencies import ServicesDep
+from portillon_cloud.web.problem import not_found
+from portillon_cloud.web.rendering import page
+from portillon_cloud.web.visit import Visit, visit_with
+
+router = APIRouter()
+Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_MEMBERS))]
+PER_PAGE = 50
+
+
+@router.get("/members")
+def members_page(
+    services: ServicesDep,
+    reader: Reader,
+    q: Annotated[str, Query(max_length=100)] = "",
+    p: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> Response:
+    """Members whose name, e-mail or card number fits the search."""
+    with services.db.read() as conn:
+        found = member_list(
+            conn,
+            services.keyring,
+            organisation_id=reader.principal.organisation_id,
+            search=q,
+            limit=PER_PAGE,
+            after=(p - 1) * PER_PAGE,
+        )
+    return page(
+        "members/list.html", reader, members=found, search=q, number=p, pages=max(1, -(-found.count // PER_PAGE))
+    )
+
+
+@router.get("/members/{member_id}")
+def member_page(member_id: int, services: ServicesDep, reader: Reader) -> Response:
+    """One member: contract, cards, invoices and payments for those who may see money, and the live answer."""
+    organisation_id = reader.principal.organisation_id
+    with services.db.read() as conn:
+        member = member_view(
+            conn,
+            services.keyring,
+            organisation_id=organisation_id,
+            member_id=member_id,
+            with_money=reader.principal.may(Permission.SEE_MONEY),
+        )
+        if member is None:
+            raise not_found("member")
+        answer = may_pass(
+            conn,
+            services.keyring,
+            organisation_id=organisation_id,
+            member_id=member_id,
+            business_ms=reader.organisation.clock.business_ms,
+        )
+    return page("members/member.html", reader, member=member, answer=answer)
+
+
+@router.get("/accounts/{account_id}")
+def account_page(account_id: int, services: ServicesDep, reader: Reader) -> Response:
+    """Who pays is shown on the page of the first member they pay for."""
+    with services.db.read() as conn:
+        member_id = first_member_of(conn, organisation_id=reader.principal.organisation_id, account_id=account_id)
+    if member_id is None:
+        raise not_found("account")
+    return RedirectResponse(f"/members/{member_id}", 303)

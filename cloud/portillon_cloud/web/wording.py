@@ -1,0 +1,171 @@
+"""Every enum member that a page shows, in words, and the kind of mark (ok, warn, bad, idle) it gets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from portillon_rules.reason import DenyReason, GrantFlag
+
+from portillon_cloud.billing.calendar import IntervalUnit
+from portillon_cloud.dunning.ladder import StepKind
+from portillon_cloud.identity.roles import Role
+from portillon_cloud.locale.words import Words
+from portillon_cloud.payments.tables import Means
+from portillon_cloud.reports.site_view import BadgeView, LaneCondition, Outcome
+
+
+def N_(text: str) -> str:
+    """Marks a text for the catalogue and translates nothing; the name is gettext's."""
+    return text
+
+
+ROLES: Mapping[Role, str] = {
+    Role.OWNER: N_("Owner"),
+    Role.DESK: N_("Front desk"),
+    Role.TECHNICIAN: N_("Technician"),
+}
+
+LANES: Mapping[LaneCondition, tuple[str, str]] = {
+    LaneCondition.READY: ("ok", N_("Ready")),
+    LaneCondition.FAULT: ("bad", N_("Fault")),
+    LaneCondition.OFFLINE: ("warn", N_("Cut off, deciding alone")),
+    LaneCondition.UNKNOWN: ("idle", N_("Not reported yet")),
+}
+
+OUTCOMES: Mapping[Outcome, tuple[str, str]] = {
+    Outcome.PASSED: ("ok", N_("Went through")),
+    Outcome.OPENED: ("ok", N_("May pass")),
+    Outcome.NOT_USED: ("idle", N_("Opened, nobody went through")),
+    Outcome.DENIED: ("bad", N_("Refused")),
+}
+
+REASONS: Mapping[DenyReason, str] = {
+    DenyReason.UNKNOWN_CREDENTIAL: N_("this card is not known here"),
+    DenyReason.ROW_DAMAGED: N_("the gateway's record is damaged and is being repaired"),
+    DenyReason.NOT_YET_VALID: N_("the membership has not begun"),
+    DenyReason.EXPIRED: N_("the paid time is over"),
+    DenyReason.DUES_UNPAID: N_("dues are unpaid"),
+    DenyReason.FROZEN: N_("the membership is frozen"),
+    DenyReason.CONTRACT_ENDED: N_("the contract has ended"),
+    DenyReason.BLOCKED: N_("blocked by the desk"),
+    DenyReason.NO_MEMBERSHIP: N_("no membership"),
+    DenyReason.WRONG_ZONE: N_("the plan does not open this zone"),
+    DenyReason.OUTSIDE_SCHEDULE: N_("outside the hours of the plan"),
+    DenyReason.LEASE_OVER: N_("the gateway was cut off for too long"),
+    DenyReason.TIME_UNKNOWN: N_("the gateway does not know what time it is"),
+    DenyReason.NEVER_SYNCED: N_("the gateway has never heard from us"),
+    DenyReason.LANE_BUSY: N_("somebody else was passing"),
+    DenyReason.JOURNAL_UNWRITABLE: N_("the gateway cannot write its journal"),
+    DenyReason.OUTPUT_UNAVAILABLE: N_("the lane's relay does not answer"),
+}
+
+# What somebody reads who may not see money.
+REASON_WITHOUT_MONEY = N_("access is suspended; the desk knows why")
+MONEY_REASONS = frozenset({DenyReason.DUES_UNPAID, DenyReason.EXPIRED})
+
+FLAGS: Mapping[GrantFlag, str] = {
+    GrantFlag.AFTER_LEASE: N_("gateway cut off, let in by the site's policy"),
+    GrantFlag.TIME_UNCERTAIN: N_("time uncertain"),
+    GrantFlag.NOT_JOURNALED: N_("not in the journal"),
+}
+
+STEPS: Mapping[StepKind, tuple[str, str]] = {
+    StepKind.RETRY: ("warn", N_("Charge tried again")),
+    StepKind.REMINDER: ("warn", N_("Reminded")),
+    StepKind.RESTRICTION: ("bad", N_("Access suspended")),
+}
+
+NEXT_STEPS: Mapping[StepKind, str] = {
+    StepKind.RETRY: N_("Charge again"),
+    StepKind.REMINDER: N_("Reminder"),
+    StepKind.RESTRICTION: N_("Suspension"),
+}
+
+
+MEANS: Mapping[Means, str] = {
+    Means.PROVIDER: N_("Card on file"),
+    Means.CASH: N_("Cash"),
+    Means.TERMINAL: N_("Card at the terminal"),
+    Means.TRANSFER: N_("Transfer"),
+}
+
+LAWS: Mapping[str, str] = {
+    "ca-qc": N_("Quebec Consumer Protection Act"),
+    "fr": N_("French Consumer Code"),
+    "none": N_("none"),
+}
+
+# In Quebec the two taxes have a name in each language.
+TAXES: Mapping[str, str] = {"TPS": N_("GST"), "TVQ": N_("QST"), "TVA": N_("VAT")}
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The tables above for one reader."""
+
+    words: Words
+    sees_money: bool
+
+    def role(self, role: Role) -> str:
+        """Name of a role."""
+        return self.words.say(ROLES[role])
+
+    def lane(self, condition: LaneCondition) -> str:
+        """State of a lane."""
+        return self.words.say(LANES[condition][1])
+
+    def lane_kind(self, condition: LaneCondition) -> str:
+        """Kind of mark of a lane."""
+        return LANES[condition][0]
+
+    def outcome(self, badge: BadgeView) -> str:
+        """What came of a badge, with its reason."""
+        text = self.words.say(OUTCOMES[badge.outcome][1])
+        return text if badge.reason is None else f"{text}: {self.reason(badge.reason)}"
+
+    def outcome_kind(self, outcome: Outcome) -> str:
+        """Kind of mark of an outcome."""
+        return OUTCOMES[outcome][0]
+
+    def reason(self, reason: DenyReason) -> str:
+        """Why somebody may not pass."""
+        if reason in MONEY_REASONS and not self.sees_money:
+            return self.words.say(REASON_WITHOUT_MONEY)
+        return self.words.say(REASONS[reason])
+
+    def flag(self, flag: GrantFlag) -> str:
+        """What was special about a grant."""
+        return self.words.say(FLAGS[flag])
+
+    def step(self, step: StepKind | None) -> str:
+        """The last step taken on the ladder."""
+        return self.words.say(N_("Waiting")) if step is None else self.words.say(STEPS[step][1])
+
+    def step_kind(self, step: StepKind | None) -> str:
+        """Kind of mark of a step."""
+        return "idle" if step is None else STEPS[step][0]
+
+    def next_step(self, step: StepKind) -> str:
+        """What comes next on the ladder."""
+        return self.words.say(NEXT_STEPS[step])
+
+    def means(self, means: Means) -> str:
+        """How money came in."""
+        return self.words.say(MEANS[means])
+
+    def law(self, law: str) -> str:
+        """Whose consumer law a contract follows."""
+        return self.words.say(LAWS[law])
+
+    def interval(self, unit: IntervalUnit, count: int) -> str:
+        """How often a price recurs."""
+        match unit:
+            case IntervalUnit.MONTH:
+                return self.words.count("per month", "every %(n)s months", count)
+            case IntervalUnit.WEEK:
+                return self.words.count("per week", "every %(n)s weeks", count)
+            case IntervalUnit.DAY:
+                return self.words.count("per day", "every %(n)s days", count)
+
+    def tax(self, tax: str) -> str:
+        """A tax's name; one this version does not know keeps its own."""
+        return self.words.say(TAXES[tax]) if tax in TAXES else tax
