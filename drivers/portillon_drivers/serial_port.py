@@ -20,6 +20,9 @@ WRITE_TIMEOUT_S = 0.05
 
 _LOST = (OSError, termios.error)  # SerialException is an OSError
 _ADVICE = {
+    errno.EIO: "it was unplugged",
+    errno.ENXIO: "it was unplugged",
+    errno.ENODEV: "it was unplugged",
     errno.ENOENT: "nothing is plugged in there",
     errno.EACCES: "this user may not open it: add the user to the group dialout",
     errno.EAGAIN: "another process holds it: stop that one, or correct the path",

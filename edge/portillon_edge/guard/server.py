@@ -73,7 +73,7 @@ class GuardServer:
         self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener))
         try:
             while not self._stopping:
-                for key, _ in self._selector.select(max(0, self._core.next_ns() - self._clock_ns()) / 1e9):
+                for key, _ in self._selector.select(self._wait_s()):
                     key.data()
                 self._do(self._core.tick(self._clock_ns()))
                 self._stop_if_idle()
@@ -87,6 +87,10 @@ class GuardServer:
             signals.close()
             signalled.close()
         log.info("everything is locked; the guard ends")
+
+    def _wait_s(self) -> float:
+        # Whole milliseconds, rounded down: a selector rounds up, and a release must not end late. The rest is spun.
+        return max(0, self._core.next_ns() - self._clock_ns()) // 1_000_000 / 1_000
 
     def _stop(self) -> None:
         self._stopping = True
@@ -169,10 +173,14 @@ class GuardServer:
         line = encode(message)
         try:
             whole = self._client.line.send(line) == len(line)
-        except OSError:  # gone, or it has not read for so long that the socket is full
+        except BlockingIOError:
             whole = False
+        except OSError as error:
+            log.warning("the gateway is gone: %s", error)
+            self._drop_client()
+            return
         if not whole:
-            log.error("the gateway does not read what the guard tells")
+            log.error("the gateway has not read for so long that no more can be told: it is let go")
             self._drop_client()
 
     def _drop_client(self) -> None:
