@@ -5,6 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from portillon_cloud.access.blocks import Block, BlockReason, Switch, reasons_off, switched_off
+from portillon_cloud.clock.local import local_date
 from portillon_cloud.dunning import ladder
 from portillon_cloud.dunning.ladder import Debt, DunningPolicy
 
@@ -69,14 +70,14 @@ def _next_due(facts: AccountFacts) -> date | None:
     """When the next invoice would fall due: not while a block holds invoicing off, then on the day that block ends."""
     due = facts.next_due_on
     while due is not None:
-        at_ms = ladder.instant_ms(due, facts.zone)
+        at_ms = ladder.step_ms(due, facts.zone)
         holding = [b for b in facts.blocks if Switch.INVOICING in b.switches and b.in_force(at_ms)]
         if not holding:
             return due
         ends_ms = [block.until_ms for block in holding if block.until_ms is not None]
         if len(ends_ms) < len(holding):
             return None
-        due = ladder.local_date(max(ends_ms), facts.zone)
-        if ladder.instant_ms(due, facts.zone) < max(ends_ms):
+        due = local_date(max(ends_ms), facts.zone)
+        if ladder.step_ms(due, facts.zone) < max(ends_ms):
             due = date.fromordinal(due.toordinal() + 1)
     return None

@@ -125,14 +125,10 @@ class Debt:
     held_until_ms: int | None = None
 
 
-def instant_ms(on: date, zone: str, at: time = STEP_TIME) -> int:
-    """The instant of a local date and time, in ms since the epoch."""
-    return _instant_ms(on, zone, at)
-
-
-def local_date(at_ms: int, zone: str) -> date:
-    """The date on the wall at this instant."""
-    return datetime.fromtimestamp(at_ms / 1000, _zone(zone)).date()
+@lru_cache(maxsize=4096)
+def step_ms(on: date, zone: str) -> int:
+    """The instant at which the steps of a local date are due."""
+    return int(datetime.combine(on, STEP_TIME, tzinfo=ZoneInfo(zone)).timestamp() * 1000)
 
 
 def steps(policy: DunningPolicy, starts_on: date, *, retries: bool = True) -> tuple[Step, ...]:
@@ -165,14 +161,14 @@ def switches_off(policy: DunningPolicy, debts: Iterable[Debt], zone: str, at_ms:
 
 def overdue(debt: Debt, zone: str, at_ms: int) -> bool:
     """Whether the debt's day 0 has come and no debit under way covers it."""
-    return max(instant_ms(debt.from_on, zone), debt.held_until_ms or 0) <= at_ms
+    return max(step_ms(debt.from_on, zone), debt.held_until_ms or 0) <= at_ms
 
 
 def _reached_ms(restriction: Restriction, debts: Sequence[Debt], zone: str) -> int | None:
     """When the debts that are `restriction.day` days old first add up to its threshold."""
     aged = sorted(
         (
-            max(instant_ms(debt.from_on + timedelta(days=restriction.day), zone), debt.held_until_ms or 0),
+            max(step_ms(debt.from_on + timedelta(days=restriction.day), zone), debt.held_until_ms or 0),
             restriction.owed_minor_min if debt.owed_minor is None else debt.owed_minor,
         )
         for debt in debts
@@ -195,13 +191,3 @@ def _check_days(name: str, days: Sequence[int], *, first: int) -> None:
     ascending = all(earlier < later for earlier, later in pairwise(days))
     if not ascending or any(not first <= day <= DAYS_MAX for day in days):
         raise PolicyInvalidError(f"{name} {list(days)}: write ascending whole days from {first} to {DAYS_MAX}")
-
-
-@lru_cache(maxsize=4096)
-def _instant_ms(on: date, zone: str, at: time) -> int:
-    return int(datetime.combine(on, at, tzinfo=_zone(zone)).timestamp() * 1000)
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

@@ -1,4 +1,4 @@
-"""What the simulated provider remembers: another company's books that happen to live in our database. Nothing joins them."""
+"""What the simulated provider remembers: another company's books that live in our database. Nothing joins them."""
 
 from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Table, Text
 

@@ -22,6 +22,9 @@ from portillon_cloud.database.schema import Big, amount, instant, key, metadata,
 from portillon_cloud.database.triggers import never_changes
 from portillon_cloud.payments import simulator_tables as simulator_tables  # one schema, so one import makes it whole
 
+SIMULATOR = "simulator"
+"""payment_method.provider of the simulated provider; the database keeps it out of live organisations."""
+
 
 class IntentState(StrEnum):
     """Open: to be collected. Parked: in doubt, a person must look. Replaced: paid otherwise, in part or in whole."""
@@ -84,7 +87,7 @@ payment_method = Table(
     one_of("state", MethodState),
     # organisation (id, mode) is unique: a row that says 'test' can only point at an organisation that is.
     ForeignKeyConstraint(["organisation_id", "mode"], ["organisation.id", "organisation.mode"]),
-    CheckConstraint("provider <> 'simulator' OR mode = 'test'", name="simulator_is_for_tests"),
+    CheckConstraint(f"provider <> '{SIMULATOR}' OR mode = 'test'", name="simulator_is_for_tests"),
 )
 
 payment_intent = Table(
@@ -115,6 +118,9 @@ payment_intent = Table(
         postgresql_where=text("state IN ('open', 'parked')"),
     ),
 )
+
+LIVE_INTENT = text("payment_intent.state IN ('open', 'parked')")
+"""The condition of the two partial indexes, in words they recognise: with bound values SQLite would not use them."""
 
 payment_attempt = Table(
     "payment_attempt",

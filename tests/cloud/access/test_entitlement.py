@@ -15,7 +15,7 @@ from portillon_cloud.access.entitlement import (
     entitlements,
 )
 from portillon_cloud.access.standing import AccountFacts
-from portillon_cloud.dunning.ladder import Debt, DunningPolicy, instant_ms
+from portillon_cloud.dunning.ladder import Debt, DunningPolicy, step_ms
 from portillon_rules.decision import DecisionTime, Denied, DoorView, Granted, SiteRules, TimeQuality, decide
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.policy import SitePolicy
@@ -27,7 +27,7 @@ GYM = frozenset({"gym"})
 
 
 def at(days: int) -> int:
-    return instant_ms(DUE + timedelta(days=days), ZONE)
+    return step_ms(DUE + timedelta(days=days), ZONE)
 
 
 def block(reason: BlockReason, first: int, last: int | None = None) -> Block:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from portillon_cloud.access.blocks import SWITCHES_OF, Block, BlockReason, Switch
 from portillon_cloud.access.standing import AccountFacts, Standing, standing_at, switches_off
-from portillon_cloud.dunning.ladder import Debt, DunningPolicy, instant_ms
+from portillon_cloud.dunning.ladder import Debt, DunningPolicy, step_ms
 
 ZONE = "America/Toronto"
 DUE = date(2026, 3, 2)
@@ -16,7 +16,7 @@ def day(number: int) -> date:
 
 
 def at(number: int) -> int:
-    return instant_ms(day(number), ZONE)
+    return step_ms(day(number), ZONE)
 
 
 def block(reason: BlockReason, first: int, last: int | None) -> Block:

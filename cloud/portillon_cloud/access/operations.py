@@ -1,0 +1,225 @@
+"""Place and end blocks; say who may pass; give the gateways their rows."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from portillon_rules.credential import credential_hash
+from portillon_rules.policy import SITE, SitePolicy
+from portillon_wire.rows import RowChange, RowKind
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portillon_cloud import outbox, timers
+from portillon_cloud.access import store
+from portillon_cloud.access.blocks import SWITCHES_OF, BlockReason, Switch, switched_off
+from portillon_cloud.access.entitlement import MemberFacts, Membership, entitlements
+from portillon_cloud.access.errors import SitePolicyInvalidError, UnknownSiteError
+from portillon_cloud.access.grace import LEASE_HOURS, check_grace
+from portillon_cloud.access.standing import AccountFacts
+from portillon_cloud.access.tables import block, schedule
+from portillon_cloud.dunning.ladder import DunningPolicy
+from portillon_cloud.members.operations import credentials_of, site_keys
+from portillon_cloud.members.tables import member, site
+from portillon_cloud.secrets import Keyring
+
+ACCESS_REVIEW = "access_review"
+"""Kind of the timers for the instants at which a block begins or ends by itself; the subject is the account."""
+
+ACCOUNTS_PER_READ = 2_000  # bounded queries: SQLite takes 32,766 values, PostgreSQL 65,535
+
+
+def put_block(
+    conn: Connection,
+    *,
+    organisation_id: int,
+    account_id: int,
+    reason: BlockReason,
+    source: str,
+    from_ms: int,
+    until_ms: int | None = None,
+    member_id: int | None = None,
+    switches: frozenset[Switch] | None = None,
+) -> None:
+    """Place a block; an open one of the same account, reason and source is left as it is."""
+    placing = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    conn.execute(
+        placing(block)
+        .values(
+            organisation_id=organisation_id,
+            account_id=account_id,
+            member_id=member_id,
+            reason=reason,
+            source=source,
+            from_ms=from_ms,
+            until_ms=until_ms,
+            switches=sorted(SWITCHES_OF[reason] if switches is None else switches),
+        )
+        .on_conflict_do_nothing()
+    )
+    for at_ms in (from_ms, until_ms):
+        if at_ms is not None:
+            timers.schedule(
+                conn,
+                organisation_id=organisation_id,
+                kind=ACCESS_REVIEW,
+                subject_id=account_id,
+                due_at_ms=at_ms,
+                key=f"access:account-{account_id}:{at_ms}",
+            )
+    outbox.account_changed(conn, organisation_id, account_id)
+
+
+def end_block(
+    conn: Connection, *, organisation_id: int, account_id: int, reason: BlockReason, source: str, at_ms: int
+) -> bool:
+    """End the open block of this reason and source, and no other; True if there was one."""
+    ended = conn.execute(
+        update(block)
+        .where(
+            block.c.organisation_id == organisation_id,
+            block.c.account_id == account_id,
+            block.c.reason == reason,
+            block.c.source == source,
+            block.c.until_ms.is_(None),
+        )
+        .values(until_ms=at_ms)
+    )
+    if not ended.rowcount:
+        return False
+    outbox.account_changed(conn, organisation_id, account_id)
+    return True
+
+
+def switched_off_now(conn: Connection, account_id: int, now_ms: int) -> frozenset[Switch]:
+    """The switches that blocks hold off for the whole account now."""
+    return switched_off(store.blocks(conn, [account_id], now_ms).get((account_id, None), ()), now_ms)
+
+
+def rows_for_accounts(
+    conn: Connection, keyring: Keyring, *, site_id: int, account_ids: Sequence[int], now_ms: int
+) -> dict[int, list[RowChange]]:
+    """The entitlement rows of these accounts' members at one site, by account; an empty list: nobody to let in.
+
+    Eight queries for each 2,000 accounts, whatever the number of members. Raises UnknownSiteError.
+    """
+    organisation_id = _organisation_of(conn, site_id)
+    rows: dict[int, list[RowChange]] = {account_id: [] for account_id in account_ids}
+    for start in range(0, len(account_ids), ACCOUNTS_PER_READ):
+        some = account_ids[start : start + ACCOUNTS_PER_READ]
+        for account_id, account, who in _people(conn, keyring, organisation_id, site_id, some, now_ms):
+            rows[account_id] += [
+                RowChange(kind=RowKind.ENTITLEMENT, key=entitlement.credential, body=entitlement.to_body())
+                for entitlement in entitlements(account, who, now_ms)
+            ]
+    return rows
+
+
+def member_rows(
+    conn: Connection, keyring: Keyring, *, organisation_id: int, member_id: int, now_ms: int
+) -> tuple[AccountFacts, MemberFacts, int] | None:
+    """The facts of one member with their account, and their site; None: no such member in the organisation."""
+    row = conn.execute(
+        select(member.c.account_id, member.c.site_id).where(
+            member.c.organisation_id == organisation_id, member.c.id == member_id
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    people = _people(conn, keyring, organisation_id, row.site_id, [row.account_id], now_ms)
+    account, who = next((account, who) for _, account, who in people if who.member == str(member_id))
+    return account, who, row.site_id
+
+
+def site_rows(conn: Connection, site_id: int) -> list[RowChange]:
+    """The site's policy and schedules as feed rows. Raises UnknownSiteError, SitePolicyInvalidError."""
+    policy = RowChange(kind=RowKind.POLICY, key=SITE, body=site_policy(conn, site_id).to_body())
+    named = conn.execute(
+        select(schedule.c.name, schedule.c.body).where(schedule.c.site_id == site_id).order_by(schedule.c.name)
+    )
+    return [policy, *(RowChange(kind=RowKind.SCHEDULE, key=row.name, body=row.body) for row in named)]
+
+
+def site_policy(conn: Connection, site_id: int) -> SitePolicy:
+    """The site's policy. Raises UnknownSiteError, SitePolicyInvalidError."""
+    row = conn.execute(select(site.c.time_zone, site.c.policy).where(site.c.id == site_id)).one_or_none()
+    if row is None:
+        raise UnknownSiteError(f"site {site_id} does not exist")
+    return _policy(site_id, row.time_zone, row.policy)
+
+
+def set_site_policy(conn: Connection, site_id: int, policy: SitePolicy) -> None:
+    """Change what a site does when the basis of a decision is missing. Raises GraceTooShortError, UnknownSiteError."""
+    organisation_id = _organisation_of(conn, site_id)
+    check_grace(store.collection(conn, organisation_id).policy, [policy], LEASE_HOURS)
+    body = {name: value for name, value in policy.to_body().items() if name != "time_zone"}
+    conn.execute(update(site).where(site.c.id == site_id).values(policy=body))
+    outbox.everything_changed(conn, organisation_id)
+
+
+def check_policy(conn: Connection, organisation_id: int, policy: DunningPolicy) -> None:
+    """Raises GraceTooShortError if a dead link at one of the organisation's sites could shut out who has paid."""
+    check_grace(policy, _site_policies(conn, organisation_id), LEASE_HOURS)
+
+
+def _site_policies(conn: Connection, organisation_id: int) -> list[SitePolicy]:
+    rows = conn.execute(
+        select(site.c.id, site.c.time_zone, site.c.policy).where(site.c.organisation_id == organisation_id)
+    )
+    return [_policy(row.id, row.time_zone, row.policy) for row in rows]
+
+
+def review(work: timers.Work, claimed: timers.Timer) -> None:
+    """Timer handler: a block begins or ends by itself; the gateways are told."""
+    with work.db.write() as conn:
+        outbox.account_changed(conn, claimed.organisation_id, claimed.subject_id)
+        timers.finish(conn, claimed)
+
+
+def _people(
+    conn: Connection, keyring: Keyring, organisation_id: int, site_id: int, account_ids: Sequence[int], now_ms: int
+) -> Iterator[tuple[int, AccountFacts, MemberFacts]]:
+    """The site's members under these accounts, with everything the rules ask of them."""
+    members = conn.execute(
+        select(member.c.id, member.c.account_id)
+        .where(member.c.site_id == site_id, member.c.account_id.in_(account_ids))
+        .order_by(member.c.id)
+    ).all()
+    if not members:
+        return
+    going_by = store.collection(conn, organisation_id)
+    blocks = store.blocks(conn, account_ids, now_ms)
+    terms = store.terms(conn, account_ids, going_by.zone)
+    facts = store.build_facts(account_ids, going_by, blocks=blocks, debts=store.debts(conn, account_ids), terms=terms)
+    memberships: defaultdict[int, list[Membership]] = defaultdict(list)
+    for one in terms:
+        memberships[one.member_id].append(one.membership)
+    keys = site_keys(conn, keyring, site_id)
+    credentials = credentials_of(conn, keyring, organisation_id, [row.id for row in members])
+    for row in members:
+        # While two keys overlap a row goes out under each: gateways change over one by one.
+        hashes = tuple(credential_hash(one, key) for one in credentials.get(row.id, ()) for key in keys)
+        who = MemberFacts(
+            member=str(row.id),
+            credentials=hashes,
+            memberships=tuple(memberships.get(row.id, ())),
+            blocks=tuple(blocks.get((row.account_id, row.id), ())),
+        )
+        yield row.account_id, facts[row.account_id], who
+
+
+def _organisation_of(conn: Connection, site_id: int) -> int:
+    found: int | None = conn.scalar(select(site.c.organisation_id).where(site.c.id == site_id))
+    if found is None:
+        raise UnknownSiteError(f"site {site_id} does not exist")
+    return found
+
+
+def _policy(site_id: int, time_zone: str, stored: dict[str, object]) -> SitePolicy:
+    defaults = SitePolicy(time_zone=time_zone).to_body()
+    unknown = stored.keys() - defaults.keys()
+    if unknown:
+        raise SitePolicyInvalidError(f"site {site_id}: {', '.join(sorted(unknown))} is no part of a site policy")
+    try:
+        return SitePolicy.from_body({**defaults, **stored, "time_zone": time_zone})
+    except ValueError as error:
+        raise SitePolicyInvalidError(f"site {site_id}: {error}") from error

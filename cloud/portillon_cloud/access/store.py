@@ -1,0 +1,183 @@
+"""The SQL of access: from rows to the facts that the pure rules take. A few queries for thousands of accounts."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, or_, select
+
+from portillon_cloud.access.blocks import Block, BlockReason, Switch
+from portillon_cloud.access.entitlement import Membership
+from portillon_cloud.access.standing import AccountFacts
+from portillon_cloud.access.tables import block
+from portillon_cloud.billing.tables import contract, plan, price, subscription
+from portillon_cloud.clock.local import start_of_day_ms
+from portillon_cloud.dunning.ladder import Debt, DunningPolicy
+from portillon_cloud.dunning.tables import dunning_case, dunning_policy
+from portillon_cloud.members.tables import organisation
+from portillon_cloud.payments.owed import unpaid_of_accounts
+from portillon_cloud.payments.tables import payment_attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What the organisation's dates and dunning go by."""
+
+    zone: str
+    policy: DunningPolicy
+
+
+def collection(conn: Connection, organisation_id: int) -> Collection:
+    """The organisation's time zone and dunning policy (the default one, unless it chose its own)."""
+    row = conn.execute(
+        select(organisation.c.time_zone, dunning_policy.c.body)
+        .outerjoin_from(organisation, dunning_policy, dunning_policy.c.organisation_id == organisation.c.id)
+        .where(organisation.c.id == organisation_id)
+    ).one()
+    return Collection(row.time_zone, DunningPolicy() if row.body is None else DunningPolicy.from_body(row.body))
+
+
+def debts(conn: Connection, account_ids: Sequence[int]) -> dict[int, list[Debt]]:
+    """What each account owes, as the ladder sees it."""
+    unpaid = unpaid_of_accounts(conn, account_ids)
+    started: dict[int, date] = dict(
+        conn.execute(
+            select(dunning_case.c.invoice_id, dunning_case.c.starts_on).where(
+                dunning_case.c.account_id.in_(account_ids), dunning_case.c.closed_at_ms.is_(None)
+            )
+        ).tuples()
+    )
+    held: dict[int, int] = dict(
+        conn.execute(
+            select(payment_attempt.c.intent_id, payment_attempt.c.held_until_ms).where(
+                payment_attempt.c.intent_id.in_([one.intent_id for one in unpaid]),
+                payment_attempt.c.held_until_ms.is_not(None),
+            )
+        ).tuples()
+    )
+    found: defaultdict[int, list[Debt]] = defaultdict(list)
+    for one in unpaid:
+        found[one.account_id].append(
+            Debt(
+                owed_minor=one.owed_minor,
+                from_on=started.get(one.invoice_id, one.due_on),
+                held_until_ms=held.get(one.intent_id),
+            )
+        )
+    return found
+
+
+def blocks(conn: Connection, account_ids: Sequence[int], now_ms: int) -> dict[tuple[int, int | None], list[Block]]:
+    """Blocks that hold now or later, by (account, member); member None: the whole account."""
+    found: defaultdict[tuple[int, int | None], list[Block]] = defaultdict(list)
+    rows = conn.execute(
+        select(block)
+        .where(block.c.account_id.in_(account_ids), or_(block.c.until_ms.is_(None), block.c.until_ms > now_ms))
+        .order_by(block.c.id)
+    )
+    for row in rows:
+        found[row.account_id, row.member_id].append(
+            Block(
+                reason=BlockReason(row.reason),
+                source=row.source,
+                from_ms=row.from_ms,
+                until_ms=row.until_ms,
+                switches=frozenset(Switch(switch) for switch in row.switches),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionTerms:
+    """What the rules need of one subscription. `next_due_on`: earliest due date of the next invoice, if one comes."""
+
+    account_id: int
+    member_id: int
+    membership: Membership
+    next_due_on: date | None
+
+
+def terms(conn: Connection, account_ids: Sequence[int], zone: str) -> list[SubscriptionTerms]:
+    """The subscriptions of these accounts. A membership begins and ends at local midnight."""
+    rows = conn.execute(
+        select(
+            subscription.c.account_id,
+            subscription.c.member_id,
+            subscription.c.anchor_on,
+            subscription.c.ends_on,
+            subscription.c.state,
+            subscription.c.next_invoice_on,
+            contract.c.starts_on,
+            contract.c.ends_on.label("contract_ends_on"),
+            plan.c.zones,
+            plan.c.schedule,
+        )
+        .join_from(subscription, contract, contract.c.id == subscription.c.contract_id)
+        .join(price, price.c.id == subscription.c.price_id)
+        .join(plan, plan.c.id == price.c.plan_id)
+        .where(subscription.c.account_id.in_(account_ids))
+        .order_by(subscription.c.id)
+    )
+    found = []
+    for row in rows:
+        starts_on = max(row.anchor_on, row.starts_on)
+        ends_on = min((on for on in (row.ends_on, row.contract_ends_on) if on is not None), default=None)
+        if row.state != "active" and ends_on is None:
+            ends_on = starts_on  # ended without a date: it opens nothing
+        next_on = row.next_invoice_on if row.state == "active" else None
+        found.append(
+            SubscriptionTerms(
+                account_id=row.account_id,
+                member_id=row.member_id,
+                membership=Membership(
+                    from_ms=start_of_day_ms(starts_on, zone),
+                    until_ms=None if ends_on is None else start_of_day_ms(ends_on, zone),
+                    zones=frozenset(row.zones),
+                    schedule=row.schedule,
+                ),
+                # Invoices fall due on the day they are made for.
+                next_due_on=next_on if next_on and (ends_on is None or next_on < ends_on) else None,
+            )
+        )
+    return found
+
+
+def account_facts(
+    conn: Connection, organisation_id: int, account_ids: Sequence[int], now_ms: int
+) -> dict[int, AccountFacts]:
+    """Everything that the standing of these accounts depends on."""
+    going_by = collection(conn, organisation_id)
+    return build_facts(
+        account_ids,
+        going_by,
+        blocks=blocks(conn, account_ids, now_ms),
+        debts=debts(conn, account_ids),
+        terms=terms(conn, account_ids, going_by.zone),
+    )
+
+
+def build_facts(
+    account_ids: Iterable[int],
+    going_by: Collection,
+    *,
+    blocks: dict[tuple[int, int | None], list[Block]],
+    debts: dict[int, list[Debt]],
+    terms: Iterable[SubscriptionTerms],
+) -> dict[int, AccountFacts]:
+    """Put loaded rows together, account by account."""
+    due: dict[int, date] = {}
+    for one in terms:
+        if one.next_due_on is not None:
+            due[one.account_id] = min(one.next_due_on, due.get(one.account_id, one.next_due_on))
+    return {
+        account_id: AccountFacts(
+            zone=going_by.zone,
+            policy=going_by.policy,
+            blocks=tuple(blocks.get((account_id, None), ())),
+            debts=tuple(debts.get(account_id, ())),
+            next_due_on=due.get(account_id),
+        )
+        for account_id in account_ids
+    }

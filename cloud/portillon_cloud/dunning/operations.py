@@ -1,0 +1,194 @@
+"""Open a case when a charge fails, take its steps, close it on payment. Callers own the transaction.
+
+The case and its steps are rows, the restriction is a block; what is shut is always derived anew from what is owed, so
+that paying one of two invoices, or paying twice, or failing twice, ends in the right place.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from portillon_cloud import outbox, timers
+from portillon_cloud.access import operations as access
+from portillon_cloud.access import store as access_store
+from portillon_cloud.access.blocks import BlockReason, Switch
+from portillon_cloud.clock.local import local_date
+from portillon_cloud.dunning import ladder, store
+from portillon_cloud.dunning.correspondence import send
+from portillon_cloud.dunning.ladder import DunningPolicy, LetterKind, StepKind
+from portillon_cloud.payments.owed import owed_minor
+
+DUNNING_STEP = "dunning_step"
+"""Kind of the timers of reminders and restrictions; the subject is the step."""
+
+DUNNING_REVIEW = "dunning_review"
+"""Kind of the timers that review an account between steps; the subject is the account."""
+
+RETRY = "charge"
+"""Kind of the timers of retries, which are charges; the subject is the intent (payments.settling.CHARGE)."""
+
+SOURCE = "dunning"
+"""Source of the block that dunning places, and alone may end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A charge that failed; `code` says why."""
+
+    organisation_id: int
+    account_id: int
+    invoice_id: int
+    intent_id: int
+    code: str
+
+
+def charge_failed(conn: Connection, failure: Failure, *, retries: bool, now_ms: int) -> None:
+    """Open the invoice's case, or note one more failure in it. `retries` False: this card can never work."""
+    going_by = access_store.collection(conn, failure.organisation_id)
+    today = local_date(now_ms, going_by.zone)
+    known = store.open_case(conn, failure.invoice_id)
+    if known is not None:
+        store.retries_taken(conn, known.id, now_ms, today)
+        if not retries and known.retries:
+            _cancel(conn, failure.organisation_id, store.steps_to_come(conn, known.id, StepKind.RETRY))
+            store.give_up_retries(conn, known.id)
+        return
+    starts_on = max(store.due_on(conn, failure.invoice_id), today)
+    case = store.insert_case(
+        conn,
+        organisation_id=failure.organisation_id,
+        account_id=failure.account_id,
+        invoice_id=failure.invoice_id,
+        cause=failure.code,
+        starts_on=starts_on,
+        retries=retries,
+        now_ms=now_ms,
+    )
+    planned = store.insert_steps(conn, case, ladder.steps(going_by.policy, starts_on, retries=retries))
+    timers.schedule_many(
+        conn,
+        [
+            timers.NewTimer(
+                organisation_id=failure.organisation_id,
+                kind=RETRY if step.kind is StepKind.RETRY else DUNNING_STEP,
+                subject_id=failure.intent_id if step.kind is StepKind.RETRY else step.id,
+                due_at_ms=max(ladder.step_ms(step.planned_on, going_by.zone), now_ms),
+                key=step.timer_key,
+            )
+            for step in planned
+        ],
+    )
+    outbox.account_changed(conn, failure.organisation_id, failure.account_id)
+
+
+def action_required(conn: Connection, failure: Failure, *, now_ms: int) -> None:
+    """The payer must confirm with their bank: tell them at once; retries of ours would not help."""
+    charge_failed(conn, failure, retries=False, now_ms=now_ms)
+    case = store.open_case(conn, failure.invoice_id)
+    if case is not None:
+        send(conn, case, LetterKind.ACTION_REQUIRED, now_ms=now_ms)
+
+
+def paid(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> None:
+    """Something was paid: close the cases of what is no longer owed and let in again who may."""
+    last_closed = None
+    for case in store.open_cases(conn, account_id):
+        if owed_minor(conn, case.invoice_id) > 0:
+            continue
+        _cancel(conn, organisation_id, store.steps_to_come(conn, case.id))
+        store.close_case(conn, case.id, now_ms)
+        last_closed = case
+    opened_again = review_account(conn, organisation_id=organisation_id, account_id=account_id, now_ms=now_ms)
+    if opened_again and last_closed is not None:
+        send(conn, last_closed, LetterKind.RESTORED, now_ms=now_ms)
+
+
+def review_account(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> bool:
+    """Make dunning's block what the debts call for at this instant; True if access is open that was shut by it."""
+    going_by = access_store.collection(conn, organisation_id)
+    owed = access_store.debts(conn, [account_id]).get(account_id, [])
+    off = ladder.switches_off(going_by.policy, owed, going_by.zone, now_ms)
+    was = store.block_switches(conn, account_id, SOURCE)
+    if was == off:
+        return False
+    if was:
+        access.end_block(
+            conn,
+            organisation_id=organisation_id,
+            account_id=account_id,
+            reason=BlockReason.DUES_UNPAID,
+            source=SOURCE,
+            at_ms=now_ms,
+        )
+    if off:
+        access.put_block(
+            conn,
+            organisation_id=organisation_id,
+            account_id=account_id,
+            reason=BlockReason.DUES_UNPAID,
+            source=SOURCE,
+            from_ms=now_ms,
+            switches=off,
+        )
+    return Switch.ACCESS in was and Switch.ACCESS not in off
+
+
+def watch_account(conn: Connection, *, organisation_id: int, account_id: int) -> None:
+    """Have the account reviewed when its debts would next shut something though no ladder step falls on that instant.
+
+    So it is with a debit that stays under way past its policy date, and with a charge parked in doubt.
+    """
+    going_by = access_store.collection(conn, organisation_id)
+    owed = access_store.debts(conn, [account_id]).get(account_id, [])
+    for switch in Switch:
+        at_ms = ladder.restricted_from_ms(going_by.policy, owed, switch, going_by.zone)
+        if at_ms is not None:
+            timers.schedule(
+                conn,
+                organisation_id=organisation_id,
+                kind=DUNNING_REVIEW,
+                subject_id=account_id,
+                due_at_ms=at_ms,
+                key=f"dunning:account-{account_id}:review-{at_ms}",
+            )
+
+
+def take_review(work: timers.Work, claimed: timers.Timer) -> None:
+    """Timer handler: what `watch_account` scheduled."""
+    with work.db.write() as conn:
+        review_account(conn, organisation_id=claimed.organisation_id, account_id=claimed.subject_id, now_ms=work.now_ms)
+        timers.finish(conn, claimed)
+
+
+def take_step(work: timers.Work, claimed: timers.Timer) -> None:
+    """Timer handler: a reminder or a restriction of the ladder is due."""
+    with work.db.write() as conn:
+        step = store.lock_step(conn, claimed.subject_id)
+        case = None if step is None or step.done else store.case(conn, step.case_id)
+        if step is not None and case is not None and not case.closed:
+            if step.kind is StepKind.REMINDER and step.letter is not None:
+                send(conn, case, step.letter, now_ms=work.now_ms)
+            if step.kind is StepKind.RESTRICTION:
+                _restrict(conn, case, work.now_ms)
+            store.step_done(conn, step.id, work.now_ms)
+        timers.finish(conn, claimed)
+
+
+def set_policy(conn: Connection, organisation_id: int, policy: DunningPolicy) -> None:
+    """Choose the organisation's ladder. Cases that are open keep their steps. Raises GraceTooShortError."""
+    access.check_policy(conn, organisation_id, policy)
+    store.put_policy(conn, organisation_id, policy)
+    outbox.everything_changed(conn, organisation_id)
+
+
+def _restrict(conn: Connection, case: store.Case, now_ms: int) -> None:
+    was = store.block_switches(conn, case.account_id, SOURCE)
+    review_account(conn, organisation_id=case.organisation_id, account_id=case.account_id, now_ms=now_ms)
+    shut = store.block_switches(conn, case.account_id, SOURCE)
+    if Switch.ACCESS in shut and Switch.ACCESS not in was:
+        send(conn, case, LetterKind.SUSPENDED, now_ms=now_ms)
+
+
+def _cancel(conn: Connection, organisation_id: int, steps: list[store.Step]) -> None:
+    for step in steps:
+        timers.cancel(conn, organisation_id=organisation_id, key=step.timer_key)

@@ -1,0 +1,242 @@
+"""The SQL of dunning. Plain functions over a connection; the caller owns the transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, Row, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portillon_cloud.access.blocks import BlockReason, Switch
+from portillon_cloud.access.tables import block
+from portillon_cloud.billing.tables import invoice
+from portillon_cloud.database.rows import insert_one
+from portillon_cloud.dunning import ladder
+from portillon_cloud.dunning.ladder import DunningPolicy, LetterKind, StepKind
+from portillon_cloud.dunning.tables import dunning_case, dunning_policy, dunning_step
+
+_OPEN = text("dunning_case.closed_at_ms IS NULL")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One invoice's way down the ladder; `generation` rises when a payment was returned and the way begins again."""
+
+    id: int
+    organisation_id: int
+    account_id: int
+    invoice_id: int
+    generation: int
+    cause: str
+    starts_on: date
+    retries: bool
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One planned step of a case."""
+
+    id: int
+    case_id: int
+    number: int
+    kind: StepKind
+    letter: LetterKind | None
+    planned_on: date
+    timer_key: str
+    done: bool
+
+
+def due_on(conn: Connection, invoice_id: int) -> date:
+    """When the invoice falls due."""
+    found: date = conn.execute(select(invoice.c.due_on).where(invoice.c.id == invoice_id)).scalar_one()
+    return found
+
+
+def case(conn: Connection, case_id: int) -> Case:
+    """One case, open or closed."""
+    return _case(conn.execute(select(dunning_case).where(dunning_case.c.id == case_id)).one())
+
+
+def open_case(conn: Connection, invoice_id: int) -> Case | None:
+    """The invoice's open case; the database allows one."""
+    row = conn.execute(select(dunning_case).where(dunning_case.c.invoice_id == invoice_id, _OPEN)).one_or_none()
+    return None if row is None else _case(row)
+
+
+def open_cases(conn: Connection, account_id: int) -> list[Case]:
+    """The account's open cases, oldest first."""
+    rows = conn.execute(
+        select(dunning_case).where(dunning_case.c.account_id == account_id, _OPEN).order_by(dunning_case.c.id)
+    )
+    return [_case(row) for row in rows]
+
+
+def insert_case(
+    conn: Connection,
+    *,
+    organisation_id: int,
+    account_id: int,
+    invoice_id: int,
+    cause: str,
+    starts_on: date,
+    retries: bool,
+    now_ms: int,
+) -> Case:
+    """Open a case of the next generation."""
+    last = conn.scalar(select(func.max(dunning_case.c.generation)).where(dunning_case.c.invoice_id == invoice_id))
+    generation = (last or 0) + 1
+    made = insert_one(
+        conn,
+        dunning_case,
+        organisation_id=organisation_id,
+        account_id=account_id,
+        invoice_id=invoice_id,
+        generation=generation,
+        starts_on=starts_on,
+        cause=cause,
+        retries=retries,
+        opened_at_ms=now_ms,
+    )
+    return Case(
+        id=made,
+        organisation_id=organisation_id,
+        account_id=account_id,
+        invoice_id=invoice_id,
+        generation=generation,
+        cause=cause,
+        starts_on=starts_on,
+        retries=retries,
+        closed=False,
+    )
+
+
+def close_case(conn: Connection, case_id: int, now_ms: int) -> None:
+    """Nothing is owed any more."""
+    conn.execute(update(dunning_case).where(dunning_case.c.id == case_id, _OPEN).values(closed_at_ms=now_ms))
+
+
+def give_up_retries(conn: Connection, case_id: int) -> None:
+    """The card can never work: no more retries in this case."""
+    conn.execute(update(dunning_case).where(dunning_case.c.id == case_id).values(retries=False))
+
+
+def insert_steps(conn: Connection, of: Case, planned: Sequence[ladder.Step]) -> list[Step]:
+    """Write down what is planned."""
+    again = "" if of.generation == 1 else f":again-{of.generation}"
+    return [
+        Step(
+            id=insert_one(
+                conn,
+                dunning_step,
+                organisation_id=of.organisation_id,
+                case_id=of.id,
+                number=step.number,
+                kind=step.kind,
+                letter=step.letter,
+                planned_on=step.on,
+                timer_key=f"dunning:inv-{of.invoice_id}{again}:step-{step.number}",
+            ),
+            case_id=of.id,
+            number=step.number,
+            kind=step.kind,
+            letter=step.letter,
+            planned_on=step.on,
+            timer_key=f"dunning:inv-{of.invoice_id}{again}:step-{step.number}",
+            done=False,
+        )
+        for step in planned
+    ]
+
+
+def lock_step(conn: Connection, step_id: int) -> Step | None:
+    """The step, held against other writers until the transaction ends."""
+    row = conn.execute(select(dunning_step).where(dunning_step.c.id == step_id).with_for_update()).one_or_none()
+    return None if row is None else _step(row)
+
+
+def steps_to_come(conn: Connection, case_id: int, kind: StepKind | None = None) -> list[Step]:
+    """The case's steps that were not taken yet, of one kind or of all."""
+    query = select(dunning_step).where(dunning_step.c.case_id == case_id, dunning_step.c.done_at_ms.is_(None))
+    if kind is not None:
+        query = query.where(dunning_step.c.kind == kind)
+    return [_step(row) for row in conn.execute(query.order_by(dunning_step.c.number))]
+
+
+def last_step_taken(conn: Connection, case_ids: Sequence[int]) -> dict[int, Step]:
+    """The latest step that was taken in each of these cases."""
+    rows = conn.execute(
+        select(dunning_step)
+        .where(dunning_step.c.case_id.in_(case_ids), dunning_step.c.done_at_ms.is_not(None))
+        .order_by(dunning_step.c.number)
+    )
+    return {row.case_id: _step(row) for row in rows}
+
+
+def step_done(conn: Connection, step_id: int, now_ms: int) -> None:
+    """The step was taken, or had no effect any more."""
+    conn.execute(update(dunning_step).where(dunning_step.c.id == step_id).values(done_at_ms=now_ms))
+
+
+def retries_taken(conn: Connection, case_id: int, now_ms: int, on: date) -> None:
+    """The retries planned until `on` were made: their charges have failed."""
+    conn.execute(
+        update(dunning_step)
+        .where(
+            dunning_step.c.case_id == case_id,
+            dunning_step.c.kind == StepKind.RETRY,
+            dunning_step.c.planned_on <= on,
+            dunning_step.c.done_at_ms.is_(None),
+        )
+        .values(done_at_ms=now_ms)
+    )
+
+
+def block_switches(conn: Connection, account_id: int, source: str) -> frozenset[Switch]:
+    """What dunning's own open block holds off; empty: there is none."""
+    switches = conn.scalar(
+        select(block.c.switches).where(
+            block.c.account_id == account_id,
+            block.c.reason == BlockReason.DUES_UNPAID,
+            block.c.source == source,
+            block.c.until_ms.is_(None),
+        )
+    )
+    return frozenset(Switch(switch) for switch in switches or ())
+
+
+def put_policy(conn: Connection, organisation_id: int, policy: DunningPolicy) -> None:
+    """Keep the organisation's ladder."""
+    writing = (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(dunning_policy)
+    conn.execute(
+        writing.values(organisation_id=organisation_id, body=policy.to_body()).on_conflict_do_update(
+            index_elements=["organisation_id"], set_={"body": writing.excluded.body}
+        )
+    )
+
+
+def _case(row: Row[tuple[object, ...]]) -> Case:
+    return Case(
+        id=row.id,
+        organisation_id=row.organisation_id,
+        account_id=row.account_id,
+        invoice_id=row.invoice_id,
+        generation=row.generation,
+        cause=row.cause,
+        starts_on=row.starts_on,
+        retries=row.retries,
+        closed=row.closed_at_ms is not None,
+    )
+
+
+def _step(row: Row[tuple[object, ...]]) -> Step:
+    return Step(
+        id=row.id,
+        case_id=row.case_id,
+        number=row.number,
+        kind=StepKind(row.kind),
+        letter=None if row.letter is None else LetterKind(row.letter),
+        planned_on=row.planned_on,
+        timer_key=row.timer_key,
+        done=row.done_at_ms is not None,
+    )

@@ -1,0 +1,118 @@
+"""One charge: commit attempt n, call the provider with no transaction open, commit what it said.
+
+A crash in between leaves the attempt live; whoever comes next sends the same key again while the provider remembers it,
+and later asks for our own reference. Attempt n+1 is only made once n is over. So whatever crashes or races, an intent
+is paid at most once. Next step of each answer:
+
+    succeeded        the invoice is paid, dunning ends, the door opens
+    refused          the attempt is over; dunning begins, and its retries are new attempts
+    action required  the payer is told; asked again later; no retries of ours until they act
+    pending          counts as paid until its policy date; asked again later
+    provider down    the same again after 5 minutes, doubling, 8 times; then over, and dunning begins
+    unknown          the same key after 5 minutes, an hour, then 5 days; then parked for a person
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from portillon_cloud import timers
+from portillon_cloud.access.blocks import Switch
+from portillon_cloud.access.operations import switched_off_now
+from portillon_cloud.database import Database
+from portillon_cloud.payments import settling, store
+from portillon_cloud.payments.provider import ChargeAnswer, ChargeOrder, PaymentProvider
+from portillon_cloud.payments.settling import ChargeResult
+from portillon_cloud.payments.tables import AttemptState, IntentState
+
+HELD_DAY_MS = 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A committed attempt that may be sent, or must only be asked after."""
+
+    attempt: store.Attempt
+    order: ChargeOrder
+    ask_only: bool
+
+
+def charge(
+    db: Database,
+    provider: PaymentProvider,
+    intent_id: int,
+    *,
+    now_ms: int,
+    claimed: timers.Timer | None = None,
+) -> ChargeResult:
+    """Bring the intent one step further. Safe to call at any time, again, and at once from two places.
+
+    `claimed`, the timer that asked for it, is done in the transaction of the effect: a refusal is not tried twice.
+    """
+    with db.write() as conn:
+        begun = _begin(conn, provider, intent_id, now_ms)
+        if isinstance(begun, ChargeResult):
+            _done(conn, claimed)
+            return begun
+    answer = provider.look_up(begun.order) if begun.ask_only else provider.charge(begun.order)
+    with db.write() as conn:
+        result = _settle(conn, begun.attempt, answer, now_ms)
+        _done(conn, claimed)
+        return result
+
+
+def _done(conn: Connection, claimed: timers.Timer | None) -> None:
+    if claimed is not None:
+        timers.finish(conn, claimed)
+
+
+def _begin(conn: Connection, provider: PaymentProvider, intent_id: int, now_ms: int) -> _Begun | ChargeResult:
+    intent = store.lock_current_intent(conn, intent_id)
+    if intent is None or intent.state is not IntentState.OPEN:
+        return ChargeResult.PARKED if intent and intent.state is IntentState.PARKED else ChargeResult.NOTHING_OWED
+    live = store.live_attempt(conn, intent.id)
+    if live is not None:
+        return _again(conn, provider, intent, live, now_ms)
+    if Switch.COLLECTION in switched_off_now(conn, intent.account_id, now_ms):
+        settling.schedule_charge(conn, intent, at_ms=now_ms + HELD_DAY_MS, purpose=f"held-{now_ms}")
+        return ChargeResult.COLLECTION_HELD
+    method = store.method_to_charge(conn, intent.account_id)
+    if method is None:
+        settling.charge_failed(conn, intent, code="no_payment_method", now_ms=now_ms)
+        return ChargeResult.NO_METHOD
+    attempt = store.insert_attempt(conn, intent, method, now_ms)
+    return _Begun(attempt, _order(intent, attempt, now_ms), ask_only=False)
+
+
+def _again(
+    conn: Connection, provider: PaymentProvider, intent: store.Intent, live: store.Attempt, now_ms: int
+) -> _Begun:
+    """Take up an attempt that is not over."""
+    # SENT: the sender died before it wrote down what came back. PROVIDER_DOWN: known to have taken nothing in.
+    state = {AttemptState.SENT: AttemptState.UNKNOWN, AttemptState.PROVIDER_DOWN: AttemptState.SENT}.get(
+        live.state, live.state
+    )
+    attempt = store.update_attempt(conn, live, state=state, tries=live.tries + 1)
+    submitted = state in (AttemptState.PENDING, AttemptState.ACTION_REQUIRED)
+    forgotten = now_ms - attempt.first_sent_at_ms >= provider.key_life_ms
+    return _Begun(attempt, _order(intent, attempt, now_ms), ask_only=submitted or forgotten)
+
+
+def _order(intent: store.Intent, attempt: store.Attempt, now_ms: int) -> ChargeOrder:
+    return ChargeOrder(
+        organisation_id=intent.organisation_id,
+        key=attempt.key,
+        token=attempt.token,
+        amount_minor=intent.amount_minor,
+        currency=intent.currency,
+        now_ms=now_ms,
+    )
+
+
+def _settle(conn: Connection, sent: store.Attempt, answer: ChargeAnswer | None, now_ms: int) -> ChargeResult:
+    intent = store.lock_intent(conn, sent.intent_id)
+    attempt = store.attempt(conn, sent.id)
+    if attempt.state is AttemptState.OVER:
+        # Somebody else sent the same key and was told first; one key has one answer.
+        return ChargeResult.SUCCEEDED if intent.state is IntentState.SUCCEEDED else ChargeResult.REFUSED
+    return settling.settle(conn, intent, attempt, answer, now_ms)

@@ -1,0 +1,166 @@
+"""What others ask of payments: open intents, add a payment method, charge, take money at the desk."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, select
+
+from portillon_cloud import timers
+from portillon_cloud.database.rows import insert_many, insert_one, reserve_ids
+from portillon_cloud.dunning.ladder import step_ms
+from portillon_cloud.members.tables import account, organisation
+from portillon_cloud.payments import settling, store
+from portillon_cloud.payments.charging import charge
+from portillon_cloud.payments.desk import DeskPayment, PaymentTaken, take_payment
+from portillon_cloud.payments.errors import LiveOrganisationError, UnknownAccountError
+from portillon_cloud.payments.owed import UnpaidInvoice, owed_minor, unpaid_invoices
+from portillon_cloud.payments.provider import PaymentProvider
+from portillon_cloud.payments.settling import CHARGE, ChargeResult
+from portillon_cloud.payments.tables import SIMULATOR, IntentState, MethodState, payment_intent, payment_method
+
+__all__ = [
+    "CHARGE",
+    "ChargeResult",
+    "DeskPayment",
+    "InvoiceDue",
+    "PaymentTaken",
+    "UnpaidInvoice",
+    "add_payment_method",
+    "charge",
+    "charge_soon",
+    "charge_timer",
+    "open_intents",
+    "owed_minor",
+    "take_payment",
+    "unpaid_invoices",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceDue:
+    """An invoice just issued, of which `amount_minor` is to be collected on `due_on`."""
+
+    organisation_id: int
+    legal_entity_id: int
+    account_id: int
+    invoice_id: int
+    amount_minor: int
+    currency: str
+    due_on: date
+
+
+def open_intents(conn: Connection, *, invoices: Sequence[InvoiceDue], now_ms: int) -> None:
+    """Open an intent for each invoice and schedule its charge at the due date, in the transaction that issues them.
+
+    An invoice of nothing needs none. A second intent for an invoice that has a live one breaks a unique index.
+    """
+    owing = [one for one in invoices if one.amount_minor > 0]
+    if not owing:
+        return
+    ids = reserve_ids(conn, payment_intent, len(owing))
+    columns = (
+        "id",
+        "organisation_id",
+        "legal_entity_id",
+        "account_id",
+        "invoice_id",
+        "amount_minor",
+        "currency",
+        "state",
+        "opened_at_ms",
+    )
+    rows = [
+        (
+            intent_id,
+            one.organisation_id,
+            one.legal_entity_id,
+            one.account_id,
+            one.invoice_id,
+            one.amount_minor,
+            one.currency,
+            IntentState.OPEN.value,
+            now_ms,
+        )
+        for intent_id, one in zip(ids, owing, strict=True)
+    ]
+    insert_many(conn, payment_intent, columns, rows)
+    zones = _zones(conn, {one.organisation_id for one in owing})
+    timers.schedule_many(
+        conn,
+        [
+            timers.NewTimer(
+                organisation_id=one.organisation_id,
+                kind=CHARGE,
+                subject_id=intent_id,
+                due_at_ms=step_ms(one.due_on, zones[one.organisation_id]),
+                key=f"charge:intent-{intent_id}",
+            )
+            for intent_id, one in zip(ids, owing, strict=True)
+        ],
+    )
+
+
+def add_payment_method(
+    conn: Connection,
+    *,
+    organisation_id: int,
+    account_id: int,
+    provider: str,
+    token: str,
+    label: str,
+    now_ms: int,
+) -> int:
+    """Keep a provider's token for the account; the newest is charged. Its id.
+
+    Raises UnknownAccountError, and LiveOrganisationError for a simulated card in a live organisation.
+    """
+    mode = conn.scalar(
+        select(organisation.c.mode)
+        .join(account, account.c.organisation_id == organisation.c.id)
+        .where(account.c.id == account_id, organisation.c.id == organisation_id)
+    )
+    if mode is None:
+        raise UnknownAccountError(f"organisation {organisation_id} has no account {account_id}")
+    if provider == SIMULATOR and mode != "test":
+        raise LiveOrganisationError(f"organisation {organisation_id} is live: it takes no simulated cards")
+    return insert_one(
+        conn,
+        payment_method,
+        organisation_id=organisation_id,
+        mode=mode,
+        account_id=account_id,
+        provider=provider,
+        token=token,
+        label=label,
+        state=MethodState.ACTIVE,
+        added_at_ms=now_ms,
+    )
+
+
+def charge_soon(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> int:
+    """Have everything the account owes charged now, for instance with a new card; how many charges that is."""
+    intents = [
+        intent
+        for intent in store.lock_live_intents(conn, account_id)
+        if intent.organisation_id == organisation_id and intent.state is IntentState.OPEN
+    ]
+    for intent in intents:
+        settling.schedule_charge(conn, intent, at_ms=now_ms, purpose=f"asked-{now_ms}")
+    return len(intents)
+
+
+def charge_timer(provider: PaymentProvider) -> timers.Handler:
+    """The handler of CHARGE timers."""
+
+    def handle(work: timers.Work, claimed: timers.Timer) -> None:
+        charge(work.db, provider, claimed.subject_id, now_ms=work.now_ms, claimed=claimed)
+
+    return handle
+
+
+def _zones(conn: Connection, organisation_ids: set[int]) -> dict[int, str]:
+    rows = conn.execute(
+        select(organisation.c.id, organisation.c.time_zone).where(organisation.c.id.in_(organisation_ids))
+    )
+    return dict(rows.tuples())

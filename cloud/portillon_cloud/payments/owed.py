@@ -1,0 +1,99 @@
+"""What is owed, derived from invoices and allocations. A live intent marks an invoice unpaid; the rows say how much."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, Select, func, select
+
+from portillon_cloud.billing.tables import invoice
+from portillon_cloud.payments.tables import LIVE_INTENT, IntentState, allocation, payment_intent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpaidInvoice:
+    """An invoice of which something is owed. `parked`: its charge is in doubt and waits for a person."""
+
+    invoice_id: int
+    account_id: int
+    intent_id: int
+    series: str
+    number: int
+    due_on: date
+    currency: str
+    total_minor: int
+    owed_minor: int
+    parked: bool
+
+
+def owed_minor(conn: Connection, invoice_id: int) -> int:
+    """What is still owed of one invoice."""
+    total = conn.execute(select(invoice.c.total_minor).where(invoice.c.id == invoice_id)).scalar_one()
+    paid = conn.execute(
+        select(func.coalesce(func.sum(allocation.c.amount_minor), 0)).where(allocation.c.invoice_id == invoice_id)
+    ).scalar_one()
+    return int(total) - int(paid)
+
+
+def unpaid_invoices(conn: Connection, account_id: int) -> list[UnpaidInvoice]:
+    """The account's unpaid invoices, the one due first first."""
+    return _read(conn, _unpaid().where(payment_intent.c.account_id == account_id))
+
+
+def unpaid_of_organisation(
+    conn: Connection, organisation_id: int, *, after: tuple[date, int] | None = None, limit: int = 100
+) -> list[UnpaidInvoice]:
+    """A page of the organisation's unpaid invoices by due date; `after`: (due_on, invoice_id) of the last one seen."""
+    query = _unpaid().where(payment_intent.c.organisation_id == organisation_id).limit(limit)
+    if after is not None:
+        due_on, invoice_id = after
+        query = query.where((invoice.c.due_on > due_on) | ((invoice.c.due_on == due_on) & (invoice.c.id > invoice_id)))
+    return _read(conn, query)
+
+
+def unpaid_of_accounts(conn: Connection, account_ids: Sequence[int]) -> list[UnpaidInvoice]:
+    """The unpaid invoices of many accounts."""
+    return _read(conn, _unpaid().where(payment_intent.c.account_id.in_(account_ids)))
+
+
+def _unpaid() -> Select[tuple[object, ...]]:
+    paid = (
+        select(func.coalesce(func.sum(allocation.c.amount_minor), 0))
+        .where(allocation.c.invoice_id == invoice.c.id)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            invoice.c.id,
+            invoice.c.account_id,
+            invoice.c.series,
+            invoice.c.number,
+            invoice.c.due_on,
+            invoice.c.currency,
+            invoice.c.total_minor,
+            paid.label("paid_minor"),
+            payment_intent.c.id.label("intent_id"),
+            payment_intent.c.state,
+        )
+        .join_from(payment_intent, invoice, invoice.c.id == payment_intent.c.invoice_id)
+        .where(LIVE_INTENT)
+        .order_by(invoice.c.due_on, invoice.c.id)
+    )
+
+
+def _read(conn: Connection, query: Select[tuple[object, ...]]) -> list[UnpaidInvoice]:
+    return [
+        UnpaidInvoice(
+            invoice_id=row.id,
+            account_id=row.account_id,
+            intent_id=row.intent_id,
+            series=row.series,
+            number=row.number,
+            due_on=row.due_on,
+            currency=row.currency,
+            total_minor=row.total_minor,
+            owed_minor=int(row.total_minor) - int(row.paid_minor),
+            parked=row.state == IntentState.PARKED,
+        )
+        for row in conn.execute(query)
+    ]

@@ -1,0 +1,94 @@
+"""The port to a payment provider: one charge, one answer; and what each answer means for what comes next.
+
+An answer that is late, lost or doubtful is UNKNOWN, never a guess; only REFUSED and "never seen" mean: no money moves.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+
+class ChargeOutcome(StrEnum):
+    """What a provider says of a charge. Next step of each: see `charging.settle`."""
+
+    SUCCEEDED = "succeeded"  # the money is ours: pay the invoice
+    REFUSED = "refused"  # no money will move: dunning begins, a later attempt has a new key
+    ACTION_REQUIRED = "action_required"  # the payer must confirm: tell them, ask again later
+    PENDING = "pending"  # a debit is submitted: counts as paid until its policy date, ask again later
+    PROVIDER_DOWN = "provider_down"  # it took nothing in: send the same again soon
+    UNKNOWN = "unknown"  # it may have: send the same key again while it lives, then look it up
+
+
+HARD_DECLINES = frozenset(
+    {"lost_card", "stolen_card", "pickup_card", "fraudulent", "no_such_card", "no_payment_method"}
+)
+"""Codes after which the same card can never work: no retries (card network rules; codes as Stripe names them)."""
+
+
+def is_hard(code: str | None) -> bool:
+    """Whether a refusal with this code is for good."""
+    return code in HARD_DECLINES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeOrder:
+    """One attempt as it is sent. `key` is idempotency key and our own reference; `now_ms` is business time."""
+
+    organisation_id: int
+    key: str
+    token: str
+    amount_minor: int
+    currency: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeAnswer:
+    """What came back. `code` says why it was refused; `reference` is the provider's own name for the charge."""
+
+    outcome: ChargeOutcome
+    code: str | None = None
+    reference: str | None = None
+
+
+class PaymentProvider(Protocol):
+    """A payment provider. Called with no transaction open. It turns network trouble into answers, not exceptions."""
+
+    @property
+    def name(self) -> str:
+        """As stored in payment_method.provider."""
+
+    @property
+    def key_life_ms(self) -> int:
+        """How long the provider remembers an idempotency key."""
+
+    def charge(self, order: ChargeOrder) -> ChargeAnswer:
+        """Charge once per key: the same order again gives the same answer. Raises IdempotencyKeyReusedError."""
+
+    def look_up(self, order: ChargeOrder) -> ChargeAnswer | None:
+        """What became of the order's key; None: the provider never saw it."""
+
+
+class CardBehaviour(StrEnum):
+    """What a simulated card does when it is charged."""
+
+    OK = "ok"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    EXPIRED_CARD = "expired_card"
+    LOST_CARD = "lost_card"
+    ACTION_REQUIRED = "action_required"
+    DEBIT = "debit"  # pending for three days, then succeeds
+    DEBIT_RETURNED = "debit_returned"  # pending for three days, then is refused
+    PROVIDER_DOWN = "provider_down"  # the provider answers nobody
+    ANSWER_LOST = "answer_lost"  # the charge is made, the first answer never arrives
+
+
+@runtime_checkable
+class CardSimulator(Protocol):
+    """What only a simulated provider can do."""
+
+    def issue_cards(self, organisation_id: int, count: int) -> list[str]:
+        """Tokens of new cards that work. Raises LiveOrganisationError."""
+
+    def set_card_behaviour(self, organisation_id: int, token: str, behaviour: CardBehaviour) -> None:
+        """What this card does from now on. Raises LiveOrganisationError, UnknownPaymentMethodError."""

@@ -1,0 +1,91 @@
+"""Money that came in: a payment, its allocation to invoices, and the posting, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from portillon_cloud.clock.local import local_date
+from portillon_cloud.database.rows import insert_one
+from portillon_cloud.ledger import Entry, LedgerCode, Posting, post
+from portillon_cloud.members.tables import organisation
+from portillon_cloud.payments.tables import Means, allocation, payment
+
+LEDGER_CODE_OF = {
+    Means.PROVIDER: LedgerCode.PROVIDER_CLEARING,
+    Means.CASH: LedgerCode.CASH,
+    Means.TERMINAL: LedgerCode.BANK,
+    Means.TRANSFER: LedgerCode.BANK,
+}
+"""Where money of each means lies once it is ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Money received for an account."""
+
+    organisation_id: int
+    legal_entity_id: int
+    account_id: int
+    amount_minor: int
+    currency: str
+    means: Means
+    attempt_id: int | None = None
+    request_key: str | None = None
+    taken_by: str | None = None
+
+
+def receive(conn: Connection, receipt: Receipt, allocations: Sequence[tuple[int, int]], *, now_ms: int) -> int:
+    """Book it; its id. `allocations` are (invoice id, minor units); what is not allocated is the member's credit.
+
+    The caller holds the locks that keep `allocations` within what is owed.
+    """
+    payment_id = insert_one(
+        conn,
+        payment,
+        organisation_id=receipt.organisation_id,
+        legal_entity_id=receipt.legal_entity_id,
+        account_id=receipt.account_id,
+        amount_minor=receipt.amount_minor,
+        currency=receipt.currency,
+        means=receipt.means,
+        attempt_id=receipt.attempt_id,
+        request_key=receipt.request_key,
+        taken_by=receipt.taken_by,
+        received_at_ms=now_ms,
+    )
+    rows = [
+        {
+            "organisation_id": receipt.organisation_id,
+            "payment_id": payment_id,
+            "invoice_id": invoice_id,
+            "amount_minor": amount_minor,
+        }
+        for invoice_id, amount_minor in allocations
+        if amount_minor > 0
+    ]
+    if rows:
+        conn.execute(insert(allocation), rows)
+    settled_minor = sum(amount_minor for _, amount_minor in allocations)
+    money = LEDGER_CODE_OF[receipt.means]
+    lines = [
+        Posting(money, LedgerCode.RECEIVABLE, settled_minor),
+        Posting(money, LedgerCode.MEMBER_CREDIT, receipt.amount_minor - settled_minor),
+    ]
+    zone = conn.execute(
+        select(organisation.c.time_zone).where(organisation.c.id == receipt.organisation_id)
+    ).scalar_one()
+    post(
+        conn,
+        Entry(
+            kind="payment",
+            source=str(payment_id),
+            occurred_on=local_date(now_ms, zone),
+            postings=tuple(line for line in lines if line.amount_minor),
+        ),
+        organisation_id=receipt.organisation_id,
+        legal_entity_id=receipt.legal_entity_id,
+        currency=receipt.currency,
+        recorded_at_ms=now_ms,
+    )
+    return payment_id

@@ -1,0 +1,135 @@
+"""What each answer of a provider changes. One transaction, the intent locked by the caller."""
+
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from portillon_cloud import outbox, timers
+from portillon_cloud.dunning import operations as dunning
+from portillon_cloud.payments import backoff, store
+from portillon_cloud.payments.owed import owed_minor
+from portillon_cloud.payments.provider import ChargeAnswer, ChargeOutcome, is_hard
+from portillon_cloud.payments.receipts import Receipt, receive
+from portillon_cloud.payments.tables import AttemptState, FinalOutcome, IntentState, Means, MethodState
+
+CHARGE = "charge"
+"""Kind of the timers that bring an intent one step further; the subject is the intent."""
+
+
+class ChargeResult(StrEnum):
+    """What came of asking for a charge."""
+
+    NOTHING_OWED = "nothing_owed"
+    PARKED = "parked"  # in doubt for too long: a person must look
+    COLLECTION_HELD = "collection_held"  # a block holds collection off; asked again the next day
+    NO_METHOD = "no_method"  # nothing to charge: dunning reminds
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    WAITING = "waiting"  # not decided; a timer asks again
+    NEVER_REACHED = "never_reached"  # the provider never saw it; a timer makes the next attempt
+
+
+def settle(
+    conn: Connection, intent: store.Intent, live: store.Attempt, answer: ChargeAnswer | None, now_ms: int
+) -> ChargeResult:
+    """Write what the answer means for a live attempt; None: the provider never saw it."""
+    if answer is None:
+        store.end_attempt(conn, intent, live, FinalOutcome.ABANDONED, now_ms=now_ms)
+        schedule_charge(conn, intent, at_ms=now_ms, purpose=f"after-{live.number}")
+        return ChargeResult.NEVER_REACHED
+    if answer.outcome is ChargeOutcome.SUCCEEDED:
+        _succeeded(conn, intent, live, answer, now_ms)
+        return ChargeResult.SUCCEEDED
+    if answer.outcome is ChargeOutcome.REFUSED:
+        _refused(conn, intent, live, answer, now_ms)
+        return ChargeResult.REFUSED
+    return _undecided(conn, intent, live, answer.outcome, now_ms)
+
+
+def charge_failed(conn: Connection, intent: store.Intent, *, code: str, now_ms: int) -> None:
+    """Dunning takes over until the next attempt."""
+    dunning.charge_failed(conn, _failure(intent, code), retries=not is_hard(code), now_ms=now_ms)
+
+
+def schedule_charge(conn: Connection, intent: store.Intent, *, at_ms: int, purpose: str) -> None:
+    """Come back to the intent then; once per purpose."""
+    timers.schedule(
+        conn,
+        organisation_id=intent.organisation_id,
+        kind=CHARGE,
+        subject_id=intent.id,
+        due_at_ms=at_ms,
+        key=f"charge:intent-{intent.id}:{purpose}",
+    )
+
+
+def _succeeded(conn: Connection, intent: store.Intent, live: store.Attempt, answer: ChargeAnswer, now_ms: int) -> None:
+    store.end_attempt(conn, intent, live, FinalOutcome.SUCCEEDED, now_ms=now_ms, reference=answer.reference)
+    store.set_intent_state(conn, intent.id, IntentState.SUCCEEDED)
+    receipt = Receipt(
+        organisation_id=intent.organisation_id,
+        legal_entity_id=intent.legal_entity_id,
+        account_id=intent.account_id,
+        amount_minor=intent.amount_minor,
+        currency=intent.currency,
+        means=Means.PROVIDER,
+        attempt_id=live.id,
+    )
+    pays_minor = min(intent.amount_minor, owed_minor(conn, intent.invoice_id))
+    receive(conn, receipt, [(intent.invoice_id, pays_minor)], now_ms=now_ms)
+    dunning.paid(conn, organisation_id=intent.organisation_id, account_id=intent.account_id, now_ms=now_ms)
+    outbox.account_changed(conn, intent.organisation_id, intent.account_id)
+
+
+def _refused(conn: Connection, intent: store.Intent, live: store.Attempt, answer: ChargeAnswer, now_ms: int) -> None:
+    code = answer.code or "refused"
+    store.end_attempt(conn, intent, live, FinalOutcome.REFUSED, now_ms=now_ms, code=code, reference=answer.reference)
+    if is_hard(code):
+        store.set_method_state(conn, live.method_id, MethodState.UNUSABLE)
+    charge_failed(conn, intent, code=code, now_ms=now_ms)
+
+
+_STATE_OF = {
+    ChargeOutcome.ACTION_REQUIRED: AttemptState.ACTION_REQUIRED,
+    ChargeOutcome.PENDING: AttemptState.PENDING,
+    ChargeOutcome.PROVIDER_DOWN: AttemptState.PROVIDER_DOWN,
+    ChargeOutcome.UNKNOWN: AttemptState.UNKNOWN,
+}
+
+
+def _undecided(
+    conn: Connection, intent: store.Intent, live: store.Attempt, outcome: ChargeOutcome, now_ms: int
+) -> ChargeResult:
+    state = _STATE_OF[outcome]
+    no_news = outcome in (ChargeOutcome.PROVIDER_DOWN, ChargeOutcome.UNKNOWN)
+    if no_news and live.state is not AttemptState.SENT:
+        state = live.state  # not hearing now proves nothing about what was sent before
+    attempt = store.update_attempt(conn, live, state=state, tries=live.tries)
+    if state is AttemptState.PENDING:
+        store.hold_until(conn, attempt.id, now_ms + backoff.DEBIT_HELD_MS)
+        dunning.watch_account(conn, organisation_id=intent.organisation_id, account_id=intent.account_id)
+        outbox.account_changed(conn, intent.organisation_id, intent.account_id)
+    if state is AttemptState.ACTION_REQUIRED:
+        dunning.action_required(conn, _failure(intent, "authentication_required"), now_ms=now_ms)
+    wait_ms = backoff.wait_ms(state, attempt.tries)
+    if wait_ms is not None:
+        purpose = f"attempt-{attempt.number}.{attempt.tries}"
+        schedule_charge(conn, intent, at_ms=now_ms + wait_ms, purpose=purpose)
+        return ChargeResult.WAITING
+    if state is AttemptState.PROVIDER_DOWN:
+        store.end_attempt(conn, intent, attempt, FinalOutcome.ABANDONED, now_ms=now_ms, code="provider_down")
+        charge_failed(conn, intent, code="provider_down", now_ms=now_ms)
+        return ChargeResult.REFUSED
+    store.set_intent_state(conn, intent.id, IntentState.PARKED)
+    dunning.watch_account(conn, organisation_id=intent.organisation_id, account_id=intent.account_id)
+    return ChargeResult.PARKED
+
+
+def _failure(intent: store.Intent, code: str) -> dunning.Failure:
+    return dunning.Failure(
+        organisation_id=intent.organisation_id,
+        account_id=intent.account_id,
+        invoice_id=intent.invoice_id,
+        intent_id=intent.id,
+        code=code,
+    )

@@ -1,0 +1,241 @@
+"""The SQL of intents and attempts. Plain functions over a connection; the caller owns the transaction."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+
+from portillon_cloud.billing.tables import invoice
+from portillon_cloud.database.rows import insert_one
+from portillon_cloud.payments.tables import (
+    LIVE_INTENT,
+    AttemptState,
+    FinalOutcome,
+    IntentState,
+    MethodState,
+    attempt_outcome,
+    payment_attempt,
+    payment_intent,
+    payment_method,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What is to be collected for one invoice."""
+
+    id: int
+    organisation_id: int
+    legal_entity_id: int
+    account_id: int
+    invoice_id: int
+    amount_minor: int
+    currency: str
+    state: IntentState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of an intent; `token` is the provider's name for the method charged."""
+
+    id: int
+    intent_id: int
+    method_id: int
+    token: str
+    number: int
+    key: str
+    state: AttemptState
+    tries: int
+    first_sent_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A payment method that may be charged."""
+
+    id: int
+    token: str
+
+
+def lock_intent(conn: Connection, intent_id: int) -> Intent:
+    """The intent, held against other writers until the transaction ends."""
+    row = conn.execute(select(payment_intent).where(payment_intent.c.id == intent_id).with_for_update()).one()
+    return _intent(row)
+
+
+def lock_current_intent(conn: Connection, intent_id: int) -> Intent | None:
+    """The live intent of the same invoice: another one, if a part was paid since. None: nothing is owed."""
+    its_invoice = select(payment_intent.c.invoice_id).where(payment_intent.c.id == intent_id).scalar_subquery()
+    row = conn.execute(
+        select(payment_intent).where(payment_intent.c.invoice_id == its_invoice, LIVE_INTENT).with_for_update()
+    ).one_or_none()
+    return None if row is None else _intent(row)
+
+
+def lock_live_intents(conn: Connection, account_id: int) -> list[Intent]:
+    """The account's live intents, the one due first first."""
+    rows = conn.execute(
+        select(payment_intent)
+        .join(invoice, invoice.c.id == payment_intent.c.invoice_id)
+        .where(payment_intent.c.account_id == account_id, LIVE_INTENT)
+        .order_by(invoice.c.due_on, invoice.c.id)
+        .with_for_update(of=payment_intent)
+    )
+    return [_intent(row) for row in rows]
+
+
+def insert_intent(conn: Connection, intent: Intent, now_ms: int) -> Intent:
+    """Open a new intent like `intent`; its id is chosen here."""
+    made = insert_one(
+        conn,
+        payment_intent,
+        organisation_id=intent.organisation_id,
+        legal_entity_id=intent.legal_entity_id,
+        account_id=intent.account_id,
+        invoice_id=intent.invoice_id,
+        amount_minor=intent.amount_minor,
+        currency=intent.currency,
+        state=IntentState.OPEN,
+        opened_at_ms=now_ms,
+    )
+    return replace(intent, id=made, state=IntentState.OPEN)
+
+
+def set_intent_state(conn: Connection, intent_id: int, state: IntentState) -> None:
+    """Move a live intent on; a final one never changes (no row is found then)."""
+    conn.execute(update(payment_intent).where(payment_intent.c.id == intent_id, LIVE_INTENT).values(state=state))
+
+
+def method_to_charge(conn: Connection, account_id: int) -> Method | None:
+    """The account's newest usable method; None: there is none."""
+    row = conn.execute(
+        select(payment_method.c.id, payment_method.c.token)
+        .where(payment_method.c.account_id == account_id, payment_method.c.state == MethodState.ACTIVE)
+        .order_by(payment_method.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else Method(row.id, row.token)
+
+
+def set_method_state(conn: Connection, method_id: int, state: MethodState) -> None:
+    """Whether the method may be charged from now on."""
+    conn.execute(update(payment_method).where(payment_method.c.id == method_id).values(state=state))
+
+
+def live_attempt(conn: Connection, intent_id: int) -> Attempt | None:
+    """The attempt that is not over; the database allows one."""
+    row = conn.execute(
+        _attempts().where(payment_attempt.c.intent_id == intent_id, payment_attempt.c.state != AttemptState.OVER)
+    ).one_or_none()
+    return None if row is None else _attempt(row)
+
+
+def attempt(conn: Connection, attempt_id: int) -> Attempt:
+    """One attempt as it is now."""
+    return _attempt(conn.execute(_attempts().where(payment_attempt.c.id == attempt_id)).one())
+
+
+def insert_attempt(conn: Connection, intent: Intent, method: Method, now_ms: int) -> Attempt:
+    """The next attempt of an intent that has no live one (a second live one breaks a unique index)."""
+    last = conn.scalar(select(func.max(payment_attempt.c.number)).where(payment_attempt.c.intent_id == intent.id))
+    number = (last or 0) + 1
+    key = f"intent-{intent.id}:{number}"
+    made = insert_one(
+        conn,
+        payment_attempt,
+        organisation_id=intent.organisation_id,
+        intent_id=intent.id,
+        payment_method_id=method.id,
+        number=number,
+        key=key,
+        state=AttemptState.SENT,
+        tries=1,
+        first_sent_at_ms=now_ms,
+    )
+    return Attempt(
+        id=made,
+        intent_id=intent.id,
+        method_id=method.id,
+        token=method.token,
+        number=number,
+        key=key,
+        state=AttemptState.SENT,
+        tries=1,
+        first_sent_at_ms=now_ms,
+    )
+
+
+def update_attempt(conn: Connection, live: Attempt, *, state: AttemptState, tries: int) -> Attempt:
+    """Write where a live attempt is."""
+    conn.execute(update(payment_attempt).where(payment_attempt.c.id == live.id).values(state=state, tries=tries))
+    return replace(live, state=state, tries=tries)
+
+
+def hold_until(conn: Connection, attempt_id: int, until_ms: int) -> None:
+    """The submitted debit counts as paid until then; the first promise stands."""
+    conn.execute(
+        update(payment_attempt)
+        .where(payment_attempt.c.id == attempt_id, payment_attempt.c.held_until_ms.is_(None))
+        .values(held_until_ms=until_ms)
+    )
+
+
+def end_attempt(
+    conn: Connection,
+    intent: Intent,
+    ended: Attempt,
+    outcome: FinalOutcome,
+    *,
+    now_ms: int,
+    code: str | None = None,
+    reference: str | None = None,
+) -> None:
+    """Write the attempt's final outcome: a row that never changes."""
+    conn.execute(
+        insert(attempt_outcome).values(
+            attempt_id=ended.id,
+            organisation_id=intent.organisation_id,
+            intent_id=intent.id,
+            outcome=outcome,
+            code=code,
+            provider_reference=reference,
+            at_ms=now_ms,
+        )
+    )
+    conn.execute(
+        update(payment_attempt)
+        .where(payment_attempt.c.id == ended.id)
+        .values(state=AttemptState.OVER, held_until_ms=None)
+    )
+
+
+def _attempts() -> Select[tuple[object, ...]]:
+    return select(*payment_attempt.c, payment_method.c.token).join(
+        payment_method, payment_method.c.id == payment_attempt.c.payment_method_id
+    )
+
+
+def _intent(row: Row[tuple[object, ...]]) -> Intent:
+    return Intent(
+        id=row.id,
+        organisation_id=row.organisation_id,
+        legal_entity_id=row.legal_entity_id,
+        account_id=row.account_id,
+        invoice_id=row.invoice_id,
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        state=IntentState(row.state),
+    )
+
+
+def _attempt(row: Row[tuple[object, ...]]) -> Attempt:
+    return Attempt(
+        id=row.id,
+        intent_id=row.intent_id,
+        method_id=row.payment_method_id,
+        token=row.token,
+        number=row.number,
+        key=row.key,
+        state=AttemptState(row.state),
+        tries=row.tries,
+        first_sent_at_ms=row.first_sent_at_ms,
+    )
