@@ -40,17 +40,6 @@ def unpaid_invoices(conn: Connection, account_id: int) -> list[UnpaidInvoice]:
     return _read(conn, _unpaid().where(payment_intent.c.account_id == account_id))
 
 
-def unpaid_of_organisation(
-    conn: Connection, organisation_id: int, *, after: tuple[date, int] | None = None, limit: int = 100
-) -> list[UnpaidInvoice]:
-    """A page of the organisation's unpaid invoices by due date; `after`: (due_on, invoice_id) of the last one seen."""
-    query = _unpaid().where(payment_intent.c.organisation_id == organisation_id).limit(limit)
-    if after is not None:
-        due_on, invoice_id = after
-        query = query.where((invoice.c.due_on > due_on) | ((invoice.c.due_on == due_on) & (invoice.c.id > invoice_id)))
-    return _read(conn, query)
-
-
 def unpaid_of_accounts(conn: Connection, account_ids: Sequence[int]) -> list[UnpaidInvoice]:
     """The unpaid invoices of many accounts."""
     return _read(conn, _unpaid().where(payment_intent.c.account_id.in_(account_ids)))

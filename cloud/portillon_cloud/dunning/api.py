@@ -1,0 +1,106 @@
+"""Dunning over HTTP: who owes what and where their ladder stands, and the organisation's policy."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from portillon_cloud.access.blocks import Switch
+from portillon_cloud.access.store import collection
+from portillon_cloud.clock import business_now_ms
+from portillon_cloud.clock.local import local_date
+from portillon_cloud.dunning.ladder import DAYS_MAX, DunningPolicy, Restriction, StepKind
+from portillon_cloud.dunning.operations import set_policy
+from portillon_cloud.identity.principal import Principal
+from portillon_cloud.identity.roles import Permission
+from portillon_cloud.reports.unpaid import unpaid
+from portillon_cloud.web.dependencies import ServicesDep, require
+from portillon_cloud.web.paging import After, Limit, Page
+
+router = APIRouter(tags=["dunning"])
+Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]
+Owner = Annotated[Principal, Depends(require(Permission.MANAGE_STAFF))]
+Day = Annotated[int, Field(ge=0, le=DAYS_MAX)]
+
+
+class UnpaidOut(BaseModel):
+    """One unpaid invoice. `step`: the last step taken on the ladder; null: none yet."""
+
+    invoice_id: int
+    account_id: int
+    number: str
+    who: str
+    owed_minor: int
+    currency: str
+    days_late: int
+    step: StepKind | None
+    next_step: StepKind | None
+    next_step_on: date | None
+
+
+class RestrictionBody(BaseModel):
+    """From this day of the ladder these switches are off, if at least `owed_minor_min` is that old."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    day: Day
+    switches: list[Switch] = Field(min_length=1)
+    owed_minor_min: int = Field(default=1, ge=1, description="Minor units (cents)")
+
+
+class PolicyBody(BaseModel):
+    """Days count from the first charge that failed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    retry_days: list[Day]
+    reminder_days: list[Day]
+    restrictions: list[RestrictionBody]
+
+
+@router.get("/unpaid")
+def list_unpaid(services: ServicesDep, reader: Reader, limit: Limit = 50, after: After = 0) -> Page[UnpaidOut]:
+    """Unpaid invoices, the oldest debt first; `after` counts the invoices to leave out."""
+    with services.db.read() as conn:
+        now_ms = business_now_ms(conn, reader.organisation_id, services.clock.real_ms())
+        today = local_date(now_ms, collection(conn, reader.organisation_id).zone)
+        found = unpaid(conn, organisation_id=reader.organisation_id, today=today, limit=limit, after=after)
+    items = [
+        UnpaidOut(
+            invoice_id=one.invoice_id,
+            account_id=one.account_id,
+            number=one.number,
+            who=one.who,
+            owed_minor=one.owed.amount_minor,
+            currency=one.owed.currency,
+            days_late=one.days_late,
+            step=one.step,
+            next_step=one.next_step,
+            next_step_on=one.next_step_on,
+        )
+        for one in found.rows
+    ]
+    return Page(items=items, next_after=after + limit if found.count > after + limit else None)
+
+
+@router.get("/dunning-policy")
+def get_policy(services: ServicesDep, reader: Reader) -> PolicyBody:
+    """The ladder that a failed charge starts."""
+    with services.db.read() as conn:
+        return PolicyBody.model_validate(collection(conn, reader.organisation_id).policy.to_body())
+
+
+@router.put("/dunning-policy", status_code=204)
+def put_policy(wanted: PolicyBody, services: ServicesDep, owner: Owner) -> None:
+    """Choose another ladder for cases to come. 422 if a dead link could then shut out a member who has paid."""
+    policy = DunningPolicy(
+        retry_days=tuple(wanted.retry_days),
+        reminder_days=tuple(wanted.reminder_days),
+        restrictions=tuple(
+            Restriction(day=one.day, switches=frozenset(one.switches), owed_minor_min=one.owed_minor_min)
+            for one in wanted.restrictions
+        ),
+    )
+    with services.db.write() as conn:
+        set_policy(conn, owner.organisation_id, policy)
