@@ -1,0 +1,124 @@
+"""The hot path: what the local table says of one credential, and the site's rules. One point lookup and one short MAC;
+nothing of the table is kept in memory but SQLite's own bounded page cache."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from portillon_rules.decision import Lookup, RowDamaged, SiteRules
+from portillon_rules.entitlement import Entitlement
+from portillon_rules.policy import SITE, SitePolicy
+from portillon_rules.row_mac import row_mac
+from portillon_rules.schedule import Schedule
+from portillon_wire.rows import RowKind
+
+from portillon_edge.domain.position import EMPTY, Position
+from portillon_edge.store.connection import is_corrupt, open_reader
+from portillon_edge.store.pointer import Pointer
+
+_LOOKUP = f"SELECT body, mac FROM feed_row WHERE kind = '{RowKind.ENTITLEMENT}' AND key = ?"  # noqa: S608 - a constant
+_NO_RULES = SiteRules(None, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Something in the table is not as it was written; `whole_file`: SQLite itself can no longer read it."""
+
+    detail: str
+    whole_file: bool
+
+
+class EntitlementReader:
+    """Reads the table in force, and follows when another file is put in force. Belongs to one thread."""
+
+    def __init__(
+        self, pointer: Pointer, secret: bytes, *, on_damage: Callable[[Damage], None] = lambda _: None
+    ) -> None:
+        self._pointer = pointer
+        self._secret = secret
+        self._on_damage = on_damage
+        self._connection: sqlite3.Connection | None = None
+        self._opened = -1
+        self._rules = _NO_RULES
+        self._rules_version: tuple[int, int] | None = None
+
+    def lookup(self, credential: str) -> Lookup:
+        """The row of a credential hash; RowDamaged if there is one that cannot be trusted; None if there is none."""
+        try:
+            row = self._open().execute(_LOOKUP, (credential,)).fetchone()
+        except sqlite3.Error as error:
+            self._damaged(f"looking up {credential[:16]}…: {error}", error)
+            return RowDamaged(credential)
+        if row is None:
+            return None
+        body, mac = row
+        try:
+            if row_mac(RowKind.ENTITLEMENT, credential, body.encode(), self._secret) == mac:
+                return Entitlement.from_body(credential, json.loads(body))
+            detail = "its MAC does not fit"
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            detail = f"its body cannot be read: {error!r}"
+        self._damaged(f"entitlement {credential[:16]}…: {detail}")
+        return RowDamaged(credential)
+
+    def site_rules(self) -> SiteRules:
+        """Policy and schedules, read anew only when the table has changed."""
+        try:
+            connection = self._open()
+            version = (self._opened, connection.execute("PRAGMA data_version").fetchone()[0])
+            if version != self._rules_version:
+                self._rules = self._read_rules(connection)
+                self._rules_version = version
+        except sqlite3.Error as error:
+            self._damaged(f"reading the site's rules: {error}", error)
+        return self._rules
+
+    def position(self) -> Position:
+        """The revision in force; EMPTY if there is none or it cannot be read."""
+        try:
+            row = self._open().execute("SELECT epoch, revision, root FROM position").fetchone()
+        except sqlite3.Error as error:
+            self._damaged(f"reading the position: {error}", error)
+            return EMPTY
+        return Position(*row) if row else EMPTY
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+            self._opened = -1
+
+    def _open(self) -> sqlite3.Connection:
+        while True:
+            number, path = self._pointer.in_force
+            if self._connection is not None and self._opened == number:
+                return self._connection
+            self.close()
+            try:
+                self._connection, self._opened = open_reader(path), number
+            except sqlite3.OperationalError:
+                if self._pointer.in_force[0] == number:
+                    raise  # not because another file was put in force, and this one removed, at this very moment
+
+    def _read_rules(self, connection: sqlite3.Connection) -> SiteRules:
+        policy: SitePolicy | None = None
+        schedules: dict[str, Schedule] = {}
+        rows = connection.execute(
+            "SELECT kind, key, body, mac FROM feed_row WHERE kind IN (?, ?)", (RowKind.POLICY, RowKind.SCHEDULE)
+        )
+        for kind, key, body, mac in rows:
+            try:
+                if row_mac(kind, key, body.encode(), self._secret) != mac:
+                    self._damaged(f"{kind} {key!r}: its MAC does not fit")
+                elif kind == RowKind.SCHEDULE:
+                    schedules[key] = Schedule.from_body(key, json.loads(body))
+                elif key == SITE:
+                    policy = SitePolicy.from_body(json.loads(body))
+            except (KeyError, ValueError, TypeError, AttributeError) as error:
+                self._damaged(f"{kind} {key!r}: its body cannot be read: {error!r}")
+        return SiteRules(policy, schedules)
+
+    def _damaged(self, detail: str, error: sqlite3.Error | None = None) -> None:
+        self._on_damage(Damage(detail, whole_file=error is not None and is_corrupt(error)))

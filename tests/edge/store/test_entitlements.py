@@ -1,0 +1,420 @@
+"""Who may pass, on disk: applied whole or not at all, checked row by row, rebuilt when it is damaged."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from edge.feed_maker import SECRET, FeedMaker, credential, entitled, policy, removed
+from edge.store.failing_disk import FailingDisk
+from hypothesis import given
+from hypothesis import strategies as st
+from portillon_edge.domain.position import EMPTY, Position
+from portillon_edge.domain.timekeeping import TimeKeeper
+from portillon_edge.errors import EntryOutOfOrder, EntryRefused, RootMismatch, StoreBusy
+from portillon_edge.store.connection import sqlite_report
+from portillon_edge.store.entitlement_reader import EntitlementReader
+from portillon_edge.store.entitlements import EntitlementStore
+from portillon_edge.store.pointer import Pointer
+from portillon_edge.store.snapshot_build import build_snapshot
+from portillon_rules.decision import RowDamaged, SiteRules
+from portillon_rules.entitlement import Entitlement
+from portillon_rules.reason import DenyReason
+from portillon_wire.rows import RowChange
+
+
+def open_store(folder: Path, **more: object) -> EntitlementStore:
+    return EntitlementStore(folder / "entitlements.db", SECRET, **more)  # type: ignore[arg-type]
+
+
+def fill(store: EntitlementStore, feed: FeedMaker, folder: Path) -> Path:
+    """Put a snapshot of the feed in force."""
+    offer, body = feed.snapshot()
+    compressed = folder / "snapshot.zst"
+    compressed.write_bytes(body)
+    target = store.snapshot_path(offer.epoch, offer.revision)
+    build_snapshot(compressed, target, offer=offer, secret=SECRET, cancelled=lambda: False)
+    store.switch(target)
+    return target
+
+
+@pytest.fixture
+def feed() -> FeedMaker:
+    made = FeedMaker()
+    made.entry(policy(), entitled(1), entitled(2))
+    return made
+
+
+def test_an_empty_store_knows_nobody(tmp_path: Path) -> None:
+    """Before the first snapshot: no row, no policy, the empty position."""
+    store = open_store(tmp_path)
+    assert store.lookup(credential(1)) is None
+    assert store.site_rules() == SiteRules(None, {})
+    assert store.position() == EMPTY
+    store.close()
+
+
+def test_a_snapshot_and_its_deltas_are_found_again(tmp_path: Path, feed: FeedMaker) -> None:
+    """Rows put and deleted by entries are what a lookup says, at once and after reopening."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    assert isinstance(store.lookup(credential(1)), Entitlement)
+    store.apply(feed.entry(removed(1), entitled(3), entitled(2, refusal=DenyReason.DUES_UNPAID)))
+    assert store.lookup(credential(1)) is None
+    found = store.lookup(credential(2))
+    assert isinstance(found, Entitlement) and found.refusal is DenyReason.DUES_UNPAID
+    position = store.position()
+    store.close()
+    again = open_store(tmp_path)
+    assert again.position() == position == Position(1, 2, feed.digest.root())
+    assert isinstance(again.lookup(credential(3)), Entitlement)
+    assert again.roots()[2] == feed.digest.root()
+    again.close()
+
+
+def test_site_rules_follow_every_change(tmp_path: Path, feed: FeedMaker) -> None:
+    """Policy and schedules are read anew when, and only when, the table has changed."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    first = store.site_rules()
+    assert first.policy is not None and first.policy.time_zone == "America/Toronto"
+    assert store.site_rules() is first
+    windows = RowChange(kind="schedule", key="mornings", body={"windows": [[0, 360, 720]], "closed_on": []})
+    store.apply(feed.entry(policy("Europe/Paris"), windows))
+    second = store.site_rules()
+    assert second.policy is not None and second.policy.time_zone == "Europe/Paris"
+    assert list(second.schedules) == ["mornings"]
+    store.close()
+
+
+def test_only_the_next_revision_is_applied(tmp_path: Path, feed: FeedMaker) -> None:
+    """A gap, a repetition and another epoch raise, and nothing of them is in."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    second = feed.entry(entitled(3))
+    third = feed.entry(entitled(4))
+    with pytest.raises(EntryOutOfOrder):
+        store.apply(third)
+    store.apply(second)
+    for wrong in (second, third.model_copy(update={"epoch": 2})):
+        with pytest.raises(EntryOutOfOrder):
+            store.apply(wrong)
+    assert store.position().revision == 2
+    store.close()
+
+
+def test_an_entry_that_makes_another_root_is_rolled_back(tmp_path: Path, feed: FeedMaker) -> None:
+    """Nothing of it stays, neither in the rows nor in the digest: the right entry still fits afterwards."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    right = feed.entry(entitled(9))
+    with pytest.raises(RootMismatch, match="makes root"):
+        store.apply(right.model_copy(update={"changes": (entitled(8), removed(1))}))
+    assert store.lookup(credential(8)) is None and store.lookup(credential(1)) is not None
+    store.apply(right)
+    assert store.position().revision == 2
+    store.close()
+
+
+def test_ablation_without_the_root_check_a_wrong_table_would_be_in_force(
+    tmp_path: Path, feed: FeedMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The root is what refuses it: with every root accepted, the foreign row is found."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    right = feed.entry(entitled(9))
+    monkeypatch.setattr("portillon_edge.store.entitlement_table.Digest.root", lambda self: right.root)
+    store.apply(right.model_copy(update={"changes": (entitled(8),)}))
+    assert store.lookup(credential(8)) is not None
+    store.close()
+
+
+def test_a_body_without_canonical_form_is_refused(tmp_path: Path, feed: FeedMaker) -> None:
+    """A number that JSON cannot spell does not bring the store down."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    bad = RowChange(kind="entitlement", key="x", body={"valid_until_ms": float("nan")})
+    entry = feed.entry(entitled(5)).model_copy(update={"changes": (bad,)})
+    with pytest.raises(EntryRefused, match="canonical"):
+        store.apply(entry)
+    assert store.position().revision == 1
+    store.close()
+
+
+def test_a_flipped_bit_denies_that_one_member(tmp_path: Path, feed: FeedMaker) -> None:
+    """A row changed by hand is damaged, every other row is not, and the damage is told once."""
+    store = open_store(tmp_path)
+    path = fill(store, feed, tmp_path)
+    hand = sqlite3.connect(path)
+    hand.execute(
+        "UPDATE feed_row SET body = replace(body, '\"staff\":false', '\"staff\":true ') WHERE key = ?", (credential(1),)
+    )
+    hand.commit()
+    hand.close()
+    assert store.lookup(credential(1)) == RowDamaged(credential(1))
+    assert isinstance(store.lookup(credential(2)), Entitlement)
+    damage = store.take_damage()
+    assert damage is not None and not damage.whole_file and "MAC" in damage.detail
+    assert store.take_damage() is None
+    store.close()
+
+
+def test_a_row_moved_to_another_card_is_damaged(tmp_path: Path, feed: FeedMaker) -> None:
+    """The MAC covers the credential: a good row under another card's name opens nothing."""
+    store = open_store(tmp_path)
+    path = fill(store, feed, tmp_path)
+    hand = sqlite3.connect(path)
+    hand.execute("UPDATE feed_row SET key = ? WHERE key = ?", (credential(77), credential(1)))
+    hand.commit()
+    hand.close()
+    assert store.lookup(credential(77)) == RowDamaged(credential(77))
+    store.close()
+
+
+def test_a_damaged_policy_is_no_policy(tmp_path: Path, feed: FeedMaker) -> None:
+    """Nobody can loosen the site's rules by hand: a policy that was touched is not followed."""
+    store = open_store(tmp_path)
+    path = fill(store, feed, tmp_path)
+    hand = sqlite3.connect(path)
+    hand.execute("UPDATE feed_row SET body = replace(body, 'deny', 'pass') WHERE kind = 'policy'")
+    hand.commit()
+    hand.close()
+    assert store.site_rules().policy is None
+    assert store.take_damage() is not None
+    store.close()
+
+
+@pytest.mark.parametrize("damage", ["header", "middle", "short", "empty"])
+def test_a_corrupt_file_is_quarantined_and_an_empty_one_takes_its_place(
+    tmp_path: Path, feed: FeedMaker, damage: str
+) -> None:
+    """Whatever happened to the file: the gateway starts, says so, keeps the bad file, and can be filled again."""
+    store = open_store(tmp_path)
+    path = fill(store, feed, tmp_path)
+    store.close()
+    content = bytearray(path.read_bytes())
+    if damage == "header":
+        content[:100] = b"\xff" * 100
+    elif damage == "middle":
+        content[4096:] = b"\xa5" * (len(content) - 4096)
+    elif damage == "short":
+        del content[len(content) // 2 :]
+    else:
+        content[:] = b"no database at all, just some text"
+    path.write_bytes(content)
+    again = open_store(tmp_path)
+    if damage == "middle" and again.position() != EMPTY:
+        again.quarantine("met later")
+    assert again.position() == EMPTY
+    assert again.lookup(credential(1)) is None
+    assert any("quarantined" in alarm for alarm in again.take_alarms())
+    assert list(tmp_path.glob("*.quarantined"))
+    fill(again, feed, tmp_path)
+    assert isinstance(again.lookup(credential(1)), Entitlement)
+    again.close()
+
+
+def test_damage_met_while_running_is_told_and_healed(tmp_path: Path, feed: FeedMaker) -> None:
+    """A reader that meets a corrupt page denies, tells; after quarantine and snapshot it finds rows again."""
+    for number in range(10, 400):
+        feed.entry(entitled(number))
+    store = open_store(tmp_path)
+    path = fill(store, feed, tmp_path)
+    with path.open("r+b") as file:
+        file.seek(4096 * 3)
+        file.write(b"\x00" * 4096 * 40)
+    reader = store.reader()
+    results = [reader.lookup(credential(number)) for number in range(10, 400)]
+    assert any(isinstance(result, RowDamaged) for result in results)
+    damage = store.take_damage()
+    assert damage is not None
+    store.quarantine(damage.detail)
+    assert store.lookup(credential(10)) is None
+    fill(store, feed, tmp_path)
+    assert isinstance(reader.lookup(credential(10)), Entitlement)
+    reader.close()
+    store.close()
+
+
+def test_quarantined_files_do_not_pile_up(tmp_path: Path, feed: FeedMaker) -> None:
+    """A card that keeps failing fills the disk with at most two of them."""
+    store = open_store(tmp_path)
+    for _ in range(5):
+        fill(store, feed, tmp_path)
+        store.quarantine("again")
+    assert len(list(tmp_path.glob("*.quarantined"))) <= 2
+    store.close()
+
+
+def test_switching_is_seen_by_every_reader_and_removes_the_old_file(tmp_path: Path, feed: FeedMaker) -> None:
+    """Readers that were open follow to the new table; one file is left; the pointer survives a restart."""
+    store = open_store(tmp_path)
+    first = fill(store, feed, tmp_path)
+    reader = store.reader()
+    assert reader.lookup(credential(1)) is not None
+    other = FeedMaker(epoch=2)
+    other.entry(policy(), entitled(50))
+    second = fill(store, other, tmp_path)
+    assert reader.lookup(credential(1)) is None and reader.lookup(credential(50)) is not None
+    assert second.exists() and not first.exists() and not (tmp_path / "entitlements.db").exists()
+    reader.close()
+    store.close()
+    again = open_store(tmp_path)
+    assert again.position().epoch == 2
+    again.close()
+
+
+def test_entries_that_came_while_building_go_into_the_new_table(tmp_path: Path, feed: FeedMaker) -> None:
+    """Deltas go to both: what was applied to the old table meanwhile is in the new one before it is put in force."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    offer, body = feed.snapshot()
+    (tmp_path / "s.zst").write_bytes(body)
+    later = feed.entry(removed(1))
+    store.apply(later)
+    target = store.snapshot_path(offer.epoch, offer.revision)
+    build_snapshot(tmp_path / "s.zst", target, offer=offer, secret=SECRET, cancelled=lambda: False)
+    store.switch(target, [later])
+    assert store.position().revision == 2 and store.lookup(credential(1)) is None
+    store.close()
+
+
+def test_a_switch_that_fails_leaves_the_old_table_in_force(tmp_path: Path, feed: FeedMaker) -> None:
+    """An entry that does not fit the new table stops the switch; nothing has changed for the doors."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    offer, body = feed.snapshot()
+    (tmp_path / "s.zst").write_bytes(body)
+    target = store.snapshot_path(9, 9)
+    build_snapshot(tmp_path / "s.zst", target, offer=offer, secret=SECRET, cancelled=lambda: False)
+    feed.entry(entitled(3))
+    with pytest.raises(EntryOutOfOrder):
+        store.switch(target, [feed.entry(entitled(4))])
+    assert store.position().revision == 1
+    assert isinstance(store.lookup(credential(1)), Entitlement)
+    store.close()
+
+
+def test_a_table_that_was_never_built_is_not_put_in_force(tmp_path: Path, feed: FeedMaker) -> None:
+    """Switching to a file that is gone must not put an empty table in force."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    with pytest.raises(StoreBusy, match="gone"):
+        store.switch(store.snapshot_path(1, 5))
+    assert isinstance(store.lookup(credential(1)), Entitlement)
+    store.close()
+
+
+def test_a_failing_disk_changes_nothing_and_may_be_tried_again(
+    tmp_path: Path, feed: FeedMaker, failing_disk: type[FailingDisk]
+) -> None:
+    """A commit that fails raises StoreBusy; the same entry fits once the disk is well again."""
+    store = open_store(tmp_path, factory=failing_disk)
+    fill(store, feed, tmp_path)
+    entry = feed.entry(removed(1))
+    failing_disk.on, failing_disk.broken = "COMMIT", True
+    with pytest.raises(StoreBusy, match="nothing was changed"):
+        store.apply(entry)
+    assert store.position().revision == 1 and store.lookup(credential(1)) is not None
+    failing_disk.broken = False
+    store.apply(entry)
+    assert store.lookup(credential(1)) is None
+    store.close()
+
+
+def test_another_process_reads_beside_the_gateway(tmp_path: Path, feed: FeedMaker) -> None:
+    """What `explain` opens sees the same rows, and its coming and going changes no file in force."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    store.apply(feed.entry(entitled(5)))
+    beside = EntitlementReader(Pointer(tmp_path / "entitlements.db"), SECRET)
+    assert beside.lookup(credential(5)) == store.lookup(credential(5))
+    assert beside.position() == store.position()
+    beside.close()
+    store.apply(feed.entry(entitled(6)))
+    store.close()
+    stopped = EntitlementReader(Pointer(tmp_path / "entitlements.db"), SECRET)
+    assert stopped.lookup(credential(6)) is not None
+    stopped.close()
+
+
+def test_a_pointer_that_was_scribbled_on_opens_no_other_file(tmp_path: Path) -> None:
+    """Whatever the pointer says, only entitlement files are opened as such."""
+    (tmp_path / "journal.db").write_bytes(b"precious")
+    for content in (b"journal.db", b"../../etc/passwd", b"\xff\xfe", b"\x00\x00", b""):
+        (tmp_path / "entitlements.current").write_bytes(content)
+        assert Pointer(tmp_path / "entitlements.db").current == tmp_path / "entitlements.db"
+
+
+def test_the_lease_outlives_the_table(tmp_path: Path, feed: FeedMaker) -> None:
+    """A quarantined or replaced table keeps the lease spent as far as it was; a lease touched by hand is not used."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    keeper = TimeKeeper(mode="live", boot_id="b", boot_ns=0)
+    assert keeper.adopt(feed.lease(), 0) is None
+    saved = keeper.saved(5_000_000_000)
+    assert saved is not None
+    store.save_lease(saved)
+    store.quarantine("test")
+    assert store.load_lease() == saved
+    file = tmp_path / "entitlements.lease"
+    file.write_bytes(file.read_bytes().replace(b'spent_ms\\": 5000', b'spent_ms\\": 0000'))
+    assert store.load_lease() is None
+    file.write_bytes(b"{")
+    assert store.load_lease() is None
+    store.close()
+
+
+def test_lookups_go_on_while_entries_are_applied(tmp_path: Path, feed: FeedMaker) -> None:
+    """One thread applies, one looks up: every answer is from before or after an entry, never an error."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    entries = [feed.entry(entitled(1, member=f"m{number}")) for number in range(200)]
+    seen: list[object] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            seen.append(store.lookup(credential(1)))
+            store.site_rules()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for entry in entries:
+        store.apply(entry)
+    done.set()
+    thread.join()
+    assert seen and all(isinstance(one, Entitlement) for one in seen)
+    assert store.take_damage() is None
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "affected"),
+    [((3, 40, 1), True), ((3, 44, 6), False), ((3, 50, 6), True), ((3, 50, 7), False), ((3, 51, 2), True),
+     ((3, 51, 3), False), ((3, 54, 1), False), ((3, 6, 23), False)],
+)  # fmt: skip
+def test_the_wal_reset_bug_is_recognised(version: tuple[int, ...], affected: bool) -> None:
+    """The versions that sqlite.org names as fixed are told apart from the ones that carry the bug."""
+    report = sqlite_report(version)
+    assert report.wal_reset_bug is affected
+    assert ".".join(map(str, version)) in str(report)
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=4), max_size=12))
+def test_any_feed_makes_the_table_that_was_signed(
+    tmp_path_factory: pytest.TempPathFactory, plan: list[list[tuple[int, bool]]]
+) -> None:
+    """Whatever is put, changed and deleted: root by root, and row by row at the end, store and feed agree."""
+    folder = tmp_path_factory.mktemp("store")
+    feed = FeedMaker()
+    feed.entry(policy())
+    store = open_store(folder)
+    fill(store, feed, folder)
+    for step, changes in enumerate(plan):
+        rows = [entitled(n, member=f"m{step}") if put else removed(n) for n, put in changes]
+        assert store.apply(feed.entry(*rows)).root == feed.digest.root()
+    for number in range(7):
+        known = ("entitlement", credential(number)) in feed.rows
+        assert isinstance(store.lookup(credential(number)), Entitlement) is known
+    store.close()
