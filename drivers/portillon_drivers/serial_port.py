@@ -64,7 +64,8 @@ class SerialPort:
         """Whatever has arrived, waiting up to the read timeout for the first byte; b"" if none came."""
         port = self._opened()
         with self._failures("was lost while reading"):
-            return port.read(max(1, port.in_waiting))
+            first = port.read(1)
+            return first + port.read(port.in_waiting) if first else b""
 
     def read_exactly(self, count: int) -> bytes:
         """That many bytes, or fewer if the read timeout passes first."""
