@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cloud.gym import Gym, open_gym
 from portillon_cloud.database import Database, metadata
 from portillon_cloud.main import all_tables
+from portillon_cloud.secrets import Keyring
 from sqlalchemy import create_engine
 
 
@@ -154,3 +156,21 @@ def db(request: pytest.FixtureRequest) -> Iterator[Database]:
     yield database
     database.close()
     cluster.drop(url)
+
+
+@pytest.fixture(scope="session")
+def keyring() -> Keyring:
+    """Keys of this test session."""
+    return Keyring.generate()
+
+
+@pytest.fixture
+def gym(db: Database, keyring: Keyring, clock: ManualClock) -> Gym:
+    """A Quebec gym that is a test organisation, on both engines: organisation, legal entity, site, plan, price."""
+    return open_gym(db, keyring, clock)
+
+
+@pytest.fixture
+def sqlite_gym(sqlite_db: Database, keyring: Keyring, clock: ManualClock) -> Gym:
+    """The same gym on SQLite only."""
+    return open_gym(sqlite_db, keyring, clock)

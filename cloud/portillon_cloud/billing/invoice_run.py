@@ -5,7 +5,7 @@ the writing only. A period billed twice is refused by the database (unique recur
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -36,16 +36,24 @@ class _Batch:
 
 
 def run_invoices(
-    db: Database, legal_entity_id: int, *, on: datetime.date, now_ms: int, batch: int = BATCH
+    db: Database,
+    legal_entity_id: int,
+    *,
+    on: datetime.date,
+    now_ms: int,
+    batch: int = BATCH,
+    hold: Callable[[Connection], None] = lambda _conn: None,
 ) -> list[int]:
     """Bill all that is due up to and with the day `on`; the ids of the invoices issued now, none if it was done before.
 
     One invoice per account and due day. `now_ms` is business time; its local date is the date of issue.
+    `hold` is called in each batch's transaction: it raises if another worker took the run over.
     """
     issued: list[int] = []
     reached: _Place | None = None
     while True:
         with db.write() as conn:
+            hold(conn)
             done = bill_batch(conn, legal_entity_id, on=on, now_ms=now_ms, limit=batch, after=reached)
         issued.extend(done.issued)
         if done.reached is None:

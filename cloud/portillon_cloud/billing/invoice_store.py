@@ -15,7 +15,7 @@ from portillon_cloud.database.rows import insert_many, reserve_ids
 from portillon_cloud.ledger import Entry, LedgerCode, Posting, post_many
 from portillon_cloud.members.tables import legal_entity, organisation
 from portillon_cloud.outbox import accounts_changed
-from portillon_cloud.payments.operations import open_intents
+from portillon_cloud.payments.operations import InvoiceDue, open_intents
 
 _INVOICE = (
     "id",
@@ -142,8 +142,8 @@ def issue(
         currency=seller.currency,
         recorded_at_ms=now_ms,
     )
-    owed = [invoice_id for invoice_id, draft in zip(ids, drafts, strict=True) if draft.total_minor > 0]
-    open_intents(conn, owed, now_ms=now_ms)
+    due = [_due(seller, invoice_id, draft) for invoice_id, draft in zip(ids, drafts, strict=True)]
+    open_intents(conn, invoices=due, now_ms=now_ms)
     accounts_changed(conn, seller.organisation_id, sorted({draft.buyer.account_id for draft in drafts}))
     return ids
 
@@ -183,6 +183,18 @@ def _write_lines(conn: Connection, seller: Seller, ids: Sequence[int], drafts: S
             for invoice_id, draft in zip(ids, drafts, strict=True)
             for line in draft.taxes
         ],
+    )
+
+
+def _due(seller: Seller, invoice_id: int, draft: Draft) -> InvoiceDue:
+    return InvoiceDue(
+        organisation_id=seller.organisation_id,
+        legal_entity_id=seller.legal_entity_id,
+        account_id=draft.buyer.account_id,
+        invoice_id=invoice_id,
+        amount_minor=draft.total_minor,
+        currency=seller.currency,
+        due_on=draft.due_on,
     )
 
 

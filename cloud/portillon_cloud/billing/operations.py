@@ -10,7 +10,7 @@ from portillon_cloud.billing.planning import next_invoice_on, plan_invoice_run, 
 from portillon_cloud.billing.recognition import recognise_until
 from portillon_cloud.billing.tables import subscription
 from portillon_cloud.clock.local import local_date
-from portillon_cloud.timers import Timer, Work, finish
+from portillon_cloud.timers import Timer, Work, finish, hold
 
 __all__ = [
     "Subscribed",
@@ -28,7 +28,13 @@ def run_invoices_when_due(work: Work, timer: Timer) -> None:
     """Timer invoice_run: bill what is due today and have it ring again on the next due day."""
     with work.db.read() as conn:
         entity = seller(conn, timer.subject_id)
-    run_invoices(work.db, timer.subject_id, on=local_date(work.now_ms, entity.time_zone), now_ms=work.now_ms)
+    run_invoices(
+        work.db,
+        timer.subject_id,
+        on=local_date(work.now_ms, entity.time_zone),
+        now_ms=work.now_ms,
+        hold=lambda conn: hold(conn, timer, real_ms=work.clock.real_ms()),
+    )
     with work.db.write() as conn:
         next_on = next_invoice_on(conn, timer.subject_id)
         if next_on is not None:

@@ -1,5 +1,7 @@
 """Turn a test organisation's clock: set its rate, or advance it by a job that survives any crash."""
 
+from enum import StrEnum
+
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -66,6 +68,41 @@ def advance(conn: Connection, organisation_id: int, *, target_ms: int, real_ms: 
     turn(conn, organisation_id, business_ms=now.business_ms, rate=0, real_ms=real_ms)
     wake_after_commit(conn)
     return job_id
+
+
+class Step(StrEnum):
+    """What one step of an advance job did."""
+
+    WAITING = "waiting"  # something that is due is not done yet
+    TURNED = "turned"
+    DONE = "done"
+
+
+def step(conn: Connection, organisation_id: int, *, next_due_ms: int | None, real_ms: int) -> Step:
+    """Take the running advance job one step on: to the next due instant, or, with nothing due before it, to its target.
+
+    `next_due_ms` is the earliest instant of anything not done. The job's row is its memory: after a crash just step on.
+    """
+    job = conn.execute(
+        select(clock_job).where(clock_job.c.organisation_id == organisation_id, clock_job.c.state == "running")
+    ).one()
+    now_ms = read_clock(conn, organisation_id, real_ms).business_ms
+    if next_due_ms is not None and next_due_ms <= now_ms:
+        return Step.WAITING
+    if now_ms >= job.target_ms:
+        conn.execute(update(clock_job).where(clock_job.c.id == job.id).values(state="done"))
+        if job.rate_after != 0:
+            turn(conn, organisation_id, business_ms=now_ms, rate=job.rate_after, real_ms=real_ms)
+        return Step.DONE
+    to_ms = job.target_ms if next_due_ms is None else min(next_due_ms, job.target_ms)
+    turn(conn, organisation_id, business_ms=to_ms, rate=0, real_ms=real_ms)
+    conn.execute(update(clock_job).where(clock_job.c.id == job.id).values(steps=job.steps + 1))
+    return Step.TURNED
+
+
+def organisations_being_advanced(conn: Connection) -> list[int]:
+    """Every organisation with an advance job under way."""
+    return list(conn.execute(select(clock_job.c.organisation_id).where(clock_job.c.state == "running")).scalars())
 
 
 def turn(conn: Connection, organisation_id: int, *, business_ms: int, rate: int, real_ms: int) -> None:

@@ -2,13 +2,33 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+    update,
+)
+from sqlalchemy import column as column_of
 from sqlalchemy.dialects import postgresql, sqlite
 
+from portillon_cloud.clock.tables import test_clock
 from portillon_cloud.database import wake_after_commit
 from portillon_cloud.timers.errors import TimerLostError
 from portillon_cloud.timers.tables import timer
 from portillon_cloud.timers.timer import NewTimer, Timer
+
+# As words of the query: with a bound value the engines could not tell that a partial index applies.
+_READY: ColumnElement[str] = literal_column("'ready'")
+_RUNNING: ColumnElement[str] = literal_column("'running'")
+_organisation = table("organisation", column_of("id"))
 
 LEASE_MS = 60_000
 ATTEMPTS_MAX = 10
@@ -52,7 +72,7 @@ def schedule_many(conn: Connection, timers: Sequence[NewTimer]) -> None:
 def cancel(conn: Connection, *, organisation_id: int, key: str) -> bool:
     """Remove a timer that nobody has begun; True if there was one. Its key can be scheduled again."""
     gone = conn.execute(
-        delete(timer).where(timer.c.organisation_id == organisation_id, timer.c.key == key, timer.c.state == "ready")
+        delete(timer).where(timer.c.organisation_id == organisation_id, timer.c.key == key, timer.c.state == _READY)
     )
     return gone.rowcount == 1
 
@@ -71,12 +91,12 @@ def claim(
     column = timer.c
     ready = and_(
         column.organisation_id == organisation_id,
-        column.state == "ready",
+        column.state == _READY,
         column.due_at_ms <= now_ms,
         column.retry_at_real_ms <= real_ms,
     )
     abandoned = and_(
-        column.organisation_id == organisation_id, column.state == "running", column.lease_until_real_ms < real_ms
+        column.organisation_id == organisation_id, column.state == _RUNNING, column.lease_until_real_ms < real_ms
     )
     # Two queries, not one OR: each uses its own partial index (with 50,000 ready timers an OR is ten times slower).
     for condition in (ready, abandoned):
@@ -115,6 +135,13 @@ def finish(conn: Connection, claimed: Timer) -> None:
         raise TimerLostError(f"timer {claimed.key} was taken over by another worker; its effect is rolled back here")
 
 
+def hold(conn: Connection, claimed: Timer, *, real_ms: int) -> None:
+    """Prolong the claim inside each transaction of long work; raises TimerLostError if another worker took it over."""
+    held = conn.execute(update(timer).where(*_held_by(claimed)).values(lease_until_real_ms=real_ms + LEASE_MS))
+    if held.rowcount != 1:
+        raise TimerLostError(f"timer {claimed.key} was taken over by another worker; its effect is rolled back here")
+
+
 def settle(conn: Connection, claimed: Timer) -> None:
     """Mark `claimed` done unless its handler already did; raises TimerLostError if another worker took it over."""
     if not _leave(conn, claimed, state="done") and not _is_done(conn, claimed):
@@ -136,18 +163,20 @@ def fail(conn: Connection, claimed: Timer, *, real_ms: int, error: str) -> bool:
 
 
 def _leave(conn: Connection, claimed: Timer, **values: object) -> bool:
-    column = timer.c
     changed = conn.execute(
-        update(timer)
-        .where(
-            column.id == claimed.id,
-            column.state == "running",
-            column.worker == claimed.worker,
-            column.attempts == claimed.attempt,
-        )
-        .values(worker=None, lease_until_real_ms=None, **values)
+        update(timer).where(*_held_by(claimed)).values(worker=None, lease_until_real_ms=None, **values)
     )
     return changed.rowcount == 1
+
+
+def _held_by(claimed: Timer) -> tuple[ColumnElement[bool], ...]:
+    column = timer.c
+    return (
+        column.id == claimed.id,
+        column.state == _RUNNING,
+        column.worker == claimed.worker,
+        column.attempts == claimed.attempt,
+    )
 
 
 def _is_done(conn: Connection, claimed: Timer) -> bool:
@@ -165,7 +194,7 @@ def next_due_ms(conn: Connection, *, organisation_id: int) -> int | None:
     column = timer.c
     due: int | None = conn.execute(
         select(column.due_at_ms)
-        .where(column.organisation_id == organisation_id, or_(column.state == "ready", column.state == "running"))
+        .where(column.organisation_id == organisation_id, or_(column.state == _READY, column.state == _RUNNING))
         .order_by(column.due_at_ms)
         .limit(1)
     ).scalar_one_or_none()
@@ -179,7 +208,7 @@ def is_waiting(conn: Connection, *, organisation_id: int, kind: str, subject_id:
         select(column.id)
         .where(
             column.organisation_id == organisation_id,
-            column.state == "ready",
+            column.state == _READY,
             column.due_at_ms == due_at_ms,
             column.kind == kind,
             column.subject_id == subject_id,
@@ -187,3 +216,28 @@ def is_waiting(conn: Connection, *, organisation_id: int, kind: str, subject_id:
         .limit(1)
     )
     return found.one_or_none() is not None
+
+
+def organisations_with_due_timers(conn: Connection, real_ms: int) -> list[int]:
+    """Every organisation with something to do now: each is asked by its own clock, so live and test never mix."""
+    column, clock = timer.c, test_clock.c
+    elapsed_ms = case((clock.set_at_real_ms < real_ms, real_ms - clock.set_at_real_ms), else_=0)
+    now_ms = func.coalesce(clock.business_ms + clock.rate * elapsed_ms, real_ms)
+    ready = exists().where(
+        column.organisation_id == _organisation.c.id,
+        column.state == _READY,
+        column.due_at_ms <= now_ms,
+        column.retry_at_real_ms <= real_ms,
+    )
+    abandoned = exists().where(
+        column.organisation_id == _organisation.c.id,
+        column.state == _RUNNING,
+        column.lease_until_real_ms < real_ms,
+    )
+    found = conn.execute(
+        select(_organisation.c.id)
+        .select_from(_organisation.outerjoin(test_clock, clock.organisation_id == _organisation.c.id))
+        .where(or_(ready, abandoned))
+        .order_by(_organisation.c.id)
+    )
+    return list(found.scalars())

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from portillon_cloud.clock import Clock
 from portillon_cloud.database import Database
 
 
@@ -36,8 +37,8 @@ class Work:
     """What a handler gets beside its timer: no transaction is open; it opens its own on `db`."""
 
     db: Database
+    clock: Clock  # machine time, for leases
     now_ms: int  # business time of the timer's organisation
-    real_ms: int  # machine time
 
 
 # A handler may call finish(conn, timer) in the transaction of its effect; if it does not, the worker does after it.

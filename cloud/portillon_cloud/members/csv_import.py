@@ -1,0 +1,242 @@
+"""Import members with accounts, cards, contracts and payment tokens: all of a good file, nothing of a bad one."""
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from portillon_cloud.billing.catalogue import Price, prices_by_plan_code
+from portillon_cloud.billing.contracts import subscribe
+from portillon_cloud.billing.errors import CatalogueError, UnlawfulContractError
+from portillon_cloud.clock.local import local_date
+from portillon_cloud.members.csv_line import MemberRow, Problem
+from portillon_cloud.members.csv_reading import read_members
+from portillon_cloud.members.errors import UnknownMemberError
+from portillon_cloud.members.operations import add_account, add_credential, add_member, member_with
+from portillon_cloud.members.tables import member, organisation, site
+from portillon_cloud.payments.operations import add_payment_method
+from portillon_cloud.payments.tables import payment_method
+from portillon_cloud.secrets import Keyring
+
+_Person = tuple[str, str, str | None]
+Progress = Callable[[int, int], None]
+"""Told after each line: lines done, lines in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """How many members came in, and every line that did not, with its reason."""
+
+    imported: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(slots=True)
+class _Import:
+    """What one import knows and has seen so far."""
+
+    conn: Connection
+    keyring: Keyring
+    organisation_id: int
+    site_id: int
+    legal_entity_id: int
+    language: str
+    today: datetime.date
+    now_ms: int
+    provider: str
+    prices: Mapping[str, Price]
+    accounts: dict[str, int]
+    cards: dict[str, int]
+    tokens: dict[str, int]
+    people: dict[_Person, int]  # of this file, by line
+    members: Mapping[_Person, int]  # there already, by id
+
+
+def import_members(
+    conn: Connection,
+    keyring: Keyring,
+    data: bytes,
+    *,
+    organisation_id: int,
+    site_id: int,
+    now_ms: int,
+    provider: str,
+    allow_partial: bool = False,
+    progress: Progress = lambda _done, _all: None,
+) -> ImportReport:
+    """Import a CSV into one site in the caller's transaction. With a bad line nothing is written, or `allow_partial`.
+
+    `provider` is whose payment tokens the file holds. A file imported twice is refused line by line: already there.
+    """
+    parsed = read_members(data)
+    problems = list(parsed.problems)
+    context = _context(conn, keyring, organisation_id, site_id, now_ms, provider)
+    good = []
+    for row in parsed.rows:
+        wrong = _check(context, row)
+        problems.extend(wrong)
+        if not wrong:
+            good.append(row)
+    if problems and not allow_partial:
+        return _report(0, problems)
+    all_or_nothing = conn.begin_nested()
+    imported = 0
+    for index, row in enumerate(good, start=1):
+        refused = _write(context, row)
+        if refused is not None:
+            problems.append(refused)
+        else:
+            imported += 1
+        progress(index, len(good))
+    if problems and not allow_partial:
+        all_or_nothing.rollback()
+        return _report(0, problems)
+    all_or_nothing.commit()
+    return _report(imported, problems)
+
+
+def _report(imported: int, problems: list[Problem]) -> ImportReport:
+    return ImportReport(imported, tuple(sorted(problems, key=lambda problem: problem.line)))
+
+
+def _context(
+    conn: Connection, keyring: Keyring, organisation_id: int, site_id: int, now_ms: int, provider: str
+) -> _Import:
+    found = conn.execute(
+        select(site.c.legal_entity_id, site.c.language, site.c.time_zone)
+        .join(organisation, organisation.c.id == site.c.organisation_id)
+        .where(site.c.id == site_id, organisation.c.id == organisation_id)
+    ).one_or_none()
+    if found is None:
+        raise UnknownMemberError(f"site {site_id} does not exist in organisation {organisation_id}")
+    return _Import(
+        conn=conn,
+        keyring=keyring,
+        organisation_id=organisation_id,
+        site_id=site_id,
+        legal_entity_id=found.legal_entity_id,
+        language=found.language,
+        today=local_date(now_ms, found.time_zone),
+        now_ms=now_ms,
+        provider=provider,
+        prices=prices_by_plan_code(conn, organisation_id),
+        accounts={},
+        cards={},
+        tokens={},
+        people={},
+        members=_members(conn, site_id),
+    )
+
+
+def _check(context: _Import, row: MemberRow) -> list[Problem]:
+    """Everything wrong with a readable line, given the gym and the lines above it."""
+    found: list[Problem] = []
+
+    def wrong(column: str, message: str) -> None:
+        found.append(Problem(row.line, column, message))
+
+    price = context.prices.get(row.plan)
+    if price is None:
+        known = ", ".join(sorted(context.prices)) or "none; make one first"
+        wrong("plan", f"no plan has the code {row.plan!r}; known ones: {known}")
+    person = _person(row.first_name, row.last_name, row.email)
+    if (above := context.people.setdefault(person, row.line)) != row.line:
+        wrong("", f"{row.first_name} {row.last_name} <{row.email or 'no e-mail'}> is on line {above} already")
+    elif (member_id := context.members.get(person)) is not None:
+        wrong("", f"{row.first_name} {row.last_name} <{row.email or 'no e-mail'}> is member {member_id} already")
+    if row.card is not None:
+        if (above := context.cards.setdefault(str(row.card), row.line)) != row.line:
+            wrong("card", f"{row.card} is on line {above} already")
+        elif (holder := member_with(context.conn, context.keyring, context.organisation_id, row.card)) is not None:
+            wrong("card", f"{row.card} opens for member {holder} already")
+    if row.payment_token is not None:
+        if (above := context.tokens.setdefault(row.payment_token, row.line)) != row.line:
+            wrong("payment_token", f"is on line {above} already; for one payer of several members use 'account'")
+        elif _token_taken(context, row.payment_token):
+            wrong("payment_token", "belongs to an account already")
+    return found
+
+
+def _write(context: _Import, row: MemberRow) -> Problem | None:
+    """Write one line whole, or nothing of it."""
+    price = context.prices[row.plan]
+    try:
+        with context.conn.begin_nested():
+            account_id = _account(context, row)
+            member_id = add_member(
+                context.conn,
+                organisation_id=context.organisation_id,
+                account_id=account_id,
+                site_id=context.site_id,
+                first_name=row.first_name,
+                last_name=row.last_name,
+                email=row.email,
+                joined_on=min(row.contract_start, context.today),
+            )
+            if row.card is not None:
+                add_credential(
+                    context.conn,
+                    context.keyring,
+                    organisation_id=context.organisation_id,
+                    member_id=member_id,
+                    presented=row.card,
+                )
+            subscribe(
+                context.conn,
+                organisation_id=context.organisation_id,
+                account_id=account_id,
+                member_id=member_id,
+                price_id=price.id,
+                starts_on=row.contract_start,
+                now_ms=context.now_ms,
+                # A contract that runs already was billed up to now by whoever had it before.
+                billed_from_on=row.billed_from or max(context.today, row.contract_start),
+            )
+            if row.payment_token is not None:
+                add_payment_method(
+                    context.conn,
+                    organisation_id=context.organisation_id,
+                    account_id=account_id,
+                    provider=context.provider,
+                    token=row.payment_token,
+                    label=row.payment_label or f"…{row.payment_token[-4:]}",
+                    now_ms=context.now_ms,
+                )
+    except (UnlawfulContractError, CatalogueError) as error:
+        return Problem(row.line, "contract_start" if isinstance(error, CatalogueError) else "plan", str(error))
+    if row.account is not None:
+        context.accounts[row.account] = account_id
+    return None
+
+
+def _account(context: _Import, row: MemberRow) -> int:
+    """The payer's account: of an earlier line with the same `account`, or a new one."""
+    if row.account is not None and row.account in context.accounts:
+        return context.accounts[row.account]
+    return add_account(
+        context.conn,
+        organisation_id=context.organisation_id,
+        legal_entity_id=context.legal_entity_id,
+        name=row.account or f"{row.first_name} {row.last_name}",
+        email=row.email,
+        language=row.language or context.language,
+    )
+
+
+def _members(conn: Connection, site_id: int) -> dict[_Person, int]:
+    column = member.c
+    rows = conn.execute(
+        select(column.id, column.first_name, column.last_name, column.email).where(column.site_id == site_id)
+    )
+    return {_person(row.first_name, row.last_name, row.email): row.id for row in rows}
+
+
+def _person(first_name: str, last_name: str, email: str | None) -> _Person:
+    return (first_name.casefold(), last_name.casefold(), email and email.casefold())
+
+
+def _token_taken(context: _Import, token: str) -> bool:
+    column = payment_method.c
+    query = select(column.id).where(column.provider == context.provider, column.token == token)
+    return context.conn.execute(query).one_or_none() is not None

@@ -1,0 +1,142 @@
+"""One line of a member import: its fields read, each bad one named. Pure."""
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from portillon_rules.credential import Credential, CredentialError, CredentialKind
+
+REQUIRED = ("first_name", "last_name", "plan", "contract_start")
+OPTIONAL = ("email", "card", "payment_token", "payment_label", "language", "account", "billed_from")
+FIELD_CHARACTERS_MAX = 200
+LANGUAGES = ("en", "fr")
+_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
+_FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would run when somebody opens an export of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong where; `line` counts from 1 as an editor does, `column` is the header's name or ''."""
+
+    line: int
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, {self.column}" if self.column else f"line {self.line}"
+        return f"{where}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRow:
+    """One good line. `account` groups lines under one payer (None: the member pays for themself)."""
+
+    line: int
+    first_name: str
+    last_name: str
+    plan: str
+    contract_start: datetime.date
+    email: str | None
+    card: Credential | None
+    payment_token: str | None
+    payment_label: str | None
+    language: str | None
+    account: str | None
+    billed_from: datetime.date | None  # periods that began before it were billed elsewhere
+
+
+def read_line(line: int, values: Mapping[str, str]) -> tuple[MemberRow | None, list[Problem]]:
+    """The member of one line, or everything that is wrong with it."""
+    fields = _Fields(line, values)
+    first_name, last_name = fields.required("first_name"), fields.required("last_name")
+    plan, start_text = fields.required("plan"), fields.required("contract_start")
+    start = fields.date("contract_start") if start_text else None
+    optional = {
+        "email": fields.email("email"),
+        "payment_token": fields.text("payment_token"),
+        "payment_label": fields.text("payment_label"),
+        "language": fields.language("language"),
+        "account": fields.text("account"),
+    }
+    card, billed_from = fields.card("card"), fields.date("billed_from")
+    if fields.problems or start is None:
+        return None, fields.problems
+    row = MemberRow(
+        line=line,
+        first_name=first_name,
+        last_name=last_name,
+        plan=plan,
+        contract_start=start,
+        card=card,
+        billed_from=billed_from,
+        **optional,
+    )
+    return row, []
+
+
+@dataclass(slots=True)
+class _Fields:
+    """Reads fields by name and collects what is wrong with them; a bad field reads as absent."""
+
+    line: int
+    values: Mapping[str, str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def text(self, name: str) -> str | None:
+        value = self.values.get(name, "").strip()
+        if len(value) > FIELD_CHARACTERS_MAX:
+            self._wrong(name, f"has {len(value)} characters; at most {FIELD_CHARACTERS_MAX}")
+            return None
+        if value.startswith(_FORMULA):
+            self._wrong(name, f"{value!r} begins like a spreadsheet formula; remove its first character")
+            return None
+        if not value.isprintable():
+            self._wrong(name, f"{value!r} has a line break or a character that cannot be seen")
+            return None
+        return value or None
+
+    def required(self, name: str) -> str:
+        value = self.text(name)
+        if not self.values.get(name, "").strip():
+            self._wrong(name, "is empty")
+        return value or ""
+
+    def email(self, name: str) -> str | None:
+        value = self.text(name)
+        if value is not None and not _EMAIL.fullmatch(value):
+            self._wrong(name, f"{value!r} is no e-mail address")
+            return None
+        return value
+
+    def language(self, name: str) -> str | None:
+        value = self.text(name)
+        if value is not None and value.lower() not in LANGUAGES:
+            self._wrong(name, f"{value!r} is not known; use {' or '.join(LANGUAGES)}, or leave it empty")
+            return None
+        return value and value.lower()
+
+    def date(self, name: str) -> datetime.date | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            return datetime.date.fromisoformat(value)
+        except ValueError:
+            self._wrong(name, f"{value!r} is no date; write it as YYYY-MM-DD, for example 2026-01-31")
+            return None
+
+    def card(self, name: str) -> Credential | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            if ":" in value:
+                return Credential.parse(value)
+            return Credential(CredentialKind.EM4100, value.upper())
+        except CredentialError as error:
+            self._wrong(name, str(error))
+            return None
+
+    def _wrong(self, name: str, message: str) -> None:
+        self.problems.append(Problem(self.line, name, message))

@@ -1,0 +1,100 @@
+"""The worker: due timers, then what the transactions left for gateways and the post, then the test clocks. For ever.
+
+Each organisation's timers are claimed by its own business time, so a live claim never sees a test row. No step holds a
+transaction while it calls out. Whatever fails is written to its timer or logged, and the loop goes on.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from portillon_cloud.clock import Clock, business_now_ms
+from portillon_cloud.clock.operations import Step, organisations_being_advanced, step
+from portillon_cloud.database import Database
+from portillon_cloud.errors import TransientError
+from portillon_cloud.timers import Handler, Timer, Work, claim, fail
+from portillon_cloud.timers.operations import next_due_ms, organisations_with_due_timers, settle
+
+POLL_S = 0.1  # how late the worker notices a commit of another process, or a timer that falls due by itself
+CLAIM = 50  # timers between two looks at the outbox: a night's charges must not hold up a revocation
+TROUBLE_PAUSE_S = 1.0  # after a round that failed as a whole (database away): no hot loop
+
+log = logging.getLogger(__name__)
+
+Drain = Callable[[], int]
+"""Empty something (the outbox, the messages) as far as it goes now; how many things were done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """One worker; several may share a PostgreSQL database, each under its own name."""
+
+    db: Database
+    clock: Clock
+    handlers: Mapping[str, Handler]
+    drains: Sequence[Drain]
+    name: str
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop`: at once after a commit in this process, else every POLL_S."""
+        while not stop.is_set():
+            try:
+                busy = self.round()
+            except Exception:  # the loop outlives a database or a broker that is away; the log says what it was
+                log.exception("the worker's round failed; trying again in %s s", TROUBLE_PAUSE_S)
+                stop.wait(TROUBLE_PAUSE_S)
+                continue
+            if not busy:
+                self.db.wake.wait(POLL_S)
+
+    def round(self) -> bool:
+        """Do one bounded round; True if there may be more to do at once."""
+        with self.db.read() as conn:
+            organisations = organisations_with_due_timers(conn, self.clock.real_ms())
+            advancing = organisations_being_advanced(conn)
+        done = sum(self._ring(organisation_id) for organisation_id in organisations)
+        done += sum(drain() for drain in self.drains)
+        if done:
+            return True
+        return any([self._advance(organisation_id) for organisation_id in advancing])
+
+    def run_until_idle(self, *, rounds_max: int = 100_000) -> int:
+        """Rounds until nothing is left to do now, nor a clock to advance; how many it took. For tests and tools."""
+        for count in range(1, rounds_max + 1):
+            if not self.round():
+                return count
+        raise TransientError(f"the worker is still busy after {rounds_max} rounds")
+
+    def _ring(self, organisation_id: int) -> int:
+        with self.db.write() as conn:
+            real_ms = self.clock.real_ms()
+            now_ms = business_now_ms(conn, organisation_id, real_ms)
+            claimed = claim(
+                conn, organisation_id=organisation_id, now_ms=now_ms, real_ms=real_ms, worker=self.name, limit=CLAIM
+            )
+        for timer in claimed:
+            self._handle(timer, now_ms)
+        return len(claimed)
+
+    def _handle(self, timer: Timer, now_ms: int) -> None:
+        try:
+            handler = self.handlers.get(timer.kind)
+            if handler is None:
+                raise LookupError(f"no handler is registered for timers of kind {timer.kind!r}")
+            handler(Work(db=self.db, clock=self.clock, now_ms=now_ms), timer)
+            with self.db.write() as conn:
+                settle(conn, timer)
+        except (
+            Exception
+        ) as error:  # a handler may fail in any way: its timer says so and is tried again, the others go on
+            log.exception("timer %s failed at attempt %s", timer.key, timer.attempt)
+            with self.db.write() as conn:
+                given_up = fail(conn, timer, real_ms=self.clock.real_ms(), error=f"{type(error).__name__}: {error}")
+            if given_up:
+                log.error("timer %s was given up after %s attempts", timer.key, timer.attempt)
+
+    def _advance(self, organisation_id: int) -> bool:
+        with self.db.write() as conn:
+            due_ms = next_due_ms(conn, organisation_id=organisation_id)
+            return step(conn, organisation_id, next_due_ms=due_ms, real_ms=self.clock.real_ms()) is not Step.WAITING
