@@ -7,11 +7,18 @@ from portillon_drivers.options import DeviceOptions, SerialOptions
 
 from portillon_config.model import GatewayConfig
 
+SOCKET_PATH_BYTES_MAX = 107
+"""sun_path of unix(7), less its closing zero."""
 LINE_KEYS = ("rs485_mode", "baud", "parity")
 
 
 def incoherences(config: GatewayConfig) -> Iterator[str]:
     """One line per contradiction: the key, and what to do."""
+    if len(bytes(config.gateway.guard_path)) > SOCKET_PATH_BYTES_MAX:
+        yield (
+            f"gateway.guard_socket: {config.gateway.guard_path} is longer than a socket's path may be, "
+            f"{SOCKET_PATH_BYTES_MAX} bytes; give a shorter one"
+        )
     yield from _doubled_names(config)
     devices = (*config.readers, *config.outputs, *config.inputs)
     yield from _doubled_places(devices)
