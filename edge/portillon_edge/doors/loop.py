@@ -36,6 +36,8 @@ class DoorLoop:
         self._queue: queue.Queue[DoorEvent | _Stop] = queue.Queue(QUEUE_MAX)
         self._dropped_lock = threading.Lock()
         self._dropped = 0
+        self.turned_ns = clock_ns()
+        """When the loop went round last; it does so at least every IDLE_SECONDS."""
 
     @property
     def dropped(self) -> int:
@@ -59,6 +61,7 @@ class DoorLoop:
         """Handle events and deadlines until `stop`; what was queued before is handled first."""
         while True:
             event = self._next()
+            self.turned_ns = self._clock_ns()
             if isinstance(event, _Stop):
                 return
             if event is not None:

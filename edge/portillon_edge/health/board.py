@@ -40,17 +40,17 @@ class HealthBoard:
         """Take what an event says about a device; other events say nothing here."""
         match event:
             case ReaderUp(name, _) | InputUp(name, _) | Released(name, _) | Locked(name, _, _):
-                self._set(name, "up", "")
+                self.set(name, "up", "")
             case ReaderDown(name, detail, _) | InputDown(name, detail, _):
-                self._set(name, "down", detail)
+                self.set(name, "down", detail)
             case OutputFault(name, detail, _):
-                self._set(name, "fault", detail)
+                self.set(name, "fault", detail)
             case GuardUp():
-                self._set(GUARD, "up", "")
+                self.set(GUARD, "up", "")
             case GuardLost(detail, _):
-                self._set(GUARD, "down", detail)
+                self.set(GUARD, "down", detail)
                 for name in self._outputs:
-                    self._set(name, "down", "no guard drives it")
+                    self.set(name, "down", "no guard drives it")
 
     def remember(self, event: NewEvent) -> None:
         """Keep an event among the last ones."""
@@ -67,7 +67,8 @@ class HealthBoard:
         with self._lock:
             return tuple(self._last)
 
-    def _set(self, name: str, state: State, detail: str) -> None:
+    def set(self, name: str, state: State, detail: str) -> None:
+        """Say how a device is; names that the configuration does not know are ignored."""
         with self._lock:
             if name in self._devices:
                 self._devices[name] = replace(self._devices[name], state=state, detail=detail)

@@ -1,0 +1,83 @@
+"""What a gateway, running or not, has left on its disk: read only, so that looking can never do harm."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from portillon_config import GatewayConfig
+from portillon_rules.credential import Credential, SiteKey
+from portillon_rules.decision import DoorView, Lookup
+from portillon_rules.row_mac import row_mac_key
+
+from portillon_edge.boot_clock import boot_id, boot_ns
+from portillon_edge.domain.look_up import look_up
+from portillon_edge.domain.position import Position
+from portillon_edge.domain.timekeeping import TimeKeeper
+from portillon_edge.explain import Case
+from portillon_edge.health.report import HealthReport, read_report
+from portillon_edge.store.entitlement_reader import EntitlementReader
+from portillon_edge.store.lease_file import LeaseFile
+from portillon_edge.store.pointer import Pointer
+
+ENTITLEMENTS = "entitlements.db"
+
+
+def fresh_report(data_dir: Path) -> HealthReport | None:
+    """The health report of a gateway that runs now; None if none does."""
+    report = read_report(data_dir)
+    return report if report and report.fresh(boot_id=boot_id(), now_ns=boot_ns()) else None
+
+
+def saved_time(config: GatewayConfig, keys: Sequence[SiteKey]) -> TimeKeeper:
+    """The time as the saved lease tells it; a running gateway knows no other."""
+    lease = LeaseFile((config.gateway.data_dir / ENTITLEMENTS).with_suffix(".lease"), row_mac_key(keys[0])).load()
+    return TimeKeeper(mode=config.gateway.mode.value, boot_id=boot_id(), boot_ns=boot_ns(), saved=lease)
+
+
+def case_of(credential: Credential, *, config: GatewayConfig, keys: Sequence[SiteKey], door: str | None = None) -> Case:
+    """Everything that the decision would look at now. Journal and outputs are as the running gateway reports them;
+    without one they count as working, since the question is then about the member."""
+    report = fresh_report(config.gateway.data_dir)
+    up = {device.name for device in report.devices if device.state == "up"} if report else None
+    doors = [
+        DoorView(
+            name=section.name,
+            zone=section.zone,
+            busy=_busy(report, section.name),
+            journal_writable=report is None or report.journal_writable,
+            output_available=up is None or section.output in up,
+        )
+        for section in config.doors
+        if door in (None, section.name)
+    ]
+    pointer = Pointer(config.gateway.data_dir / ENTITLEMENTS)
+    reader = EntitlementReader(pointer, row_mac_key(keys[0]))
+    lookup = reader.lookup if pointer.current.exists() else _nobody
+    try:
+        hashed, found = look_up(credential, keys=keys, lookup=lookup)
+        return Case(
+            credential_hash=hashed,
+            lookup=found,
+            site=reader.site_rules(),
+            time=saved_time(config, keys).at(boot_ns()),
+            position=reader.position(),
+            doors=doors,
+        )
+    finally:
+        reader.close()
+
+
+def saved_position(config: GatewayConfig, keys: Sequence[SiteKey]) -> Position:
+    """The revision in force."""
+    reader = EntitlementReader(Pointer(config.gateway.data_dir / ENTITLEMENTS), row_mac_key(keys[0]))
+    try:
+        return reader.position()
+    finally:
+        reader.close()
+
+
+def _nobody(_: str) -> Lookup:
+    return None
+
+
+def _busy(report: HealthReport | None, door: str) -> bool:
+    return report is not None and any(d.name == door and d.state == "granted" for d in report.doors)

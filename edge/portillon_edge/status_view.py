@@ -1,0 +1,83 @@
+"""How `check` and `status` look in a terminal."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from portillon_edge.device_check import advice
+from portillon_edge.health.board import Device
+from portillon_edge.health.report import HealthReport
+from portillon_edge.words import Words
+
+STYLES = {"up": "green", "down": "red", "fault": "red"}
+SECONDS = 1_000_000_000
+
+
+def device_table(devices: Iterable[Device]) -> Table:
+    """Each device, how it is, and what to do about it."""
+    table = Table("device", "kind", "state", "what is wrong, and what to do", box=None, pad_edge=False)
+    for device in devices:
+        wrong = ". ".join(text for text in (device.detail.rstrip("."), advice(device)) if text)
+        table.add_row(device.name, device.kind, Text(device.state, STYLES[device.state]), Text(wrong))
+    return table
+
+
+def status_screen(report: HealthReport, words: Words, now_ns: int) -> RenderableType:
+    """The whole of a running gateway on one screen."""
+    return Group(
+        _summary(report, words, now_ns),
+        Text(),
+        device_table(Device(d.name, d.kind, d.state, d.detail) for d in report.devices),
+        Text(),
+        _doors(report),
+        Text(),
+        _last_events(report, now_ns),
+    )
+
+
+def _summary(report: HealthReport, words: Words, now_ns: int) -> Table:
+    table = Table.grid(padding=(0, 2))
+    left_ms = report.lease_remaining_ms(now_ns)
+    journal = f"{report.journal_pending} events not yet acknowledged"
+    if not report.journal_writable:
+        journal += "; CANNOT BE WRITTEN: free the disk"
+    if report.events_lost:
+        journal += f"; {report.events_lost} lost"
+    lease = "none yet" if left_ms is None else words.duration(left_ms) + (" left" if left_ms > 0 else " over")
+    table.add_row("gateway", f"{report.gateway} ({report.mode}), pid {report.pid}, version {report.software}")
+    table.add_row("running for", words.duration((now_ns - report.started_ns) // 1_000_000))
+    table.add_row("cloud", "connected" if report.online else "not connected: decisions go on with what is here")
+    table.add_row("table", f"epoch {report.epoch}, revision {report.revision}" if report.epoch else "never received")
+    table.add_row("lease", f"{lease}, time {report.time_quality}")
+    table.add_row("journal", journal)
+    return table
+
+
+def _doors(report: HealthReport) -> Table:
+    table = Table("door", "kind", "state", box=None, pad_edge=False)
+    for door in report.doors:
+        table.add_row(door.name, door.kind, door.state)
+    return table
+
+
+def _last_events(report: HealthReport, now_ns: int) -> Table:
+    table = Table("ago", "business time (UTC)", "event", "door", "member", "why", box=None, pad_edge=False)
+    for event in reversed(report.last_events):
+        at = event.business_ms
+        table.add_row(
+            f"{(now_ns - event.boot_ns) // SECONDS} s",
+            "" if at is None else f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M:%S}",
+            event.kind,
+            event.door or "",
+            event.member or "",
+            Text(", ".join(text for text in (event.reason, *event.flags, event.detail) if text)),
+        )
+    return table
+
+
+def show(what: RenderableType) -> None:
+    """Print to the terminal."""
+    Console().print(what)
