@@ -41,21 +41,23 @@ def collection(conn: Connection, organisation_id: int) -> Collection:
 def debts(conn: Connection, account_ids: Sequence[int]) -> dict[int, list[Debt]]:
     """What each account owes, as the ladder sees it."""
     unpaid = unpaid_of_accounts(conn, account_ids)
-    started: dict[int, date] = dict(
-        conn.execute(
+    started: dict[int, date] = {
+        row.invoice_id: row.starts_on
+        for row in conn.execute(
             select(dunning_case.c.invoice_id, dunning_case.c.starts_on).where(
                 dunning_case.c.account_id.in_(account_ids), dunning_case.c.closed_at_ms.is_(None)
             )
-        ).tuples()
-    )
-    held: dict[int, int] = dict(
-        conn.execute(
+        )
+    }
+    held: dict[int, int] = {
+        row.intent_id: row.held_until_ms
+        for row in conn.execute(
             select(payment_attempt.c.intent_id, payment_attempt.c.held_until_ms).where(
                 payment_attempt.c.intent_id.in_([one.intent_id for one in unpaid]),
                 payment_attempt.c.held_until_ms.is_not(None),
             )
-        ).tuples()
-    )
+        )
+    }
     found: defaultdict[int, list[Debt]] = defaultdict(list)
     for one in unpaid:
         found[one.account_id].append(

@@ -163,4 +163,4 @@ def _zones(conn: Connection, organisation_ids: set[int]) -> dict[int, str]:
     rows = conn.execute(
         select(organisation.c.id, organisation.c.time_zone).where(organisation.c.id.in_(organisation_ids))
     )
-    return dict(rows.tuples())
+    return {row.id: row.time_zone for row in rows}
