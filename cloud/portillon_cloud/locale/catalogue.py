@@ -9,13 +9,13 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 LANGUAGES = ("en", "fr")
-_CATALOGUES = {"fr": "fr_CA"}
+CATALOGUES = {"fr": "fr_CA"}
 
 
 @cache
 def translations(language: str) -> NullTranslations:
     """The texts of a language; an unknown one reads English."""
-    name = _CATALOGUES.get(language)
+    name = CATALOGUES.get(language)
     if name is None:
         return NullTranslations()
     compiled = BytesIO()

@@ -1,7 +1,7 @@
 """How one reader's language says texts, dates, money and durations."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from gettext import NullTranslations
@@ -64,6 +64,10 @@ class Words:
     def day(self, on: date) -> str:
         """'12 Mar 2025'."""
         return format_date(on, "medium", locale=self.locale)
+
+    def last_day(self, until: date) -> str:
+        """The last day of a half-open period: people count the day before its end as its end."""
+        return self.day(until - timedelta(days=1))
 
     def long_day(self, on: date) -> str:
         """'Wednesday, March 12, 2025'."""

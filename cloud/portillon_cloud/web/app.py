@@ -26,13 +26,21 @@ from portillon_cloud.web.wording import N_
 API = "/api/"
 LIVE_EVERY_S = 1.0
 
+# What a page says to a person; programs get the problem's own detail.
 _TITLES = {
-    403: N_("Not allowed"),
-    404: N_("Not found"),
-    405: N_("Not found"),
-    409: N_("Not possible now"),
-    422: N_("Something is missing"),
-    503: N_("Try again soon"),
+    HTTPStatus.FORBIDDEN: N_("Not allowed"),
+    HTTPStatus.NOT_FOUND: N_("Not found"),
+    HTTPStatus.METHOD_NOT_ALLOWED: N_("Not found"),
+    HTTPStatus.CONFLICT: N_("Not possible now"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: N_("Something is missing or wrong"),
+    HTTPStatus.SERVICE_UNAVAILABLE: N_("Try again soon"),
+}
+_TITLE_OF_A_DEFECT = N_("Something is wrong on our side")
+_DETAILS = {
+    "not-found": N_("There is nothing at this address, or it is not of your organisation."),
+    "forged-form": N_("This form is out of date or came from elsewhere. Open the page again."),
+    "invalid": N_("Go back, look at what you typed, and try again."),
+    "internal": N_("It has been logged. Try again; if it stays, tell whoever runs this server."),
 }
 
 
@@ -100,9 +108,10 @@ def _answer(request: Request, problem: Problem) -> Response:
     """JSON for programs, a page for people."""
     if request.url.path.startswith((API, "/gateway/")):
         return problem.response()
-    words = Words(language_before_sign_in(request))
-    title = words.say(_TITLES.get(problem.status, N_("Something is wrong on our side")))
-    answer = bare_page("problem.html", words, status=problem.status, title=title, detail=words.say(problem.detail))
+    words = getattr(request.state, "words", None) or Words(language_before_sign_in(request))
+    title = words.say(_TITLES.get(HTTPStatus(problem.status), _TITLE_OF_A_DEFECT))
+    detail = words.say(_DETAILS.get(problem.kind, problem.detail))
+    answer = bare_page("problem.html", words, status=problem.status, title=title, detail=detail)
     answer.headers.update(problem.headers)
     return answer
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from portillon_cloud.reports.organisation_view import OrganisationView, organisa
 from portillon_cloud.web.csrf import check_form
 from portillon_cloud.web.dependencies import ServicesDep
 from portillon_cloud.web.problem import Problem
-from portillon_cloud.web.wording import Wording
+from portillon_cloud.web.wording import N_, Wording
 
 SESSION_COOKIE = "portillon_session"
 VISIT_COOKIE = "portillon_visit"  # before sign-in: what the sign-in form's token is made from
@@ -66,7 +67,9 @@ def visit(request: Request, services: ServicesDep) -> Visit:
         raise SignInNeeded(back)
     with services.db.read() as conn:
         organisation = organisation_view(conn, principal.organisation_id, now_ms)
-    return Visit(principal=principal, token=token, organisation=organisation, now_ms=now_ms, here=here)
+    found = Visit(principal=principal, token=token, organisation=organisation, now_ms=now_ms, here=here)
+    request.state.words = found.words  # for the page that says no, should one follow
+    return found
 
 
 def visit_with(permission: Permission) -> Callable[[Visit], Visit]:
@@ -74,7 +77,7 @@ def visit_with(permission: Permission) -> Callable[[Visit], Visit]:
 
     def check(found: Annotated[Visit, Depends(visit)]) -> Visit:
         if not found.principal.may(permission):
-            raise Problem(403, found.words.say("Your role may not see or do this. Ask an owner."))
+            raise Problem(HTTPStatus.FORBIDDEN, N_("Your role may not see or do this. Ask an owner."))
         return found
 
     return check

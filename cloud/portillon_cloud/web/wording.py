@@ -91,7 +91,7 @@ MEANS: Mapping[Means, str] = {
 LAWS: Mapping[str, str] = {
     "ca-qc": N_("Quebec Consumer Protection Act"),
     "fr": N_("French Consumer Code"),
-    "none": N_("none"),
+    "none": N_("no consumer law on record"),
 }
 
 # In Quebec the two taxes have a name in each language.
@@ -120,7 +120,9 @@ class Wording:
     def outcome(self, badge: BadgeView) -> str:
         """What came of a badge, with its reason."""
         text = self.words.say(OUTCOMES[badge.outcome][1])
-        return text if badge.reason is None else f"{text}: {self.reason(badge.reason)}"
+        if badge.reason is None:
+            return text
+        return self.words.say("%(outcome)s: %(reason)s", outcome=text, reason=self.reason(badge.reason))
 
     def outcome_kind(self, outcome: Outcome) -> str:
         """Kind of mark of an outcome."""

@@ -1,12 +1,14 @@
 """Turn the business clock of a test organisation. The worker does the turning; the page only asks for it."""
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
+from portillon_cloud.clock.errors import BackwardsClockError, ClockBusyError, LiveClockError
 from portillon_cloud.clock.operations import advance
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.web.dependencies import ServicesDep
@@ -28,12 +30,21 @@ def advance_form(
     try:
         local = datetime.fromisoformat(to).replace(tzinfo=ZoneInfo(reader.organisation.time_zone))
     except ValueError:
-        raise Problem(422, N_("Write the day and time as on a calendar, for example 2025-03-12 09:30.")) from None
-    with services.db.write() as conn:
-        advance(
-            conn,
-            reader.organisation.id,
-            target_ms=int(local.timestamp() * 1000),
-            real_ms=services.clock.real_ms(),
-        )
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            N_("Write the day and time as on a calendar, for example 2025-03-12 09:30."),
+            kind="no-instant",
+        ) from None
+    target_ms = int(local.timestamp() * 1000)
+    try:
+        with services.db.write() as conn:
+            advance(conn, reader.organisation.id, target_ms=target_ms, real_ms=services.clock.real_ms())
+    except BackwardsClockError:
+        raise Problem(HTTPStatus.CONFLICT, N_("A clock never goes back. Choose a later day or time.")) from None
+    except ClockBusyError:
+        raise Problem(
+            HTTPStatus.CONFLICT, N_("The clock is being turned already. Wait until it has arrived.")
+        ) from None
+    except LiveClockError:
+        raise Problem(HTTPStatus.CONFLICT, N_("A live organisation's time is the world's time.")) from None
     return RedirectResponse(own_path(back), 303)

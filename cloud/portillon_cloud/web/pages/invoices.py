@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
-from portillon_cloud.errors import PermanentError, TransientError
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.money import Money
-from portillon_cloud.payments.operations import pay_at_desk
+from portillon_cloud.payments.desk import DeskPayment, take_payment
+from portillon_cloud.payments.errors import ChargeUnderWayError, OverpaymentError
+from portillon_cloud.payments.owed import unpaid_invoices
 from portillon_cloud.payments.tables import Means
 from portillon_cloud.reports.invoice_view import InvoiceView, invoice_view
 from portillon_cloud.web.amount import AmountError, amount_minor, amount_text
@@ -36,7 +37,8 @@ def invoice_page(invoice_id: int, services: ServicesDep, reader: Reader, paid: b
 @router.get("/invoices/{invoice_id}/pay")
 def pay_page(invoice_id: int, services: ServicesDep, reader: Cashier) -> Response:
     """Asks how much and by which means."""
-    return _pay_form(_invoice(services, reader, invoice_id), reader, request_key=secrets.token_urlsafe(16))
+    found = _invoice(services, reader, invoice_id)
+    return _pay_form(services, found, reader, request_key=secrets.token_urlsafe(16))
 
 
 @router.post("/invoices/{invoice_id}/pay", dependencies=[Depends(genuine_form)])
@@ -53,40 +55,53 @@ def pay_form(
     currency = found.summary.owed.currency
     words = reader.words
     try:
-        minor = amount_minor(amount, currency)
-        pay_at_desk(
-            services.db,
+        taken = DeskPayment(
             organisation_id=reader.principal.organisation_id,
-            invoice_id=invoice_id,
-            amount=Money(minor, currency),
+            account_id=found.account_id,
+            amount_minor=amount_minor(amount, currency),
+            currency=currency,
             means=means,
-            taken_by=reader.principal.name,
             request_key=f"staff:{reader.principal.id}:{request_key}",
-            now_ms=reader.organisation.clock.business_ms,
+            taken_by=reader.principal.name,
         )
+        with services.db.write() as conn:
+            take_payment(conn, taken, now_ms=reader.organisation.clock.business_ms)
     except AmountError:
-        return _pay_form(
-            found,
-            reader,
-            request_key=request_key,
-            problem=words.say("Write the amount as a number, for example 49.99."),
-        )
-    except (PermanentError, TransientError) as error:
-        return _pay_form(found, reader, request_key=request_key, problem=str(error))
-    return RedirectResponse(f"/invoices/{invoice_id}?paid=true", 303)
+        problem = words.say("Write the amount as a number, for example 49.99.")
+    except OverpaymentError:
+        problem = words.say("That is more than is owed. Take at most what is owed.")
+    except ChargeUnderWayError:
+        problem = words.say("A card is being charged for this at this moment. Try again when that is decided.")
+    else:
+        return RedirectResponse(f"/invoices/{invoice_id}?paid=true", 303)
+    return _pay_form(services, found, reader, request_key=request_key, problem=problem)
 
 
-def _pay_form(found: InvoiceView, reader: Visit, *, request_key: str, problem: str | None = None) -> Response:
+def _pay_form(
+    services: Services, found: InvoiceView, reader: Visit, *, request_key: str, problem: str | None = None
+) -> Response:
+    to_settle = _amount_to_settle(services, found)
     return page(
         "billing/pay.html",
         reader,
         status=422 if problem else 200,
         invoice=found,
         means=DESK_MEANS,
-        amount=amount_text(found.summary.owed, reader.words),
+        to_settle=to_settle,
+        older=to_settle.amount_minor > found.summary.owed.amount_minor,
+        amount=amount_text(to_settle, reader.words),
         request_key=request_key,
         notice=Notice("bad", problem) if problem else None,
     )
+
+
+def _amount_to_settle(services: Services, found: InvoiceView) -> Money:
+    """What pays this invoice: money goes to the oldest debt first, so older ones come with it."""
+    currency = found.summary.owed.currency
+    with services.db.read() as conn:
+        unpaid = [one for one in unpaid_invoices(conn, found.account_id) if one.currency == currency]
+    here = next((index for index, one in enumerate(unpaid, start=1) if one.invoice_id == found.summary.id), 0)
+    return Money(sum(one.owed_minor for one in unpaid[:here]), currency)
 
 
 def _invoice(services: Services, reader: Visit, invoice_id: int) -> InvoiceView:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 from typing import Annotated
 
 import anyio
@@ -24,6 +25,7 @@ from portillon_cloud.web.problem import Problem, not_found
 from portillon_cloud.web.rendering import bare_page, page, reader_context, render
 from portillon_cloud.web.services import Services
 from portillon_cloud.web.visit import Visit, visit_with
+from portillon_cloud.web.wording import N_
 
 router = APIRouter()
 Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_SITE))]
@@ -77,7 +79,11 @@ def live_events(site_id: int, request: Request, services: ServicesDep, reader: R
     with services.db.read() as conn:
         site = _site(sites_of(conn, reader.principal.organisation_id), site_id)
     if request.app.state.live_streams >= STREAMS_MAX:
-        raise Problem(503, "Too many live pages are open on this server. Close some.", headers={"Retry-After": "30"})
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            N_("Too many live pages are open on this server. Close some."),
+            headers={"Retry-After": "30"},
+        )
     return StreamingResponse(_stream(request, services, reader, site), media_type="text/event-stream")
 
 
