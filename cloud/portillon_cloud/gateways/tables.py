@@ -35,8 +35,12 @@ feed_state = Table(
     Column("root", Text, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("sweep_after", Big),  # a look at all accounts is under way and has passed this account id; null: none
-    Column("first_sweep_done", Boolean, nullable=False),  # before that the table is not worth a snapshot or a lease
+    Column(
+        "ready", Boolean, nullable=False
+    ),  # every account was looked at once; before that no entry, snapshot or lease
+    instant("sequenced_at_ms"),  # whose turn is next: the one that waited longest
     instant("retry_at_ms", nullable=True),  # sequencing failed (an alarm says why); not tried again before
+    instant("backlog_since_ms", nullable=True),  # changes are waiting to be numbered; null: none after the last turn
     # What was sent, and when to send again what was not confirmed.
     Column("sent_through", Big, nullable=False),
     instant("sent_at_ms", nullable=True),
@@ -53,6 +57,7 @@ feed_state = Table(
     # The lease.
     Column("lease_counter", Big, nullable=False),  # committed before a lease with it is sent
     instant("lease_due_ms"),
+    instant("lease_not_before_ms"),  # it was refused a moment ago
     instant("lease_until_ms", nullable=True),  # the latest end of any lease given: no gateway relies on us for longer
     Column("lease_epoch", Big, nullable=False),
     Column("lease_revision", Big, nullable=False),  # of the last lease; -1: a connection that had none yet
