@@ -4,6 +4,7 @@ import calendar
 import datetime
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class IntervalUnit(StrEnum):
@@ -46,6 +47,7 @@ def add_months(day: datetime.date, months: int) -> datetime.date:
     return datetime.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
+@lru_cache(maxsize=4096)  # a night's run asks for few different periods a hundred thousand times
 def boundary(anchor_on: datetime.date, interval: Interval, index: int) -> datetime.date:
     """The first day of period `index` (0 begins at the anchor)."""
     if interval.unit is IntervalUnit.MONTH:
@@ -59,6 +61,7 @@ def period(anchor_on: datetime.date, interval: Interval, index: int) -> Period:
     return Period(boundary(anchor_on, interval, index), boundary(anchor_on, interval, index + 1))
 
 
+@lru_cache(maxsize=4096)
 def period_index(anchor_on: datetime.date, interval: Interval, day: datetime.date) -> int:
     """The index of the period that `day` falls in; negative before the anchor."""
     if interval.unit is IntervalUnit.MONTH:

@@ -67,12 +67,12 @@ def draft_invoice(
     issued_on: datetime.date,
     payment_days: int,
     inclusive: bool,
-    rates: Sequence[Rate],
+    rates: tuple[Rate, ...],
 ) -> Draft:
     """The invoice for `charges`; due `payment_days` after issue, and never before the first period it bills begins."""
     taxed = tax(
-        [charge.unit_minor * charge.quantity for charge in charges],
-        [charge.taxable for charge in charges],
+        tuple(charge.unit_minor * charge.quantity for charge in charges),
+        tuple(charge.taxable for charge in charges),
         inclusive=inclusive,
         rates=rates,
     )

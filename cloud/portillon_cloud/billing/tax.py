@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from portillon_cloud.ledger import LedgerCode
 from portillon_cloud.money import PPM, divide_half_away, share_ppm, split
@@ -60,7 +61,10 @@ def rates_on(regime: str, day: datetime.date) -> tuple[Rate, ...]:
     return known[-1]
 
 
-def tax(amounts_minor: Sequence[int], taxable: Sequence[bool], *, inclusive: bool, rates: Sequence[Rate]) -> Taxed:
+@lru_cache(maxsize=4096)  # most invoices of a run have the same amounts
+def tax(
+    amounts_minor: tuple[int, ...], taxable: tuple[bool, ...], *, inclusive: bool, rates: tuple[Rate, ...]
+) -> Taxed:
     """Tax the lines of one invoice; `inclusive`: the amounts (>= 0) have tax inside and their sum is fixed."""
     due = [amount for amount, is_taxable in zip(amounts_minor, taxable, strict=True) if is_taxable]
     base, nets = _take_out(due, rates) if inclusive else (sum(due), due)

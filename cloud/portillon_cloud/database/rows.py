@@ -46,6 +46,24 @@ def insert_many(conn: Connection, table: Table, columns: Sequence[str], rows: Se
     conn.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({places})", list(plain))  # noqa: S608 - own names
 
 
+def insert_missing(
+    conn: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row], *, unique: Sequence[str]
+) -> None:
+    """Insert those `rows` (no dates or JSON) whose `unique` columns are not in the table yet; leave the others alone."""
+    if not rows:
+        return
+    target = f"INSERT INTO {table.name} ({', '.join(columns)})"
+    ending = f"ON CONFLICT ({', '.join(unique)}) DO NOTHING"
+    if conn.dialect.name == "postgresql":
+        # One statement for all rows: an array per column. COPY knows no ON CONFLICT.
+        arrays = ", ".join(f"%s::{table.c[name].type.compile(conn.dialect)}[]" for name in columns)
+        values = tuple(list(column) for column in zip(*rows, strict=True))
+        conn.exec_driver_sql(f"{target} SELECT * FROM unnest({arrays}) {ending}", values)  # noqa: S608 - own names
+        return
+    places = ", ".join("?" * len(columns))
+    conn.exec_driver_sql(f"{target} VALUES ({places}) {ending}", list(rows))
+
+
 def _converter(table: Table, name: str, *, dates_as_text: bool) -> Callable[[Any], Any] | None:
     kind = table.c[name].type
     if isinstance(kind, JSON):

@@ -17,10 +17,10 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import column as column_of
-from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud.clock.tables import test_clock
 from portillon_cloud.database import wake_after_commit
+from portillon_cloud.database.rows import insert_missing
 from portillon_cloud.timers.errors import TimerLostError
 from portillon_cloud.timers.tables import timer
 from portillon_cloud.timers.timer import NewTimer, Timer
@@ -49,22 +49,12 @@ def schedule_many(conn: Connection, timers: Sequence[NewTimer]) -> None:
     """Schedule many at once; those whose key was ever scheduled are left as they are."""
     if not timers:
         return
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    conn.execute(
-        insert(timer).on_conflict_do_nothing(index_elements=["organisation_id", "key"]),
-        [
-            {
-                "organisation_id": new.organisation_id,
-                "kind": new.kind,
-                "subject_id": new.subject_id,
-                "due_at_ms": new.due_at_ms,
-                "key": new.key,
-                "retry_at_real_ms": 0,
-                "state": "ready",
-                "attempts": 0,
-            }
-            for new in timers
-        ],
+    insert_missing(
+        conn,
+        timer,
+        ("organisation_id", "kind", "subject_id", "due_at_ms", "key", "retry_at_real_ms", "state", "attempts"),
+        [(new.organisation_id, new.kind, new.subject_id, new.due_at_ms, new.key, 0, "ready", 0) for new in timers],
+        unique=("organisation_id", "key"),
     )
     wake_after_commit(conn)
 

@@ -13,7 +13,7 @@ FRANCE = rates_on("fr", date(2026, 1, 1))
 
 
 def one(amount_minor: int, *, inclusive: bool, regime: str) -> Taxed:
-    return tax([amount_minor], [True], inclusive=inclusive, rates=rates_on(regime, date(2026, 1, 1)))
+    return tax((amount_minor,), (True,), inclusive=inclusive, rates=rates_on(regime, date(2026, 1, 1)))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_two_stages_differ_from_one_rate_a_quarter_of_the_time() -> None:
 
 def test_per_rate_on_the_invoice_not_per_line() -> None:
     """Three lines of 3.33 at 20 % bear 2.00 of tax; line by line it would be 2.01."""
-    taxed = tax([3_33, 3_33, 3_33], [True] * 3, inclusive=False, rates=FRANCE)
+    taxed = tax((3_33, 3_33, 3_33), (True,) * 3, inclusive=False, rates=FRANCE)
     assert taxed.tax_minor == 2_00
 
 
@@ -52,11 +52,11 @@ def test_france_prices_include_the_tva(gross_minor: int, net_minor: int, tax_min
 
 def test_untaxed_lines_stay_out_of_the_base() -> None:
     """A deposit beside a fee: only the fee is taxed, and each line keeps its place."""
-    taxed = tax([50_00, 100_00], [False, True], inclusive=False, rates=QUEBEC)
+    taxed = tax((50_00, 100_00), (False, True), inclusive=False, rates=QUEBEC)
     assert taxed.nets_minor == (50_00, 100_00)
     assert {line.base_minor for line in taxed.taxes} == {100_00}
     assert taxed.total_minor == 164_98
-    assert tax([50_00], [False], inclusive=False, rates=QUEBEC).taxes == ()
+    assert tax((50_00,), (False,), inclusive=False, rates=QUEBEC).taxes == ()
 
 
 def test_no_regime_no_tax() -> None:
@@ -76,7 +76,7 @@ amounts = st.lists(st.tuples(st.integers(0, 10**9), st.booleans()), min_size=1, 
 @given(amounts, st.booleans(), st.sampled_from(["ca-qc", "fr", "none"]))
 def test_an_invoice_adds_up(lines: list[tuple[int, bool]], inclusive: bool, regime: str) -> None:
     """Total = lines + taxes; inclusive: the total is what was asked; no line or tax is negative."""
-    given_minor, taxable = [amount for amount, _ in lines], [is_taxable for _, is_taxable in lines]
+    given_minor, taxable = tuple(amount for amount, _ in lines), tuple(is_taxable for _, is_taxable in lines)
     taxed = tax(given_minor, taxable, inclusive=inclusive, rates=rates_on(regime, date(2026, 1, 1)))
     assert taxed.total_minor == sum(taxed.nets_minor) + sum(line.amount_minor for line in taxed.taxes)
     assert (taxed.total_minor if inclusive else taxed.net_minor) == sum(given_minor)
