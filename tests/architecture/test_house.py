@@ -75,3 +75,17 @@ def test_every_dependency_says_why(folder: str) -> None:
         line = next(line for line in text.splitlines() if name in line.replace('\\"', '"'))
         assert name.startswith("portillon-") or "#" in line, f"{folder}: {name}"
     assert list((ROOT / folder).glob("portillon_*/py.typed"))
+
+
+DOCUMENTS = [path for path in FILES if path.suffix == ".md" and "adr" not in path.parts]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_that_a_document_names_exists(document: Path) -> None:
+    """Whoever follows a document finds what it speaks of."""
+    text = document.read_text()
+    links = [document.parent / link for link in re.findall(r"\]\((?!https?:)([^)#]+)", text)]
+    names = [
+        ROOT / name for name in re.findall(r"`((?:rules|wire|drivers|config|edge|cloud|systemd)/[\w./-]+\.\w+)`", text)
+    ]
+    assert not [str(path) for path in [*links, *names] if not path.exists()]
