@@ -70,7 +70,14 @@ def put_block(
 
 
 def end_block(
-    conn: Connection, *, organisation_id: int, account_id: int, reason: BlockReason, source: str, at_ms: int
+    conn: Connection,
+    *,
+    organisation_id: int,
+    account_id: int,
+    reason: BlockReason,
+    source: str,
+    at_ms: int,
+    member_id: int | None = None,
 ) -> bool:
     """End the open block of this reason and source, and no other; True if there was one."""
     ended = conn.execute(
@@ -78,6 +85,7 @@ def end_block(
         .where(
             block.c.organisation_id == organisation_id,
             block.c.account_id == account_id,
+            block.c.member_id.is_not_distinct_from(member_id),
             block.c.reason == reason,
             block.c.source == source,
             block.c.until_ms.is_(None),
@@ -218,8 +226,8 @@ def _policy(site_id: int, time_zone: str, stored: dict[str, object]) -> SitePoli
     defaults = SitePolicy(time_zone=time_zone).to_body()
     unknown = stored.keys() - defaults.keys()
     if unknown:
-        raise SitePolicyInvalidError(f"site {site_id}: {', '.join(sorted(unknown))} is no part of a site policy")
+        raise SitePolicyInvalidError(f"the policy of site {site_id} has unknown keys: {', '.join(sorted(unknown))}")
     try:
         return SitePolicy.from_body({**defaults, **stored, "time_zone": time_zone})
     except ValueError as error:
-        raise SitePolicyInvalidError(f"site {site_id}: {error}") from error
+        raise SitePolicyInvalidError(f"the policy of site {site_id} cannot be read: {error}") from error

@@ -21,15 +21,24 @@ block = Table(
     Column("switches", JSON, nullable=False),  # ["access", …]
     one_of("reason", BlockReason),
     CheckConstraint("until_ms IS NULL OR until_ms >= from_ms", name="ends_after_start"),
-    # The same cause blocks the same account once at a time: placing a block twice places one.
+    # The same cause blocks the same account, or member, once at a time: placing a block twice places one.
     Index(
-        "uq_block_open",
+        "uq_block_open_account",
         "account_id",
         "reason",
         "source",
         unique=True,
         sqlite_where=text("until_ms IS NULL AND member_id IS NULL"),
         postgresql_where=text("until_ms IS NULL AND member_id IS NULL"),
+    ),
+    Index(
+        "uq_block_open_member",
+        "member_id",
+        "reason",
+        "source",
+        unique=True,
+        sqlite_where=text("until_ms IS NULL AND member_id IS NOT NULL"),
+        postgresql_where=text("until_ms IS NULL AND member_id IS NOT NULL"),
     ),
 )
 

@@ -34,7 +34,7 @@ def as_email(letter: Letter, sender: str) -> EmailMessage:
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(datetime.fromtimestamp(letter.written_at_ms / 1000, UTC))
     message["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2].strip('>') or 'localhost'}>"
-    message["Content-Language"] = letter.language
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
-    message.set_content(letter.body)
+    message.set_content(letter.body)  # clears every Content header set before
+    message["Content-Language"] = letter.language
     return message
