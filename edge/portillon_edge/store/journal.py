@@ -49,6 +49,7 @@ class JournalSource(Protocol):
     """A journal as the uplink sees it: rows `acknowledged + 1 … last` are still to be sent."""
 
     journal_id: str
+    epoch: int
     last: int
     acknowledged: int
 
@@ -163,7 +164,9 @@ class Journal:
         """In a new epoch every kept row counts as not acknowledged. Raises JournalUnwritable."""
         if epoch == self.epoch:
             return
-        self.epoch, self.acknowledged = epoch, self._first - 1
+        # In this order: who sees the new epoch sees the new count as well.
+        self.acknowledged = self._first - 1
+        self.epoch = epoch
         with self._committing():
             self._connection.execute("DELETE FROM acknowledged_by_hour")
             self._write_acknowledged()

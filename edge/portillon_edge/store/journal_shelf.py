@@ -97,10 +97,10 @@ class JournalShelf:
         """Count events that had no place; the next commit reports them."""
         self.lost += count
 
-    def acknowledge(self, journal_id: str, through: int, real_ms: int | None) -> None:
-        """The cloud has committed every row of that journal up to `through`."""
+    def acknowledge(self, journal_id: str, *, epoch: int, through: int, real_ms: int | None) -> None:
+        """The cloud of `epoch` has committed every row of that journal up to `through`; of another epoch: ignored."""
         for source in self._sources:
-            if source.journal_id == journal_id:
+            if (source.journal_id, source.epoch) == (journal_id, epoch):
                 source.acknowledge(through, real_ms)
 
     def begin_epoch(self, epoch: int) -> None:

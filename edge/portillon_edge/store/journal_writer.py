@@ -27,6 +27,7 @@ TIDY_EVERY_NS = 600_000_000_000
 @dataclass(frozen=True, slots=True)
 class _Acknowledge:
     journal_id: str
+    epoch: int
     through: int
 
 
@@ -91,9 +92,9 @@ class JournalWriter:
         done = threading.Event()
         return self._order(_Flush(done)) and done.wait(timeout_s)
 
-    def acknowledge(self, journal_id: str, through: int) -> bool:
+    def acknowledge(self, journal_id: str, *, epoch: int, through: int) -> bool:
         """The cloud has every row of that journal up to `through`. A dropped order (False) costs a second sending."""
-        return self._order(_Acknowledge(journal_id, through))
+        return self._order(_Acknowledge(journal_id, epoch, through))
 
     def begin_epoch(self, epoch: int) -> bool:
         """Every kept row counts as not acknowledged, unless that epoch has begun already."""
@@ -159,8 +160,8 @@ class JournalWriter:
         self._shelf.note_lost(refused)
         for order in group:
             match order:
-                case _Acknowledge(journal_id, through):
-                    self._shelf.acknowledge(journal_id, through, at.real_ms)
+                case _Acknowledge(journal_id, epoch, through):
+                    self._shelf.acknowledge(journal_id, epoch=epoch, through=through, real_ms=at.real_ms)
                 case _BeginEpoch(epoch):
                     self._shelf.begin_epoch(epoch)
                 case _Contest(journal_id, detail):

@@ -21,6 +21,7 @@ class MemoryJournal:
 
     def __init__(self, *, capacity: int = CAPACITY, new_id: Callable[[], str] = random_journal_id) -> None:
         self.journal_id = new_id()
+        self.epoch = 0
         self.last = 0
         self.acknowledged = 0
         self._capacity = capacity

@@ -100,7 +100,8 @@ class SetAsideJournal:
     def begin_epoch(self, epoch: int) -> None:
         """In a new epoch every row counts as not acknowledged."""
         if epoch != self.epoch:
-            self.epoch, self.acknowledged = epoch, self._first - 1
+            self.acknowledged = self._first - 1
+            self.epoch = epoch
             self._save()
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from edge.feed_maker import SECRET, FeedMaker, credential, entitled, policy, removed
 from edge.store.failing_disk import FailingDisk
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from portillon_edge.domain.position import EMPTY, Position
 from portillon_edge.domain.timekeeping import TimeKeeper
@@ -401,6 +401,7 @@ def test_the_wal_reset_bug_is_recognised(version: tuple[int, ...], affected: boo
     assert ".".join(map(str, version)) in str(report)
 
 
+@settings(deadline=None)  # real files
 @given(st.lists(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=4), max_size=12))
 def test_any_feed_makes_the_table_that_was_signed(
     tmp_path_factory: pytest.TempPathFactory, plan: list[list[tuple[int, bool]]]

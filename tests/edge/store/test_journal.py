@@ -7,7 +7,7 @@ import pytest
 import sqlite_utils
 from edge.store.event_samples import event
 from edge.store.failing_disk import FailingDisk
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from portillon_edge.errors import JournalUnwritable, StoreTooNew
 from portillon_edge.store.connection import open_reader
@@ -184,6 +184,7 @@ def test_a_technician_can_read_it(tmp_path: Path) -> None:
     }
 
 
+@settings(deadline=None)  # real files
 @given(
     st.lists(
         st.one_of(

@@ -59,7 +59,7 @@ def test_set_aside_stays_so_after_a_restart(tmp_path: Path, failing_disk: type[F
     assert (tmp_path / "journal.db").read_bytes() == content
     assert sorted(filter(None, details(again))) == ["new", "old"]
     oldest = again.sources()[0]
-    again.acknowledge(oldest.journal_id, oldest.last, None)
+    again.acknowledge(oldest.journal_id, epoch=0, through=oldest.last, real_ms=None)
     again.close()
     shelf.close()
     third = open_shelf(tmp_path)
@@ -143,7 +143,7 @@ def test_every_journal_is_sent_again_in_a_new_epoch(tmp_path: Path, failing_disk
     failing_disk.broken = False
     shelf.write([event("new")], at(20))
     for source in shelf.sources():
-        shelf.acknowledge(source.journal_id, source.last, None)
+        shelf.acknowledge(source.journal_id, epoch=0, through=source.last, real_ms=None)
     assert shelf.pending() == 0
     shelf.begin_epoch(2)
     files = [source for source in shelf.sources() if source.read(1, 1)]

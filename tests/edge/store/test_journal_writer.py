@@ -44,10 +44,11 @@ def test_orders_from_other_threads_reach_the_files(tmp_path: Path) -> None:
     assert writer.flush()
     journal_id = writer.sources()[0].journal_id
     writer.begin_epoch(1)
-    writer.acknowledge(journal_id, 1)
+    writer.acknowledge(journal_id, epoch=1, through=1)
     assert writer.flush() and writer.pending == 0
     writer.begin_epoch(2)
-    assert writer.flush() and writer.pending == 1
+    writer.acknowledge(journal_id, epoch=1, through=1)
+    assert writer.flush() and writer.pending == 1, "what an earlier cloud acknowledged says nothing about this one"
     writer.contest(journal_id, "other content")
     writer.submit(event("b"))
     assert writer.flush()

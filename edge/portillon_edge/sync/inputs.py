@@ -1,0 +1,102 @@
+"""What can happen to the sync session and to the uplink. Time comes beside, as `now_ns` on the boot clock."""
+
+from dataclasses import dataclass
+
+from portillon_wire.messages import SnapshotOffer
+from portillon_wire.topics import Down
+
+from portillon_edge.domain.position import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker took us; what was under way before is to be told again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The broker is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Bytes from the broker, not yet trusted."""
+
+    name: Down
+    payload: bytes
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A deadline may have passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The entry asked for is committed."""
+
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyFailed:
+    """The entry asked for is not in. `transient`: the same may work later; otherwise only a snapshot helps."""
+
+    detail: str
+    transient: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotBuilt:
+    """The table of this offer lies ready to be put in force."""
+
+    offer: SnapshotOffer
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFailed:
+    """It does not. `transient`: the same offer may be tried again and resumes; otherwise another one is needed."""
+
+    offer: SnapshotOffer
+    detail: str
+    transient: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """The snapshot is in force, with the entries that had come meanwhile."""
+
+    position: Position
+    roots: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TableLost:
+    """The table was damaged and an empty one is in force."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowDamageFound:
+    """A row of the table in force cannot be trusted; the rest can."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSeen:
+    """A journal has rows up to `last`, of which the cloud has acknowledged `acknowledged` in `epoch`."""
+
+    journal_id: str
+    epoch: int
+    acknowledged: int
+    last: int
+
+
+SessionInput = (
+    Connected | Disconnected | Received | Tick | Applied | ApplyFailed | SnapshotBuilt | SnapshotFailed | Switched
+    | TableLost | RowDamageFound
+)  # fmt: skip
+UplinkInput = Connected | Disconnected | Received | Tick | JournalSeen

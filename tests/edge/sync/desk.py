@@ -1,0 +1,150 @@
+"""Carries out a session's effects on a table in memory, as the service does on files, and remembers what was asked."""
+
+import random
+from typing import Any
+
+from edge.feed_maker import GATEWAY, KEYS, FeedMaker, signed
+from portillon_edge.domain.position import EMPTY, Position
+from portillon_edge.domain.timekeeping import Mode, TimeKeeper
+from portillon_edge.sync.carry_out import carry_out
+from portillon_edge.sync.effects import (
+    ApplyEntry,
+    BuildSnapshot,
+    EpochBegun,
+    Record,
+    SaveLease,
+    SendReport,
+    SessionEffect,
+    SwitchSnapshot,
+)
+from portillon_edge.sync.inputs import (
+    Applied,
+    ApplyFailed,
+    Connected,
+    Received,
+    SessionInput,
+    SnapshotBuilt,
+    Switched,
+    Tick,
+)
+from portillon_edge.sync.session import SyncSession
+from portillon_wire.digest import Digest
+from portillon_wire.messages import EventKind, FeedEntry, Lease, SnapshotOffer, SyncReport
+from portillon_wire.rows import canonical_body
+from portillon_wire.topics import Down
+
+MS = 1_000_000
+S = 1_000 * MS
+
+
+class Desk:
+    """One gateway around a session: its table, its virtual clock, and everything it did."""
+
+    def __init__(self, mode: Mode = "live") -> None:
+        self.now_ns = 10 * S
+        self.rows: dict[tuple[str, str], bytes] = {}
+        self.digest = Digest.empty()
+        self.position = EMPTY
+        self.done: list[SessionEffect] = []
+        self.broken: ApplyFailed | None = None
+        self.keeper = TimeKeeper(mode=mode, boot_id="boot-a", boot_ns=0)
+        self.session = SyncSession(
+            gateway=GATEWAY,
+            keys=KEYS,
+            boot_id="boot-a",
+            keeper=self.keeper,
+            position=EMPTY,
+            roots={},
+            jitter=random.Random(1),
+        )
+
+    def give(self, *events: SessionInput) -> list[SessionEffect]:
+        """Let events happen one after the other; returns everything that was done because of them."""
+        start = len(self.done)
+        for event in events:
+            carry_out(self._handle(event), perform=self._perform, handle=self._handle)
+        return self.done[start:]
+
+    def feed(self, *messages: FeedEntry | SnapshotOffer | Lease, retained: bool = False) -> list[SessionEffect]:
+        """Signed messages arrive."""
+        return self.give(*(Received(_topic(message), signed(message), retained) for message in messages))
+
+    def wait(self, seconds: float) -> list[SessionEffect]:
+        """Let time pass, with a Tick at every deadline."""
+        until_ns, start = self.now_ns + int(seconds * S), len(self.done)
+        while (deadline := self.session.deadline_ns) is not None and deadline <= until_ns:
+            self.now_ns = max(self.now_ns, deadline)
+            self.give(Tick())
+        self.now_ns = until_ns
+        return self.done[start:]
+
+    def take_snapshot(self, feed: FeedMaker) -> None:
+        """Put what a feed holds now under the next switch."""
+        self._built = (dict(feed.rows), feed.digest.copy())
+
+    def start(self, feed: FeedMaker) -> None:
+        """Connect, and put the feed's table in force."""
+        offer, _ = feed.snapshot()
+        self.take_snapshot(feed)
+        self.give(Connected())
+        self.feed(offer)
+        self.give(SnapshotBuilt(offer))
+        self.done.clear()
+
+    def _handle(self, event: SessionInput) -> list[SessionEffect]:
+        return self.session.handle(event, self.now_ns)
+
+    def _perform(self, effect: SessionEffect) -> SessionInput | None:
+        self.done.append(effect)
+        match effect:
+            case ApplyEntry(entry):
+                return self.broken or self._apply(entry)
+            case SwitchSnapshot(offer, catch_up):
+                self.rows, self.digest = self._built
+                self.position = Position(offer.epoch, offer.revision, offer.root)
+                for entry in catch_up:
+                    assert isinstance(self._apply(entry), Applied)
+                roots = {offer.revision: offer.root} | {entry.revision: entry.root for entry in catch_up}
+                return Switched(self.position, roots)
+        return None
+
+    def _apply(self, entry: FeedEntry) -> SessionInput:
+        assert (entry.epoch, entry.revision) == (self.position.epoch, self.position.revision + 1), "out of order"
+        rows, digest = dict(self.rows), self.digest.copy()
+        for change in entry.changes:
+            old = rows.pop((change.kind, change.key), None)
+            if old is not None:
+                digest.remove(change.kind, change.key, old)
+            if change.body is not None:
+                body = canonical_body(change.body)
+                rows[change.kind, change.key] = body
+                digest.add(change.kind, change.key, body)
+        if digest.root() != entry.root:
+            return ApplyFailed("another root", transient=False)
+        self.rows, self.digest = rows, digest
+        self.position = Position(entry.epoch, entry.revision, entry.root)
+        return Applied(self.position)
+
+
+def only(kind: type[Any], effects: list[SessionEffect]) -> list[Any]:
+    """The effects of one kind."""
+    return [effect for effect in effects if isinstance(effect, kind)]
+
+
+def reports(effects: list[SessionEffect]) -> list[SyncReport]:
+    """What was told."""
+    return [effect.report for effect in only(SendReport, effects)]
+
+
+def reasons(effects: list[SessionEffect], kind: EventKind = EventKind.REFUSED_MESSAGE) -> list[str]:
+    """Why something was recorded."""
+    return [effect.reason for effect in only(Record, effects) if effect.kind is kind]
+
+
+def acted(effects: list[SessionEffect]) -> list[SessionEffect]:
+    """Everything that changes something here."""
+    return [e for e in effects if isinstance(e, ApplyEntry | BuildSnapshot | SwitchSnapshot | SaveLease | EpochBegun)]
+
+
+def _topic(message: FeedEntry | SnapshotOffer | Lease) -> Down:
+    return Down.LEASE if isinstance(message, Lease) else Down.FEED
