@@ -50,7 +50,7 @@ def _summary(report: HealthReport, words: Words, now_ns: int) -> Table:
     table.add_row("gateway", f"{report.gateway} ({report.mode}), pid {report.pid}, version {report.software}")
     table.add_row("running for", words.duration((now_ns - report.started_ns) // 1_000_000))
     table.add_row("cloud", "connected" if report.online else "not connected: decisions go on with what is here")
-    table.add_row("table", f"epoch {report.epoch}, revision {report.revision}" if report.epoch else "never received")
+    table.add_row("table", f"epoch {report.epoch}, revision {report.revision}" if report.root else "never received")
     table.add_row("lease", f"{lease}, time {report.time_quality}")
     table.add_row("journal", journal)
     return table
