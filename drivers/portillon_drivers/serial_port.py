@@ -86,13 +86,18 @@ class SerialPort:
             port.write(data)
 
     def close(self) -> None:
-        """Let go of the line; never raises. Bytes still unsent are discarded: a late command is worse than none."""
+        """Let go of the line; never raises. What was written still leaves: it may be the command that locks a door."""
         port, self._port = self._port, None
         if port is not None:
-            with suppress(*_LOST):  # the device is gone: nothing is left to discard
-                port.reset_output_buffer()
-            with suppress(*_LOST):
+            with suppress(*_LOST):  # the device is gone: there is nothing to close properly
                 port.close()
+
+    def _abandon(self) -> None:
+        """Let go of a line that failed and discard what has not left: a late release is worse than none."""
+        if self._port is not None:
+            with suppress(*_LOST):
+                self._port.reset_output_buffer()
+        self.close()
 
     def _opened(self) -> serial.Serial:
         if self._port is None:
@@ -114,7 +119,7 @@ class SerialPort:
         try:
             yield
         except _LOST as error:
-            self.close()
+            self._abandon()
             number = error.errno if isinstance(error, OSError) else error.args[0]
             advice = _ADVICE.get(number or 0, str(error))
             raise TransientDeviceError(f"{self._options.path} {what}: {advice}") from error

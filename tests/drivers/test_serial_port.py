@@ -110,6 +110,19 @@ def test_closed_port_is_no_surprise(line: PtyLine) -> None:
     port.close()
 
 
+def test_what_was_written_before_closing_arrives(line: PtyLine) -> None:
+    """The last command, which locks a door, is not thrown away by letting go of the line."""
+    for _ in range(100):
+        port = port_on(line)
+        port.open()
+        port.write(b"lock")
+        port.close()
+        arrived = b""
+        while len(arrived) < 4:  # the test's own time limit ends this if it never comes
+            arrived += line.receive()
+        assert arrived == b"lock"
+
+
 def test_replugged_line_is_a_new_device(line: PtyLine) -> None:
     """After unplug and replug the same path opens again."""
     port = port_on(line)

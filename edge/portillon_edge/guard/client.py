@@ -27,6 +27,8 @@ from portillon_edge.guard.spawn import GuardSpawner
 
 POLL_S = 0.2
 """How soon `stop` is obeyed, and how long a request may wait for a guard that does not read."""
+ENDING_S_MAX = 1.0
+MESSAGES_AT_THE_END_MAX = 100
 STARTING_NS_MAX = 5_000_000_000
 """A guard that is only just starting is not told as lost before this."""
 
@@ -67,7 +69,8 @@ class GuardClient:
                 self._serve(emit, stop, backoff)
             except GuardError as error:
                 was_up, self._line = self._line is not None, None
-                if was_up or (str(error) != told and self._clock_ns() >= quiet_until_ns):
+                starting = isinstance(error, GuardUnavailableError) and self._clock_ns() < quiet_until_ns
+                if was_up or (str(error) != told and not starting):
                     emit(GuardLost(str(error), self._clock_ns()))
                     told = str(error)
                 if self._spawner is not None and isinstance(error, GuardUnavailableError):
@@ -124,8 +127,14 @@ class GuardClient:
 
 
 def _tell_to_end(line: socket.socket) -> None:
-    with suppress(OSError):  # gone already: then it has locked
+    """Send `Stop` and wait until the guard has closed the line: closing it first, with messages unread, would reset the
+    connection and could discard the `Stop`."""
+    with suppress(OSError):  # gone already, or stuck: the caller goes on either way
         line.sendall(encode(Stop()))
+        line.settimeout(ENDING_S_MAX)
+        for _ in range(MESSAGES_AT_THE_END_MAX):
+            if not line.recv(LINE_BYTES_MAX):
+                break
 
 
 def _receive(line: socket.socket) -> bytes:

@@ -129,7 +129,7 @@ class GuardCore:
         # The first locked state that can be written is news again; after a start it is still the start's.
         output.why = output.why if output.why is Why.START and not output.healthy else Why.RECONNECTED
         output.healthy, output.releasing, output.detail = False, False, detail
-        output.since_ns = now_ns
+        output.since_ns = output.since_ns if known else now_ns
         output.due_ns = now_ns + int(output.backoff.next_s() * 1_000) * MS
         return [] if known else [Tell(OutputFault(name, detail, now_ns))]
 

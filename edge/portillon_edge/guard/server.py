@@ -108,6 +108,8 @@ class GuardServer:
             log.warning("a client could not be accepted: %s", error)
             return
         line.setblocking(False)
+        # One gateway's end and the next one's arrival may be seen in either order: look whether the line has ended.
+        self._receive()
         if self._client is not None:
             with suppress(OSError):  # it went away: then it need not be told
                 line.send(encode(ClientRefused("another gateway process is connected to this guard; stop that one")))
