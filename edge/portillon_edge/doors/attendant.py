@@ -7,7 +7,7 @@ and every refused reading becomes an event.
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from portillon_drivers.events import (
@@ -189,20 +189,17 @@ class Attendant:
                 grant = Grant(member=member, credential=hashed, reader=read.reader, flags=tuple(flags))
                 self._signal(door, Admit(grant), read.at_ns)
             case Denied(reason, member):
-                denied = NewEvent(
-                    kind=EventKind.DENIED,
-                    at=self._clockwork.stamp(read.at_ns),
-                    door=door.name,
-                    reader=read.reader,
-                    credential=hashed,
-                    member=member,
-                    reason=reason,
-                )
-                self._log.record(denied)
-                if reason is DenyReason.ROW_DAMAGED:
-                    self._log.record(
-                        replace(denied, kind=EventKind.ALARM, detail="the stored row's MAC does not fit it")
+                self._log.record(
+                    NewEvent(
+                        kind=EventKind.DENIED,
+                        at=self._clockwork.stamp(read.at_ns),
+                        door=door.name,
+                        reader=read.reader,
+                        credential=hashed,
+                        member=member,
+                        reason=reason,
                     )
+                )
 
     def _signal(self, door: Door, signal: Signal, at_ns: int) -> None:
         step = door.machine.handle(signal, at_ns)
