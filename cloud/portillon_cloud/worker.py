@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from portillon_cloud import outbox
 from portillon_cloud.clock import Clock, business_now_ms
 from portillon_cloud.clock.operations import Step, organisations_being_advanced, step
 from portillon_cloud.database import Database
@@ -33,7 +34,8 @@ class Worker:
     db: Database
     clock: Clock
     handlers: Mapping[str, Handler]
-    drains: Sequence[Drain]
+    drains: Sequence[Drain] = ()
+    waits_for_gateways: bool = False  # a test clock stands until the sequencers have taken what the last step left
     name: str
 
     def run(self, stop: threading.Event) -> None:
@@ -96,5 +98,7 @@ class Worker:
 
     def _advance(self, organisation_id: int) -> bool:
         with self.db.write() as conn:
+            if self.waits_for_gateways and not outbox.is_empty(conn, organisation_id):
+                return False
             due_ms = next_due_ms(conn, organisation_id=organisation_id)
             return step(conn, organisation_id, next_due_ms=due_ms, real_ms=self.clock.real_ms()) is not Step.WAITING

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, true
 
@@ -15,7 +15,7 @@ from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.tables import member
 from portillon_cloud.reports.invoice_view import InvoiceLine, InvoiceView, invoice_view, invoices_after
 from portillon_cloud.web.dependencies import ServicesDep, require
-from portillon_cloud.web.paging import ID_MAX, After, Id, Limit, Page, page_of
+from portillon_cloud.web.paging import ID_MAX, After, Id, Limit, Page, PathId, page_of
 from portillon_cloud.web.problem import not_found, unprocessable
 
 router = APIRouter(tags=["billing"])
@@ -118,9 +118,7 @@ def list_invoices(
 
 
 @router.get("/invoices/{invoice_id}")
-def get_invoice(
-    invoice_id: Annotated[int, Path(ge=1, le=ID_MAX)], services: ServicesDep, reader: Reader
-) -> WholeInvoiceOut:
+def get_invoice(invoice_id: PathId, services: ServicesDep, reader: Reader) -> WholeInvoiceOut:
     """One invoice with its lines and taxes."""
     with services.db.read() as conn:
         found = invoice_view(conn, organisation_id=reader.organisation_id, invoice_id=invoice_id)

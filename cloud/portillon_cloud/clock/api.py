@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
@@ -12,7 +12,7 @@ from portillon_cloud.clock.tables import clock_job
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.web.dependencies import ServicesDep, require
-from portillon_cloud.web.paging import ID_MAX
+from portillon_cloud.web.paging import PathId
 from portillon_cloud.web.problem import not_found
 
 router = APIRouter(tags=["clock"])
@@ -68,7 +68,7 @@ def advance_clock(new: Advance, services: ServicesDep, turner: Turner) -> JobOut
 
 
 @router.get("/clock/jobs/{job_id}")
-def get_job(job_id: Annotated[int, Path(ge=1, le=ID_MAX)], services: ServicesDep, reader: Reader) -> JobOut:
+def get_job(job_id: PathId, services: ServicesDep, reader: Reader) -> JobOut:
     """How far a turn of the clock is."""
     with services.db.read() as conn:
         row = conn.execute(

@@ -4,7 +4,8 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
@@ -12,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from portillon_cloud.database.errors import DatabaseBusyError, DatabaseUrlError, NestedWriteError
+from portillon_cloud.database.ownership import own
 from portillon_cloud.database.wake import Wake
 
 BUSY_MS = 30_000  # how long a writer waits for another process (a migration, a technician's query) before it gives up
@@ -38,6 +40,7 @@ class Database:
         self.wake = Wake()
         self._writing = threading.local()
         self._lock = threading.Lock()
+        self._owned: IO[str] | None = None
         self._writer: Engine
         self._reader: Engine
         if self.dialect == "sqlite":
@@ -66,6 +69,7 @@ class Database:
         # A plain BEGIN that reads and then writes fails at once with SQLITE_BUSY_SNAPSHOT, which no waiting cures.
         event.listen(self._writer, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
         event.listen(self._reader, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
+        self._owned = own(Path(str(self.url.database)))
         try:
             with self._writer.connect():
                 pass  # WAL and the file exist before any reader opens it
@@ -112,6 +116,8 @@ class Database:
         """Close every connection, the writer last: on SQLite it is the one that may checkpoint."""
         self._reader.dispose()
         self._writer.dispose()
+        if self._owned is not None:
+            self._owned.close()
 
 
 def _prepare_writer(connection: sqlite3.Connection, _record: Any) -> None:

@@ -7,6 +7,10 @@ class DatabaseBusyError(TransientError):
     """Another writer held the database for longer than the wait; try again."""
 
 
+class DatabaseInUseError(PermanentError):
+    """Another process owns this SQLite file."""
+
+
 class DatabaseUrlError(PermanentError):
     """The URL names no database this program can use."""
 

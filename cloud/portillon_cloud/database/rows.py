@@ -49,7 +49,7 @@ def insert_many(conn: Connection, table: Table, columns: Sequence[str], rows: Se
 def insert_missing(
     conn: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row], *, unique: Sequence[str]
 ) -> None:
-    """Insert those `rows` (no dates or JSON) whose `unique` columns are not in the table yet; leave the others alone."""
+    """Insert those `rows` (no dates or JSON) whose `unique` columns are not there yet; leave the others alone."""
     if not rows:
         return
     target = f"INSERT INTO {table.name} ({', '.join(columns)})"

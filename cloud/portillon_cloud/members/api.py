@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from portillon_rules.credential import Credential, CredentialError
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Table, select
@@ -16,13 +16,12 @@ from portillon_cloud.members.operations import add_account, add_credential, add_
 from portillon_cloud.members.tables import account, legal_entity, member, organisation, site
 from portillon_cloud.reports.may_pass import may_pass
 from portillon_cloud.web.dependencies import ServicesDep, require
-from portillon_cloud.web.paging import ID_MAX, After, Id, Limit, Page, page_of
+from portillon_cloud.web.paging import After, Id, Limit, Page, PathId, page_of
 from portillon_cloud.web.problem import not_found, unprocessable
 
 router = APIRouter(tags=["members"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MEMBERS))]
 Writer = Annotated[Principal, Depends(require(Permission.CHANGE_MEMBERS))]
-PathId = Annotated[int, Path(ge=1, le=ID_MAX)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, column, insert, literal, select, table
+from sqlalchemy import ColumnElement, Connection, and_, column, insert, literal, select, table
 
 from portillon_cloud.database import wake_after_commit
 from portillon_cloud.database.schema import Big
 from portillon_cloud.outbox.tables import access_outbox
 
-_gateway = table("gateway", column("id"), column("organisation_id"))
+_gateway = table("gateway", column("id"), column("organisation_id"), column("revoked_at_ms"))
 
 
 def account_changed(conn: Connection, organisation_id: int, account_id: int) -> None:
@@ -18,7 +18,7 @@ def account_changed(conn: Connection, organisation_id: int, account_id: int) -> 
 
 def accounts_changed(conn: Connection, organisation_id: int, account_ids: Sequence[int]) -> None:
     """The same for many accounts at once."""
-    gateways = conn.execute(select(_gateway.c.id).where(_gateway.c.organisation_id == organisation_id)).scalars().all()
+    gateways = conn.execute(select(_gateway.c.id).where(_told(organisation_id))).scalars().all()
     rows = [
         {"organisation_id": organisation_id, "gateway_id": gateway, "account_id": account}
         for gateway in gateways
@@ -34,9 +34,18 @@ def everything_changed(conn: Connection, organisation_id: int) -> None:
     conn.execute(
         insert(access_outbox).from_select(
             ["organisation_id", "gateway_id", "account_id"],
-            select(_gateway.c.organisation_id, _gateway.c.id, literal(None, Big)).where(
-                _gateway.c.organisation_id == organisation_id
-            ),
+            select(_gateway.c.organisation_id, _gateway.c.id, literal(None, Big)).where(_told(organisation_id)),
         )
     )
     wake_after_commit(conn)
+
+
+def is_empty(conn: Connection, organisation_id: int) -> bool:
+    """True if the sequencers have taken everything the organisation's transactions left."""
+    column = access_outbox.c
+    waiting = conn.execute(select(column.id).where(column.organisation_id == organisation_id).limit(1))
+    return waiting.one_or_none() is None
+
+
+def _told(organisation_id: int) -> ColumnElement[bool]:
+    return and_(_gateway.c.organisation_id == organisation_id, _gateway.c.revoked_at_ms.is_(None))

@@ -1,11 +1,12 @@
 """Transactions on both engines, and what SQLite's single writer promises."""
 
+import os
 import threading
 from pathlib import Path
 
 import pytest
 from portillon_cloud.database import Database, wake_after_commit
-from portillon_cloud.database.errors import DatabaseUrlError, NestedWriteError
+from portillon_cloud.database.errors import DatabaseInUseError, DatabaseUrlError, NestedWriteError
 from portillon_cloud.members.tables import organisation
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -116,6 +117,28 @@ def test_a_url_that_names_no_usable_database_is_refused(url: str) -> None:
     """The message says what to write instead."""
     with pytest.raises(DatabaseUrlError, match=r"use |name a file"):
         Database(url)
+
+
+def test_one_process_owns_a_sqlite_file(sqlite_url: str) -> None:
+    """A second one is refused by name, and can have it once the first is gone."""
+    first = Database(sqlite_url)
+    with pytest.raises(DatabaseInUseError, match=f"process {os.getpid()}"):
+        Database(sqlite_url)
+    first.close()
+    Database(sqlite_url).close()
+
+
+def test_every_waiting_thread_hears_the_bell(sqlite_db: Database) -> None:
+    """The worker and the broker's sequencer both wake; neither takes the ring from the other."""
+    heard: list[bool] = []
+    threads = [threading.Thread(target=lambda: heard.append(sqlite_db.wake.wait(10))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    with sqlite_db.write() as conn:
+        wake_after_commit(conn)
+    for thread in threads:
+        thread.join()
+    assert heard == [True, True, True]
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
