@@ -38,6 +38,7 @@ class Badge:
     """When the deciding frame's last byte was about to be written."""
     _released_ns: int | None = field(default=None, init=False)
     _answered: bool = field(default=False, init=False)
+    _line_failed: bool = field(default=False, init=False)
 
     def start(self) -> None:
         """Write the frames, each in its time."""
@@ -59,11 +60,14 @@ class Badge:
 
     def _write_at(self, at_ns: int, data: bytes, *, decides: bool) -> None:
         def write() -> None:
+            if self._line_failed:
+                return
             if decides:
                 self._decide(self.clock_ns())
             try:
                 self.lane.reader.send(data)
             except TransientDeviceError as error:
+                self._line_failed = True
                 self._finish(error=str(error))
 
         if at_ns <= self.clock_ns():
