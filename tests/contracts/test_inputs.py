@@ -125,6 +125,6 @@ def test_garbled_answer_is_a_fault_and_three_are_a_lost_board(stage: Any, heard:
     stage.garble = 1
     heard.wait_for(lambda e: isinstance(e, InputFault) and "checksum" in e.detail)
     seen = len(heard.events)
-    stage.garble = 10
+    stage.garble = 3
     heard.wait_for(lambda e: isinstance(e, InputDown), seen)
     heard.wait_for(lambda e: isinstance(e, InputUp), seen)
