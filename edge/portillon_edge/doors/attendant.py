@@ -5,10 +5,9 @@ the output is released first and nothing waits for the journal (DESIGN §3). Eve
 and every refused reading becomes an event.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from portillon_drivers.events import (
     CredentialRead,
@@ -23,15 +22,15 @@ from portillon_drivers.events import (
     ReaderUp,
 )
 from portillon_rules.credential import SiteKey
-from portillon_rules.decision import DecisionTime, Denied, DoorView, Granted, Lookup, SiteRules, decide
+from portillon_rules.decision import Denied, DoorView, Granted, decide
 from portillon_rules.reason import DenyReason
 
-from portillon_edge.domain.events import EventKind, EventTime, NewEvent
+from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_edge.domain.look_up import look_up
 from portillon_edge.doors.errors import OutputUnavailable
+from portillon_edge.doors.fault_limit import FaultKey, FaultLimit
 from portillon_edge.doors.machine import (
     Admit,
-    DoorMachine,
     Grant,
     Line,
     LineChanged,
@@ -43,58 +42,8 @@ from portillon_edge.doors.machine import (
     Signal,
     Tick,
 )
+from portillon_edge.doors.surroundings import Clockwork, Door, Entitlements, EventLog, Outputs
 from portillon_edge.guard.protocol import GuardLost, OutputFault
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """One configured door with its machine; `lines` tells which part each of its inputs plays."""
-
-    name: str
-    zone: str
-    output: str
-    machine: DoorMachine
-    readers: tuple[str, ...]
-    lines: Mapping[str, Line]
-
-
-class Entitlements(Protocol):
-    """What the attendant needs of the entitlement store."""
-
-    def lookup(self, credential_hash: str) -> Lookup: ...
-
-    def site_rules(self) -> SiteRules: ...
-
-
-class Clockwork(Protocol):
-    """What the attendant needs of the time keeper."""
-
-    def at(self, boot_ns: int) -> DecisionTime: ...
-
-    def stamp(self, boot_ns: int) -> EventTime: ...
-
-
-class Outputs(Protocol):
-    """What the attendant needs of the guard."""
-
-    def available(self, output: str) -> bool: ...
-
-    def release(self, output: str, on_ms: int) -> None:
-        """Raises OutputUnavailable; never waits for the device."""
-
-    def lock(self, output: str) -> None:
-        """Raises OutputUnavailable; never waits for the device."""
-
-
-class EventLog(Protocol):
-    """What the attendant needs of the journal."""
-
-    @property
-    def writable(self) -> bool: ...
-
-    def record(self, event: NewEvent) -> None:
-        """Take the event over for writing; never waits."""
-
 
 DoorEvent = ReaderEvent | InputEvent | OutputFault | GuardLost
 
@@ -119,6 +68,7 @@ class Attendant:
             for name, line in door.lines.items():
                 self._by_input.setdefault(name, []).append((door, line))
         self._deadlines: dict[str, int] = {}
+        self._faults = FaultLimit()
         self._keys = keys
         self._entitlements = entitlements
         self._clockwork = clockwork
@@ -128,17 +78,19 @@ class Attendant:
     @property
     def deadline_ns(self) -> int | None:
         """When `tick` is due, None: not before the next event."""
-        return min(self._deadlines.values(), default=None)
+        return min((*self._deadlines.values(), *self._fault_deadline()), default=None)
 
     def states(self) -> dict[str, str]:
         """Each door's state in one word."""
         return {name: door.machine.state for name, door in self._doors.items()}
 
     def tick(self, now_ns: int) -> None:
-        """Let every door whose deadline has come see that it has."""
+        """Let every door whose deadline has come see that it has; tell the faults that were counted meanwhile."""
         for name, due_ns in list(self._deadlines.items()):
             if due_ns <= now_ns:
                 self._signal(self._doors[name], Tick(), now_ns)
+        for key, detail in self._faults.due(now_ns):
+            self._write_fault(key, detail, now_ns)
 
     def handle(self, event: DoorEvent) -> None:
         """Take one event; whatever comes of it has been ordered or written down on return."""
@@ -149,13 +101,13 @@ class Attendant:
                 for door, line in self._by_input.get(name, ()):
                     self._signal(door, LineChanged(line, active), at_ns)
             case ReaderFault(reader, fault, detail, at_ns):
-                self._reader_fault(reader, f"{fault}: {detail}", at_ns)
+                self._fault((reader, fault), detail, at_ns)
             case ReaderDown(reader, detail, at_ns):
-                self._reader_fault(reader, f"down: {detail}", at_ns)
+                self._fault((reader, "down"), detail, at_ns)
             case InputFault(name, detail, at_ns):
-                self._input_fault(name, detail, at_ns)
+                self._fault((name, "refused"), detail, at_ns)
             case InputDown(name, detail, at_ns):
-                self._input_fault(name, f"down: {detail}", at_ns)
+                self._fault((name, "down"), detail, at_ns)
                 for door, line in self._by_input.get(name, ()):
                     self._signal(door, LineLost(line), at_ns)
             case OutputFault(output, detail, at_ns):
@@ -244,23 +196,19 @@ class Attendant:
             at = self._clockwork.stamp(at_ns)
             self._log.record(NewEvent(kind=EventKind.OUTPUT_FAULT, at=at, detail=f"{output}: {detail}"))
 
-    def _reader_fault(self, reader: str, detail: str, at_ns: int) -> None:
-        door = self._by_reader.get(reader)
-        self._log.record(
-            NewEvent(
-                kind=EventKind.READER_FAULT,
-                at=self._clockwork.stamp(at_ns),
-                door=door.name if door else None,
-                reader=reader,
-                detail=detail,
-            )
-        )
+    def _fault(self, key: FaultKey, detail: str, at_ns: int) -> None:
+        if self._faults.tell_now(key, detail, at_ns):
+            self._write_fault(key, detail, at_ns)
 
-    def _input_fault(self, name: str, detail: str, at_ns: int) -> None:
+    def _write_fault(self, key: FaultKey, detail: str, at_ns: int) -> None:
+        name, kind = key
         at = self._clockwork.stamp(at_ns)
-        doors: list[str | None] = [door.name for door, _ in self._by_input.get(name, ())]
-        for door in doors or [None]:
-            self._log.record(NewEvent(kind=EventKind.INPUT_FAULT, at=at, door=door, detail=f"{name}: {detail}"))
+        if name in self._by_reader:
+            door, told = self._by_reader[name].name, f"{kind}: {detail}"
+            self._log.record(NewEvent(kind=EventKind.READER_FAULT, at=at, door=door, reader=name, detail=told))
+        for owner, _ in self._by_input.get(name, ()):
+            told = f"{name}: {kind}: {detail}"
+            self._log.record(NewEvent(kind=EventKind.INPUT_FAULT, at=at, door=owner.name, detail=told))
 
     def _write(self, door: Door, record: Record, at_ns: int) -> None:
         grant = record.grant
@@ -277,6 +225,10 @@ class Attendant:
                 detail=record.detail,
             )
         )
+
+    def _fault_deadline(self) -> tuple[int, ...]:
+        deadline_ns = self._faults.deadline_ns
+        return () if deadline_ns is None else (deadline_ns,)
 
     def _expect(self, door: Door, deadline_ns: int | None) -> None:
         if deadline_ns is None:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from portillon_config.doors import AnyDoor, StrikeDoor, TurnstileLane
 
 from portillon_edge.doors import strike_door, turnstile_lane
-from portillon_edge.doors.attendant import Door
 from portillon_edge.doors.machine import DoorMachine, Line
+from portillon_edge.doors.surroundings import Door
 
 LINES = {"passage_input": Line.PASSAGE, "contact_input": Line.CONTACT, "rex_input": Line.REX}
 

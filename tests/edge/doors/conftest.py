@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 import pytest
 from portillon_drivers.events import CredentialRead
 from portillon_edge.domain.events import EventKind, EventTime, NewEvent
-from portillon_edge.doors.attendant import Attendant, Door
+from portillon_edge.doors.attendant import Attendant
 from portillon_edge.doors.errors import OutputUnavailable
 from portillon_edge.doors.machine import NS_PER_MS, Line
 from portillon_edge.doors.strike_door import StrikeDoor
+from portillon_edge.doors.surroundings import Door
 from portillon_edge.doors.turnstile_lane import TurnstileLane
 from portillon_rules.credential import Credential, SiteKey, credential_hash
 from portillon_rules.decision import DecisionTime, Lookup, SiteRules, TimeQuality

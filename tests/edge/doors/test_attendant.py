@@ -181,7 +181,7 @@ def test_every_refused_reading_becomes_an_event(site: Any) -> None:
     assert [(e.kind, e.door, e.detail) for e in site.events] == [
         (EventKind.READER_FAULT, "lane1", "checksum: wrong checksum"),
         (EventKind.READER_FAULT, "lane1", "down: unplugged"),
-        (EventKind.INPUT_FAULT, "lane1", "lane1-passage: late answer"),
+        (EventKind.INPUT_FAULT, "lane1", "lane1-passage: refused: late answer"),
         (EventKind.INPUT_FAULT, "lane1", "lane1-passage: down: no answer"),
     ]
 
