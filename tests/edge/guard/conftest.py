@@ -67,10 +67,8 @@ class Site:
         self.config_path.write_text(CONFIG + lanes, encoding="utf-8")
         return load(self.config_path)
 
-    def guard(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return self._start(
-            "-m", "portillon_edge.guard", "--config", str(self.config_path), *arguments, stderr=subprocess.DEVNULL
-        )
+    def guard(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        return self._start("-m", "portillon_edge.guard", "--config", str(self.config_path), *arguments, stderr=stderr)
 
     def client(self, *, spawn: bool = False) -> "Client":
         client = Client(load(self.config_path), GuardSpawner(self.config_path) if spawn else None)

@@ -5,6 +5,7 @@ import signal
 import socket
 import statistics
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -74,6 +75,24 @@ def test_sigterm_locks_everything(site: Any) -> None:
     assert guard.wait(10) == 0
     site.wait_releasing(1, False)
     assert site.control.lanes()[0]["longest_ms"] < LONG_MS
+
+
+def test_log_that_nobody_reads_holds_nothing_up(site: Any) -> None:
+    """With its log blocked (a full pipe) the guard still serves, locks and ends."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4_096)
+    os.set_blocking(writing, True)
+    guard = site.guard(stderr=writing)
+    os.close(writing)
+    released(site)
+    site.control.do("unplug", lane=2, what="relay")
+    guard.send_signal(signal.SIGTERM)
+    assert guard.wait(10) == 0
+    site.wait_releasing(1, False)
+    os.close(reading)
 
 
 def test_killed_guard_leaves_a_latched_lane_that_the_next_start_locks_first(site: Any) -> None:
