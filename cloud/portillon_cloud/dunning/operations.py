@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from portillon_cloud import outbox, timers
 from portillon_cloud.access import operations as access
 from portillon_cloud.access import store as access_store
+from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.access.blocks import BlockReason, Switch
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.dunning import ladder, store
@@ -105,6 +106,7 @@ def paid(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int
 
 def review_account(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> bool:
     """Make dunning's block what the debts call for at this instant; True if access is open that was shut by it."""
+    lock_account(conn, account_id)
     going_by = access_store.collection(conn, organisation_id)
     owed = access_store.debts(conn, [account_id]).get(account_id, [])
     off = ladder.switches_off(going_by.policy, owed, going_by.zone, now_ms)
@@ -163,8 +165,8 @@ def take_review(work: timers.Work, claimed: timers.Timer) -> None:
 def take_step(work: timers.Work, claimed: timers.Timer) -> None:
     """Timer handler: a reminder or a restriction of the ladder is due."""
     with work.db.write() as conn:
-        step = store.lock_step(conn, claimed.subject_id)
-        case = None if step is None or step.done else store.case(conn, step.case_id)
+        step = store.step(conn, claimed.subject_id)
+        case = None if step is None or step.done else store.lock_case(conn, step.case_id)
         if step is not None and case is not None and not case.closed:
             if step.kind is StepKind.REMINDER and step.letter is not None:
                 send(conn, case, step.letter, now_ms=work.now_ms)

@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy import Connection, Row, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.access.blocks import BlockReason, Switch
 from portillon_cloud.access.tables import block
 from portillon_cloud.billing.tables import invoice
@@ -53,8 +54,10 @@ def due_on(conn: Connection, invoice_id: int) -> date:
     return found
 
 
-def case(conn: Connection, case_id: int) -> Case:
-    """One case, open or closed."""
+def lock_case(conn: Connection, case_id: int) -> Case:
+    """One case, open or closed, as it is once its account is held."""
+    account_id = select(dunning_case.c.account_id).where(dunning_case.c.id == case_id)
+    lock_account(conn, conn.execute(account_id).scalar_one())
     return _case(conn.execute(select(dunning_case).where(dunning_case.c.id == case_id)).one())
 
 
@@ -149,9 +152,9 @@ def insert_steps(conn: Connection, of: Case, planned: Sequence[ladder.Step]) -> 
     ]
 
 
-def lock_step(conn: Connection, step_id: int) -> Step | None:
-    """The step, held against other writers until the transaction ends."""
-    row = conn.execute(select(dunning_step).where(dunning_step.c.id == step_id).with_for_update()).one_or_none()
+def step(conn: Connection, step_id: int) -> Step | None:
+    """One step."""
+    row = conn.execute(select(dunning_step).where(dunning_step.c.id == step_id)).one_or_none()
     return None if row is None else _step(row)
 
 

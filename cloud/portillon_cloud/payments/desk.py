@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, select
 
 from portillon_cloud import outbox
+from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.dunning import operations as dunning
 from portillon_cloud.members.tables import account
 from portillon_cloud.money import Money
@@ -94,10 +95,11 @@ def take_payment(conn: Connection, paid: DeskPayment, *, now_ms: int) -> Payment
 
 def _lock_account(conn: Connection, paid: DeskPayment) -> int:
     """The account's legal entity; two payments of one account wait for each other."""
+    lock_account(conn, paid.account_id)
     found: int | None = conn.scalar(
-        select(account.c.legal_entity_id)
-        .where(account.c.id == paid.account_id, account.c.organisation_id == paid.organisation_id)
-        .with_for_update()
+        select(account.c.legal_entity_id).where(
+            account.c.id == paid.account_id, account.c.organisation_id == paid.organisation_id
+        )
     )
     if found is None:
         raise UnknownAccountError(f"organisation {paid.organisation_id} has no account {paid.account_id}")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
+from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.billing.tables import invoice
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.payments.tables import (
@@ -57,30 +58,37 @@ class Method:
 
 
 def lock_intent(conn: Connection, intent_id: int) -> Intent:
-    """The intent, held against other writers until the transaction ends."""
-    row = conn.execute(select(payment_intent).where(payment_intent.c.id == intent_id).with_for_update()).one()
-    return _intent(row)
+    """The intent, held with its account against other writers until the transaction ends."""
+    _lock_account_of(conn, intent_id)
+    return _intent(conn.execute(select(payment_intent).where(payment_intent.c.id == intent_id)).one())
 
 
 def lock_current_intent(conn: Connection, intent_id: int) -> Intent | None:
-    """The live intent of the same invoice: another one, if a part was paid since. None: nothing is owed."""
+    """The live intent of the same invoice, so held: another one, if a part was paid since. None: nothing is owed."""
+    _lock_account_of(conn, intent_id)
     its_invoice = select(payment_intent.c.invoice_id).where(payment_intent.c.id == intent_id).scalar_subquery()
     row = conn.execute(
-        select(payment_intent).where(payment_intent.c.invoice_id == its_invoice, LIVE_INTENT).with_for_update()
+        select(payment_intent).where(payment_intent.c.invoice_id == its_invoice, LIVE_INTENT)
     ).one_or_none()
     return None if row is None else _intent(row)
 
 
 def lock_live_intents(conn: Connection, account_id: int) -> list[Intent]:
-    """The account's live intents, the one due first first."""
+    """The account's live intents, the one due first first, held with the account."""
+    lock_account(conn, account_id)
     rows = conn.execute(
         select(payment_intent)
         .join(invoice, invoice.c.id == payment_intent.c.invoice_id)
         .where(payment_intent.c.account_id == account_id, LIVE_INTENT)
         .order_by(invoice.c.due_on, invoice.c.id)
-        .with_for_update(of=payment_intent)
     )
     return [_intent(row) for row in rows]
+
+
+def _lock_account_of(conn: Connection, intent_id: int) -> None:
+    lock_account(
+        conn, conn.execute(select(payment_intent.c.account_id).where(payment_intent.c.id == intent_id)).scalar_one()
+    )
 
 
 def insert_intent(conn: Connection, intent: Intent, now_ms: int) -> Intent:

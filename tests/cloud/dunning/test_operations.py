@@ -1,5 +1,6 @@
 """The ladder lived through: letters, retries, suspension, and the way back."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -126,6 +127,28 @@ def test_a_retry_that_succeeds_ends_it(gym: DuesGym) -> None:
     gym.run_until(at(30))
     assert gym.letters(payer) == ["payment_failed", "reminder"]
     assert gym.scalars(select(sim_charge.c.outcome).order_by(sim_charge.c.id)) == ["refused", "refused", "succeeded"]
+
+
+def test_payment_and_suspension_at_the_same_instant(gym: DuesGym) -> None:
+    """Whichever of the two commits first, who has paid is in good standing and has no block left."""
+    for round_number in range(4):
+        payer = gym.payer(BROKE, next_invoice_on=None)
+        invoice_id = gym.owe(payer, due_on=DUE + timedelta(days=40 * round_number))
+        day = 40 * round_number + 10
+        gym.run_until(at(day) - 1)
+        start = threading.Barrier(2)
+
+        def suspend(start: threading.Barrier = start, day: int = day) -> None:
+            start.wait()
+            gym.run_until(at(day))
+
+        thread = threading.Thread(target=suspend)
+        thread.start()
+        start.wait()
+        gym.pay(payer, TOTAL_MINOR, now_ms=at(day), key=f"k-{invoice_id}")
+        thread.join()
+        assert open_blocks(gym, payer) == []
+        assert standing(gym, payer, at(day)) is Standing.CLEAR
 
 
 def test_hard_decline(gym: DuesGym) -> None:

@@ -1,6 +1,7 @@
 """Charges: each answer has its own next step, and nothing is ever paid twice."""
 
-from dataclasses import dataclass, field
+import threading
+from dataclasses import dataclass, field, replace
 
 import pytest
 from dues_gym import TOTAL_MINOR, DuesGym, Payer, at
@@ -311,6 +312,45 @@ def test_no_transaction_is_open_while_the_provider_is_called(gym: DuesGym) -> No
     with pytest.raises(NestedWriteError), gym.db.write():
         charge(gym.db, gym.provider, intent_id, now_ms=at(0))
     assert charge(gym.db, gym.provider, intent_id, now_ms=at(0)) is ChargeResult.SUCCEEDED
+
+
+def test_two_workers_at_once(gym: DuesGym) -> None:
+    """Two workers on one intent at the same instant: one charge, one payment, whoever is first."""
+    for _ in range(5):
+        payer = gym.payer()
+        intent_id = intent_of(gym, gym.owe(payer))
+        start = threading.Barrier(2)
+
+        def work(intent_id: int = intent_id, start: threading.Barrier = start) -> None:
+            start.wait()
+            charge(gym.db, gym.provider, intent_id, now_ms=at(0))
+
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert charge(gym.db, gym.provider, intent_id, now_ms=at(0, 7)) in (
+            ChargeResult.NOTHING_OWED,
+            ChargeResult.SUCCEEDED,
+        )
+        taken = gym.scalars(select(payment.c.amount_minor).where(payment.c.account_id == payer.account_id))
+        assert taken == [TOTAL_MINOR]
+    assert charges_made(gym) == ["succeeded"] * 5
+
+
+def test_without_the_key_a_crash_charges_twice(gym: DuesGym) -> None:
+    """Ablation: a fresh key for each sending, and the crash that harmed nobody above takes the money twice."""
+    line = Wrapped(gym.simulator, crash_after=1)
+    keyed = gym.simulator.charge
+    gym.simulator.charge = lambda order: keyed(  # type: ignore[method-assign]
+        replace(order, key=f"{order.key}/{len(line.sent)}")
+    )
+    intent_id = intent_of(gym, gym.owe(gym.payer()))
+    with pytest.raises(Crash):
+        charge(gym.db, line, intent_id, now_ms=at(0))
+    charge(gym.db, line, intent_id, now_ms=at(0, 7))
+    assert charges_made(gym) == ["succeeded", "succeeded"]
 
 
 def test_ringing_every_timer_again_changes_nothing(gym: DuesGym) -> None:
