@@ -1,7 +1,29 @@
 """The composition root: what exists once per process, and who handles what. The only place that names a provider."""
 
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
+
+from portillon_cloud.billing import operations as billing
+from portillon_cloud.billing.planning import INVOICE_RUN, RECOGNITION
+from portillon_cloud.clock import Clock, RealClock
+from portillon_cloud.database import Database
+from portillon_cloud.dunning import operations as dunning
+from portillon_cloud.gateways.broker import BrokerLink
+from portillon_cloud.gateways.link import GatewayLink
+from portillon_cloud.messages.carrier import Carrier
+from portillon_cloud.messages.maildir_carrier import MaildirCarrier
+from portillon_cloud.messages.operations import deliver
+from portillon_cloud.messages.smtp_carrier import SmtpCarrier
+from portillon_cloud.payments.operations import CHARGE, charge_timer
+from portillon_cloud.payments.provider import PaymentProvider
+from portillon_cloud.payments.simulator import PaymentSimulator
+from portillon_cloud.secrets import Keyring, load_or_create_keyring
+from portillon_cloud.settings import Settings
+from portillon_cloud.timers import Handler
+from portillon_cloud.worker import Worker
 
 FEATURES_WITH_TABLES = (
     "members",
@@ -23,6 +45,82 @@ FEATURES_WITH_TABLES = (
 def all_tables() -> None:
     """Import every feature's tables, so that the metadata knows the whole schema."""
     for feature in FEATURES_WITH_TABLES:
-        name = f"portillon_cloud.{feature}.tables"
-        if find_spec(name) is not None:  # while the first features are being written
-            import_module(name)
+        import_module(f"portillon_cloud.{feature}.tables")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a process needs, made once. `gateways` is None without a broker."""
+
+    settings: Settings
+    db: Database
+    clock: Clock
+    keyring: Keyring
+    provider: PaymentProvider
+    carrier: Carrier
+    gateways: BrokerLink | None
+
+    def worker(self) -> Worker:
+        """A worker over these services, named after this process."""
+        return Worker(
+            db=self.db,
+            clock=self.clock,
+            handlers=handlers(self.provider),
+            drains=[lambda: deliver(self.db, self.carrier, real_ms=self.clock.real_ms())],
+            name=f"{socket.gethostname()}:{os.getpid()}",
+            waits_for_gateways=self.gateways is not None,
+        )
+
+    def close(self) -> None:
+        """Stop talking to gateways, then close the database."""
+        if self.gateways is not None:
+            self.gateways.stop()
+        self.db.close()
+
+
+def handlers(provider: PaymentProvider) -> Mapping[str, Handler]:
+    """Who handles which kind of timer."""
+    return {
+        INVOICE_RUN: billing.run_invoices_when_due,
+        RECOGNITION: billing.run_recognition_when_due,
+        CHARGE: charge_timer(provider),
+        dunning.DUNNING_STEP: dunning.take_step,
+        dunning.DUNNING_REVIEW: dunning.take_review,
+    }
+
+
+def compose(settings: Settings, *, clock: Clock | None = None) -> Services:
+    """Open the database and make the services; nothing runs yet (`gateways.start()`, `worker().run()`).
+
+    Raises DatabaseUrlError, DatabaseInUseError, SecretsError, BrokerUrlError.
+    """
+    all_tables()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    keyring = load_or_create_keyring(settings.secrets_file)
+    db = Database(settings.url)
+    real = clock or RealClock()
+    gateways = None
+    if settings.broker is not None:
+        link = GatewayLink(db, keyring, real, base_url=settings.base_url)
+        gateways = BrokerLink(link, settings.broker, wake=db.wake)
+    return Services(
+        settings=settings,
+        db=db,
+        clock=real,
+        keyring=keyring,
+        provider=PaymentSimulator(db),
+        carrier=_carrier(settings),
+        gateways=gateways,
+    )
+
+
+def _carrier(settings: Settings) -> Carrier:
+    if settings.smtp_host is None:
+        return MaildirCarrier(settings.mail_dir, sender=settings.mail_from)
+    return SmtpCarrier(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        sender=settings.mail_from,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+    )

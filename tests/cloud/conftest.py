@@ -44,7 +44,7 @@ class PostgresCluster:
     """A cluster of this test session alone: a Unix socket in a temporary folder, no TCP, nothing of it survives."""
 
     def __init__(self, programs: Path) -> None:
-        self._programs = programs
+        self.programs = programs
         self.folder = Path(tempfile.mkdtemp(prefix="portillon-pg-"))
         self._as: dict[str, object] = {}
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
@@ -92,7 +92,7 @@ class PostgresCluster:
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(  # type: ignore[call-overload]
-            [str(self._programs / program), *arguments],
+            [str(self.programs / program), *arguments],
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], "HOME": str(self.folder)},
             stdout=subprocess.DEVNULL,  # not a pipe: the server would inherit it and never close it

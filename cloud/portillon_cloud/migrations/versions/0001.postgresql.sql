@@ -1,0 +1,962 @@
+CREATE TABLE failed_sign_in (
+	id BIGSERIAL NOT NULL,
+	subject TEXT NOT NULL,
+	at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_failed_sign_in PRIMARY KEY (id)
+)
+
+CREATE INDEX ix_failed_sign_in_at ON failed_sign_in (at_ms)
+
+CREATE INDEX ix_failed_sign_in_subject ON failed_sign_in (subject, at_ms)
+
+CREATE TABLE organisation (
+	id BIGSERIAL NOT NULL,
+	mode TEXT NOT NULL,
+	name TEXT NOT NULL,
+	country TEXT NOT NULL,
+	province TEXT,
+	language TEXT NOT NULL,
+	time_zone TEXT NOT NULL,
+	created_at_real_ms BIGINT NOT NULL,
+	CONSTRAINT pk_organisation PRIMARY KEY (id),
+	CONSTRAINT uq_organisation_id_mode UNIQUE (id, mode),
+	CONSTRAINT ck_organisation_mode_known CHECK (mode IN ('live', 'test')),
+	CONSTRAINT ck_organisation_language_known CHECK (language IN ('en', 'fr'))
+)
+
+CREATE TABLE sim_charge (
+	id BIGSERIAL NOT NULL,
+	idempotency_key TEXT NOT NULL,
+	fingerprint TEXT NOT NULL,
+	token TEXT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	code TEXT,
+	made_at_ms BIGINT NOT NULL,
+	settles_at_ms BIGINT,
+	settles_as TEXT,
+	settles_code TEXT,
+	CONSTRAINT pk_sim_charge PRIMARY KEY (id),
+	CONSTRAINT uq_sim_charge_idempotency_key UNIQUE (idempotency_key)
+)
+
+CREATE TABLE api_key (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	key_hash TEXT NOT NULL,
+	role TEXT NOT NULL,
+	created_ms BIGINT NOT NULL,
+	revoked_ms BIGINT,
+	CONSTRAINT pk_api_key PRIMARY KEY (id),
+	CONSTRAINT ck_api_key_role_known CHECK (role IN ('owner', 'desk', 'technician')),
+	CONSTRAINT fk_api_key_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT uq_api_key_key_hash UNIQUE (key_hash)
+)
+
+CREATE INDEX ix_api_key_organisation ON api_key (organisation_id, id)
+
+CREATE TABLE clock_job (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	mode TEXT DEFAULT 'test' NOT NULL,
+	target_ms BIGINT NOT NULL,
+	rate_after INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	steps INTEGER DEFAULT '0' NOT NULL,
+	error TEXT,
+	CONSTRAINT pk_clock_job PRIMARY KEY (id),
+	CONSTRAINT fk_clock_job_organisation_id_mode FOREIGN KEY(organisation_id, mode) REFERENCES organisation (id, mode),
+	CONSTRAINT ck_clock_job_test_only CHECK (mode = 'test'),
+	CONSTRAINT ck_clock_job_state_known CHECK (state IN ('running', 'done', 'failed'))
+)
+
+CREATE UNIQUE INDEX uq_clock_job_running ON clock_job (organisation_id) WHERE state = 'running'
+
+CREATE TABLE dunning_policy (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	body JSON NOT NULL,
+	CONSTRAINT pk_dunning_policy PRIMARY KEY (id),
+	CONSTRAINT uq_dunning_policy_organisation_id UNIQUE (organisation_id),
+	CONSTRAINT fk_dunning_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TABLE ledger_entry (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	occurred_on DATE NOT NULL,
+	recorded_at_ms BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	source TEXT NOT NULL,
+	CONSTRAINT pk_ledger_entry PRIMARY KEY (id),
+	CONSTRAINT uq_ledger_entry_organisation_id_kind_source UNIQUE (organisation_id, kind, source),
+	CONSTRAINT uq_ledger_entry_organisation_id_legal_entity_id_currency_id UNIQUE (organisation_id, legal_entity_id, currency, id),
+	CONSTRAINT fk_ledger_entry_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TABLE legal_entity (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	currency TEXT NOT NULL,
+	tax_regime TEXT NOT NULL,
+	tax_numbers JSON NOT NULL,
+	payment_days INTEGER DEFAULT '0' NOT NULL,
+	CONSTRAINT pk_legal_entity PRIMARY KEY (id),
+	CONSTRAINT uq_legal_entity_organisation_id_id_currency UNIQUE (organisation_id, id, currency),
+	CONSTRAINT ck_legal_entity_tax_regime_known CHECK (tax_regime IN ('ca-qc', 'fr', 'none')),
+	CONSTRAINT ck_legal_entity_currency_iso CHECK (length(currency) = 3),
+	CONSTRAINT fk_legal_entity_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TABLE sim_card (
+	token TEXT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	mode TEXT DEFAULT 'test' NOT NULL,
+	behaviour TEXT NOT NULL,
+	CONSTRAINT pk_sim_card PRIMARY KEY (token),
+	CONSTRAINT fk_sim_card_organisation_id_mode FOREIGN KEY(organisation_id, mode) REFERENCES organisation (id, mode),
+	CONSTRAINT ck_sim_card_test_only CHECK (mode = 'test')
+)
+
+CREATE TABLE staff (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	email TEXT NOT NULL,
+	name TEXT NOT NULL,
+	password_hash TEXT NOT NULL,
+	role TEXT NOT NULL,
+	language TEXT NOT NULL,
+	created_ms BIGINT NOT NULL,
+	CONSTRAINT pk_staff PRIMARY KEY (id),
+	CONSTRAINT ck_staff_role_known CHECK (role IN ('owner', 'desk', 'technician')),
+	CONSTRAINT fk_staff_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT uq_staff_email UNIQUE (email)
+)
+
+CREATE INDEX ix_staff_organisation ON staff (organisation_id, id)
+
+CREATE TABLE test_clock (
+	organisation_id BIGINT NOT NULL,
+	mode TEXT DEFAULT 'test' NOT NULL,
+	business_ms BIGINT NOT NULL,
+	set_at_real_ms BIGINT NOT NULL,
+	rate INTEGER NOT NULL,
+	clock_rev BIGINT NOT NULL,
+	CONSTRAINT pk_test_clock PRIMARY KEY (organisation_id),
+	CONSTRAINT fk_test_clock_organisation_id_mode FOREIGN KEY(organisation_id, mode) REFERENCES organisation (id, mode),
+	CONSTRAINT ck_test_clock_test_only CHECK (mode = 'test'),
+	CONSTRAINT ck_test_clock_rate_known CHECK (rate IN (0, 1))
+)
+
+CREATE TABLE timer (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	subject_id BIGINT NOT NULL,
+	key TEXT NOT NULL,
+	due_at_ms BIGINT NOT NULL,
+	retry_at_real_ms BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	worker TEXT,
+	lease_until_real_ms BIGINT,
+	attempts INTEGER NOT NULL,
+	error TEXT,
+	CONSTRAINT pk_timer PRIMARY KEY (id),
+	CONSTRAINT uq_timer_organisation_id_key UNIQUE (organisation_id, key),
+	CONSTRAINT ck_timer_state_known CHECK (state IN ('ready', 'running', 'done', 'failed')),
+	CONSTRAINT fk_timer_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE INDEX ix_timer_ready ON timer (organisation_id, due_at_ms) WHERE state = 'ready'
+
+CREATE INDEX ix_timer_running ON timer (organisation_id, lease_until_real_ms) WHERE state = 'running'
+
+CREATE TABLE account (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	email TEXT,
+	language TEXT NOT NULL,
+	CONSTRAINT pk_account PRIMARY KEY (id),
+	CONSTRAINT ck_account_language_known CHECK (language IN ('en', 'fr')),
+	CONSTRAINT fk_account_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_account_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE INDEX ix_account_organisation_id_email ON account (organisation_id, email)
+
+CREATE TABLE ledger_account (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	code TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	CONSTRAINT pk_ledger_account PRIMARY KEY (id),
+	CONSTRAINT fk_ledger_account_organisation_id_legal_entity_id_currency FOREIGN KEY(organisation_id, legal_entity_id, currency) REFERENCES legal_entity (organisation_id, id, currency),
+	CONSTRAINT uq_ledger_account_legal_entity_id_currency_code UNIQUE (legal_entity_id, currency, code),
+	CONSTRAINT uq_ledger_account_organisation_id_legal_entity_id_currency_id UNIQUE (organisation_id, legal_entity_id, currency, id),
+	CONSTRAINT ck_ledger_account_kind_known CHECK (kind IN ('asset', 'liability', 'revenue', 'expense')),
+	CONSTRAINT fk_ledger_account_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TABLE number_series (
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	series TEXT NOT NULL,
+	last_number BIGINT NOT NULL,
+	last_issued_on DATE NOT NULL,
+	CONSTRAINT pk_number_series PRIMARY KEY (legal_entity_id, series),
+	CONSTRAINT fk_number_series_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_number_series_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE TABLE plan (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	code TEXT NOT NULL,
+	name TEXT NOT NULL,
+	zones JSON NOT NULL,
+	schedule TEXT DEFAULT 'always' NOT NULL,
+	CONSTRAINT pk_plan PRIMARY KEY (id),
+	CONSTRAINT uq_plan_organisation_id_code UNIQUE (organisation_id, code),
+	CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_plan_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE TABLE site (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	time_zone TEXT NOT NULL,
+	language TEXT NOT NULL,
+	zones JSON NOT NULL,
+	policy JSON NOT NULL,
+	CONSTRAINT pk_site PRIMARY KEY (id),
+	CONSTRAINT ck_site_language_known CHECK (language IN ('en', 'fr')),
+	CONSTRAINT fk_site_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_site_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE TABLE staff_session (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	staff_id BIGINT NOT NULL,
+	token_hash TEXT NOT NULL,
+	started_ms BIGINT NOT NULL,
+	seen_ms BIGINT NOT NULL,
+	ends_ms BIGINT NOT NULL,
+	CONSTRAINT pk_staff_session PRIMARY KEY (id),
+	CONSTRAINT fk_staff_session_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_staff_session_staff_id FOREIGN KEY(staff_id) REFERENCES staff (id),
+	CONSTRAINT uq_staff_session_token_hash UNIQUE (token_hash)
+)
+
+CREATE INDEX ix_staff_session_ends ON staff_session (ends_ms)
+
+CREATE INDEX ix_staff_session_staff_id ON staff_session (staff_id)
+
+CREATE TABLE contract (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	law TEXT NOT NULL,
+	law_version TEXT NOT NULL,
+	signed_on DATE NOT NULL,
+	starts_on DATE NOT NULL,
+	ends_on DATE,
+	renews BOOLEAN NOT NULL,
+	total_minor BIGINT,
+	instalments INTEGER,
+	state TEXT NOT NULL,
+	CONSTRAINT pk_contract PRIMARY KEY (id),
+	CONSTRAINT ck_contract_law_known CHECK (law IN ('ca-qc', 'fr', 'none')),
+	CONSTRAINT ck_contract_state_known CHECK (state IN ('active', 'ended', 'cancelled')),
+	CONSTRAINT ck_contract_ends_after_start CHECK (ends_on IS NULL OR ends_on > starts_on),
+	CONSTRAINT fk_contract_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_contract_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_contract_account_id ON contract (account_id)
+
+CREATE TABLE gateway (
+	id TEXT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	mode TEXT NOT NULL,
+	enrolled_at_ms BIGINT NOT NULL,
+	revoked_at_ms BIGINT,
+	CONSTRAINT pk_gateway PRIMARY KEY (id),
+	CONSTRAINT ck_gateway_mode_known CHECK (mode IN ('live', 'test')),
+	CONSTRAINT fk_gateway_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_gateway_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
+CREATE INDEX ix_gateway_organisation_id ON gateway (organisation_id)
+
+CREATE INDEX ix_gateway_site_id ON gateway (site_id)
+
+CREATE TABLE invoice (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	series TEXT NOT NULL,
+	number BIGINT NOT NULL,
+	issued_on DATE NOT NULL,
+	due_on DATE NOT NULL,
+	issued_at_ms BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	net_minor BIGINT NOT NULL,
+	tax_minor BIGINT NOT NULL,
+	total_minor BIGINT NOT NULL,
+	buyer JSON NOT NULL,
+	seller JSON NOT NULL,
+	engine TEXT NOT NULL,
+	CONSTRAINT pk_invoice PRIMARY KEY (id),
+	CONSTRAINT uq_invoice_legal_entity_id_series_number UNIQUE (legal_entity_id, series, number),
+	CONSTRAINT ck_invoice_adds_up CHECK (total_minor = net_minor + tax_minor),
+	CONSTRAINT ck_invoice_number_positive CHECK (number > 0),
+	CONSTRAINT fk_invoice_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_invoice_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_invoice_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_invoice_account_id ON invoice (account_id)
+
+CREATE TABLE member (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	first_name TEXT NOT NULL,
+	last_name TEXT NOT NULL,
+	email TEXT,
+	joined_on DATE NOT NULL,
+	CONSTRAINT pk_member PRIMARY KEY (id),
+	CONSTRAINT fk_member_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_member_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_member_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
+CREATE INDEX ix_member_account_id ON member (account_id)
+
+CREATE INDEX ix_member_site_id ON member (site_id)
+
+CREATE TABLE message (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	key TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	language TEXT NOT NULL,
+	recipient TEXT,
+	subject TEXT NOT NULL,
+	body TEXT NOT NULL,
+	written_at_ms BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	attempts INTEGER NOT NULL,
+	retry_at_real_ms BIGINT NOT NULL,
+	sent_at_real_ms BIGINT,
+	error TEXT,
+	CONSTRAINT pk_message PRIMARY KEY (id),
+	CONSTRAINT uq_message_organisation_id_key UNIQUE (organisation_id, key),
+	CONSTRAINT ck_message_state_known CHECK (state IN ('waiting', 'sending', 'sent', 'refused', 'no_address')),
+	CONSTRAINT fk_message_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_message_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_message_account_id ON message (account_id)
+
+CREATE INDEX ix_message_to_carry ON message (retry_at_real_ms, id) WHERE state IN ('waiting', 'sending')
+
+CREATE TABLE payment_method (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	mode TEXT NOT NULL,
+	account_id BIGINT NOT NULL,
+	provider TEXT NOT NULL,
+	token TEXT NOT NULL,
+	label TEXT NOT NULL,
+	state TEXT NOT NULL,
+	added_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_payment_method PRIMARY KEY (id),
+	CONSTRAINT uq_payment_method_provider_token UNIQUE (provider, token),
+	CONSTRAINT ck_payment_method_state_known CHECK (state IN ('active', 'unusable', 'removed')),
+	CONSTRAINT fk_payment_method_organisation_id_mode FOREIGN KEY(organisation_id, mode) REFERENCES organisation (id, mode),
+	CONSTRAINT ck_payment_method_simulator_is_for_tests CHECK (provider <> 'simulator' OR mode = 'test'),
+	CONSTRAINT fk_payment_method_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payment_method_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_payment_method_account_id ON payment_method (account_id)
+
+CREATE TABLE posting (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	entry_id BIGINT NOT NULL,
+	debit_account_id BIGINT NOT NULL,
+	credit_account_id BIGINT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	CONSTRAINT pk_posting PRIMARY KEY (id),
+	CONSTRAINT fk_posting_organisation_id_legal_entity_id_currency_entry_id FOREIGN KEY(organisation_id, legal_entity_id, currency, entry_id) REFERENCES ledger_entry (organisation_id, legal_entity_id, currency, id),
+	CONSTRAINT fk_posting_organisation_id_legal_entity_id_currency_deb_6cd7 FOREIGN KEY(organisation_id, legal_entity_id, currency, debit_account_id) REFERENCES ledger_account (organisation_id, legal_entity_id, currency, id),
+	CONSTRAINT fk_posting_organisation_id_legal_entity_id_currency_cre_2783 FOREIGN KEY(organisation_id, legal_entity_id, currency, credit_account_id) REFERENCES ledger_account (organisation_id, legal_entity_id, currency, id),
+	CONSTRAINT ck_posting_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_posting_two_accounts CHECK (debit_account_id <> credit_account_id)
+)
+
+CREATE INDEX ix_posting_entry_id ON posting (entry_id)
+
+CREATE TABLE price (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	plan_id BIGINT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	interval_unit TEXT NOT NULL,
+	interval_count INTEGER NOT NULL,
+	tax_inclusive BOOLEAN NOT NULL,
+	taxable BOOLEAN NOT NULL,
+	term_months INTEGER,
+	active BOOLEAN NOT NULL,
+	CONSTRAINT pk_price PRIMARY KEY (id),
+	CONSTRAINT ck_price_amount_not_negative CHECK (amount_minor >= 0),
+	CONSTRAINT ck_price_interval_positive CHECK (interval_count > 0),
+	CONSTRAINT ck_price_interval_unit_known CHECK (interval_unit IN ('day', 'week', 'month')),
+	CONSTRAINT fk_price_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_price_plan_id FOREIGN KEY(plan_id) REFERENCES plan (id)
+)
+
+CREATE TABLE schedule (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	body JSON NOT NULL,
+	CONSTRAINT pk_schedule PRIMARY KEY (id),
+	CONSTRAINT uq_schedule_site_id_name UNIQUE (site_id, name),
+	CONSTRAINT fk_schedule_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_schedule_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
+CREATE TABLE site_key (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	key_id TEXT NOT NULL,
+	sealed_secret BYTEA NOT NULL,
+	state TEXT NOT NULL,
+	CONSTRAINT pk_site_key PRIMARY KEY (id),
+	CONSTRAINT uq_site_key_site_id_key_id UNIQUE (site_id, key_id),
+	CONSTRAINT ck_site_key_state_known CHECK (state IN ('active', 'retired')),
+	CONSTRAINT fk_site_key_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_site_key_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
+CREATE TABLE access_outbox (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	gateway_id TEXT NOT NULL,
+	account_id BIGINT,
+	CONSTRAINT pk_access_outbox PRIMARY KEY (id),
+	CONSTRAINT fk_access_outbox_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_access_outbox_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_access_outbox_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_access_outbox_gateway_id_id ON access_outbox (gateway_id, id)
+
+CREATE TABLE block (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	member_id BIGINT,
+	reason TEXT NOT NULL,
+	source TEXT NOT NULL,
+	from_ms BIGINT NOT NULL,
+	until_ms BIGINT,
+	switches JSON NOT NULL,
+	CONSTRAINT pk_block PRIMARY KEY (id),
+	CONSTRAINT ck_block_reason_known CHECK (reason IN ('dues_unpaid', 'frozen', 'chargeback', 'parked', 'banned')),
+	CONSTRAINT ck_block_ends_after_start CHECK (until_ms IS NULL OR until_ms >= from_ms),
+	CONSTRAINT fk_block_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_block_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_block_member_id FOREIGN KEY(member_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_block_account_id ON block (account_id)
+
+CREATE UNIQUE INDEX uq_block_open_account ON block (account_id, reason, source) WHERE until_ms IS NULL AND member_id IS NULL
+
+CREATE UNIQUE INDEX uq_block_open_member ON block (member_id, reason, source) WHERE until_ms IS NULL AND member_id IS NOT NULL
+
+CREATE TABLE boot_anchor (
+	gateway_id TEXT NOT NULL,
+	boot_id TEXT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	boot_ns BIGINT NOT NULL,
+	real_ms BIGINT NOT NULL,
+	business_ms BIGINT NOT NULL,
+	CONSTRAINT pk_boot_anchor PRIMARY KEY (gateway_id, boot_id),
+	CONSTRAINT fk_boot_anchor_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_boot_anchor_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TABLE credential (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	member_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	sealed BYTEA NOT NULL,
+	blind_index TEXT NOT NULL,
+	state TEXT NOT NULL,
+	CONSTRAINT pk_credential PRIMARY KEY (id),
+	CONSTRAINT ck_credential_state_known CHECK (state IN ('active', 'lost')),
+	CONSTRAINT fk_credential_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_credential_member_id FOREIGN KEY(member_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_credential_member_id ON credential (member_id)
+
+CREATE UNIQUE INDEX uq_credential_active ON credential (organisation_id, blind_index) WHERE state = 'active'
+
+CREATE TABLE dunning_case (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	invoice_id BIGINT NOT NULL,
+	generation INTEGER NOT NULL,
+	starts_on DATE NOT NULL,
+	cause TEXT NOT NULL,
+	retries BOOLEAN NOT NULL,
+	opened_at_ms BIGINT NOT NULL,
+	closed_at_ms BIGINT,
+	CONSTRAINT pk_dunning_case PRIMARY KEY (id),
+	CONSTRAINT uq_dunning_case_invoice_id_generation UNIQUE (invoice_id, generation),
+	CONSTRAINT fk_dunning_case_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_dunning_case_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_dunning_case_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE INDEX ix_dunning_case_open_account ON dunning_case (account_id) WHERE closed_at_ms IS NULL
+
+CREATE UNIQUE INDEX uq_dunning_case_open ON dunning_case (invoice_id) WHERE closed_at_ms IS NULL
+
+CREATE TABLE feed_entry (
+	gateway_id TEXT NOT NULL,
+	epoch BIGINT NOT NULL,
+	revision BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	root TEXT NOT NULL,
+	token BYTEA NOT NULL,
+	issued_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_feed_entry PRIMARY KEY (gateway_id, epoch, revision),
+	CONSTRAINT fk_feed_entry_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_feed_entry_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TABLE feed_row (
+	gateway_id TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	key TEXT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT,
+	body BYTEA NOT NULL,
+	CONSTRAINT pk_feed_row PRIMARY KEY (gateway_id, kind, key),
+	CONSTRAINT fk_feed_row_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_feed_row_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_feed_row_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_feed_row_gateway_id_account_id ON feed_row (gateway_id, account_id)
+
+CREATE TABLE feed_state (
+	gateway_id TEXT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	epoch BIGINT NOT NULL,
+	revision BIGINT NOT NULL,
+	root TEXT NOT NULL,
+	digest BYTEA NOT NULL,
+	sweep_after BIGINT,
+	ready BOOLEAN NOT NULL,
+	sequenced_at_ms BIGINT NOT NULL,
+	retry_at_ms BIGINT,
+	backlog_since_ms BIGINT,
+	sent_through BIGINT NOT NULL,
+	sent_at_ms BIGINT,
+	resends INTEGER NOT NULL,
+	resend_due_ms BIGINT,
+	snapshot_wanted_from BIGINT,
+	acked_epoch BIGINT NOT NULL,
+	acked_revision BIGINT NOT NULL,
+	acked_root TEXT NOT NULL,
+	acked_at_ms BIGINT,
+	acked_lease_counter BIGINT NOT NULL,
+	acked_clock_rev BIGINT NOT NULL,
+	lease_counter BIGINT NOT NULL,
+	lease_due_ms BIGINT NOT NULL,
+	lease_not_before_ms BIGINT NOT NULL,
+	lease_until_ms BIGINT,
+	lease_epoch BIGINT NOT NULL,
+	lease_revision BIGINT NOT NULL,
+	lease_clock_rev BIGINT NOT NULL,
+	CONSTRAINT pk_feed_state PRIMARY KEY (gateway_id),
+	CONSTRAINT fk_feed_state_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_feed_state_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TABLE gateway_alarm (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	gateway_id TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	detail TEXT NOT NULL,
+	count INTEGER NOT NULL,
+	first_at_ms BIGINT NOT NULL,
+	last_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_gateway_alarm PRIMARY KEY (id),
+	CONSTRAINT uq_gateway_alarm_gateway_id_kind_detail_first_at_ms UNIQUE (gateway_id, kind, detail, first_at_ms),
+	CONSTRAINT fk_gateway_alarm_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_gateway_alarm_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id)
+)
+
+CREATE INDEX ix_gateway_alarm_organisation_id_last_at_ms ON gateway_alarm (organisation_id, last_at_ms)
+
+CREATE TABLE gateway_status (
+	gateway_id TEXT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	online BOOLEAN NOT NULL,
+	boot_id TEXT NOT NULL,
+	connection BIGINT NOT NULL,
+	software TEXT NOT NULL,
+	changed_at_ms BIGINT NOT NULL,
+	seen_at_ms BIGINT,
+	reported JSON,
+	reported_at_ms BIGINT,
+	CONSTRAINT pk_gateway_status PRIMARY KEY (gateway_id),
+	CONSTRAINT fk_gateway_status_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_gateway_status_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TABLE invoice_tax (
+	organisation_id BIGINT NOT NULL,
+	invoice_id BIGINT NOT NULL,
+	tax TEXT NOT NULL,
+	rate_ppm INTEGER NOT NULL,
+	base_minor BIGINT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	CONSTRAINT pk_invoice_tax PRIMARY KEY (invoice_id, tax, rate_ppm),
+	CONSTRAINT fk_invoice_tax_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_invoice_tax_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE TABLE journal_event (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	gateway_id TEXT NOT NULL,
+	journal_id TEXT NOT NULL,
+	sequence BIGINT NOT NULL,
+	content_sha256 TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	door TEXT,
+	reader TEXT,
+	credential TEXT,
+	member TEXT,
+	reason TEXT,
+	flags TEXT NOT NULL,
+	detail TEXT,
+	at_ms BIGINT,
+	real_ms BIGINT,
+	quality TEXT NOT NULL,
+	dated_by TEXT NOT NULL,
+	boot_id TEXT NOT NULL,
+	boot_ns BIGINT NOT NULL,
+	received_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_journal_event PRIMARY KEY (id),
+	CONSTRAINT ck_journal_event_quality_known CHECK (quality IN ('certain', 'uncertain', 'unknown')),
+	CONSTRAINT ck_journal_event_dated_by_known CHECK (dated_by IN ('gateway', 'anchor', 'nobody')),
+	CONSTRAINT fk_journal_event_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_journal_event_site_id FOREIGN KEY(site_id) REFERENCES site (id),
+	CONSTRAINT fk_journal_event_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id)
+)
+
+CREATE INDEX ix_journal_event_organisation_id_member ON journal_event (organisation_id, member, at_ms)
+
+CREATE INDEX ix_journal_event_site_id_at_ms ON journal_event (site_id, at_ms)
+
+CREATE INDEX ix_journal_event_uncertain ON journal_event (gateway_id, boot_id) WHERE quality <> 'certain'
+
+CREATE UNIQUE INDEX uq_journal_event_key ON journal_event (gateway_id, journal_id, sequence)
+
+CREATE TABLE journal_progress (
+	gateway_id TEXT NOT NULL,
+	journal_id TEXT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	through BIGINT NOT NULL,
+	highest BIGINT NOT NULL,
+	CONSTRAINT pk_journal_progress PRIMARY KEY (gateway_id, journal_id),
+	CONSTRAINT fk_journal_progress_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_journal_progress_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TABLE payment_intent (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	invoice_id BIGINT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	state TEXT NOT NULL,
+	opened_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_payment_intent PRIMARY KEY (id),
+	CONSTRAINT ck_payment_intent_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_payment_intent_state_known CHECK (state IN ('open', 'parked', 'succeeded', 'replaced')),
+	CONSTRAINT fk_payment_intent_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payment_intent_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_payment_intent_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_payment_intent_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE INDEX ix_payment_intent_invoice_id ON payment_intent (invoice_id)
+
+CREATE INDEX ix_payment_intent_live_account ON payment_intent (account_id) WHERE state IN ('open', 'parked')
+
+CREATE UNIQUE INDEX uq_payment_intent_live ON payment_intent (invoice_id) WHERE state IN ('open', 'parked')
+
+CREATE TABLE snapshot (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	gateway_id TEXT NOT NULL,
+	token TEXT NOT NULL,
+	epoch BIGINT NOT NULL,
+	revision BIGINT NOT NULL,
+	root TEXT NOT NULL,
+	rows BIGINT NOT NULL,
+	size BIGINT NOT NULL,
+	sha256 TEXT NOT NULL,
+	made_at_ms BIGINT NOT NULL,
+	expires_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_snapshot PRIMARY KEY (id),
+	CONSTRAINT fk_snapshot_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_snapshot_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT uq_snapshot_token UNIQUE (token)
+)
+
+CREATE INDEX ix_snapshot_expires_at_ms ON snapshot (expires_at_ms)
+
+CREATE INDEX ix_snapshot_gateway_id_id ON snapshot (gateway_id, id)
+
+CREATE TABLE subscription (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	member_id BIGINT NOT NULL,
+	contract_id BIGINT NOT NULL,
+	price_id BIGINT NOT NULL,
+	component TEXT DEFAULT 'membership' NOT NULL,
+	anchor_on DATE NOT NULL,
+	next_invoice_on DATE,
+	ends_on DATE,
+	state TEXT NOT NULL,
+	CONSTRAINT pk_subscription PRIMARY KEY (id),
+	CONSTRAINT ck_subscription_state_known CHECK (state IN ('active', 'ended')),
+	CONSTRAINT fk_subscription_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_subscription_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_subscription_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_subscription_member_id FOREIGN KEY(member_id) REFERENCES member (id),
+	CONSTRAINT fk_subscription_contract_id FOREIGN KEY(contract_id) REFERENCES contract (id),
+	CONSTRAINT fk_subscription_price_id FOREIGN KEY(price_id) REFERENCES price (id)
+)
+
+CREATE INDEX ix_subscription_account_id ON subscription (account_id)
+
+CREATE INDEX ix_subscription_due ON subscription (legal_entity_id, next_invoice_on, account_id, id) WHERE next_invoice_on IS NOT NULL
+
+CREATE INDEX ix_subscription_member_id ON subscription (member_id)
+
+CREATE TABLE dunning_step (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	case_id BIGINT NOT NULL,
+	number INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	letter TEXT,
+	planned_on DATE NOT NULL,
+	timer_key TEXT NOT NULL,
+	done_at_ms BIGINT,
+	CONSTRAINT pk_dunning_step PRIMARY KEY (id),
+	CONSTRAINT uq_dunning_step_case_id_number UNIQUE (case_id, number),
+	CONSTRAINT uq_dunning_step_organisation_id_timer_key UNIQUE (organisation_id, timer_key),
+	CONSTRAINT ck_dunning_step_kind_known CHECK (kind IN ('retry', 'reminder', 'restriction')),
+	CONSTRAINT ck_dunning_step_letter_known CHECK (letter IS NULL OR letter IN ('payment_failed', 'reminder', 'final_notice', 'action_required', 'suspended', 'restored')),
+	CONSTRAINT fk_dunning_step_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_dunning_step_case_id FOREIGN KEY(case_id) REFERENCES dunning_case (id)
+)
+
+CREATE TABLE invoice_line (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	invoice_id BIGINT NOT NULL,
+	position INTEGER NOT NULL,
+	description TEXT NOT NULL,
+	subscription_id BIGINT,
+	component TEXT,
+	period_start DATE,
+	period_end DATE,
+	generation INTEGER,
+	quantity INTEGER NOT NULL,
+	unit_minor BIGINT NOT NULL,
+	net_minor BIGINT NOT NULL,
+	taxable BOOLEAN NOT NULL,
+	CONSTRAINT pk_invoice_line PRIMARY KEY (id),
+	CONSTRAINT ck_invoice_line_recurring_has_period CHECK (subscription_id IS NULL OR (component IS NOT NULL AND period_start IS NOT NULL AND period_end > period_start AND generation IS NOT NULL)),
+	CONSTRAINT fk_invoice_line_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_invoice_line_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id),
+	CONSTRAINT fk_invoice_line_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+)
+
+CREATE INDEX ix_invoice_line_invoice_id ON invoice_line (invoice_id)
+
+CREATE UNIQUE INDEX uq_invoice_line_recurring ON invoice_line (subscription_id, component, period_start, generation) WHERE subscription_id IS NOT NULL
+
+CREATE TABLE payment_attempt (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	intent_id BIGINT NOT NULL,
+	payment_method_id BIGINT NOT NULL,
+	number INTEGER NOT NULL,
+	key TEXT NOT NULL,
+	state TEXT NOT NULL,
+	tries INTEGER NOT NULL,
+	first_sent_at_ms BIGINT NOT NULL,
+	held_until_ms BIGINT,
+	CONSTRAINT pk_payment_attempt PRIMARY KEY (id),
+	CONSTRAINT uq_payment_attempt_intent_id_number UNIQUE (intent_id, number),
+	CONSTRAINT ck_payment_attempt_state_known CHECK (state IN ('sent', 'unknown', 'provider_down', 'pending', 'action_required', 'over')),
+	CONSTRAINT fk_payment_attempt_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payment_attempt_intent_id FOREIGN KEY(intent_id) REFERENCES payment_intent (id),
+	CONSTRAINT fk_payment_attempt_payment_method_id FOREIGN KEY(payment_method_id) REFERENCES payment_method (id),
+	CONSTRAINT uq_payment_attempt_key UNIQUE (key)
+)
+
+CREATE UNIQUE INDEX uq_payment_attempt_live ON payment_attempt (intent_id) WHERE state <> 'over'
+
+CREATE TABLE snapshot_chunk (
+	snapshot_id BIGINT NOT NULL,
+	number INTEGER NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	body BYTEA NOT NULL,
+	CONSTRAINT pk_snapshot_chunk PRIMARY KEY (snapshot_id, number),
+	CONSTRAINT fk_snapshot_chunk_snapshot_id FOREIGN KEY(snapshot_id) REFERENCES snapshot (id) ON DELETE CASCADE,
+	CONSTRAINT fk_snapshot_chunk_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TABLE attempt_outcome (
+	attempt_id BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	intent_id BIGINT NOT NULL,
+	outcome TEXT NOT NULL,
+	code TEXT,
+	provider_reference TEXT,
+	at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_attempt_outcome PRIMARY KEY (attempt_id),
+	CONSTRAINT ck_attempt_outcome_outcome_known CHECK (outcome IN ('succeeded', 'refused', 'abandoned')),
+	CONSTRAINT fk_attempt_outcome_attempt_id FOREIGN KEY(attempt_id) REFERENCES payment_attempt (id),
+	CONSTRAINT fk_attempt_outcome_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_attempt_outcome_intent_id FOREIGN KEY(intent_id) REFERENCES payment_intent (id)
+)
+
+CREATE UNIQUE INDEX uq_attempt_outcome_success ON attempt_outcome (intent_id) WHERE outcome = 'succeeded'
+
+CREATE TABLE payment (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	means TEXT NOT NULL,
+	attempt_id BIGINT,
+	request_key TEXT,
+	taken_by TEXT,
+	received_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_payment PRIMARY KEY (id),
+	CONSTRAINT uq_payment_attempt_id UNIQUE (attempt_id),
+	CONSTRAINT uq_payment_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT ck_payment_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_payment_attempt_if_provider CHECK ((means = 'provider') = (attempt_id IS NOT NULL)),
+	CONSTRAINT ck_payment_means_known CHECK (means IN ('provider', 'cash', 'terminal', 'transfer')),
+	CONSTRAINT fk_payment_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payment_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_payment_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_payment_attempt_id FOREIGN KEY(attempt_id) REFERENCES payment_attempt (id)
+)
+
+CREATE INDEX ix_payment_account_id ON payment (account_id)
+
+CREATE TABLE allocation (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	payment_id BIGINT NOT NULL,
+	invoice_id BIGINT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	CONSTRAINT pk_allocation PRIMARY KEY (id),
+	CONSTRAINT uq_allocation_payment_id_invoice_id UNIQUE (payment_id, invoice_id),
+	CONSTRAINT ck_allocation_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT fk_allocation_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_allocation_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
+	CONSTRAINT fk_allocation_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE INDEX ix_allocation_invoice_id ON allocation (invoice_id)
+
+CREATE OR REPLACE FUNCTION invoice_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER invoice_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice FOR EACH STATEMENT EXECUTE FUNCTION invoice_refuse()
+
+CREATE OR REPLACE FUNCTION invoice_line_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice_line rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER invoice_line_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_line FOR EACH STATEMENT EXECUTE FUNCTION invoice_line_refuse()
+
+CREATE OR REPLACE FUNCTION invoice_tax_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice_tax rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER invoice_tax_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_tax FOR EACH STATEMENT EXECUTE FUNCTION invoice_tax_refuse()
+
+CREATE OR REPLACE FUNCTION organisation_mode_fixed_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'organisation.mode never changes once written' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER organisation_mode_fixed BEFORE UPDATE OF mode ON organisation FOR EACH ROW WHEN (OLD.mode IS DISTINCT FROM NEW.mode) EXECUTE FUNCTION organisation_mode_fixed_refuse()
+
+CREATE OR REPLACE FUNCTION ledger_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ledger_entry rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER ledger_entry_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_refuse()
+
+CREATE OR REPLACE FUNCTION posting_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'posting rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER posting_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON posting FOR EACH STATEMENT EXECUTE FUNCTION posting_refuse()
+
+CREATE OR REPLACE FUNCTION attempt_outcome_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'attempt_outcome rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER attempt_outcome_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON attempt_outcome FOR EACH STATEMENT EXECUTE FUNCTION attempt_outcome_refuse()
+
+CREATE OR REPLACE FUNCTION payment_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'payment rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER payment_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON payment FOR EACH STATEMENT EXECUTE FUNCTION payment_refuse()
+
+CREATE OR REPLACE FUNCTION allocation_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'allocation rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER allocation_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON allocation FOR EACH STATEMENT EXECUTE FUNCTION allocation_refuse()
