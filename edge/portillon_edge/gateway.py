@@ -15,6 +15,7 @@ from portillon_rules.row_mac import row_mac_key
 from portillon_wire.messages import DeviceHealth, DoorHealth
 
 from portillon_edge.boot_clock import boot_id, boot_ns
+from portillon_edge.cloud_link import CloudLink
 from portillon_edge.device_threads import DeviceEvent, DeviceThreads
 from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_edge.domain.timekeeping import TimeKeeper
@@ -57,7 +58,7 @@ class _EventLog:
 
 
 class Gateway:
-    """`start`, then `report` as often as wanted, then `stop`; `fail` is called if a part cannot go on."""
+    """`start`, then `look` each second, then `stop`; `fail` is called if a part cannot go on."""
 
     def __init__(
         self, config: GatewayConfig, keys: tuple[SiteKey, ...], *, config_path: Path, fail: Callable[[str], None]
@@ -68,7 +69,8 @@ class Gateway:
         self._boot_id = boot_id()
         self._started_ns = boot_ns()
         data_dir = config.gateway.data_dir
-        self._store = EntitlementStore(data_dir / "entitlements.db", row_mac_key(keys[0]))
+        secret = row_mac_key(keys[0])
+        self._store = EntitlementStore(data_dir / "entitlements.db", secret)
         self._time = TimeKeeper(
             mode=config.gateway.mode.value,
             boot_id=self._boot_id,
@@ -79,6 +81,16 @@ class Gateway:
         self._board = HealthBoard(device_kinds(config))
         self._writer = JournalWriter(JournalShelf(data_dir), stamp=lambda: self._time.stamp(boot_ns()))
         self._log = _EventLog(self._writer, self._board)
+        self._cloud = CloudLink(
+            config,
+            boot_id=self._boot_id,
+            software=SOFTWARE,
+            keeper=self._time,
+            store=self._store,
+            row_mac_secret=secret,
+            writer=self._writer,
+            fail=fail,
+        )
         self._guard = GuardClient(
             config.gateway.guard_path,
             outputs_digest=outputs_digest(config.outputs),
@@ -118,6 +130,7 @@ class Gateway:
         )
         self._loop_thread.start()
         self._devices.start()
+        self._cloud.start()
 
     def stop(self) -> None:
         """Take no more cards, finish what was handed over, lock everything, write everything down."""
@@ -128,6 +141,7 @@ class Gateway:
             self._loop_thread.join(STUCK_NS / 1e9)
         self._guard_stop.set()
         self._guard_thread.join(GUARD_STOP_S_MAX)
+        self._cloud.stop()
         if not self._writer.stop():
             logger.error("the journal could not be written to its end in time")
         self._store.close()
@@ -137,8 +151,13 @@ class Gateway:
         """Whether the door loop turns."""
         return self._loop_thread.is_alive() and boot_ns() - self._loop.turned_ns < STUCK_NS
 
-    def report(self) -> HealthReport:
-        """How everything is now."""
+    def look(self) -> HealthReport:
+        """How everything is now; tells the cloud too, if that is due."""
+        report = self._report()
+        self._cloud.tend(report)
+        return report
+
+    def _report(self) -> HealthReport:
         now_ns = boot_ns()
         position = self._store.position()
         lease = self._time.saved(now_ns)
@@ -153,7 +172,8 @@ class Gateway:
             boot_id=self._boot_id,
             started_ns=self._started_ns,
             beat_ns=now_ns,
-            online=False,
+            online=self._cloud.online,
+            cloud_error=self._cloud.error,
             epoch=position.epoch,
             revision=position.revision,
             root=position.root,

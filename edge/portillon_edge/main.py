@@ -61,7 +61,7 @@ def serve(gateway: Gateway, stop: StopSignal, health: HealthFile) -> None:
             if gateway.attended:
                 systemd.alive()
             try:
-                health.offer(gateway.report())
+                health.offer(gateway.look())
             except OSError as error:
                 logger.warning("health.json could not be written: %s", error)
     finally:

@@ -49,7 +49,8 @@ def _summary(report: HealthReport, words: Words, now_ns: int) -> Table:
     lease = "none yet" if left_ms is None else words.duration(left_ms) + (" left" if left_ms > 0 else " over")
     table.add_row("gateway", f"{report.gateway} ({report.mode}), pid {report.pid}, version {report.software}")
     table.add_row("running for", words.duration((now_ns - report.started_ns) // 1_000_000))
-    table.add_row("cloud", "connected" if report.online else "not connected: decisions go on with what is here")
+    cloud = "connected" if report.online else "not connected: decisions go on with what is here"
+    table.add_row("cloud", cloud + (f". {report.cloud_error}" if report.cloud_error else ""))
     table.add_row("table", f"epoch {report.epoch}, revision {report.revision}" if report.root else "never received")
     table.add_row("lease", f"{lease}, time {report.time_quality}")
     table.add_row("journal", journal)

@@ -48,6 +48,7 @@ class HealthReport(BaseModel):
     started_ns: int
     beat_ns: int
     online: bool
+    cloud_error: str | None
     epoch: int
     revision: int
     root: str
