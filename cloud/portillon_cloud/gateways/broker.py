@@ -34,9 +34,11 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 KEEP_ALIVE_S = 20
 CONNECT_TIMEOUT_S = 10.0
 BACK_OFF_MAX_S = 10.0  # few clouds, many gateways: a cloud need not fear to be the herd, and everybody waits for it
+FAILURES_MAX = 10  # beyond it the back-off does not grow
 STABLE_AFTER_S = 60.0  # a connection that lasted so long was a good one: the next failure starts the back-off anew
 INBOUND_MAX = 5_000
 INBOUND_PATIENCE_S = 5.0  # how long a full queue holds the broker's next message up before that one is dropped
+INFLIGHT_FIRST = 20  # Mosquitto's default Receive Maximum: most likely right at the first try
 INFLIGHT_MAX = 1_000  # if the broker allows it: its Receive Maximum counts
 QUEUED_MAX = 10_000
 TICK_S = 0.1  # without a bell: another process's commits are seen this late at most
@@ -80,6 +82,7 @@ class BrokerSettings:
             return None
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=self.ca_file)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.sslsocket_class = _ClosedOnFailure
         context.load_cert_chain(self.certificate_file, self.private_key_file)
         return context
 
@@ -88,6 +91,17 @@ class BrokerSettings:
         work = [topics.ALL_JOURNALS, topics.ALL_SYNC, topics.ALL_RESULTS]
         state = [topics.ALL_STATUS, topics.ALL_REPORTED]
         return [f"$share/{CLOUD_NAME}/{topic}" if self.shared else topic for topic in work] + state
+
+
+class _ClosedOnFailure(ssl.SSLSocket):
+    """paho leaves the socket of a handshake that failed to the garbage collector; we come again for days."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except (OSError, ValueError):
+            self.close()
+            raise
 
 
 class _Returned:
@@ -116,6 +130,8 @@ class BrokerLink:
         self._connected = threading.Event()
         self._disconnected = threading.Event()
         self._client: Client | None = None
+        self._inflight = INFLIGHT_FIRST
+        self._lost_said = False  # once when lost, once when back
         self._threads: list[threading.Thread] = []
         self.dropped = 0  # messages in or out that the protocol has to send again
 
@@ -149,24 +165,22 @@ class BrokerLink:
 
     def _network(self) -> None:
         failures = 0
-        lost_said = False
         while not self._stop.is_set():
             began = time.monotonic()
             try:
                 self._one_connection()
             except (OSError, BrokerUnreachableError) as error:
-                if not lost_said:
+                if not self._lost_said:
                     _logger.warning("broker %s:%s: %s; trying on", *self._address, error)
-                lost_said = True
+                self._lost_said = True
             else:
-                lost_said = False
-            if self._stop.is_set():
-                return
-            failures = 0 if time.monotonic() - began > STABLE_AFTER_S else failures + 1
-            self._stop.wait(self._uniform(0.0, min(BACK_OFF_MAX_S, 2.0 ** (failures - 1))))
+                continue  # it told us how to come again, or we stop
+            failures = 0 if time.monotonic() - began > STABLE_AFTER_S else min(failures + 1, FAILURES_MAX)
+            self._stop.wait(self._uniform(0.0, min(BACK_OFF_MAX_S, 2.0**failures)))
 
     def _one_connection(self) -> None:
         """Connect, stay until the connection ends. A new client each time: nothing of an old one is left behind."""
+        inflight = self._inflight
         client = self._new_client()
         self._disconnected.clear()
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -177,9 +191,11 @@ class BrokerLink:
             client.loop_start()
             if not self._until(lambda: self._connected.is_set() or self._disconnected.is_set(), CONNECT_TIMEOUT_S):
                 raise BrokerUnreachableError("it accepts connections but does not speak MQTT 5 with us")
+            if self._inflight != inflight:
+                return
             if not self._connected.is_set():
                 raise BrokerUnreachableError("it ended the connection before accepting us")
-            self._client = client
+            self._lost_said = False
             _logger.info("broker %s:%s: connected", host, port)
             self._inbound_put(_Returned())
             self._disconnected.wait()
@@ -187,9 +203,9 @@ class BrokerLink:
                 raise BrokerUnreachableError("the connection was lost")
         finally:
             self._client = None
-            self._connected.clear()
             client.disconnect()
-            client.loop_stop()
+            client.loop_stop()  # joins its thread: after this no callback of it can come
+            self._connected.clear()
 
     def _until(self, holds: Callable[[], bool], timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
@@ -205,6 +221,7 @@ class BrokerLink:
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(self._inflight)
         client.max_queued_messages_set(QUEUED_MAX)
         if self._tls is not None:
             client.tls_set_context(self._tls)
@@ -219,15 +236,20 @@ class BrokerLink:
             _logger.warning("broker %s:%s refuses us: %s", *self._address, reason)
             self._disconnected.set()
             return
-        allowed = getattr(properties, "ReceiveMaximum", INFLIGHT_MAX)
-        client.max_inflight_messages_set(min(allowed, INFLIGHT_MAX))  # paho does not look at it by itself
+        allowed = min(getattr(properties, "ReceiveMaximum", INFLIGHT_MAX), INFLIGHT_MAX)
+        if allowed != self._inflight:
+            # paho does not obey the broker's Receive Maximum, and it cannot be set while connected: come again.
+            self._inflight = allowed
+            self._disconnected.set()
+            return
         client.subscribe([(topic, 1) for topic in self._subscriptions])
 
-    def _on_subscribe(self, _client: Client, _data: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
+    def _on_subscribe(self, client: Client, _data: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
         if any(reason.is_failure for reason in reasons):
             _logger.error("broker %s:%s refuses our subscriptions: does its ACL know %s?", *self._address, CLOUD_NAME)
             self._disconnected.set()
         else:
+            self._client = client
             self._connected.set()
 
     def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
