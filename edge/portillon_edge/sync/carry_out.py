@@ -16,10 +16,10 @@ InputT = TypeVar("InputT")
 def carry_out(
     effects: Sequence[EffectT],
     *,
-    perform: Callable[[EffectT], InputT | None],
+    perform: Callable[[EffectT], Sequence[InputT]],
     handle: Callable[[InputT], Sequence[EffectT]],
 ) -> None:
-    """Perform each effect; an answer goes back into the core, and what it then asks for is done after this list.
+    """Perform each effect; its answers go back into the core, and what that then asks for is done after this list.
 
     An effect that raises EdgeError is logged and ends its list: what was to follow might tell of it as done.
     """
@@ -27,9 +27,8 @@ def carry_out(
     while lists:
         for effect in lists.popleft():
             try:
-                answer = perform(effect)
+                answers = perform(effect)
             except EdgeError as error:
                 log.warning("%s not done: %s", type(effect).__name__, error)
                 break
-            if answer is not None:
-                lists.append(handle(answer))
+            lists.extend(handle(answer) for answer in answers)

@@ -94,19 +94,19 @@ class Desk:
     def _handle(self, event: SessionInput) -> list[SessionEffect]:
         return self.session.handle(event, self.now_ns)
 
-    def _perform(self, effect: SessionEffect) -> SessionInput | None:
+    def _perform(self, effect: SessionEffect) -> list[SessionInput]:
         self.done.append(effect)
         match effect:
             case ApplyEntry(entry):
-                return self.broken or self._apply(entry)
+                return [self.broken or self._apply(entry)]
             case SwitchSnapshot(offer, catch_up):
                 self.rows, self.digest = self._built
                 self.position = Position(offer.epoch, offer.revision, offer.root)
                 for entry in catch_up:
                     assert isinstance(self._apply(entry), Applied)
                 roots = {offer.revision: offer.root} | {entry.revision: entry.root for entry in catch_up}
-                return Switched(self.position, roots)
-        return None
+                return [Switched(self.position, roots)]
+        return []
 
     def _apply(self, entry: FeedEntry) -> SessionInput:
         assert (entry.epoch, entry.revision) == (self.position.epoch, self.position.revision + 1), "out of order"

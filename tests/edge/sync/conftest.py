@@ -1,0 +1,24 @@
+"""What the sync's tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from broker.mosquitto import Mosquitto, program, running_mosquitto
+from edge.sync.snapshot_server import SnapshotServer, running_snapshot_server
+
+
+@pytest.fixture
+def snapshot_server() -> Iterator[SnapshotServer]:
+    """An HTTP server for snapshots."""
+    with running_snapshot_server() as server:
+        yield server
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A Mosquitto of this test alone, with TLS and the ACL."""
+    if program() is None:
+        pytest.skip("no mosquitto here: run `make system`")
+    with running_mosquitto(tmp_path) as broker:
+        yield broker
