@@ -15,7 +15,7 @@ DETAIL_CHARS_MAX = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
-    """Something that happened and must be kept; `credential` is a keyed hash, `reason` an enum's value, never free text."""
+    """Something that happened and must be kept; `credential` is a keyed hash, `reason` an enum's value, never prose."""
 
     kind: EventKind
     at: EventTime
