@@ -9,7 +9,7 @@ from portillon_cloud.secrets import FILE_NAME
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where the data is and whom we talk to. Without a broker no gateway is served; without SMTP mail goes to a folder."""
+    """Where the data is and whom we talk to. No broker: no gateway is served. No SMTP: letters go to a folder."""
 
     data_dir: Path
     database_url: str | None = None  # None: SQLite in the data folder

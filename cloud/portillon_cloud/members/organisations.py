@@ -135,3 +135,9 @@ def _check_time_zone(name: str) -> None:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise OrganisationError(f"{name!r} is no time zone; write an IANA name such as America/Toronto") from error
+
+
+def time_zone_of(conn: Connection, organisation_id: int) -> str:
+    """The time zone of an organisation's business."""
+    found: str = conn.execute(select(organisation.c.time_zone).where(organisation.c.id == organisation_id)).scalar_one()
+    return found
