@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
+from portillon_cloud.access import operations as access
 from portillon_cloud.billing import operations as billing
 from portillon_cloud.billing.planning import INVOICE_RUN, RECOGNITION
 from portillon_cloud.clock import Clock, RealClock
@@ -86,6 +87,7 @@ def handlers(provider: PaymentProvider) -> Mapping[str, Handler]:
         CHARGE: charge_timer(provider),
         dunning.DUNNING_STEP: dunning.take_step,
         dunning.DUNNING_REVIEW: dunning.take_review,
+        access.ACCESS_REVIEW: access.review,
     }
 
 

@@ -40,7 +40,7 @@ def put_block(
     member_id: int | None = None,
     switches: frozenset[Switch] | None = None,
 ) -> None:
-    """Place a block; an open one of the same account, reason and source is left as it is."""
+    """Place a block that begins now; an open one of the same account, reason and source is left as it is."""
     placing = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     conn.execute(
         placing(block)
@@ -56,17 +56,34 @@ def put_block(
         )
         .on_conflict_do_nothing()
     )
-    for at_ms in (from_ms, until_ms):
-        if at_ms is not None:
-            timers.schedule(
-                conn,
-                organisation_id=organisation_id,
-                kind=ACCESS_REVIEW,
-                subject_id=account_id,
-                due_at_ms=at_ms,
-                key=f"access:account-{account_id}:{at_ms}",
-            )
+    if until_ms is not None:
+        _review_at(conn, organisation_id, account_id, until_ms)
     outbox.account_changed(conn, organisation_id, account_id)
+
+
+def plan_block(
+    conn: Connection,
+    *,
+    organisation_id: int,
+    account_id: int,
+    reason: BlockReason,
+    source: str,
+    from_ms: int,
+    until_ms: int | None = None,
+    member_id: int | None = None,
+) -> None:
+    """Place a block that begins later: the gateways hear of it now, and again when it begins."""
+    put_block(
+        conn,
+        organisation_id=organisation_id,
+        account_id=account_id,
+        reason=reason,
+        source=source,
+        from_ms=from_ms,
+        until_ms=until_ms,
+        member_id=member_id,
+    )
+    _review_at(conn, organisation_id, account_id, from_ms)
 
 
 def end_block(
@@ -181,6 +198,17 @@ def review(work: timers.Work, claimed: timers.Timer) -> None:
     with work.db.write() as conn:
         outbox.account_changed(conn, claimed.organisation_id, claimed.subject_id)
         timers.finish(conn, claimed)
+
+
+def _review_at(conn: Connection, organisation_id: int, account_id: int, at_ms: int) -> None:
+    timers.schedule(
+        conn,
+        organisation_id=organisation_id,
+        kind=ACCESS_REVIEW,
+        subject_id=account_id,
+        due_at_ms=at_ms,
+        key=f"access:account-{account_id}:{at_ms}",
+    )
 
 
 def _people(

@@ -10,6 +10,7 @@ from portillon_cloud.access.errors import SitePolicyInvalidError, UnknownSiteErr
 from portillon_cloud.access.operations import (
     end_block,
     member_rows,
+    plan_block,
     put_block,
     rows_for_accounts,
     set_site_policy,
@@ -104,7 +105,7 @@ def test_freeze_with_a_known_end(gym: DuesGym) -> None:
     """A freeze refuses, knows its end, and rings the gateways at both."""
     payer = gym.payer()
     with gym.db.write() as conn:
-        put_block(
+        plan_block(
             conn,
             organisation_id=gym.organisation_id,
             account_id=payer.account_id,
