@@ -1,0 +1,135 @@
+"""Attendance over /api/v1: a site's day, its last badges, a member's visits."""
+
+from datetime import date, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection, select
+
+from portillon_cloud.attendance.operations import counts, visits
+from portillon_cloud.clock import business_now_ms
+from portillon_cloud.clock.local import local_date, start_of_day_ms
+from portillon_cloud.identity.principal import Principal
+from portillon_cloud.identity.roles import Permission
+from portillon_cloud.members.tables import member, site
+from portillon_cloud.reports.attendance_day import attendance_day
+from portillon_cloud.reports.badges import last_badges
+from portillon_cloud.web.dependencies import ServicesDep, require
+from portillon_cloud.web.paging import Limit, PathId
+from portillon_cloud.web.problem import not_found
+
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)  # days that every calendar library can count with
+
+router = APIRouter(tags=["attendance"])
+Reader = Annotated[Principal, Depends(require(Permission.SEE_SITE))]
+MemberReader = Annotated[Principal, Depends(require(Permission.SEE_MEMBERS))]
+
+
+class DayOut(BaseModel):
+    """What is known by now: journals that gateways deliver later may still add to a past day."""
+
+    on: date
+    passages: int
+    by_hour: list[int] = Field(description="Passages by the site's local hour, 24 numbers")
+    granted: int
+    denied: int
+    not_used: int
+    denied_by_reason: dict[str, int]
+
+
+class BadgeOut(BaseModel):
+    at_ms: int
+    door: str
+    who: str | None = Field(description="Given name and initial; null: a card nobody holds")
+    member_id: int | None
+    outcome: str
+    reason: str | None
+    flags: list[str]
+
+
+class VisitOut(BaseModel):
+    at_ms: int | None = Field(description="Business time; null: nobody can tell when it was")
+    site_id: int
+    door: str | None
+    kind: str
+    reason: str | None
+
+
+@router.get("/sites/{site_id}/attendance")
+def site_attendance(
+    site_id: PathId,
+    services: ServicesDep,
+    principal: Reader,
+    on: Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description="Business date; today if left out")] = None,
+) -> DayOut:
+    """One business day at a site, by hour, with what the doors refused and why."""
+    with services.db.read() as conn:
+        zone = _time_zone(conn, principal.organisation_id, site_id)
+        now_ms = business_now_ms(conn, principal.organisation_id, services.clock.real_ms())
+        day = on or local_date(now_ms, zone)
+        by_hour = attendance_day(
+            conn, organisation_id=principal.organisation_id, site_id=site_id, on=day, time_zone=zone
+        ).by_hour
+        found = counts(
+            conn,
+            organisation_id=principal.organisation_id,
+            site_id=site_id,
+            from_ms=start_of_day_ms(day, zone),
+            until_ms=start_of_day_ms(day + timedelta(days=1), zone),
+        )
+    return DayOut(
+        on=day,
+        passages=found.passages,
+        by_hour=list(by_hour),
+        granted=found.granted,
+        denied=found.denied,
+        not_used=found.not_used,
+        denied_by_reason=dict(found.denied_by_reason),
+    )
+
+
+@router.get("/sites/{site_id}/badges")
+def site_badges(site_id: PathId, services: ServicesDep, principal: Reader, limit: Limit = 20) -> list[BadgeOut]:
+    """The newest badges at a site, each with what came of it."""
+    with services.db.read() as conn:
+        _time_zone(conn, principal.organisation_id, site_id)
+        found = last_badges(conn, organisation_id=principal.organisation_id, site_id=site_id, count=limit)
+    return [
+        BadgeOut(
+            at_ms=one.at_ms,
+            door=one.door,
+            who=one.who,
+            member_id=one.member_id,
+            outcome=one.outcome,
+            reason=one.reason,
+            flags=list(one.flags),
+        )
+        for one in found
+    ]
+
+
+@router.get("/members/{member_id}/visits")
+def member_visits(
+    member_id: PathId, services: ServicesDep, principal: MemberReader, limit: Limit = 50
+) -> list[VisitOut]:
+    """A member's latest passages and refusals, newest first."""
+    with services.db.read() as conn:
+        theirs = conn.execute(
+            select(member.c.id).where(member.c.id == member_id, member.c.organisation_id == principal.organisation_id)
+        ).first()
+        if theirs is None:
+            raise not_found("member")
+        found = visits(conn, organisation_id=principal.organisation_id, member_id=member_id, limit=limit)
+    return [
+        VisitOut(at_ms=one.at_ms, site_id=one.site_id, door=one.door, kind=one.kind, reason=one.reason) for one in found
+    ]
+
+
+def _time_zone(conn: Connection, organisation_id: int, site_id: int) -> str:
+    zone = conn.execute(
+        select(site.c.time_zone).where(site.c.id == site_id, site.c.organisation_id == organisation_id)
+    ).scalar()
+    if zone is None:
+        raise not_found("site")
+    return str(zone)
