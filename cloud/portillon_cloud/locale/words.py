@@ -58,7 +58,9 @@ class Words:
 
     def rate(self, rate_ppm: int) -> str:
         """A tax rate: parts per million as a percentage."""
-        text: str = format_percent(Decimal(rate_ppm).scaleb(-6), "#,##0.###%", locale=self.locale)
+        text: str = format_percent(
+            Decimal(rate_ppm).scaleb(-6).normalize(), locale=self.locale, decimal_quantization=False
+        )
         return text
 
     def day(self, on: date) -> str:

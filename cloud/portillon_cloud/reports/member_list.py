@@ -35,10 +35,11 @@ def member_list(
     where = [member.c.organisation_id == organisation_id]
     if search.strip():
         where.append(_matches(conn, keyring, organisation_id, search.strip()))
-    count = conn.execute(select(func.count()).select_from(member).where(*where)).scalar_one()
+    people = member.join(account, account.c.id == member.c.account_id)
+    count = conn.execute(select(func.count()).select_from(people).where(*where)).scalar_one()
     rows = conn.execute(
         select(member.c.id, member.c.first_name, member.c.last_name, member.c.joined_on, account.c.name)
-        .join(account, account.c.id == member.c.account_id)
+        .select_from(people)
         .where(*where)
         .order_by(member.c.last_name, member.c.first_name, member.c.id)
         .limit(limit)
@@ -66,10 +67,8 @@ def _matches(conn: Connection, keyring: Keyring, organisation_id: int, search: s
     if holder is not None:
         return member.c.id == holder
     full_name = func.lower(member.c.first_name + " " + member.c.last_name)
-    return or_(
-        full_name.contains(search.lower(), autoescape=True),
-        func.lower(member.c.email).contains(search.lower(), autoescape=True),
-    )
+    places = (full_name, func.lower(member.c.email), func.lower(account.c.email))
+    return or_(*(place.contains(search.lower(), autoescape=True) for place in places))
 
 
 def _holder(conn: Connection, keyring: Keyring, organisation_id: int, search: str) -> int | None:

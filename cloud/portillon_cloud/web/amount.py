@@ -19,7 +19,7 @@ def amount_minor(text: str, currency: str) -> int:
     """Minor units. One separator is decimal if at most the currency's decimals follow it. Raises AmountError."""
     precision: int = get_currency_precision(currency)
     plain = re.sub(r"[\s\u00a0\u202f$€]", "", text)
-    found = re.fullmatch(r"(\d{1,9})(?:[.,](\d+))?", plain)
+    found = re.fullmatch(r"([0-9]{1,10})(?:[.,]([0-9]+))?", plain)
     if found is None or len(found[2] or "") > precision:
         raise AmountError(f"{text!r} is no amount in {currency}")
     minor: int = int(found[1]) * 10**precision + int((found[2] or "").ljust(precision, "0") or "0")

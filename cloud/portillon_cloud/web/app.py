@@ -58,8 +58,8 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     for part in (sign_in, live, members, invoices, unpaid, clock):
         app.include_router(part.router, include_in_schema=False)
     app.include_router(api_router())
-    schema = openapi_of(app)
-    app.add_route("/api/v1/openapi.json", lambda _request: Response(schema, media_type="application/json"))
+    app.state.openapi = openapi_of(app)
+    app.add_route("/api/v1/openapi.json", _openapi)
     return app
 
 
@@ -73,6 +73,10 @@ def problem_of(error: CloudError) -> Problem:
     if isinstance(error, TransientError):
         return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="try-again", headers={"Retry-After": "1"})
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="invalid")
+
+
+def _openapi(request: Request) -> Response:
+    return Response(request.app.state.openapi, media_type="application/json")
 
 
 def _problem(request: Request, error: Exception) -> Response:

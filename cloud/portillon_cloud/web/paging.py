@@ -2,7 +2,7 @@
 
 from typing import Annotated, Generic, TypeVar
 
-from fastapi import Query
+from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 LIMIT_MAX = 200
@@ -13,6 +13,7 @@ T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most")]
 After = Annotated[int, Query(ge=0, le=ID_MAX, description="`next_after` of the page before")]
 Id = Annotated[int, Field(ge=1, le=ID_MAX)]
+PathId = Annotated[int, Path(ge=1, le=ID_MAX)]
 
 
 class Page(BaseModel, Generic[T]):

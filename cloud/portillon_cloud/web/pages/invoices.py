@@ -8,13 +8,14 @@ from fastapi.responses import RedirectResponse, Response
 
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.money import Money
-from portillon_cloud.payments.desk import DeskPayment, take_payment
 from portillon_cloud.payments.errors import ChargeUnderWayError, OverpaymentError
+from portillon_cloud.payments.operations import DeskPayment, take_payment
 from portillon_cloud.payments.owed import unpaid_invoices
 from portillon_cloud.payments.tables import Means
 from portillon_cloud.reports.invoice_view import InvoiceView, invoice_view
 from portillon_cloud.web.amount import AmountError, amount_minor, amount_text
 from portillon_cloud.web.dependencies import ServicesDep
+from portillon_cloud.web.paging import PathId
 from portillon_cloud.web.problem import not_found
 from portillon_cloud.web.rendering import Notice, page
 from portillon_cloud.web.services import Services
@@ -27,7 +28,7 @@ DESK_MEANS = (Means.TERMINAL, Means.CASH, Means.TRANSFER)
 
 
 @router.get("/invoices/{invoice_id}")
-def invoice_page(invoice_id: int, services: ServicesDep, reader: Reader, paid: bool = False) -> Response:
+def invoice_page(invoice_id: PathId, services: ServicesDep, reader: Reader, paid: bool = False) -> Response:
     """The document as issued, and what has become of it."""
     found = _invoice(services, reader, invoice_id)
     notice = Notice("ok", reader.words.say("The payment is recorded.")) if paid else None
@@ -35,7 +36,7 @@ def invoice_page(invoice_id: int, services: ServicesDep, reader: Reader, paid: b
 
 
 @router.get("/invoices/{invoice_id}/pay")
-def pay_page(invoice_id: int, services: ServicesDep, reader: Cashier) -> Response:
+def pay_page(invoice_id: PathId, services: ServicesDep, reader: Cashier) -> Response:
     """Asks how much and by which means."""
     found = _invoice(services, reader, invoice_id)
     return _pay_form(services, found, reader, request_key=secrets.token_urlsafe(16))
@@ -43,7 +44,7 @@ def pay_page(invoice_id: int, services: ServicesDep, reader: Cashier) -> Respons
 
 @router.post("/invoices/{invoice_id}/pay", dependencies=[Depends(genuine_form)])
 def pay_form(
-    invoice_id: int,
+    invoice_id: PathId,
     services: ServicesDep,
     reader: Cashier,
     amount: Annotated[str, Form(max_length=30)],

@@ -21,6 +21,7 @@ from portillon_cloud.reports.site_report import site_view
 from portillon_cloud.reports.site_view import SiteView
 from portillon_cloud.web.dependencies import ServicesDep
 from portillon_cloud.web.live_panels import LivePanels, Panel
+from portillon_cloud.web.paging import PathId
 from portillon_cloud.web.problem import Problem, not_found
 from portillon_cloud.web.rendering import bare_page, page, reader_context, render
 from portillon_cloud.web.services import Services
@@ -55,7 +56,7 @@ def start(services: ServicesDep, reader: Reader) -> Response:
 
 
 @router.get("/sites/{site_id}")
-def live_page(site_id: int, request: Request, services: ServicesDep, reader: Reader) -> Response:
+def live_page(site_id: PathId, request: Request, services: ServicesDep, reader: Reader) -> Response:
     """Everything that matters at this site now."""
     with services.db.read() as conn:
         sites = sites_of(conn, reader.principal.organisation_id)
@@ -74,7 +75,7 @@ def live_page(site_id: int, request: Request, services: ServicesDep, reader: Rea
 
 
 @router.get("/sites/{site_id}/events")
-def live_events(site_id: int, request: Request, services: ServicesDep, reader: Reader) -> Response:
+def live_events(site_id: PathId, request: Request, services: ServicesDep, reader: Reader) -> Response:
     """Server-sent events: `panel` with new HTML whenever a panel changed; `over` when the session has ended."""
     with services.db.read() as conn:
         site = _site(sites_of(conn, reader.principal.organisation_id), site_id)

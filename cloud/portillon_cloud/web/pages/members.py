@@ -10,6 +10,7 @@ from portillon_cloud.reports.may_pass import may_pass
 from portillon_cloud.reports.member_list import member_list
 from portillon_cloud.reports.member_view import first_member_of, member_view
 from portillon_cloud.web.dependencies import ServicesDep
+from portillon_cloud.web.paging import PathId
 from portillon_cloud.web.problem import not_found
 from portillon_cloud.web.rendering import page
 from portillon_cloud.web.visit import Visit, visit_with
@@ -42,7 +43,7 @@ def members_page(
 
 
 @router.get("/members/{member_id}")
-def member_page(member_id: int, services: ServicesDep, reader: Reader) -> Response:
+def member_page(member_id: PathId, services: ServicesDep, reader: Reader) -> Response:
     """One member: contract, cards, invoices and payments for those who may see money, and the live answer."""
     organisation_id = reader.principal.organisation_id
     with services.db.read() as conn:
@@ -66,7 +67,7 @@ def member_page(member_id: int, services: ServicesDep, reader: Reader) -> Respon
 
 
 @router.get("/accounts/{account_id}")
-def account_page(account_id: int, services: ServicesDep, reader: Reader) -> Response:
+def account_page(account_id: PathId, services: ServicesDep, reader: Reader) -> Response:
     """Who pays is shown on the page of the first member they pay for."""
     with services.db.read() as conn:
         member_id = first_member_of(conn, organisation_id=reader.principal.organisation_id, account_id=account_id)
