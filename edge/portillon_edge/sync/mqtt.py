@@ -210,7 +210,7 @@ class MqttLink:
     def _disconnected(self, reason: ReasonCode) -> None:
         if self.online:
             log.warning("disconnected from %s: %s", self._settings.url, reason)
-        elif not self._explained:
+        elif not self._explained and not self._ended.is_set():
             why = "it may not accept this gateway's certificate" if self._tls else "see the broker's log"
             self._fail(f"{self._settings.url} closed the connection before it answered ({reason}): {why}")
         self._ended.set()

@@ -197,7 +197,7 @@ def test_a_lease_saved_by_the_other_mode_is_not_used() -> None:
     )
 )
 def test_nothing_but_a_new_lease_lengthens_a_lease(steps: list[tuple[str, int | None]]) -> None:
-    """Whatever runs, restarts, boots, claims another time or repeats the lease: powered time is spent to the millisecond."""
+    """Whatever runs, restarts, boots, claims another time or repeats the lease: powered time is spent."""
     boots, boot_ms, powered_ms = 0, 0, 0
     held = keeper()
     held.adopt(lease(), 0)

@@ -8,12 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class SnapshotServer:
-    """Serves `body` at every path; `requests` holds the Range of each request."""
+    """Serves `body` at every path and breaks off the next `cuts_left` answers; `requests` holds each Range."""
 
     def __init__(self) -> None:
         self.body = b""
         self.status = 200
-        self.cut_after: int | None = None
+        self.cut_after = 0
+        self.cuts_left = 0
         self.ranges = True
         self.requests: list[str | None] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -42,7 +43,9 @@ class SnapshotServer:
                     self.send_header("Content-Range", f"bytes {first}-{len(server.body) - 1}/{len(server.body)}")
                 self.send_header("Content-Length", str(len(part)))
                 self.end_headers()
-                self.wfile.write(part[: server.cut_after])
+                cut = server.cuts_left > 0
+                server.cuts_left -= cut
+                self.wfile.write(part[: server.cut_after] if cut else part)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

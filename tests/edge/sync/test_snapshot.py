@@ -35,13 +35,12 @@ def test_a_cut_download_resumes_where_it_stopped(
     tmp_path: Path, snapshot_server: SnapshotServer, offer: SnapshotOffer
 ) -> None:
     """The second request asks for the rest only."""
-    snapshot_server.cut_after = 70_000
+    snapshot_server.cut_after, snapshot_server.cuts_left = 70_000, 1
     with pytest.raises(SnapshotInterrupted):
         fetch(tmp_path, offer)
     (part,) = tmp_path.glob("*.part")
     kept = part.stat().st_size
     assert kept > 0
-    snapshot_server.cut_after = None
     assert fetch(tmp_path, offer).read_bytes() == snapshot_server.body
     assert snapshot_server.requests == [None, f"bytes={kept}-"]
 
@@ -50,10 +49,10 @@ def test_a_server_without_ranges_starts_from_the_beginning(
     tmp_path: Path, snapshot_server: SnapshotServer, offer: SnapshotOffer
 ) -> None:
     """An answer of 200 to a Range is the whole file again, not its rest."""
-    snapshot_server.cut_after = 70_000
+    snapshot_server.cut_after, snapshot_server.cuts_left = 70_000, 1
     with pytest.raises(SnapshotInterrupted):
         fetch(tmp_path, offer)
-    snapshot_server.cut_after, snapshot_server.ranges = None, False
+    snapshot_server.ranges = False
     assert fetch(tmp_path, offer).read_bytes() == snapshot_server.body
 
 
