@@ -85,8 +85,7 @@ class Worker:
             if handler is None:
                 raise LookupError(f"no handler is registered for timers of kind {timer.kind!r}")
             handler(Work(db=self.db, clock=self.clock, now_ms=now_ms), timer)
-            with self.db.write() as conn:
-                settle(conn, timer)
+            settle(self.db, timer)
         except (
             Exception
         ) as error:  # a handler may fail in any way: its timer says so and is tried again, the others go on

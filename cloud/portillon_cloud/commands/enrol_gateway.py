@@ -1,11 +1,17 @@
-"""Enrol a gateway and write what a technician carries to it: configuration, secret files, client certificate."""
+"""portillon-cloud enrol-gateway: write what a technician carries to it: configuration, secrets, certificate."""
 
 import datetime
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from portillon_cloud.clock import read_clock
+from portillon_cloud.commands.choosing import the_organisation, the_site
+from portillon_cloud.commands.session import Organisation, Site, out, services_of
 from portillon_cloud.gateways.certificates import CertificateAuthority
-from portillon_cloud.gateways.operations import enrol_gateway, gateway_config
+from portillon_cloud.gateways.operations import enrol_gateway as enrol_in_database
+from portillon_cloud.gateways.operations import gateway_config
 from portillon_cloud.main import Services
 
 
@@ -35,7 +41,7 @@ def enrol(
         files = {"ca_file": ca_file, "certificate_file": certificate, "private_key_file": key}
     with services.db.write() as conn:
         mode = read_clock(conn, organisation_id, now_ms).mode
-        enrol_gateway(
+        enrol_in_database(
             conn,
             organisation_id=organisation_id,
             site_id=site_id,
@@ -59,3 +65,35 @@ def enrol(
     path = directory / "gateway.toml"
     path.write_text(made.toml)
     return path
+
+
+def enrol_gateway(
+    ctx: typer.Context,
+    gateway: Annotated[str, typer.Argument(help="Its id: letters, digits, dashes.")],
+    directory: Annotated[Path, typer.Argument(help="Where its files are written.")],
+    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    authority: Annotated[
+        Path | None, typer.Option(help="Folder of the certificate authority, made at the first call.")
+    ] = None,
+    organisation: Organisation = None,
+    site: Site = None,
+) -> None:
+    """Enrol a gateway and write its configuration, keys and certificate; add its devices and doors by hand."""
+    services = services_of(ctx)
+    with services.db.read() as conn:
+        organisation_id = the_organisation(conn, organisation)
+        site_id = the_site(conn, organisation_id, site)
+    broker = services.settings.broker
+    path = enrol(
+        services,
+        organisation_id=organisation_id,
+        site_id=site_id,
+        gateway_id=gateway,
+        name=name or gateway,
+        broker="mqtt://127.0.0.1:1883" if broker is None else broker.url,
+        directory=directory,
+        authority_dir=authority,
+    )
+    out.print(
+        f"Wrote {path}. Add its readers, outputs and doors, then: portillon-edge check --config {path}", soft_wrap=True
+    )

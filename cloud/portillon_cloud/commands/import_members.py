@@ -1,16 +1,24 @@
-"""Import a CSV of members from a file."""
+"""portillon-cloud import-members: a CSV of members from a file."""
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
+from rich.progress import Progress as Bar
 from sqlalchemy import Connection, insert, select
 
 from portillon_cloud.clock import business_now_ms
+from portillon_cloud.commands.choosing import the_organisation, the_site
 from portillon_cloud.commands.errors import FileUnreadableError
+from portillon_cloud.commands.session import Organisation, Site, err, out, services_of
 from portillon_cloud.main import Services
-from portillon_cloud.members.csv_import import ImportReport, Progress, import_members
+from portillon_cloud.members.csv_import import ImportReport, Progress
+from portillon_cloud.members.csv_import import import_members as import_csv
 from portillon_cloud.payments.provider import CardBehaviour
 from portillon_cloud.payments.simulator_tables import sim_card
 from portillon_cloud.payments.tables import SIMULATOR, payment_method
+
+PROBLEMS_SHOWN = 50
 
 
 def import_file(
@@ -28,7 +36,7 @@ def import_file(
     except OSError as error:
         raise FileUnreadableError(f"cannot read {path}: {error.strerror}") from error
     with services.db.write() as conn:
-        report = import_members(
+        report = import_csv(
             conn,
             services.keyring,
             data,
@@ -58,3 +66,41 @@ def _introduce_cards(conn: Connection, organisation_id: int) -> None:
     ]
     if rows:
         conn.execute(insert(sim_card), rows)
+
+
+def import_members(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="CSV with at least first_name, last_name, plan, contract_start.")],
+    organisation: Organisation = None,
+    site: Site = None,
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Import the good lines of a bad file.")
+    ] = False,
+) -> None:
+    """Import members with cards, contracts and payment tokens. A bad line is reported, and then nothing is imported."""
+    services = services_of(ctx)
+    with services.db.read() as conn:
+        organisation_id = the_organisation(conn, organisation)
+        site_id = the_site(conn, organisation_id, site)
+    with Bar(console=err, transient=True) as bar:
+        task = bar.add_task("importing", total=None)
+        report = import_file(
+            services,
+            file,
+            organisation_id=organisation_id,
+            site_id=site_id,
+            allow_partial=allow_partial,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for problem in report.problems[:PROBLEMS_SHOWN]:
+        err.print(f"{file}: {problem}", highlight=False, markup=False, soft_wrap=True)
+    if len(report.problems) > PROBLEMS_SHOWN:
+        err.print(f"… and {len(report.problems) - PROBLEMS_SHOWN} more")
+    if report.problems and not allow_partial:
+        err.print(
+            f"[red]{len(report.problems)} problems: nothing was imported.[/red] Mend them, or use --allow-partial."
+        )
+        raise typer.Exit(1)
+    out.print(f"{report.imported} members imported.")
+    if report.problems:
+        raise typer.Exit(1)

@@ -2,19 +2,26 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
 from sqlalchemy import JSON, Connection, Date, Table, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningInsert
 
 Row = tuple[Any, ...]
 
 
 def insert_one(conn: Connection, table: Table, **values: Any) -> int:
     """Insert one row; its id."""
-    made: int = conn.execute(insert(table).values(**values).returning(table.c.id)).scalar_one()
+    made: int = conn.execute(_returning_id(table), values).scalar_one()
     return made
+
+
+@lru_cache(maxsize=256)  # one per table
+def _returning_id(table: Table) -> ReturningInsert[Any]:
+    return insert(table).returning(table.c.id)
 
 
 def reserve_ids(conn: Connection, table: Table, count: int) -> Sequence[int]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy import column as column_of
 
 from portillon_cloud.clock.tables import test_clock
-from portillon_cloud.database import wake_after_commit
+from portillon_cloud.database import Database, wake_after_commit
 from portillon_cloud.database.rows import insert_missing
 from portillon_cloud.timers.errors import TimerLostError
 from portillon_cloud.timers.tables import timer
@@ -132,10 +132,15 @@ def hold(conn: Connection, claimed: Timer, *, real_ms: int) -> None:
         raise TimerLostError(f"timer {claimed.key} was taken over by another worker; its effect is rolled back here")
 
 
-def settle(conn: Connection, claimed: Timer) -> None:
-    """Mark `claimed` done unless its handler already did; raises TimerLostError if another worker took it over."""
-    if not _leave(conn, claimed, state="done") and not _is_done(conn, claimed):
-        raise TimerLostError(f"timer {claimed.key} was taken over by another worker while this one worked on it")
+def settle(db: Database, claimed: Timer) -> None:
+    """After the handler: mark `claimed` done unless it did so; raises TimerLostError if another worker has it."""
+    column = timer.c
+    query = select(column.id).where(column.id == claimed.id, column.state == "done", column.attempts == claimed.attempt)
+    with db.read() as conn:
+        done = conn.execute(query).one_or_none() is not None
+    if not done:
+        with db.write() as conn:
+            finish(conn, claimed)
 
 
 def fail(conn: Connection, claimed: Timer, *, real_ms: int, error: str) -> bool:
@@ -166,16 +171,6 @@ def _held_by(claimed: Timer) -> tuple[ColumnElement[bool], ...]:
         column.state == _RUNNING,
         column.worker == claimed.worker,
         column.attempts == claimed.attempt,
-    )
-
-
-def _is_done(conn: Connection, claimed: Timer) -> bool:
-    column = timer.c
-    return (
-        conn.execute(
-            select(column.id).where(column.id == claimed.id, column.state == "done", column.attempts == claimed.attempt)
-        ).one_or_none()
-        is not None
     )
 
 

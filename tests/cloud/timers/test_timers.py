@@ -93,13 +93,12 @@ def test_settle_accepts_a_handler_that_finished_itself(gym: Gym) -> None:
     [claimed] = take(gym)
     with gym.db.write() as conn:
         finish(conn, claimed)
-    with gym.db.write() as conn:
-        settle(conn, claimed)
+    settle(gym.db, claimed)
     plan(gym, "b")
     [lost] = take(gym)
     [_] = take(gym, real_ms=REAL + LEASE_MS + 1, worker="w2")
-    with pytest.raises(TimerLostError), gym.db.write() as conn:
-        settle(conn, lost)
+    with pytest.raises(TimerLostError):
+        settle(gym.db, lost)
 
 
 def test_a_failing_timer_rests_longer_each_time_and_is_given_up(gym: Gym) -> None:
