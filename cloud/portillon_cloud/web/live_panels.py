@@ -46,7 +46,7 @@ class LivePanels:
         mark: Callable[[], Hashable],
         draw: Callable[[], Mapping[str, str]],
     ) -> Mapping[str, Panel]:
-        """The panels for this sort of reader, at most CHECK_EVERY_MS old."""
+        """The panels for this sort of reader, at most CHECK_EVERY_MS old. `now_ms`: a clock that only runs forward."""
         drawn = self._of(reader)
         with drawn.lock:
             if drawn.checked_ms is not None and 0 <= now_ms - drawn.checked_ms < CHECK_EVERY_MS:

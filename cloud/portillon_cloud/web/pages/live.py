@@ -1,6 +1,7 @@
 """The live page of a site, and the stream that keeps it up to date."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Annotated
@@ -134,7 +135,8 @@ def _panels(request: Request, services: Services, reader: Visit, site: SiteName)
             )
         return draw_panels(view, reader, reader.words_in(site.time_zone))
 
-    return live.current((site.id, principal.role, principal.language), now_ms=now_ms, mark=mark, draw=draw)
+    reader_kind = (site.id, principal.role, principal.language)
+    return live.current(reader_kind, now_ms=time.monotonic_ns() // 1_000_000, mark=mark, draw=draw)
 
 
 def draw_panels(view: SiteView, reader: Visit, words: Words) -> dict[str, str]:
