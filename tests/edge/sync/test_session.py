@@ -1,11 +1,8 @@
-"""The feed is applied in order and whole, doubts end in a snapshot, and nothing unsigned does anything."""
+"""The feed is applied in order and whole, and every doubt ends in a snapshot."""
 
-import base64
-import json
 import random
 
-import pytest
-from edge.feed_maker import NOON_MS, FeedMaker, entitled, policy, removed, signed
+from edge.feed_maker import FeedMaker, entitled, policy, removed
 from edge.sync.desk import MS, Desk, S, acted, only, reasons, reports
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +12,6 @@ from portillon_edge.sync.effects import (
     BuildSnapshot,
     CancelSnapshot,
     EpochBegun,
-    SaveLease,
     SendReport,
     SwitchSnapshot,
 )
@@ -24,30 +20,12 @@ from portillon_edge.sync.inputs import (
     ApplyFailed,
     Connected,
     Disconnected,
-    Received,
     RowDamageFound,
     SnapshotBuilt,
     SnapshotFailed,
     TableLost,
 )
-from portillon_rules.decision import TimeQuality
 from portillon_wire.messages import EventKind
-from portillon_wire.signature import SigningKey
-from portillon_wire.topics import Down
-
-
-@pytest.fixture
-def feed() -> FeedMaker:
-    made = FeedMaker()
-    made.entry(policy(), entitled(1))
-    return made
-
-
-@pytest.fixture
-def desk(feed: FeedMaker) -> Desk:
-    ready = Desk()
-    ready.start(feed)
-    return ready
 
 
 def test_an_empty_gateway_asks_for_a_snapshot_until_it_gets_one(feed: FeedMaker) -> None:
@@ -261,133 +239,6 @@ def test_nothing_is_said_while_disconnected(desk: Desk, feed: FeedMaker) -> None
     desk.give(Disconnected())
     assert not reports([*desk.feed(feed.entry(entitled(2))), *desk.wait(300)])
     assert reports(desk.give(Connected()))[0].revision == 2
-
-
-# Leases ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_lease_is_adopted_saved_and_reported(desk: Desk, feed: FeedMaker) -> None:
-    """Saved before it is confirmed; the report carries its counter and clock."""
-    done = desk.feed(feed.lease())
-    assert [type(effect) for effect in done] == [SaveLease, SendReport]
-    assert reports(done)[0].lease_counter == 1
-    assert desk.keeper.at(desk.now_ns).quality is TimeQuality.CERTAIN
-
-
-def test_a_lease_is_saved_every_minute(desk: Desk, feed: FeedMaker) -> None:
-    """What was spent is on the disk within a minute, whatever happens then."""
-    desk.feed(feed.lease())
-    desk.done.clear()
-    saved = only(SaveLease, desk.wait(600))
-    assert len(saved) == 10
-    assert saved[-1].saved.spent_ms >= 540_000
-
-
-def test_a_lease_for_a_revision_passed_by_counts_if_its_root_was_in_force(desk: Desk, feed: FeedMaker) -> None:
-    """Two entries later the lease for the earlier revision is still good; one with another root never is."""
-    lease = feed.lease()
-    wrong = feed.lease(root="f" * 32)
-    desk.feed(feed.entry(entitled(2)), feed.entry(entitled(3)))
-    done = desk.feed(wrong)
-    assert not only(SaveLease, done) and reasons(done, EventKind.ALARM) == ["root_differs"]
-    assert reports(done)[-1].want_snapshot
-    assert only(SaveLease, desk.feed(lease))
-
-
-def test_a_lease_for_what_is_not_here_yet_is_no_lease(desk: Desk, feed: FeedMaker) -> None:
-    """It tells that entries are missing, which are asked for; it is not adopted."""
-    feed.entry(entitled(2))
-    done = desk.feed(feed.lease())
-    assert not only(SaveLease, done)
-    assert [report.want_from for report in reports(desk.wait(1.1))] == [2]
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"epoch": 0}, "old_epoch"),
-        ({"mode": "test"}, "wrong_mode"),
-        ({"rate": 0}, "live_clock_turned"),
-        ({"business_ms": NOON_MS + 9_000_000}, "live_clock_turned"),
-        ({"issued_ms": NOON_MS + 200_000, "business_ms": NOON_MS + 200_000}, "clock_step"),
-        ({"counter": 0}, "old_counter"),
-    ],
-)
-def test_a_lease_that_must_not_count_is_recorded(
-    desk: Desk, feed: FeedMaker, changes: dict[str, object], reason: str
-) -> None:
-    """Each wrong lease is an event with its reason, and changes neither time nor what is left."""
-    desk.feed(feed.lease())
-    before = desk.keeper.at(desk.now_ns)
-    done = desk.feed(feed.lease(**changes))
-    assert reasons(done) == [reason] and acted(done) == []
-    assert desk.keeper.at(desk.now_ns) == before
-    assert bool(reasons(done, EventKind.ALARM)) is (reason == "clock_step")
-
-
-def test_a_turned_clock_counts_only_with_its_revision_and_in_test(feed: FeedMaker) -> None:
-    """A test gateway follows a turned clock once the revision that belongs to it is in force, not before."""
-    desk = Desk("test")
-    desk.start(feed)
-    desk.feed(feed.lease(mode="test"))
-    entry = feed.entry(entitled(2))
-    turned = feed.lease(mode="test", clock_rev=1, business_ms=NOON_MS + 10**9)
-    desk.feed(turned)
-    assert desk.keeper.clock_rev == 0
-    desk.feed(entry, turned)
-    assert desk.keeper.clock_rev == 1
-    assert desk.keeper.at(desk.now_ns).business_ms == NOON_MS + 10**9
-
-
-# What must do nothing --------------------------------------------------------------------------------------------
-
-
-def test_forged_foreign_retained_and_malformed_messages_do_nothing_but_get_recorded(
-    desk: Desk, feed: FeedMaker
-) -> None:
-    """Feed and lease alike: nothing but one event each."""
-    stranger = SigningKey.generate("k1")
-    entry, lease = feed.entry(removed(1)), feed.lease(revision=1)
-    foreign = entry.model_copy(update={"gateway": "gw2"})
-    header, _, signature = signed(entry).split(b".")
-    other = base64.urlsafe_b64encode(json.dumps({"v": 1}).encode()).rstrip(b"=")
-    tries = [
-        (Received(Down.FEED, signed(entry, stranger)), "forged"),
-        (Received(Down.LEASE, signed(lease, stranger)), "forged"),
-        (Received(Down.FEED, b".".join((header, other, signature))), "forged"),
-        (Received(Down.FEED, signed(foreign)), "foreign"),
-        (Received(Down.LEASE, signed(lease.model_copy(update={"gateway": "gw2"}))), "foreign"),
-        (Received(Down.FEED, signed(entry), retained=True), "retained"),
-        (Received(Down.LEASE, signed(lease), retained=True), "retained"),
-        (Received(Down.FEED, signed(lease)), "malformed"),
-        (Received(Down.LEASE, signed(entry)), "malformed"),
-        (Received(Down.FEED, b"\x00\xff junk"), "malformed"),
-        (Received(Down.LEASE, b""), "malformed"),
-        (Received(Down.FEED, signed(entry.model_copy(update={"v": 2}))), "unknown_version"),
-    ]
-    for received, reason in tries:
-        done = desk.give(received)
-        assert reasons(done) == [reason], received
-        assert len(done) == 1
-    assert desk.position.revision == 1 and desk.keeper.lease_counter == 0
-
-
-def test_a_flood_of_forged_messages_does_not_flood_the_journal(desk: Desk) -> None:
-    """A thousand of them are a few events; the count of the rest is told later."""
-    done = desk.give(*[Received(Down.FEED, b"junk")] * 1_000)
-    assert len(done) == 20
-    desk.now_ns += 60 * S
-    (late,) = desk.give(Received(Down.FEED, b"junk"))
-    assert "980 more" in late.detail  # type: ignore[union-attr]
-
-
-@given(st.binary(max_size=200))
-def test_no_bytes_make_the_session_fail(junk: bytes) -> None:
-    """Whatever arrives under whichever name: an event, no exception, no action."""
-    desk = Desk()
-    desk.give(Connected())
-    for name in Down:
-        assert acted(desk.give(Received(name, junk))) == []
 
 
 @settings(deadline=None, max_examples=60)
