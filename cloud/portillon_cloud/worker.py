@@ -15,7 +15,7 @@ from portillon_cloud.clock.operations import Step, organisations_being_advanced,
 from portillon_cloud.database import Database
 from portillon_cloud.errors import TransientError
 from portillon_cloud.timers import Handler, Timer, Work, claim, fail
-from portillon_cloud.timers.operations import next_due_ms, organisations_with_due_timers, settle
+from portillon_cloud.timers.operations import next_due, organisations_with_due_timers, settle
 
 POLL_S = 0.1  # how late the worker notices a commit of another process, or a timer that falls due by itself
 CLAIM = 50  # timers between two looks at the outbox: a night's charges must not hold up a revocation
@@ -99,5 +99,12 @@ class Worker:
         with self.db.write() as conn:
             if self.waits_for_gateways and not outbox.is_empty(conn, organisation_id):
                 return False
-            due_ms = next_due_ms(conn, organisation_id=organisation_id)
-            return step(conn, organisation_id, next_due_ms=due_ms, real_ms=self.clock.real_ms()) is not Step.WAITING
+            due = next_due(conn, organisation_id=organisation_id)
+            stepped = step(
+                conn,
+                organisation_id,
+                next_due_ms=due.due_at_ms if due else None,
+                real_ms=self.clock.real_ms(),
+                trouble=due.trouble if due else None,
+            )
+        return stepped is not Step.WAITING

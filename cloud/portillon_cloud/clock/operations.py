@@ -78,15 +78,20 @@ class Step(StrEnum):
     DONE = "done"
 
 
-def step(conn: Connection, organisation_id: int, *, next_due_ms: int | None, real_ms: int) -> Step:
+def step(
+    conn: Connection, organisation_id: int, *, next_due_ms: int | None, real_ms: int, trouble: str | None = None
+) -> Step:
     """Take the running advance job one step on: to the next due instant, or, with nothing due before it, to its target.
 
-    `next_due_ms` is the earliest instant of anything not done. The job's row is its memory: after a crash just step on.
+    `next_due_ms` is the earliest instant of anything not done; `trouble`, why it is not, is shown by the job.
+    The job's row is its memory: after a crash just step on.
     """
     job = conn.execute(
         select(clock_job).where(clock_job.c.organisation_id == organisation_id, clock_job.c.state == "running")
     ).one()
     now_ms = read_clock(conn, organisation_id, real_ms).business_ms
+    if job.error != trouble:
+        conn.execute(update(clock_job).where(clock_job.c.id == job.id).values(error=trouble))
     if next_due_ms is not None and next_due_ms <= now_ms:
         return Step.WAITING
     if now_ms >= job.target_ms:

@@ -24,7 +24,9 @@ def schema(name: str) -> str:
         statements.append(str(CreateTable(table).compile(dialect=dialect)))
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
         statements.extend(str(CreateIndex(index).compile(dialect=dialect)) for index in indexes)
-    statements.extend(trigger.statement for trigger in registered() if trigger.dialect == name)
+        statements.extend(
+            trigger.statement for trigger in registered() if (trigger.table, trigger.dialect) == (table.name, name)
+        )
     lines = ["\n".join(line.rstrip() for line in statement.strip().splitlines()) for statement in statements]
     return "\n\n".join(lines) + "\n"
 

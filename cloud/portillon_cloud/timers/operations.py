@@ -1,6 +1,7 @@
 """Schedule, claim, finish. Due instants are business time; leases and retries are machine time."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import (
     ColumnElement,
@@ -174,16 +175,26 @@ def _held_by(claimed: Timer) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def next_due_ms(conn: Connection, *, organisation_id: int) -> int | None:
-    """The earliest business instant at which a timer of the organisation is due or left undone; None if none waits."""
+@dataclass(frozen=True, slots=True)
+class NextDue:
+    """The earliest timer that is not done: when, and what went wrong with it so far (None: nothing)."""
+
+    due_at_ms: int
+    trouble: str | None
+
+
+def next_due(conn: Connection, *, organisation_id: int) -> NextDue | None:
+    """The earliest timer of the organisation that waits or is being worked on; None if there is none."""
     column = timer.c
-    due: int | None = conn.execute(
-        select(column.due_at_ms)
+    row = conn.execute(
+        select(column.due_at_ms, column.key, column.error)
         .where(column.organisation_id == organisation_id, or_(column.state == _READY, column.state == _RUNNING))
         .order_by(column.due_at_ms)
         .limit(1)
-    ).scalar_one_or_none()
-    return due
+    ).one_or_none()
+    if row is None:
+        return None
+    return NextDue(row.due_at_ms, None if row.error is None else f"{row.key}: {row.error}")
 
 
 def is_waiting(conn: Connection, *, organisation_id: int, kind: str, subject_id: int, due_at_ms: int) -> bool:

@@ -10,7 +10,8 @@ from portillon_cloud.timers.errors import TimerLostError
 from portillon_cloud.timers.operations import (
     ATTEMPTS_MAX,
     LEASE_MS,
-    next_due_ms,
+    NextDue,
+    next_due,
     organisations_with_due_timers,
     settle,
 )
@@ -145,7 +146,7 @@ def test_live_claims_never_see_test_rows(db: Database, keyring: Keyring, clock: 
     with db.read() as conn:
         assert organisations_with_due_timers(conn, REAL) == []
         assert organisations_with_due_timers(conn, REAL + 1000) == [live.organisation_id]
-        assert next_due_ms(conn, organisation_id=test.organisation_id) == REAL + 1000
+        assert next_due(conn, organisation_id=test.organisation_id) == NextDue(REAL + 1000, None)
     assert [claimed.organisation_id for claimed in take(live, now_ms=REAL + 1000)] == [live.organisation_id]
     assert states(live).keys() == {"x"}
 

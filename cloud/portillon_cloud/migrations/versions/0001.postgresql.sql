@@ -24,6 +24,10 @@ CREATE TABLE organisation (
 	CONSTRAINT ck_organisation_language_known CHECK (language IN ('en', 'fr'))
 )
 
+CREATE OR REPLACE FUNCTION organisation_mode_fixed_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'organisation.mode never changes once written' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER organisation_mode_fixed BEFORE UPDATE OF mode ON organisation FOR EACH ROW WHEN (OLD.mode IS DISTINCT FROM NEW.mode) EXECUTE FUNCTION organisation_mode_fixed_refuse()
+
 CREATE TABLE sim_charge (
 	id BIGSERIAL NOT NULL,
 	idempotency_key TEXT NOT NULL,
@@ -69,7 +73,7 @@ CREATE TABLE clock_job (
 	CONSTRAINT pk_clock_job PRIMARY KEY (id),
 	CONSTRAINT fk_clock_job_organisation_id_mode FOREIGN KEY(organisation_id, mode) REFERENCES organisation (id, mode),
 	CONSTRAINT ck_clock_job_test_only CHECK (mode = 'test'),
-	CONSTRAINT ck_clock_job_state_known CHECK (state IN ('running', 'done', 'failed'))
+	CONSTRAINT ck_clock_job_state_known CHECK (state IN ('running', 'done'))
 )
 
 CREATE UNIQUE INDEX uq_clock_job_running ON clock_job (organisation_id) WHERE state = 'running'
@@ -97,6 +101,10 @@ CREATE TABLE ledger_entry (
 	CONSTRAINT uq_ledger_entry_organisation_id_legal_entity_id_currency_id UNIQUE (organisation_id, legal_entity_id, currency, id),
 	CONSTRAINT fk_ledger_entry_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE OR REPLACE FUNCTION ledger_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ledger_entry rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER ledger_entry_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_refuse()
 
 CREATE TABLE legal_entity (
 	id BIGSERIAL NOT NULL,
@@ -333,6 +341,10 @@ CREATE TABLE invoice (
 
 CREATE INDEX ix_invoice_account_id ON invoice (account_id)
 
+CREATE OR REPLACE FUNCTION invoice_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER invoice_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice FOR EACH STATEMENT EXECUTE FUNCTION invoice_refuse()
+
 CREATE TABLE member (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -418,6 +430,10 @@ CREATE TABLE posting (
 )
 
 CREATE INDEX ix_posting_entry_id ON posting (entry_id)
+
+CREATE OR REPLACE FUNCTION posting_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'posting rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER posting_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON posting FOR EACH STATEMENT EXECUTE FUNCTION posting_refuse()
 
 CREATE TABLE price (
 	id BIGSERIAL NOT NULL,
@@ -662,6 +678,10 @@ CREATE TABLE invoice_tax (
 	CONSTRAINT fk_invoice_tax_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
 )
 
+CREATE OR REPLACE FUNCTION invoice_tax_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice_tax rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER invoice_tax_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_tax FOR EACH STATEMENT EXECUTE FUNCTION invoice_tax_refuse()
+
 CREATE TABLE journal_event (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -834,6 +854,10 @@ CREATE INDEX ix_invoice_line_invoice_id ON invoice_line (invoice_id)
 
 CREATE UNIQUE INDEX uq_invoice_line_recurring ON invoice_line (subscription_id, component, period_start, generation) WHERE subscription_id IS NOT NULL
 
+CREATE OR REPLACE FUNCTION invoice_line_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice_line rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER invoice_line_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_line FOR EACH STATEMENT EXECUTE FUNCTION invoice_line_refuse()
+
 CREATE TABLE payment_attempt (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -883,6 +907,10 @@ CREATE TABLE attempt_outcome (
 
 CREATE UNIQUE INDEX uq_attempt_outcome_success ON attempt_outcome (intent_id) WHERE outcome = 'succeeded'
 
+CREATE OR REPLACE FUNCTION attempt_outcome_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'attempt_outcome rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER attempt_outcome_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON attempt_outcome FOR EACH STATEMENT EXECUTE FUNCTION attempt_outcome_refuse()
+
 CREATE TABLE payment (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -909,6 +937,10 @@ CREATE TABLE payment (
 
 CREATE INDEX ix_payment_account_id ON payment (account_id)
 
+CREATE OR REPLACE FUNCTION payment_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'payment rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER payment_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON payment FOR EACH STATEMENT EXECUTE FUNCTION payment_refuse()
+
 CREATE TABLE allocation (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -924,38 +956,6 @@ CREATE TABLE allocation (
 )
 
 CREATE INDEX ix_allocation_invoice_id ON allocation (invoice_id)
-
-CREATE OR REPLACE FUNCTION invoice_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
-
-CREATE TRIGGER invoice_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice FOR EACH STATEMENT EXECUTE FUNCTION invoice_refuse()
-
-CREATE OR REPLACE FUNCTION invoice_line_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice_line rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
-
-CREATE TRIGGER invoice_line_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_line FOR EACH STATEMENT EXECUTE FUNCTION invoice_line_refuse()
-
-CREATE OR REPLACE FUNCTION invoice_tax_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice_tax rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
-
-CREATE TRIGGER invoice_tax_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_tax FOR EACH STATEMENT EXECUTE FUNCTION invoice_tax_refuse()
-
-CREATE OR REPLACE FUNCTION organisation_mode_fixed_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'organisation.mode never changes once written' USING ERRCODE = 'integrity_constraint_violation'; END $$
-
-CREATE TRIGGER organisation_mode_fixed BEFORE UPDATE OF mode ON organisation FOR EACH ROW WHEN (OLD.mode IS DISTINCT FROM NEW.mode) EXECUTE FUNCTION organisation_mode_fixed_refuse()
-
-CREATE OR REPLACE FUNCTION ledger_entry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ledger_entry rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
-
-CREATE TRIGGER ledger_entry_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_refuse()
-
-CREATE OR REPLACE FUNCTION posting_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'posting rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
-
-CREATE TRIGGER posting_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON posting FOR EACH STATEMENT EXECUTE FUNCTION posting_refuse()
-
-CREATE OR REPLACE FUNCTION attempt_outcome_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'attempt_outcome rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
-
-CREATE TRIGGER attempt_outcome_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON attempt_outcome FOR EACH STATEMENT EXECUTE FUNCTION attempt_outcome_refuse()
-
-CREATE OR REPLACE FUNCTION payment_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'payment rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
-
-CREATE TRIGGER payment_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON payment FOR EACH STATEMENT EXECUTE FUNCTION payment_refuse()
 
 CREATE OR REPLACE FUNCTION allocation_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'allocation rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 

@@ -24,6 +24,8 @@ CREATE TABLE organisation (
 	CONSTRAINT ck_organisation_language_known CHECK (language IN ('en', 'fr'))
 )
 
+CREATE TRIGGER organisation_mode_fixed BEFORE UPDATE OF mode ON organisation WHEN OLD.mode IS NOT NEW.mode BEGIN SELECT RAISE(ABORT, 'organisation.mode never changes once written'); END
+
 CREATE TABLE sim_charge (
 	id INTEGER NOT NULL,
 	idempotency_key TEXT NOT NULL,
@@ -69,7 +71,7 @@ CREATE TABLE clock_job (
 	CONSTRAINT pk_clock_job PRIMARY KEY (id),
 	CONSTRAINT fk_clock_job_organisation_id_mode FOREIGN KEY(organisation_id, mode) REFERENCES organisation (id, mode),
 	CONSTRAINT ck_clock_job_test_only CHECK (mode = 'test'),
-	CONSTRAINT ck_clock_job_state_known CHECK (state IN ('running', 'done', 'failed'))
+	CONSTRAINT ck_clock_job_state_known CHECK (state IN ('running', 'done'))
 )
 
 CREATE UNIQUE INDEX uq_clock_job_running ON clock_job (organisation_id) WHERE state = 'running'
@@ -97,6 +99,10 @@ CREATE TABLE ledger_entry (
 	CONSTRAINT uq_ledger_entry_organisation_id_legal_entity_id_currency_id UNIQUE (organisation_id, legal_entity_id, currency, id),
 	CONSTRAINT fk_ledger_entry_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE TRIGGER ledger_entry_no_update BEFORE UPDATE ON ledger_entry BEGIN SELECT RAISE(ABORT, 'ledger_entry rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER ledger_entry_no_delete BEFORE DELETE ON ledger_entry BEGIN SELECT RAISE(ABORT, 'ledger_entry rows never change: record a correction as a new row'); END
 
 CREATE TABLE legal_entity (
 	id INTEGER NOT NULL,
@@ -333,6 +339,10 @@ CREATE TABLE invoice (
 
 CREATE INDEX ix_invoice_account_id ON invoice (account_id)
 
+CREATE TRIGGER invoice_no_update BEFORE UPDATE ON invoice BEGIN SELECT RAISE(ABORT, 'invoice rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER invoice_no_delete BEFORE DELETE ON invoice BEGIN SELECT RAISE(ABORT, 'invoice rows never change: record a correction as a new row'); END
+
 CREATE TABLE member (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -418,6 +428,10 @@ CREATE TABLE posting (
 )
 
 CREATE INDEX ix_posting_entry_id ON posting (entry_id)
+
+CREATE TRIGGER posting_no_update BEFORE UPDATE ON posting BEGIN SELECT RAISE(ABORT, 'posting rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER posting_no_delete BEFORE DELETE ON posting BEGIN SELECT RAISE(ABORT, 'posting rows never change: record a correction as a new row'); END
 
 CREATE TABLE price (
 	id INTEGER NOT NULL,
@@ -662,6 +676,10 @@ CREATE TABLE invoice_tax (
 	CONSTRAINT fk_invoice_tax_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
 )
 
+CREATE TRIGGER invoice_tax_no_update BEFORE UPDATE ON invoice_tax BEGIN SELECT RAISE(ABORT, 'invoice_tax rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER invoice_tax_no_delete BEFORE DELETE ON invoice_tax BEGIN SELECT RAISE(ABORT, 'invoice_tax rows never change: record a correction as a new row'); END
+
 CREATE TABLE journal_event (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -834,6 +852,10 @@ CREATE INDEX ix_invoice_line_invoice_id ON invoice_line (invoice_id)
 
 CREATE UNIQUE INDEX uq_invoice_line_recurring ON invoice_line (subscription_id, component, period_start, generation) WHERE subscription_id IS NOT NULL
 
+CREATE TRIGGER invoice_line_no_update BEFORE UPDATE ON invoice_line BEGIN SELECT RAISE(ABORT, 'invoice_line rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER invoice_line_no_delete BEFORE DELETE ON invoice_line BEGIN SELECT RAISE(ABORT, 'invoice_line rows never change: record a correction as a new row'); END
+
 CREATE TABLE payment_attempt (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -883,6 +905,10 @@ CREATE TABLE attempt_outcome (
 
 CREATE UNIQUE INDEX uq_attempt_outcome_success ON attempt_outcome (intent_id) WHERE outcome = 'succeeded'
 
+CREATE TRIGGER attempt_outcome_no_update BEFORE UPDATE ON attempt_outcome BEGIN SELECT RAISE(ABORT, 'attempt_outcome rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER attempt_outcome_no_delete BEFORE DELETE ON attempt_outcome BEGIN SELECT RAISE(ABORT, 'attempt_outcome rows never change: record a correction as a new row'); END
+
 CREATE TABLE payment (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -909,6 +935,10 @@ CREATE TABLE payment (
 
 CREATE INDEX ix_payment_account_id ON payment (account_id)
 
+CREATE TRIGGER payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER payment_no_delete BEFORE DELETE ON payment BEGIN SELECT RAISE(ABORT, 'payment rows never change: record a correction as a new row'); END
+
 CREATE TABLE allocation (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -924,36 +954,6 @@ CREATE TABLE allocation (
 )
 
 CREATE INDEX ix_allocation_invoice_id ON allocation (invoice_id)
-
-CREATE TRIGGER invoice_no_update BEFORE UPDATE ON invoice BEGIN SELECT RAISE(ABORT, 'invoice rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER invoice_no_delete BEFORE DELETE ON invoice BEGIN SELECT RAISE(ABORT, 'invoice rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER invoice_line_no_update BEFORE UPDATE ON invoice_line BEGIN SELECT RAISE(ABORT, 'invoice_line rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER invoice_line_no_delete BEFORE DELETE ON invoice_line BEGIN SELECT RAISE(ABORT, 'invoice_line rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER invoice_tax_no_update BEFORE UPDATE ON invoice_tax BEGIN SELECT RAISE(ABORT, 'invoice_tax rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER invoice_tax_no_delete BEFORE DELETE ON invoice_tax BEGIN SELECT RAISE(ABORT, 'invoice_tax rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER organisation_mode_fixed BEFORE UPDATE OF mode ON organisation WHEN OLD.mode IS NOT NEW.mode BEGIN SELECT RAISE(ABORT, 'organisation.mode never changes once written'); END
-
-CREATE TRIGGER ledger_entry_no_update BEFORE UPDATE ON ledger_entry BEGIN SELECT RAISE(ABORT, 'ledger_entry rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER ledger_entry_no_delete BEFORE DELETE ON ledger_entry BEGIN SELECT RAISE(ABORT, 'ledger_entry rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER posting_no_update BEFORE UPDATE ON posting BEGIN SELECT RAISE(ABORT, 'posting rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER posting_no_delete BEFORE DELETE ON posting BEGIN SELECT RAISE(ABORT, 'posting rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER attempt_outcome_no_update BEFORE UPDATE ON attempt_outcome BEGIN SELECT RAISE(ABORT, 'attempt_outcome rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER attempt_outcome_no_delete BEFORE DELETE ON attempt_outcome BEGIN SELECT RAISE(ABORT, 'attempt_outcome rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER payment_no_delete BEFORE DELETE ON payment BEGIN SELECT RAISE(ABORT, 'payment rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER allocation_no_update BEFORE UPDATE ON allocation BEGIN SELECT RAISE(ABORT, 'allocation rows never change: record a correction as a new row'); END
 
