@@ -262,8 +262,7 @@ class DuesGym:
         for timer in claimed:
             self.rang.append(timer.key)
             self.handlers()[timer.kind](Work(db=self.db, clock=self.clock, now_ms=now_ms), timer)
-            with self.db.write() as conn:
-                settle(conn, timer)
+            settle(self.db, timer)
 
     def handlers(self) -> dict[str, Handler]:
         """As the composition root registers them."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from portillon_rules.credential import credential_hash
 from portillon_rules.policy import SITE, SitePolicy
 from portillon_wire.rows import RowChange, RowKind
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud import outbox, timers
@@ -96,7 +96,7 @@ def end_block(
     at_ms: int,
     member_id: int | None = None,
 ) -> bool:
-    """End the open block of this reason and source, and no other; True if there was one."""
+    """End the block of this reason and source, begun or planned, and no other; True if there was one."""
     ended = conn.execute(
         update(block)
         .where(
@@ -105,9 +105,9 @@ def end_block(
             block.c.member_id.is_not_distinct_from(member_id),
             block.c.reason == reason,
             block.c.source == source,
-            block.c.until_ms.is_(None),
+            or_(block.c.until_ms.is_(None), block.c.until_ms > at_ms),
         )
-        .values(until_ms=at_ms)
+        .values(until_ms=case((block.c.from_ms > at_ms, block.c.from_ms), else_=at_ms))
     )
     if not ended.rowcount:
         return False

@@ -11,7 +11,14 @@ from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.tables import account
 from portillon_cloud.payments.errors import LiveOrganisationError
-from portillon_cloud.payments.operations import DeskPayment, add_payment_method, charge_soon, take_payment
+from portillon_cloud.payments.operations import (
+    ChargeResult,
+    DeskPayment,
+    add_payment_method,
+    cancel_charges,
+    charge_soon,
+    take_payment,
+)
 from portillon_cloud.payments.provider import CardBehaviour, CardSimulator, PaymentProvider
 from portillon_cloud.payments.tables import SIMULATOR, Means, payment_method
 from portillon_cloud.web.dependencies import ServicesDep, require
@@ -124,6 +131,21 @@ def charge_again(account_id: PathId, services: ServicesDep, cashier: Cashier) ->
         now_ms = business_now_ms(conn, cashier.organisation_id, services.clock.real_ms())
         asked = charge_soon(conn, organisation_id=cashier.organisation_id, account_id=account_id, now_ms=now_ms)
     return ChargesAsked(charges=asked)
+
+
+@router.post("/accounts/{account_id}/charges/cancel")
+def cancel(account_id: PathId, services: PaymentServicesDep, cashier: Cashier) -> list[ChargeResult]:
+    """End the charges that are under way or in doubt, so that the member can pay otherwise; how each ended."""
+    with services.db.read() as conn:
+        _require_account(conn, cashier, account_id)
+        now_ms = business_now_ms(conn, cashier.organisation_id, services.clock.real_ms())
+    return cancel_charges(
+        services.db,
+        services.provider,
+        organisation_id=cashier.organisation_id,
+        account_id=account_id,
+        now_ms=now_ms,
+    )
 
 
 @router.get("/accounts/{account_id}/payment-methods")

@@ -21,7 +21,7 @@ from portillon_cloud.access.blocks import Switch
 from portillon_cloud.access.operations import switched_off_now
 from portillon_cloud.database import Database
 from portillon_cloud.payments import settling, store
-from portillon_cloud.payments.provider import ChargeAnswer, ChargeOrder, PaymentProvider
+from portillon_cloud.payments.provider import ChargeAnswer, ChargeOrder, ChargeOutcome, PaymentProvider
 from portillon_cloud.payments.settling import ChargeResult
 from portillon_cloud.payments.tables import AttemptState, IntentState
 
@@ -61,6 +61,22 @@ def charge(
         return result
 
 
+def cancel_charge(db: Database, provider: PaymentProvider, intent_id: int, *, now_ms: int) -> ChargeResult:
+    """End what is under way or parked for the intent, so that the member can pay otherwise.
+
+    The result says how it ended: REFUSED (cancelled), SUCCEEDED (too late), WAITING (a debit cannot be called back).
+    """
+    with db.write() as conn:
+        intent = store.lock_current_intent(conn, intent_id)
+        live = None if intent is None else store.live_attempt(conn, intent.id)
+        if intent is None or live is None:
+            return ChargeResult.NOTHING_OWED
+        order = _order(intent, live, now_ms)
+    answer = provider.cancel(order)
+    with db.write() as conn:
+        return _settle(conn, live, answer, now_ms)
+
+
 def _done(conn: Connection, claimed: timers.Timer | None) -> None:
     if claimed is not None:
         timers.finish(conn, claimed)
@@ -71,9 +87,10 @@ def _begin(conn: Connection, provider: PaymentProvider, intent_id: int, now_ms: 
     if intent is None or intent.state is not IntentState.OPEN:
         return ChargeResult.PARKED if intent and intent.state is IntentState.PARKED else ChargeResult.NOTHING_OWED
     live = store.live_attempt(conn, intent.id)
+    held = Switch.COLLECTION in switched_off_now(conn, intent.account_id, now_ms)
     if live is not None:
-        return _again(conn, provider, intent, live, now_ms)
-    if Switch.COLLECTION in switched_off_now(conn, intent.account_id, now_ms):
+        return _again(conn, provider, intent, live, now_ms, held=held)
+    if held:
         settling.schedule_charge(conn, intent, at_ms=now_ms + HELD_DAY_MS, purpose=f"held-{now_ms}")
         return ChargeResult.COLLECTION_HELD
     method = store.method_to_charge(conn, intent.account_id)
@@ -85,9 +102,9 @@ def _begin(conn: Connection, provider: PaymentProvider, intent_id: int, now_ms: 
 
 
 def _again(
-    conn: Connection, provider: PaymentProvider, intent: store.Intent, live: store.Attempt, now_ms: int
+    conn: Connection, provider: PaymentProvider, intent: store.Intent, live: store.Attempt, now_ms: int, *, held: bool
 ) -> _Begun:
-    """Take up an attempt that is not over."""
+    """Take up an attempt that is not over; while collection is held it is asked after and not sent."""
     # SENT: the sender died before it wrote down what came back. PROVIDER_DOWN: known to have taken nothing in.
     state = {AttemptState.SENT: AttemptState.UNKNOWN, AttemptState.PROVIDER_DOWN: AttemptState.SENT}.get(
         live.state, live.state
@@ -95,7 +112,7 @@ def _again(
     attempt = store.update_attempt(conn, live, state=state, tries=live.tries + 1)
     submitted = state in (AttemptState.PENDING, AttemptState.ACTION_REQUIRED)
     forgotten = now_ms - attempt.first_sent_at_ms >= provider.key_life_ms
-    return _Begun(attempt, _order(intent, attempt, now_ms), ask_only=submitted or forgotten)
+    return _Begun(attempt, _order(intent, attempt, now_ms), ask_only=submitted or forgotten or held)
 
 
 def _order(intent: store.Intent, attempt: store.Attempt, now_ms: int) -> ChargeOrder:
@@ -113,6 +130,10 @@ def _settle(conn: Connection, sent: store.Attempt, answer: ChargeAnswer | None, 
     intent = store.lock_intent(conn, sent.intent_id)
     attempt = store.attempt(conn, sent.id)
     if attempt.state is AttemptState.OVER:
-        # Somebody else sent the same key and was told first; one key has one answer.
-        return ChargeResult.SUCCEEDED if intent.state is IntentState.SUCCEEDED else ChargeResult.REFUSED
+        # Somebody else sent the same key, or cancelled it, and was told first.
+        if intent.state is IntentState.SUCCEEDED:
+            return ChargeResult.SUCCEEDED
+        if answer is not None and answer.outcome is ChargeOutcome.SUCCEEDED:
+            return settling.succeeded_after_all(conn, intent, attempt, now_ms)
+        return ChargeResult.REFUSED
     return settling.settle(conn, intent, attempt, answer, now_ms)

@@ -146,6 +146,6 @@ def _end_charging(conn: Connection, intent: store.Intent, now_ms: int) -> None:
     if live.state is not AttemptState.PROVIDER_DOWN:
         raise ChargeUnderWayError(
             f"invoice {intent.invoice_id} is being charged ({live.state}): "
-            "wait until the provider has decided, or the member could pay twice"
+            "wait until the provider has decided, or cancel that charge; else the member could pay twice"
         )
     store.end_attempt(conn, intent, live, FinalOutcome.ABANDONED, now_ms=now_ms, code="paid_at_desk")

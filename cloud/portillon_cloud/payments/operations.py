@@ -7,11 +7,12 @@ from datetime import date
 from sqlalchemy import Connection, select
 
 from portillon_cloud import timers
+from portillon_cloud.database import Database
 from portillon_cloud.database.rows import insert_many, insert_one, reserve_ids
 from portillon_cloud.dunning.ladder import step_ms
 from portillon_cloud.members.tables import account, organisation
 from portillon_cloud.payments import settling, store
-from portillon_cloud.payments.charging import charge
+from portillon_cloud.payments.charging import cancel_charge, charge
 from portillon_cloud.payments.desk import DeskPayment, PaymentTaken, take_payment
 from portillon_cloud.payments.errors import LiveOrganisationError, UnknownAccountError
 from portillon_cloud.payments.owed import UnpaidInvoice, owed_minor, unpaid_invoices
@@ -27,6 +28,7 @@ __all__ = [
     "PaymentTaken",
     "UnpaidInvoice",
     "add_payment_method",
+    "cancel_charges",
     "charge",
     "charge_soon",
     "charge_timer",
@@ -148,6 +150,18 @@ def charge_soon(conn: Connection, *, organisation_id: int, account_id: int, now_
     for intent in intents:
         settling.schedule_charge(conn, intent, at_ms=now_ms, purpose=f"asked-{now_ms}")
     return len(intents)
+
+
+def cancel_charges(
+    db: Database, provider: PaymentProvider, *, organisation_id: int, account_id: int, now_ms: int
+) -> list[ChargeResult]:
+    """End every charge of the account that is under way or parked, so that it can be paid otherwise; how each ended."""
+    with db.write() as conn:
+        intents = [
+            one.id for one in store.lock_live_intents(conn, account_id) if one.organisation_id == organisation_id
+        ]
+    results = [cancel_charge(db, provider, intent_id, now_ms=now_ms) for intent_id in intents]
+    return [result for result in results if result is not ChargeResult.NOTHING_OWED]
 
 
 def charge_timer(provider: PaymentProvider) -> timers.Handler:

@@ -68,6 +68,10 @@ class PaymentProvider(Protocol):
     def look_up(self, order: ChargeOrder) -> ChargeAnswer | None:
         """What became of the order's key; None: the provider never saw it."""
 
+    def cancel(self, order: ChargeOrder) -> ChargeAnswer:
+        """Make sure that the order's key can never succeed any more, and say where it is: REFUSED if that was done,
+        SUCCEEDED or PENDING if it is too late."""
+
 
 class CardBehaviour(StrEnum):
     """What a simulated card does when it is charged."""

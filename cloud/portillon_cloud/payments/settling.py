@@ -35,6 +35,7 @@ def settle(
     """Write what the answer means for a live attempt; None: the provider never saw it."""
     if answer is None:
         store.end_attempt(conn, intent, live, FinalOutcome.ABANDONED, now_ms=now_ms)
+        store.set_intent_state(conn, intent.id, IntentState.OPEN)
         schedule_charge(conn, intent, at_ms=now_ms, purpose=f"after-{live.number}")
         return ChargeResult.NEVER_REACHED
     if answer.outcome is ChargeOutcome.SUCCEEDED:
@@ -44,6 +45,20 @@ def settle(
         _refused(conn, intent, live, answer, now_ms)
         return ChargeResult.REFUSED
     return _undecided(conn, intent, live, answer.outcome, now_ms)
+
+
+def succeeded_after_all(conn: Connection, intent: store.Intent, over: store.Attempt, now_ms: int) -> ChargeResult:
+    """An attempt that was given up has succeeded at the provider: the money is booked, and a person must look.
+
+    It happens if a look-up overtakes a charge that is still under way. What was written about the attempt stays; the
+    money is the member's credit, and nothing more is charged for the invoice meanwhile.
+    """
+    if not store.payment_of_attempt(conn, over.id):
+        receive(conn, _receipt(intent, over), [], now_ms=now_ms)
+        current = store.lock_current_intent(conn, intent.id)
+        if current is not None:
+            store.set_intent_state(conn, current.id, IntentState.PARKED)
+    return ChargeResult.PARKED
 
 
 def charge_failed(conn: Connection, intent: store.Intent, *, code: str, now_ms: int) -> None:
@@ -66,17 +81,8 @@ def schedule_charge(conn: Connection, intent: store.Intent, *, at_ms: int, purpo
 def _succeeded(conn: Connection, intent: store.Intent, live: store.Attempt, answer: ChargeAnswer, now_ms: int) -> None:
     store.end_attempt(conn, intent, live, FinalOutcome.SUCCEEDED, now_ms=now_ms, reference=answer.reference)
     store.set_intent_state(conn, intent.id, IntentState.SUCCEEDED)
-    receipt = Receipt(
-        organisation_id=intent.organisation_id,
-        legal_entity_id=intent.legal_entity_id,
-        account_id=intent.account_id,
-        amount_minor=intent.amount_minor,
-        currency=intent.currency,
-        means=Means.PROVIDER,
-        attempt_id=live.id,
-    )
     pays_minor = min(intent.amount_minor, owed_minor(conn, intent.invoice_id))
-    receive(conn, receipt, [(intent.invoice_id, pays_minor)], now_ms=now_ms)
+    receive(conn, _receipt(intent, live), [(intent.invoice_id, pays_minor)], now_ms=now_ms)
     dunning.paid(conn, organisation_id=intent.organisation_id, account_id=intent.account_id, now_ms=now_ms)
     outbox.account_changed(conn, intent.organisation_id, intent.account_id)
 
@@ -86,6 +92,7 @@ def _refused(conn: Connection, intent: store.Intent, live: store.Attempt, answer
     store.end_attempt(conn, intent, live, FinalOutcome.REFUSED, now_ms=now_ms, code=code, reference=answer.reference)
     if is_hard(code):
         store.set_method_state(conn, live.method_id, MethodState.UNUSABLE)
+    store.set_intent_state(conn, intent.id, IntentState.OPEN)  # also if it was parked: now it is known
     charge_failed(conn, intent, code=code, now_ms=now_ms)
 
 
@@ -105,11 +112,12 @@ def _undecided(
     if no_news and live.state is not AttemptState.SENT:
         state = live.state  # not hearing now proves nothing about what was sent before
     attempt = store.update_attempt(conn, live, state=state, tries=live.tries)
-    if state is AttemptState.PENDING:
+    begins = state is not live.state
+    if begins and state is AttemptState.PENDING:
         store.hold_until(conn, attempt.id, now_ms + backoff.DEBIT_HELD_MS)
         dunning.watch_account(conn, organisation_id=intent.organisation_id, account_id=intent.account_id)
         outbox.account_changed(conn, intent.organisation_id, intent.account_id)
-    if state is AttemptState.ACTION_REQUIRED:
+    if begins and state is AttemptState.ACTION_REQUIRED:
         dunning.action_required(conn, _failure(intent, "authentication_required"), now_ms=now_ms)
     wait_ms = backoff.wait_ms(state, attempt.tries)
     if wait_ms is not None:
@@ -123,6 +131,18 @@ def _undecided(
     store.set_intent_state(conn, intent.id, IntentState.PARKED)
     dunning.watch_account(conn, organisation_id=intent.organisation_id, account_id=intent.account_id)
     return ChargeResult.PARKED
+
+
+def _receipt(intent: store.Intent, attempt: store.Attempt) -> Receipt:
+    return Receipt(
+        organisation_id=intent.organisation_id,
+        legal_entity_id=intent.legal_entity_id,
+        account_id=intent.account_id,
+        amount_minor=intent.amount_minor,
+        currency=intent.currency,
+        means=Means.PROVIDER,
+        attempt_id=attempt.id,
+    )
 
 
 def _failure(intent: store.Intent, code: str) -> dunning.Failure:

@@ -66,6 +66,24 @@ class PaymentSimulator:
             made = _made(conn, order)
             return None if made is None else _answer(made, order.now_ms)
 
+    def cancel(self, order: ChargeOrder) -> ChargeAnswer:
+        """Refuse the key for ever, unless it has succeeded or is a debit on its way."""
+        with self._db.write() as conn:
+            if _behaviour(conn, order) is CardBehaviour.PROVIDER_DOWN:
+                return ChargeAnswer(outcome=ChargeOutcome.PROVIDER_DOWN)
+            made = _made(conn, order)
+            if made is None:
+                _insert(conn, order, ChargeOutcome.REFUSED, "cancelled")
+            elif made.outcome == ChargeOutcome.ACTION_REQUIRED:
+                conn.execute(
+                    update(sim_charge)
+                    .where(sim_charge.c.id == made.id)
+                    .values(outcome=ChargeOutcome.REFUSED, code="cancelled")
+                )
+            else:
+                return _answer(made, order.now_ms)
+            return ChargeAnswer(outcome=ChargeOutcome.REFUSED, code="cancelled", reference=f"sim:{order.key}")
+
     def issue_cards(self, organisation_id: int, count: int) -> list[str]:
         """Tokens of new cards that work. Raises LiveOrganisationError."""
         with self._db.write() as conn:
@@ -98,25 +116,36 @@ class PaymentSimulator:
         if behaviour is CardBehaviour.PROVIDER_DOWN:
             return ChargeAnswer(outcome=ChargeOutcome.PROVIDER_DOWN)
         outcome, code = (ChargeOutcome.REFUSED, "no_such_card") if behaviour is None else _MADE[behaviour]
-        settles, settles_code = _SETTLES.get(behaviour, (None, None)) if behaviour else (None, None)
-        conn.execute(
-            insert(sim_charge).values(
-                idempotency_key=order.key,
-                fingerprint=_fingerprint(order),
-                token=order.token,
-                amount_minor=order.amount_minor,
-                currency=order.currency,
-                outcome=outcome,
-                code=code,
-                made_at_ms=order.now_ms,
-                settles_at_ms=order.now_ms + DEBIT_SETTLES_AFTER_MS if settles else None,
-                settles_as=settles,
-                settles_code=settles_code,
-            )
-        )
+        _insert(conn, order, outcome, code, settles=_SETTLES.get(behaviour) if behaviour else None)
         if behaviour is CardBehaviour.ANSWER_LOST:
             return ChargeAnswer(outcome=ChargeOutcome.UNKNOWN)
         return ChargeAnswer(outcome=outcome, code=code, reference=f"sim:{order.key}")
+
+
+def _insert(
+    conn: Connection,
+    order: ChargeOrder,
+    outcome: ChargeOutcome,
+    code: str | None,
+    *,
+    settles: tuple[ChargeOutcome, str | None] | None = None,
+) -> None:
+    settles_as, settles_code = settles or (None, None)
+    conn.execute(
+        insert(sim_charge).values(
+            idempotency_key=order.key,
+            fingerprint=_fingerprint(order),
+            token=order.token,
+            amount_minor=order.amount_minor,
+            currency=order.currency,
+            outcome=outcome,
+            code=code,
+            made_at_ms=order.now_ms,
+            settles_at_ms=order.now_ms + DEBIT_SETTLES_AFTER_MS if settles else None,
+            settles_as=settles_as,
+            settles_code=settles_code,
+        )
+    )
 
 
 def _refuse_live(conn: Connection, organisation_id: int) -> None:

@@ -14,6 +14,7 @@ from portillon_cloud.payments.tables import (
     IntentState,
     MethodState,
     attempt_outcome,
+    payment,
     payment_attempt,
     payment_intent,
     payment_method,
@@ -140,6 +141,12 @@ def live_attempt(conn: Connection, intent_id: int) -> Attempt | None:
 def attempt(conn: Connection, attempt_id: int) -> Attempt:
     """One attempt as it is now."""
     return _attempt(conn.execute(_attempts().where(payment_attempt.c.id == attempt_id)).one())
+
+
+def payment_of_attempt(conn: Connection, attempt_id: int) -> int | None:
+    """The payment that this attempt brought; None: none."""
+    found: int | None = conn.scalar(select(payment.c.id).where(payment.c.attempt_id == attempt_id))
+    return found
 
 
 def insert_attempt(conn: Connection, intent: Intent, method: Method, now_ms: int) -> Attempt:

@@ -127,6 +127,26 @@ def test_freeze_with_a_known_end(gym: DuesGym) -> None:
     gym.run_until(at(9))
 
 
+def test_a_planned_block_can_be_called_off(gym: DuesGym) -> None:
+    """A freeze is ended early, or before it begins, like any other block."""
+    payer = gym.payer()
+    common = {
+        "organisation_id": gym.organisation_id,
+        "account_id": payer.account_id,
+        "reason": BlockReason.FROZEN,
+        "source": "staff",
+    }
+    with gym.db.write() as conn:
+        plan_block(conn, **common, from_ms=at(2), until_ms=at(9))
+        assert end_block(conn, **common, at_ms=at(1))
+        assert not end_block(conn, **common, at_ms=at(2))
+    assert row(gym, payer, at(3)).refusal is None
+    with gym.db.write() as conn:
+        put_block(conn, **common, from_ms=at(4), until_ms=at(9))
+        assert end_block(conn, **common, at_ms=at(5))
+    assert row(gym, payer, at(6)).refusal is None
+
+
 def test_one_members_own_block(gym: DuesGym) -> None:
     """A child who is banned leaves the family in; lost cards have no row."""
     payer = gym.payer()

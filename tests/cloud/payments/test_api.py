@@ -61,6 +61,17 @@ def test_conflict_with_a_charge_under_way(api: Api) -> None:
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
+def test_cancel_a_charge_that_hangs(api: Api) -> None:
+    """The desk cancels what waits for the bank, then takes cash."""
+    payer = api.gym.payer(CardBehaviour.ACTION_REQUIRED)
+    api.gym.owe(payer)
+    api.gym.run_until(at(0))
+    desk = api.as_role(Role.DESK)
+    assert desk.post(f"/accounts/{payer.account_id}/payments", json=CASH, headers=KEY).status_code == 503
+    assert desk.post(f"/accounts/{payer.account_id}/charges/cancel").json() == ["refused"]
+    assert desk.post(f"/accounts/{payer.account_id}/payments", json=CASH, headers=KEY).status_code == 201
+
+
 def test_who_may(api: Api) -> None:
     """A technician takes no money and sees no cards; the desk does not change what test cards do."""
     payer = api.gym.payer()

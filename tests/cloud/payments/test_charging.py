@@ -67,6 +67,9 @@ class Wrapped:
         self.asked.append(order)
         return self.inner.look_up(order)
 
+    def cancel(self, order: ChargeOrder) -> ChargeAnswer:
+        return self.inner.cancel(order)
+
 
 def intent_of(gym: DuesGym, invoice_id: int) -> int:
     [intent_id] = gym.scalars(select(payment_intent.c.id).where(payment_intent.c.invoice_id == invoice_id))
@@ -260,7 +263,7 @@ def test_action_required_tells_the_payer(gym: DuesGym) -> None:
     payer = gym.payer(CardBehaviour.ACTION_REQUIRED)
     gym.owe(payer)
     gym.run_until(at(4))
-    assert gym.letters(payer)[:2] == ["action_required", "payment_failed"]
+    assert gym.letters(payer) == ["action_required", "payment_failed", "reminder"]
     assert len(gym.scalars(select(payment_attempt.c.id))) == 1
 
 
