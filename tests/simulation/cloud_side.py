@@ -1,0 +1,161 @@
+"""The cloud of a simulation: the real code on a real SQLite file, driven without a broker, killed and restored."""
+
+import datetime
+import shutil
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.gym import Gym, Joined, open_gym
+from portillon_cloud.access.blocks import BlockReason
+from portillon_cloud.access.operations import end_block, put_block, rows_for_accounts
+from portillon_cloud.attendance.tables import journal_event
+from portillon_cloud.database import Database
+from portillon_cloud.gateways import snapshot
+from portillon_cloud.gateways.link import GatewayLink
+from portillon_cloud.gateways.operations import enrol_gateway
+from portillon_cloud.gateways.outgoing import Outgoing
+from portillon_cloud.gateways.tables import feed_state
+from portillon_cloud.members.operations import add_credential
+from portillon_cloud.members.organisations import site_keys
+from portillon_cloud.secrets import Keyring
+from portillon_rules.credential import Credential, SiteKey
+from sqlalchemy import func, select
+
+BASE_URL = "http://cloud.example"
+
+
+@dataclass
+class Clock:
+    """Real time, as the schedule says."""
+
+    now: Callable[[], int]
+
+    def real_ms(self) -> int:
+        return self.now()
+
+
+class CloudSide:
+    """One gym with some members and some gateways."""
+
+    def __init__(
+        self, folder: Path, template: Path, *, now_ms: Callable[[], int], members: int, gateways: list[str],
+        lease_s: int,
+    ) -> None:  # fmt: skip
+        self._folder, self._lease_s = folder, lease_s
+        self.path = folder / "cloud.db"
+        shutil.copy(template, self.path)
+        self.clock = Clock(now_ms)
+        self.keyring = Keyring.generate()
+        self._open()
+        self.gym: Gym = open_gym(self.db, self.keyring, self.clock)
+        self.members: list[Joined] = []
+        self.cards: list[Credential] = []
+        start = datetime.datetime.fromtimestamp(now_ms() / 1000, datetime.UTC).date() - datetime.timedelta(days=2)
+        for number in range(members):
+            self.members.append(self.gym.join(f"Ana L{number}", starts_on=start))
+            card = Credential.parse(f"em4100:{number + 1:010X}")
+            with self.db.write() as conn:
+                add_credential(
+                    conn, self.keyring, organisation_id=self.gym.organisation_id,
+                    member_id=self.members[-1].member_id, presented=card,
+                )  # fmt: skip
+            self.cards.append(card)
+        for gateway_id in gateways:
+            with self.db.write() as conn:
+                enrol_gateway(
+                    conn, organisation_id=self.gym.organisation_id, site_id=self.gym.site_id, gateway_id=gateway_id,
+                    name=gateway_id, mode="test", now_ms=now_ms(),
+                )  # fmt: skip
+
+    def _open(self) -> None:
+        self.db = Database(f"sqlite:///{self.path}")
+        self.link = GatewayLink(self.db, self.keyring, self.clock, base_url=BASE_URL, lease_duration_s=self._lease_s)
+
+    def site_keys(self) -> list[SiteKey]:
+        """The keys under which the gateways know cards."""
+        with self.db.read() as conn:
+            return site_keys(conn, self.keyring, self.gym.site_id)
+
+    def handle(self, topic: str, payload: bytes) -> list[Outgoing]:
+        """A message arrives."""
+        return self.link.handle(topic, payload)
+
+    def tick(self) -> list[Outgoing]:
+        """Number, send again, give leases."""
+        return self.link.tick(self.clock.real_ms())
+
+    def block(self, number: int) -> None:
+        """Shut a member out."""
+        with self.db.write() as conn:
+            put_block(
+                conn, organisation_id=self.gym.organisation_id, account_id=self.members[number].account_id,
+                reason=BlockReason.BANNED, source="simulation", from_ms=0,
+            )  # fmt: skip
+
+    def unblock(self, number: int) -> None:
+        """Let a member in again."""
+        with self.db.write() as conn:
+            end_block(
+                conn, organisation_id=self.gym.organisation_id, account_id=self.members[number].account_id,
+                reason=BlockReason.BANNED, source="simulation", at_ms=self.clock.real_ms(),
+            )  # fmt: skip
+
+    def crash(self) -> None:
+        """Die and come back; what was committed is there."""
+        self.db.close()
+        self._open()
+
+    def backup(self) -> Path:
+        """Copy the database as a backup tool would."""
+        copy = self._folder / "backup.db"
+        copy.unlink(missing_ok=True)
+        with sqlite3.connect(self.path) as source, sqlite3.connect(copy) as target:
+            source.backup(target)
+        source.close()
+        target.close()
+        return copy
+
+    def restore(self, copy: Path) -> None:
+        """Go back to a backup: what happened since is forgotten."""
+        self.db.close()
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        shutil.copy(copy, self.path)
+        self._open()
+
+    def snapshot_body(self, url: str) -> bytes:
+        """What a gateway would download."""
+        with self.db.read() as conn:
+            stored = snapshot.find(conn, url.rsplit("/", 1)[-1], now_ms=self.clock.real_ms())
+        return b"".join(snapshot.read(self.db, stored))
+
+    def position(self, gateway_id: str) -> tuple[int, int, str]:
+        """(epoch, revision, root) issued to a gateway."""
+        with self.db.read() as conn:
+            row = conn.execute(select(feed_state).where(feed_state.c.gateway_id == gateway_id)).one()
+        return row.epoch, row.revision, row.root
+
+    def live_rows(self) -> dict[str, dict[str, object]]:
+        """What the access rules say at this instant, by credential hash: the front desk's answer."""
+        with self.db.read() as conn:
+            rows = rows_for_accounts(
+                conn, self.keyring, site_id=self.gym.site_id,
+                account_ids=[joined.account_id for joined in self.members], now_ms=self.clock.real_ms(),
+            )  # fmt: skip
+        return {change.key: change.body or {} for changes in rows.values() for change in changes}
+
+    def stored(self, gateway_id: str) -> dict[tuple[str, int], tuple[str, str]]:
+        """Every event of a gateway: (journal, sequence) to (kind, member)."""
+        event = journal_event.c
+        with self.db.read() as conn:
+            rows = conn.execute(
+                select(event.journal_id, event.sequence, event.kind, event.member).where(event.gateway_id == gateway_id)
+            ).all()
+            count = conn.execute(
+                select(func.count()).select_from(journal_event).where(event.gateway_id == gateway_id)
+            ).scalar_one()
+        found = {(row.journal_id, row.sequence): (row.kind, str(row.member)) for row in rows}
+        assert len(found) == count, "an event is stored twice"
+        return found

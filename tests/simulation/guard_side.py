@@ -1,0 +1,90 @@
+"""The guard and a relay that latches: whatever the relay was told last it stays, whoever dies."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from portillon_edge.guard.core import Action, Drive, GuardCore, Reopen, Tell
+from portillon_edge.guard.protocol import GuardEvent, Lock, Release
+from simulation.schedule import Schedule
+
+OUTPUT = "relay"
+MAX_ON_MS = 5_000
+
+
+@dataclass
+class Relay:
+    """One latching relay and how long it was ever in its releasing state while somebody was alive to end it."""
+
+    releasing: bool = False
+    since_ns: int = 0
+    longest_ns: int = 0
+    orphaned: bool = field(default=False)
+    """Released while no guard lives: the one window that the design states."""
+
+    def drive(self, releasing: bool, now_ns: int) -> None:
+        """Take a command."""
+        if self.releasing and not self.orphaned:
+            self.longest_ns = max(self.longest_ns, now_ns - self.since_ns)
+        if releasing and not self.releasing:
+            self.since_ns = now_ns
+        if not releasing:
+            self.orphaned = False
+        self.releasing = releasing
+
+
+class GuardSide:
+    """The real guard core around one relay; it outlives its gateway, and can be killed itself."""
+
+    def __init__(self, schedule: Schedule, relay: Relay, *, deaf_to_client_end: bool = False) -> None:
+        self._schedule = schedule
+        self.relay = relay
+        self._deaf = deaf_to_client_end
+        self._core = GuardCore({OUTPUT: MAX_ON_MS})
+        self.alive = True
+        self._tell: Callable[[GuardEvent], None] | None = None
+        self._do(self._core.start())
+        self._tick()
+
+    def connect(self, tell: Callable[[GuardEvent], None]) -> None:
+        """A gateway comes."""
+        self._tell = tell
+        self._do(self._core.client_came())
+
+    def client_gone(self) -> None:
+        """The gateway's end of the pipe closed."""
+        self._tell = None
+        if self.alive and not self._deaf:
+            self._do(self._core.client_gone())
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.alive = False
+        self.relay.orphaned = self.relay.releasing
+
+    def release(self, output: str, on_ms: int) -> None:
+        """What the gateway asks for; a dead guard hears nothing."""
+        if self.alive:
+            self._do(self._core.handle(Release(output, on_ms), self._schedule.now_ns))
+
+    def lock(self, output: str) -> None:
+        """What the gateway asks for."""
+        if self.alive:
+            self._do(self._core.handle(Lock(output), self._schedule.now_ns))
+
+    def _tick(self) -> None:
+        if self.alive:
+            self._do(self._core.tick(self._schedule.now_ns))
+            self._schedule.after(20 if self.relay.releasing else 250, self._tick)
+
+    def _do(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Tell(message):
+                    if self._tell is not None:
+                        self._tell(message)
+                case Drive(_, releasing):
+                    self.relay.drive(releasing, self._schedule.now_ns)
+                    self._do(self._core.driven(OUTPUT, self._schedule.now_ns))
+                case Reopen():
+                    self.relay.drive(False, self._schedule.now_ns)
+                    self._do(self._core.driven(OUTPUT, self._schedule.now_ns))

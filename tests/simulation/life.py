@@ -1,0 +1,390 @@
+"""One seeded life of a gym: everything goes wrong that the design names, and the invariants of DESIGN §8 are watched.
+
+Watched here: 1 (no grant past its bound), 2 (roots meet after healing), 3 (every committed event in the cloud once), 4
+(no output releasing past its bound), 6 (every denial has a reason), 7 (forged and foreign messages do nothing), 8 (no
+reboot or replay lengthens access), 12 (live answer = offline answer). Billing's 9 to 11 are in `billing_life`.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from portillon_rules.decision import RULES_VERSION
+from portillon_rules.entitlement import Entitlement
+from portillon_wire.messages import EventKind, FeedEntry, Lease
+from portillon_wire.rows import RowChange, RowKind
+from portillon_wire.signature import KeyUse, PublicKey, PublicKeys, SigningKey, sign
+from portillon_wire.topics import Down, down, parse
+from simulation.cloud_side import CloudSide
+from simulation.gateway_side import Defences, GatewaySide, Outside
+from simulation.guard_side import MAX_ON_MS
+from simulation.network import FINE, Network, Weather
+from simulation.schedule import NS_PER_MS, Schedule
+
+START_MS = 1_790_000_000_000
+LEASE_S = 90 * 60
+GRANT_SLACK_MS = 60_000
+"""A lease may still be given while a change is less than 60 s unacknowledged (DESIGN §4, Lease)."""
+COLD_BOOT_MS = 3_600_000
+ONLINE_MS = 1_000
+MINUTE_MS = 60_000
+
+
+@dataclass
+class Finding:
+    """What was seen; `broken` holds the first violation of each invariant."""
+
+    seed: int
+    counts: Counter[str] = field(default_factory=Counter)
+    broken: dict[int, str] = field(default_factory=dict)
+
+    def breaks(self, invariant: int, detail: str) -> None:
+        """Note that an invariant does not hold."""
+        self.broken.setdefault(invariant, detail)
+
+
+class Life:
+    """A cloud, two gateways, a network, and chance."""
+
+    def __init__(
+        self, seed: int, folder: Path, template: Path, *, weather: Weather | None = None,
+        defences: Defences | None = None, members: int = 8,
+    ) -> None:  # fmt: skip
+        self.finding = Finding(seed)
+        self.schedule = Schedule(seed, start_ms=START_MS)
+        self.random = self.schedule.random
+        self.defences = defences or Defences()
+        self.weather = weather or Weather()
+        self.network = Network(self.schedule, self.weather)
+        names = ["gw-a", "gw-b"]
+        self.cloud = CloudSide(
+            folder, template, now_ms=lambda: self.schedule.now_ms, members=members, gateways=names, lease_s=LEASE_S
+        )
+        self.cloud_alive = True
+        self._ticks_until_ms = 0
+        self._healed = False
+        self._backup_taken = False
+        self.attacker = SigningKey.from_bytes("attacker", bytes(31) + b"x")
+        key = self.cloud.keyring.feed_key
+        trusted = {key.kid: PublicKey(key.public, frozenset(KeyUse))}
+        if not self.defences.verify:
+            trusted["attacker"] = PublicKey(self.attacker.public, frozenset(KeyUse))
+        self.said: list[tuple[str, bytes]] = []
+        self.gateways: list[GatewaySide] = []
+        for number, name in enumerate(names):
+            (folder / name).mkdir()
+            outside = Outside(
+                self.schedule, self._publish, self.cloud.snapshot_body, PublicKeys(trusted), self.cloud.site_keys()
+            )
+            self.gateways.append(GatewaySide(name, folder / name, outside, self.defences, seed * 7 + number))
+        self.blocked_since_ms: dict[int, int] = {}
+        self.off_ms: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
+        self.boots_at_ms: dict[str, list[int]] = {name: [] for name in names}
+        self._connect_all()
+        self.schedule.every(15_000, self._cloud_tick)
+
+    # Messages
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        self.network.send("cloud", topic, payload)
+
+    def _to_cloud(self, topic: str, payload: bytes) -> None:
+        if self.cloud_alive:
+            self._say(self.cloud.handle(topic, payload))
+            self._tick_soon()
+
+    def _tick_soon(self) -> None:
+        """After any news the worker looks again when something may be due: at once, and at each step of re-sending."""
+        if self.schedule.now_ms >= self._ticks_until_ms:
+            self._ticks_until_ms = self.schedule.now_ms + 1_000
+            for delay_ms in (0, 350, 1_350, 6_500):
+                self.schedule.after(delay_ms, self._cloud_tick)
+
+    def _cloud_tick(self) -> None:
+        if self.cloud_alive and self.network.up:
+            self._say(self.cloud.tick())
+
+    def _say(self, messages: list) -> None:  # type: ignore[type-arg]
+        for message in messages:
+            if len(self.said) < 5_000:
+                self.said.append((message.topic, message.payload))
+            self.network.send(parse(message.topic).gateway, message.topic, message.payload)
+
+    def _connect_all(self) -> None:
+        self.network.connect("cloud", self._to_cloud)
+        for gateway in self.gateways:
+            self._connect(gateway)
+
+    def _connect(self, gateway: GatewaySide) -> None:
+        if self.network.up and gateway.alive:
+            self.network.connect(gateway.name, gateway.receive)
+            gateway.connect()
+
+    # What goes wrong
+
+    def live(self, acts_count: int) -> None:
+        """Let chance play so many acts."""
+        acts = (
+            (self.somebody_badges, 30), (self.change_somebody, 6), (self.break_broker, 1), (self.crash_gateway, 2),
+            (self.cut_power, 1), (self.crash_cloud, 1), (self.kill_guard, 1), (self.attack, 2), (self.isolate, 1),
+            (self.quiet_hours, 0.3), (self.restore_cloud, 0.4),
+        )  # fmt: skip
+        for _ in range(acts_count):
+            act = self.random.choices([act for act, _ in acts], [weight for _, weight in acts])[0]
+            self.finding.counts[act.__name__] += 1
+            act()
+            self.schedule.run_for(self.random.expovariate(1 / 4_000))
+
+    def somebody_badges(self) -> None:
+        """A card at a lane; the oracle looks at the answer."""
+        gateway = self.random.choice(self.gateways)
+        if not gateway.alive:
+            return
+        number = self.random.randrange(len(self.cloud.cards))
+        answer = gateway.badge(self.cloud.cards[number])
+        if answer.kind is EventKind.DENIED:
+            if not answer.reason:
+                self.finding.breaks(6, f"a denial without a reason at {gateway.name}")
+            return
+        self._judge_grant(gateway, number)
+        if self.random.random() < 0.8:
+            self.schedule.after(self.random.uniform(50, 2_500), gateway.push_through)
+
+    def change_somebody(self) -> None:
+        """Billing shuts somebody out, or lets them in again."""
+        if not self.cloud_alive:
+            return
+        number = self.random.randrange(len(self.cloud.members))
+        if number in self.blocked_since_ms:
+            self.cloud.unblock(number)
+            del self.blocked_since_ms[number]
+        else:
+            self.cloud.block(number)
+            self.blocked_since_ms[number] = self.schedule.now_ms
+        self._cloud_tick()
+
+    def break_broker(self) -> None:
+        """The broker dies with an empty disk, and comes back some minutes later."""
+        if not self.network.up:
+            return
+        self.network.break_broker()
+        for gateway in self.gateways:
+            gateway.disconnect()
+
+        def back() -> None:
+            if not self._healed:
+                self.network.mend_broker()
+                self._connect_all()
+
+        self.schedule.after(self.random.choice([5_000, 60_000, 20 * MINUTE_MS, 3 * 60 * MINUTE_MS]), back)
+
+    def isolate(self) -> None:
+        """One gateway loses its line."""
+        gateway = self.random.choice(self.gateways)
+        self.network.disconnect(gateway.name)
+        gateway.disconnect()
+        self.schedule.after(self.random.choice([3_000, 10 * MINUTE_MS]), lambda: self._connect(gateway))
+
+    def quiet_hours(self) -> None:
+        """Nothing happens for a while, except what is under way: leases run out."""
+        self.schedule.run_for(self.random.uniform(10, 120) * MINUTE_MS)
+
+    def crash_gateway(self) -> None:
+        """SIGKILL; systemd starts it again within seconds."""
+        gateway = self.random.choice(self.gateways)
+        if gateway.alive:
+            self.network.disconnect(gateway.name)
+            gateway.crash()
+            if gateway.relay.releasing and not gateway.relay.orphaned:
+                self.finding.breaks(4, f"{gateway.name} died and its guard left the lane released")
+            self.schedule.after(self.random.uniform(200, 3_000), lambda: self._restart(gateway))
+
+    def _restart(self, gateway: GatewaySide) -> None:
+        if not gateway.alive:
+            gateway.start()
+            self._connect(gateway)
+
+    def cut_power(self) -> None:
+        """No power for a while."""
+        gateway = self.random.choice(self.gateways)
+        if not gateway.alive:
+            return
+        self.network.disconnect(gateway.name)
+        gateway.power_off()
+        off_ms = self.random.choice([10_000, 10 * MINUTE_MS, 2 * 60 * MINUTE_MS])
+        began_ms = self.schedule.now_ms
+
+        self.schedule.after(off_ms, lambda: self._power_on(gateway, began_ms))
+
+    def _power_on(self, gateway: GatewaySide, off_since_ms: int) -> None:
+        if not gateway.alive:
+            self.off_ms[gateway.name].append((off_since_ms, self.schedule.now_ms))
+            self.boots_at_ms[gateway.name].append(self.schedule.now_ms)
+            gateway.power_on()
+            self._connect(gateway)
+
+    def kill_guard(self) -> None:
+        """SIGKILL to a guard."""
+        self.random.choice(self.gateways).kill_guard()
+
+    def crash_cloud(self) -> None:
+        """The cloud's process dies between two messages."""
+        if not self.cloud_alive:
+            return
+        self.cloud_alive = False
+
+        def back() -> None:
+            if not self._healed:
+                self.cloud.crash()
+                self.cloud_alive = True
+
+        self.schedule.after(self.random.uniform(100, 30_000), back)
+
+    def restore_cloud(self) -> None:
+        """Take a backup now; some minutes later the database is lost and the backup is all there is."""
+        if not self.cloud_alive or self._backup_taken:
+            return
+        self._backup_taken = True
+        copy, blocked = self.cloud.backup(), dict(self.blocked_since_ms)
+
+        def restore() -> None:
+            if self._healed or not self.cloud_alive:
+                return
+            self.cloud.restore(copy)
+            # What billing did since the backup is forgotten: who was blocked then is blocked from now on.
+            self.blocked_since_ms = {
+                number: self.blocked_since_ms.get(number, self.schedule.now_ms) for number in blocked
+            }
+            self._tick_soon()
+
+        self.schedule.after(self.random.uniform(1_000, 5 * MINUTE_MS), restore)
+
+    def attack(self) -> None:
+        """Old messages again, a neighbour's, bent ones, and forged ones that let the blocked in for ever."""
+        gateway = self.random.choice(self.gateways)
+        if not gateway.alive:
+            return
+        kind = self.random.randrange(4)
+        if kind < 3 and self.said:
+            topic, payload = self.random.choice(self.said)
+            name = parse(topic).name
+            if name is Down.ACK and (kind or parse(topic).gateway != gateway.name):
+                return  # acknowledgements are not signed: the broker's ACL keeps strangers from writing them
+            bent = bytearray(payload)
+            if kind == 2:
+                bent[self.random.randrange(len(bent))] ^= 1 << self.random.randrange(8)
+            gateway.receive(down(gateway.name, name), bytes(bent))
+            return
+        position = gateway.store.position()
+        self.finding.counts["forgeries"] += 1
+        before = (position, gateway.keeper.lease_counter)
+        entry = FeedEntry(
+            gateway=gateway.name, epoch=position.epoch, revision=position.revision + 1, changes=(self._free_pass(),),
+            root="00" * 16, issued_ms=self.schedule.now_ms,
+        )  # fmt: skip
+        lease = Lease(
+            gateway=gateway.name, epoch=position.epoch, revision=position.revision, root=position.root or "00" * 16,
+            issued_ms=self.schedule.now_ms, duration_s=86_400, counter=2**40, business_ms=self.schedule.now_ms,
+            clock_rev=gateway.keeper.clock_rev, rate=1, mode="test",
+        )  # fmt: skip
+        gateway.receive(down(gateway.name, Down.FEED), sign(entry, self.attacker))
+        gateway.receive(down(gateway.name, Down.LEASE), sign(lease, self.attacker))
+        if (gateway.store.position(), gateway.keeper.lease_counter) != before:
+            self.finding.breaks(7, f"a forged message changed {gateway.name}")
+
+    def _free_pass(self) -> RowChange:
+        row = Entitlement(
+            credential="k1." + "0" * 64, member="attacker", zones=("gym",), schedule="always", valid_from_ms=0,
+            valid_until_ms=2**50,
+        )  # fmt: skip
+        return RowChange(kind=RowKind.ENTITLEMENT, key=row.credential, body=row.to_body())
+
+    # What must hold
+
+    def _judge_grant(self, gateway: GatewaySide, number: int) -> None:
+        self.finding.counts["grants"] += 1
+        since_ms = self.blocked_since_ms.get(number)
+        if since_ms is None:
+            return
+        now_ms = self.schedule.now_ms
+        self.finding.counts["grants to the blocked, within the bound"] += 1
+        unpowered_ms = sum(max(0, end - max(begin, since_ms)) for begin, end in self.off_ms[gateway.name])
+        boots = sum(at_ms > since_ms for at_ms in self.boots_at_ms[gateway.name])
+        spent_ms = now_ms - since_ms - unpowered_ms + boots * COLD_BOOT_MS
+        if spent_ms > LEASE_S * 1000 + GRANT_SLACK_MS:
+            self.finding.breaks(
+                1, f"{gateway.name} let in a member blocked {spent_ms / MINUTE_MS:.0f} powered minutes ago"
+            )
+
+    def heal(self) -> None:
+        """Everything is mended and the weather is fine; then both sides must agree about everything."""
+        self._healed = True
+        self.network.mend_broker()
+        self.network.weather = FINE
+        self.cloud.crash()
+        self.cloud_alive = True
+        for gateway in self.gateways:
+            if not gateway.alive:
+                self._power_on(gateway, self.schedule.now_ms)
+        self._connect_all()
+        self.schedule.run_for(5 * MINUTE_MS)
+        self._check_roots()
+        self._check_live_equals_offline()
+        self._check_online_bound()
+        self.schedule.run_for(3 * MINUTE_MS)
+        self._check_journals()
+        for gateway in self.gateways:
+            gateway.relay.drive(False, self.schedule.now_ns)
+            longest_ms = gateway.relay.longest_ns / NS_PER_MS
+            if longest_ms > MAX_ON_MS + 200:
+                self.finding.breaks(4, f"{gateway.name}'s relay released for {longest_ms:.0f} ms")
+
+    def _check_roots(self) -> None:
+        for gateway in self.gateways:
+            position = gateway.store.position()
+            issued = self.cloud.position(gateway.name)
+            if (position.epoch, position.revision, position.root) != issued:
+                self.finding.breaks(2, f"{gateway.name} is at {position}, the cloud issued {issued}")
+
+    def _check_live_equals_offline(self) -> None:
+        live = self.cloud.live_rows()
+        for gateway in self.gateways:
+            for key, body in live.items():
+                row = gateway.store.lookup(key)
+                if not isinstance(row, Entitlement) or row.to_body() != body:
+                    self.finding.breaks(12, f"{gateway.name}, rules {RULES_VERSION}: {row} is not the live {body}")
+
+    def _check_online_bound(self) -> None:
+        number = next((n for n in range(len(self.cloud.members)) if n not in self.blocked_since_ms), None)
+        if number is None:
+            return
+        self.cloud.block(number)
+        self._cloud_tick()
+        self.schedule.run_for(ONLINE_MS)
+        for gateway in self.gateways:
+            if gateway.badge(self.cloud.cards[number]).kind is EventKind.GRANTED:
+                self.finding.breaks(1, f"{gateway.name} is online and let in a member blocked {ONLINE_MS} ms ago")
+
+    def _check_journals(self) -> None:
+        for gateway in self.gateways:
+            stored = self.cloud.stored(gateway.name)
+            self.finding.counts["events"] += len(gateway.committed)
+            missing = [key for key in gateway.committed if key not in stored]
+            if missing:
+                self.finding.breaks(3, f"{len(missing)} committed events of {gateway.name} are not in the cloud")
+            for journal in {journal for journal, _ in stored}:
+                numbers = sorted(sequence for name, sequence in stored if name == journal)
+                if numbers != list(range(1, len(numbers) + 1)):
+                    self.finding.breaks(3, f"journal {journal} of {gateway.name} has a hole")
+            wrong = [
+                key for key, event in gateway.committed.items()
+                if key in stored and stored[key] != (event.kind, str(event.member))
+            ]  # fmt: skip
+            if wrong:
+                self.finding.breaks(3, f"{len(wrong)} events of {gateway.name} differ in the cloud")
+
+    def close(self) -> None:
+        """End it."""
+        for gateway in self.gateways:
+            gateway.crash()
+        self.cloud.db.close()
