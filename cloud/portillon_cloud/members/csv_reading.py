@@ -48,17 +48,21 @@ def read_members(data: bytes) -> Parsed:
 def _decode(data: bytes) -> str | Problem:
     if len(data) > FILE_BYTES_MAX:
         return Problem(1, "", f"the file has {len(data)} bytes and at most {FILE_BYTES_MAX} are read at once; split it")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        shown = data[error.start : error.start + 1].hex().upper()
-        return Problem(line, "", f"byte {shown} is not UTF-8 (Latin-1 or Windows-1252?); save the file as 'CSV UTF-8'")
-    nul = text.find("\0")
+    nul = data.find(0)
     if nul >= 0:
-        line = text.count("\n", 0, nul) + 1
-        return Problem(line, "", "a NUL byte: this is no CSV in UTF-8 (UTF-16?); save the file as 'CSV UTF-8'")
-    return text
+        return Problem(
+            _line(data, nul), "", "a NUL byte: this is no CSV in UTF-8 (UTF-16?); save the file as 'CSV UTF-8'"
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        shown = data[error.start : error.start + 1].hex().upper()
+        message = f"byte {shown} is not UTF-8 (Latin-1 or Windows-1252?); save the file as 'CSV UTF-8'"
+        return Problem(_line(data, error.start), "", message)
+
+
+def _line(data: bytes, position: int) -> int:
+    return data.count(b"\n", 0, position) + 1
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]] | Problem]:
