@@ -40,9 +40,10 @@ from portillon_cloud.payments.simulator import PaymentSimulator
 from portillon_cloud.payments.tables import SIMULATOR, Means
 from portillon_cloud.secrets import Keyring
 from portillon_cloud.timers import Handler, Work, claim
-from portillon_cloud.timers.operations import next_due_ms, settle
+from portillon_cloud.timers.operations import settle
+from portillon_cloud.timers.tables import timer as timer_table
 from portillon_rules.credential import Credential, CredentialKind
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 ZONE = "America/Toronto"
 DUE = date(2026, 3, 2)
@@ -296,7 +297,11 @@ class DuesGym:
 
     def _next_due_ms(self) -> int | None:
         with self.db.read() as conn:
-            return next_due_ms(conn, organisation_id=self.organisation_id)
+            return conn.scalar(
+                select(func.min(timer_table.c.due_at_ms)).where(
+                    timer_table.c.organisation_id == self.organisation_id, timer_table.c.state == "ready"
+                )
+            )
 
 
 def make_gym(db: Database, *, mode: str = "test", provider: Callable[[PaymentSimulator], Any] | None = None) -> DuesGym:
