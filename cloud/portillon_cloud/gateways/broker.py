@@ -11,7 +11,7 @@ import secrets
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -279,24 +279,30 @@ class BrokerLink:
                 self._do(partial(self._link.handle, item.topic, bytes(item.payload), item.retain))
 
     def _feed(self) -> None:
+        busy = False
         while not self._stop.is_set():
-            self._wake.wait(TICK_S)
-            self._do(lambda: self._link.tick(snapshots=False))
+            if not busy:
+                self._wake.wait(TICK_S)
+            busy = self._do(partial(self._link.tick, snapshots=False))
 
     def _snapshots(self) -> None:
         while not self._stop.wait(SNAPSHOT_TICK_S):
             self._do(self._link.snapshots)
 
-    def _do(self, work: Callable[[], Iterable[Outgoing]]) -> None:
-        """Do one piece of work and publish what it committed. No failure may end the thread: all gateways use it."""
+    def _do(self, work: Callable[[], Sequence[Outgoing]]) -> bool:
+        """Do one piece of work and publish what it committed; whether there was anything to publish.
+
+        No failure may end the thread: all gateways use it.
+        """
         try:
             messages = work()
         except Exception:
             _logger.exception("gateways: a piece of work failed and will come again")
             self._stop.wait(AFTER_FAILURE_S)
-            return
+            return False
         for message in messages:
             self._publish(message)
+        return bool(messages)
 
     def _publish(self, message: Outgoing) -> None:
         client = self._client

@@ -28,8 +28,8 @@ from portillon_cloud.gateways.snapshot import offer_snapshots
 from portillon_cloud.gateways.tables import gateway
 from portillon_cloud.secrets import Keyring
 
-ROUNDS_PER_TICK = 20
-"""Sequencer rounds before leases and re-sends get their turn; what is left waits for the next tick."""
+ROUNDS_PER_TICK = 4
+"""Sequencer rounds before what they made is published and leases get their turn; the rest waits for the next tick."""
 
 _CLASSES: dict[Up, type[Message]] = {
     Up.STATUS: Status,

@@ -5,7 +5,7 @@ rows, commit. Only then is anything published; what is lost on the way is sent a
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +31,12 @@ ACCOUNTS_PER_TURN = 500
 ENTRY_CHANGES = 500
 ENTRY_BYTES = 100_000
 KEYS_PER_STATEMENT = 5_000  # SQLite takes 32,766 values in one statement, PostgreSQL 65,535
+PRUNE_EVERY = 50  # revisions between two looks at what need not be kept any more
 RETRY_MS = 5_000
 
 _logger = logging.getLogger(__name__)
 _Name = tuple[str, str]
+_Fresh = dict[_Name, tuple[int | None, RowChange]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ def sequence(db: Database, keyring: Keyring, *, now_ms: int) -> tuple[list[Outgo
             return [], False
     messages: list[Outgoing] = []
     with db.write() as conn:
+        rows = _Rows(conn, keyring, now_ms)
         claimed = conn.execute(
             _waiting(now_ms)
             .order_by(feed_state.c.sequenced_at_ms, feed_state.c.gateway_id)
@@ -61,7 +64,7 @@ def sequence(db: Database, keyring: Keyring, *, now_ms: int) -> tuple[list[Outgo
             .with_for_update(of=feed_state, skip_locked=True)
         ).all()
         for state in claimed:
-            messages += _turn_or_alarm(conn, keyring, state, now_ms)
+            messages += _turn_or_alarm(conn, keyring, state, rows, now_ms)
     return messages, bool(claimed)
 
 
@@ -73,11 +76,11 @@ def _waiting(now_ms: int) -> Select[Any]:
     )
 
 
-def _turn_or_alarm(conn: Connection, keyring: Keyring, state: State, now_ms: int) -> list[Outgoing]:
+def _turn_or_alarm(conn: Connection, keyring: Keyring, state: State, rows: "_Rows", now_ms: int) -> list[Outgoing]:
     """One gateway whose rows cannot be computed must not hold up the others; its own leases stop meanwhile."""
     try:
         with conn.begin_nested():
-            return _turn(conn, keyring, state, now_ms)
+            return _turn(conn, keyring, state, rows, now_ms)
     except Exception as error:
         _logger.exception("gateway %s: the feed cannot be sequenced", state.gateway_id)
         raise_alarm(
@@ -93,7 +96,7 @@ def _turn_or_alarm(conn: Connection, keyring: Keyring, state: State, now_ms: int
         return []
 
 
-def _turn(conn: Connection, keyring: Keyring, state: State, now_ms: int) -> list[Outgoing]:
+def _turn(conn: Connection, keyring: Keyring, state: State, rows: "_Rows", now_ms: int) -> list[Outgoing]:
     outbox = access_outbox.c
     taken = conn.execute(
         select(outbox.id, outbox.account_id)
@@ -104,31 +107,32 @@ def _turn(conn: Connection, keyring: Keyring, state: State, now_ms: int) -> list
     everything = any(row.account_id is None for row in taken)
     accounts = {row.account_id for row in taken if row.account_id is not None}
     sweep_after = 0 if everything else state.sweep_after
-    if sweep_after is not None and state.revoked_at_ms is None:
-        swept = _next_accounts(conn, state.organisation_id, sweep_after)
-        accounts.update(swept)
-        sweep_after = swept[-1] if len(swept) == ACCOUNTS_PER_TURN else None
+    values: dict[str, Any] = {}
     messages: list[Outgoing] = []
-    if state.revoked_at_ms is None:
-        fresh = _fresh(conn, keyring, state, sorted(accounts), now_ms, site=everything)
-        differences = _differences(conn, state, sorted(accounts), fresh, site=everything)
-        _write_rows(conn, state, differences)
-        messages = _number(conn, keyring, state, differences, now_ms, complete=sweep_after is None)
+    if state.revoked_at_ms is not None:
+        sweep_after = None  # nothing is for it any more; its outbox is only emptied
     else:
-        sweep_after = None
+        if sweep_after is not None:
+            swept = _next_accounts(conn, state.organisation_id, sweep_after)
+            accounts.update(swept)
+            sweep_after = swept[-1] if len(swept) == ACCOUNTS_PER_TURN else None
+        looked_at = tuple(sorted(accounts))
+        fresh = rows.of(state.site_id, state.organisation_id, looked_at, site=everything)
+        differences = _differences(conn, state, looked_at, fresh, site=everything)
+        _write_rows(conn, state, differences)
+        values, messages = _number(conn, keyring, state, differences, now_ms, complete=sweep_after is None)
     conn.execute(delete(access_outbox).where(outbox.id.in_([row.id for row in taken])))
-    left = (
-        sweep_after is not None or conn.execute(select(exists().where(outbox.gateway_id == state.gateway_id))).scalar()
-    )
+    left = sweep_after is not None
+    if len(taken) == ACCOUNTS_PER_TURN:
+        left = left or bool(conn.execute(select(exists().where(outbox.gateway_id == state.gateway_id))).scalar())
     since_ms = now_ms if state.backlog_since_ms is None else state.backlog_since_ms
-    store.change(
-        conn,
-        state.gateway_id,
+    values.update(
         sweep_after=sweep_after,
         sequenced_at_ms=now_ms,
         retry_at_ms=None,
         backlog_since_ms=since_ms if left else None,
     )
+    store.change(conn, state.gateway_id, **values)
     return messages
 
 
@@ -143,25 +147,35 @@ def _next_accounts(conn: Connection, organisation_id: int, after: int) -> list[i
     )
 
 
-def _fresh(
-    conn: Connection, keyring: Keyring, state: State, accounts: Sequence[int], now_ms: int, *, site: bool
-) -> dict[_Name, tuple[int | None, RowChange]]:
-    """The rows as they must be now, by name: the site's first, so that a new policy goes before what it governs."""
-    fresh: dict[_Name, tuple[int | None, RowChange]] = {}
-    if site:
-        fresh.update({(row.kind, row.key): (None, row) for row in site_rows(conn, state.site_id)})
-    business_ms = business_now_ms(conn, state.organisation_id, now_ms)
-    of_accounts = rows_for_accounts(conn, keyring, site_id=state.site_id, account_ids=accounts, now_ms=business_ms)
-    for account_id, rows in of_accounts.items():
-        fresh.update({(row.kind, row.key): (account_id, row) for row in rows})
-    return fresh
+class _Rows:
+    """The rows as they must be now, read once per round for all gateways of a site: one transaction, one truth."""
+
+    def __init__(self, conn: Connection, keyring: Keyring, now_ms: int) -> None:
+        self._conn, self._keyring, self._now_ms = conn, keyring, now_ms
+        self._known: dict[tuple[int, tuple[int, ...], bool], _Fresh] = {}
+
+    def of(self, site_id: int, organisation_id: int, accounts: tuple[int, ...], *, site: bool) -> "_Fresh":
+        """By name, with their accounts; the site's own first, so that a new policy goes before what it governs."""
+        asked = (site_id, accounts, site)
+        if asked not in self._known:
+            fresh: _Fresh = {}
+            if site:
+                fresh.update({(row.kind, row.key): (None, row) for row in site_rows(self._conn, site_id)})
+            business_ms = business_now_ms(self._conn, organisation_id, self._now_ms)
+            of_accounts = rows_for_accounts(
+                self._conn, self._keyring, site_id=site_id, account_ids=accounts, now_ms=business_ms
+            )
+            for account_id, rows in of_accounts.items():
+                fresh.update({(row.kind, row.key): (account_id, row) for row in rows})
+            self._known[asked] = fresh
+        return self._known[asked]
 
 
 def _differences(
     conn: Connection,
     state: State,
     accounts: Sequence[int],
-    fresh: Mapping[_Name, tuple[int | None, RowChange]],
+    fresh: _Fresh,
     *,
     site: bool,
 ) -> list[Difference]:
@@ -211,16 +225,19 @@ def _write_rows(conn: Connection, state: State, differences: Sequence[Difference
 
 def _number(
     conn: Connection, keyring: Keyring, state: State, differences: Sequence[Difference], now_ms: int, *, complete: bool
-) -> list[Outgoing]:
-    """Number and keep the entries. While the first sweep is under way nothing is numbered: nobody could use it."""
+) -> tuple[dict[str, Any], list[Outgoing]]:
+    """Number and keep the entries: (what changes in the state, what to publish).
+
+    While the first sweep is under way nothing is numbered: nobody could use it.
+    """
     digest = Digest.from_bytes(state.digest)
     visible = [one for one in differences if one.body != one.was]
     if not state.ready:
         _count(digest, visible)
-        store.change(conn, state.gateway_id, digest=digest.to_bytes(), root=digest.root())
         if complete:
             store.open_epoch(conn, state, epoch=state.epoch, digest=digest, now_ms=now_ms, key=keyring.feed_key)
-        return []
+            return {}, []
+        return {"digest": digest.to_bytes(), "root": digest.root()}, []
     revision, tokens = state.revision, []
     for part in split(visible):
         _count(digest, part)
@@ -239,29 +256,23 @@ def _number(
             )
         )
     if not tokens:
-        return []
-    store.prune(conn, state.gateway_id, epoch=state.epoch, revision=revision)
-    store.change(conn, state.gateway_id, revision=revision, root=digest.root(), digest=digest.to_bytes())
-    return _publishable(conn, state, tokens, now_ms)
+        return {}, []
+    if state.revision // PRUNE_EVERY != revision // PRUNE_EVERY:
+        store.prune(conn, state.gateway_id, epoch=state.epoch, revision=revision)
+    values = {"revision": revision, "root": digest.root(), "digest": digest.to_bytes()}
+    sent = _publishable(state, tokens)
+    if sent:
+        values.update(sent_through=state.revision + len(sent), sent_at_ms=now_ms)
+        if state.resend_due_ms is None:
+            values.update(resends=0, resend_due_ms=now_ms + resend_delay_ms(0))
+    return values, [outgoing.feed(state.gateway_id, token) for token in sent]
 
 
-def _publishable(conn: Connection, state: State, tokens: Sequence[bytes], now_ms: int) -> list[Outgoing]:
+def _publishable(state: State, tokens: Sequence[bytes]) -> Sequence[bytes]:
     """The new entries that fit into the gateway's window; it can use none before its snapshot or out of order."""
     if state.acked_epoch != state.epoch or state.sent_through != state.revision:
         return []
-    room = max(0, state.acked_revision + WINDOW - state.revision)
-    sent = tokens[:room]
-    due_ms = now_ms + resend_delay_ms(0) if state.resend_due_ms is None else state.resend_due_ms
-    if sent:
-        store.change(
-            conn,
-            state.gateway_id,
-            sent_through=state.revision + len(sent),
-            sent_at_ms=now_ms,
-            resends=state.resends if state.resend_due_ms is not None else 0,
-            resend_due_ms=due_ms,
-        )
-    return [outgoing.feed(state.gateway_id, token) for token in sent]
+    return tokens[: max(0, state.acked_revision + WINDOW - state.revision)]
 
 
 def _count(digest: Digest, differences: Sequence[Difference]) -> None:

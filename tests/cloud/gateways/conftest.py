@@ -144,37 +144,39 @@ class Gym:
             return conn.execute(select(gateway_status).where(gateway_status.c.gateway_id == gateway_id)).one()
 
 
+def build_gym(db: Database, clock: Any, *, mode: str = "live") -> Gym:
+    """An organisation with one site, nobody in it, and a link to its gateways."""
+    keyring = Keyring.generate()
+    with db.write() as conn:
+        organisation_id = create_organisation(
+            conn,
+            mode=mode,
+            name="Gym",
+            country="CA",
+            province="QC",
+            language="fr",
+            time_zone="America/Toronto",
+            real_ms=clock.real_ms(),
+        )
+        entity_id = create_legal_entity(
+            conn, organisation_id=organisation_id, name="Gym Inc.", currency="CAD", tax_regime="ca-qc"
+        )
+        site_id = create_site(
+            conn,
+            keyring,
+            organisation_id=organisation_id,
+            legal_entity_id=entity_id,
+            name="Plateau",
+            time_zone="America/Toronto",
+            language="fr",
+        )
+    link = GatewayLink(db, keyring, clock, base_url=BASE_URL)
+    return Gym(db, keyring, clock, link, organisation_id, entity_id, site_id)
+
+
 @pytest.fixture
 def make_gym(db: Database, clock: Any) -> Callable[..., Gym]:
-    def make(mode: str = "live") -> Gym:
-        keyring = Keyring.generate()
-        with db.write() as conn:
-            organisation_id = create_organisation(
-                conn,
-                mode=mode,
-                name="Gym",
-                country="CA",
-                province="QC",
-                language="fr",
-                time_zone="America/Toronto",
-                real_ms=clock.real_ms(),
-            )
-            entity_id = create_legal_entity(
-                conn, organisation_id=organisation_id, name="Gym Inc.", currency="CAD", tax_regime="ca-qc"
-            )
-            site_id = create_site(
-                conn,
-                keyring,
-                organisation_id=organisation_id,
-                legal_entity_id=entity_id,
-                name="Plateau",
-                time_zone="America/Toronto",
-                language="fr",
-            )
-        link = GatewayLink(db, keyring, clock, base_url=BASE_URL)
-        return Gym(db, keyring, clock, link, organisation_id, entity_id, site_id)
-
-    return make
+    return lambda mode="live": build_gym(db, clock, mode=mode)
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_nothing_is_published_before_it_is_committed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "prune", die)
+        patched.setattr(store, "write_entry", die)
         with pytest.raises(KeyboardInterrupt):
             gym.link.tick()
     assert gym.state().revision == front.revision
@@ -123,6 +123,7 @@ def test_a_gap_is_answered_with_the_range(gym: Gym, front: PretendGateway) -> No
 def test_too_far_behind_means_a_snapshot(gym: Gym, front: PretendGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the entries are not kept any more, the table comes whole, in the same epoch."""
     monkeypatch.setattr(store, "KEPT_ENTRIES", 2)
+    monkeypatch.setattr(sequencer, "PRUNE_EVERY", 1)
     for round_number in range(4):
         (gym.block if round_number % 2 == 0 else gym.unblock)(gym.accounts[0])
         gym.link.tick()
@@ -170,15 +171,15 @@ def test_one_gateway_that_fails_does_not_hold_up_another(
     """Its rows cannot be computed: an alarm, a later try, and everybody else goes on."""
     back = gym.enrol("back")
     gym.talk(back.birth(), front, back)
-    working = sequencer._fresh
+    working = sequencer._differences
 
-    def fresh(conn: object, keyring: object, state: object, *rest: object, **more: object) -> object:
+    def differences(conn: object, state: object, *rest: object, **more: object) -> object:
         if state.gateway_id == "front":  # type: ignore[attr-defined]
             raise ValueError("a row that cannot be")
-        return working(conn, keyring, state, *rest, **more)  # type: ignore[arg-type]
+        return working(conn, state, *rest, **more)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(sequencer, "_fresh", fresh)
+        patched.setattr(sequencer, "_differences", differences)
         gym.block(gym.accounts[0])
         gym.talk([], front, back)
     assert same(gym, back)

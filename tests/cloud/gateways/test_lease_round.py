@@ -8,6 +8,7 @@ from cloud.gateways.pretend_gateway import PretendGateway
 from portillon_cloud.clock.tables import test_clock
 from portillon_cloud.gateways.outgoing import Outgoing
 from portillon_cloud.gateways.session import LEASE_INTERVAL_MS
+from portillon_cloud.outbox import everything_changed
 from portillon_wire.messages import SyncReport, encode
 from portillon_wire.topics import Up, up
 from sqlalchemy import update
@@ -95,8 +96,9 @@ def test_no_lease_while_changes_are_not_even_numbered(
     def fail(*_: object, **__: object) -> None:
         raise ValueError("no rows today")
 
-    monkeypatch.setattr("portillon_cloud.gateways.sequencer._fresh", fail)
-    gym.block(gym.accounts[0])
+    monkeypatch.setattr("portillon_cloud.gateways.sequencer.site_rows", fail)
+    with gym.db.write() as conn:
+        everything_changed(conn, gym.organisation_id)
     gym.link.tick()
     for _ in range(3):
         gym.clock.forward(ms=LEASE_INTERVAL_MS)
