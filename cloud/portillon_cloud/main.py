@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -99,21 +100,25 @@ def compose(settings: Settings, *, clock: Clock | None = None) -> Services:
     all_tables()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     keyring = load_or_create_keyring(settings.secrets_file)
-    db = Database(settings.url)
     real = clock or RealClock()
-    gateways = None
-    if settings.broker is not None:
-        link = GatewayLink(db, keyring, real, base_url=settings.base_url)
-        gateways = BrokerLink(link, settings.broker, wake=db.wake)
-    return Services(
-        settings=settings,
-        db=db,
-        clock=real,
-        keyring=keyring,
-        provider=PaymentSimulator(db),
-        carrier=_carrier(settings),
-        gateways=gateways,
-    )
+    with ExitStack() as undo:
+        db = Database(settings.url)
+        undo.callback(db.close)
+        gateways = None
+        if settings.broker is not None:
+            link = GatewayLink(db, keyring, real, base_url=settings.base_url)
+            gateways = BrokerLink(link, settings.broker, wake=db.wake)
+        services = Services(
+            settings=settings,
+            db=db,
+            clock=real,
+            keyring=keyring,
+            provider=PaymentSimulator(db),
+            carrier=_carrier(settings),
+            gateways=gateways,
+        )
+        undo.pop_all()
+    return services
 
 
 def _carrier(settings: Settings) -> Carrier:

@@ -74,6 +74,7 @@ class Database:
             with self._writer.connect():
                 pass  # WAL and the file exist before any reader opens it
         except OperationalError as error:
+            self._owned.close()
             raise DatabaseUrlError(f"cannot open {self.url.database}: {error.orig}; does its folder exist?") from error
 
     @contextmanager
