@@ -1,11 +1,13 @@
 """Gather the live page of one site from the rows of gateways, attendance, payments and dunning."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from portillon_rules.policy import AfterLease
 from sqlalchemy import Connection, Row, func, select
 
 from portillon_cloud.clock.local import local_date
+from portillon_cloud.gateways.presence import is_online
 from portillon_cloud.gateways.tables import feed_state, gateway, gateway_status
 from portillon_cloud.members.tables import site
 from portillon_cloud.outbox.tables import access_outbox
@@ -36,7 +38,12 @@ def site_view(conn: Connection, *, organisation_id: int, site_id: int, real_ms: 
         name=place.name,
         time_zone=place.time_zone,
         clock=clock,
-        lanes=tuple(lane for row in rows if row.revoked_at_ms is None for lane in lanes(row, badges)),
+        lanes=tuple(
+            lane
+            for row, seen in zip(rows, gateways, strict=True)
+            if not seen.revoked
+            for lane in lanes(row.reported or {}, badges, online=seen.online)
+        ),
         badges=badges,
         gateways=gateways,
         feed=feed_view(gateways, policy=place.policy),
@@ -58,6 +65,10 @@ def _gateways(conn: Connection, organisation_id: int, site_id: int) -> list[Gate
                 feed_state.c.revision,
                 feed_state.c.acked_epoch,
                 feed_state.c.acked_revision,
+                feed_state.c.root,
+                feed_state.c.acked_root,
+                feed_state.c.ready,
+                feed_state.c.sweep_after,
                 feed_state.c.lease_until_ms,
                 gateway_status.c.online,
                 gateway_status.c.seen_at_ms,
@@ -86,27 +97,24 @@ def _accounts_waiting(conn: Connection, gateway_ids: list[str]) -> dict[str, int
 
 
 def gateway_view(row: GatewayRow, *, waiting: int, real_ms: int) -> GatewayView:
-    """One gateway's line. A gateway of another epoch has everything still to learn."""
-    same_epoch = row.epoch is not None and row.epoch == row.acked_epoch
+    """One gateway's line. A gateway of another epoch, or with another root, has everything still to learn."""
+    same_table = row.epoch is not None and row.epoch == row.acked_epoch
     revision = row.revision or 0
-    behind = revision - row.acked_revision if same_epoch else revision
+    behind = max(0, revision - row.acked_revision) + waiting if same_table else revision + waiting
+    confirmed = same_table and bool(row.ready) and row.sweep_after is None and row.acked_root == row.root
     reported = row.reported or {}
     return GatewayView(
         id=row.id,
         name=row.name,
-        online=bool(row.online),
+        online=is_online(online=bool(row.online), seen_at_ms=row.seen_at_ms, now_ms=real_ms),
         revoked=row.revoked_at_ms is not None,
         seen_ago_ms=None if row.seen_at_ms is None else max(0, real_ms - row.seen_at_ms),
         lease_left_ms=None if row.lease_until_ms is None else row.lease_until_ms - real_ms,
-        revision=(row.acked_revision or 0) if same_epoch else 0,
-        behind=max(0, behind) + waiting,
+        revision=(row.acked_revision or 0) if same_table else 0,
+        behind=behind if confirmed else max(1, behind),
         journal_pending=reported.get("journal_pending"),
         software=row.software or None,
-        faults=tuple(
-            f"{device['name']}: {device.get('detail') or device['state']}"
-            for device in reported.get("devices", ())
-            if device["state"] != "up"
-        ),
+        faults=tuple(_fault(device) for device in reported.get("devices", ()) if device["state"] != "up"),
     )
 
 
@@ -124,22 +132,36 @@ def feed_view(gateways: tuple[GatewayView, ...], *, policy: dict[str, object]) -
     )
 
 
-def lanes(row: GatewayRow, badges: tuple[BadgeView, ...]) -> list[LaneView]:
-    """Each door that the gateway last reported, with its last badge."""
-    reported = row.reported or {}
-    return [
-        LaneView(
-            name=door["name"],
-            condition=_condition(row, door["state"]),
-            last=next((badge for badge in badges if badge.door == door["name"]), None),
+def lanes(reported: Mapping[str, Any], badges: tuple[BadgeView, ...], *, online: bool) -> list[LaneView]:
+    """Each door that the gateway last reported, with its last badge.
+
+    A device belongs to the door whose name begins its own: `lane-1-reader` to `lane-1`.
+    """
+    found = []
+    for door in reported.get("doors", ()):
+        faults = [
+            _fault(device)
+            for device in reported.get("devices", ())
+            if device["state"] != "up" and device["name"].startswith(f"{door['name']}-")
+        ]
+        found.append(
+            LaneView(
+                name=door["name"],
+                condition=_condition(door["state"], online=online, faulty=bool(faults)),
+                detail="; ".join(faults) or None,
+                last=next((badge for badge in badges if badge.door == door["name"]), None),
+            )
         )
-        for door in reported.get("doors", ())
-    ]
+    return found
 
 
-def _condition(row: GatewayRow, state: str) -> LaneCondition:
-    if row.online is None:
-        return LaneCondition.UNKNOWN
-    if not row.online:
+def _fault(device: Mapping[str, Any]) -> str:
+    return f"{device['name']}: {device.get('detail') or device['state']}"
+
+
+def _condition(state: str, *, online: bool, faulty: bool) -> LaneCondition:
+    if not online:
         return LaneCondition.OFFLINE
-    return LaneCondition.FAULT if "fault" in state else LaneCondition.READY
+    if faulty:
+        return LaneCondition.FAULT
+    return {"door_forced": LaneCondition.FORCED, "door_held": LaneCondition.HELD}.get(state, LaneCondition.READY)

@@ -12,9 +12,10 @@ from portillon_cloud.money import Money
 
 class LaneCondition(StrEnum):
     READY = "ready"  # its gateway is online and every device of the lane is well
-    FAULT = "fault"  # a device reports a fault
+    FAULT = "fault"  # one of its devices is not well
+    FORCED = "forced"  # opened without a grant
+    HELD = "held"  # open for too long
     OFFLINE = "offline"  # decides alone: its gateway is not heard from
-    UNKNOWN = "unknown"  # its gateway has not reported yet
 
 
 class Outcome(StrEnum):

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from portillon_cloud.errors import CloudError, ConflictError, NotFoundError, RefusedError, TransientError
+from portillon_cloud.gateways.api import snapshot_router
 from portillon_cloud.locale.words import Words
 from portillon_cloud.web.api import api_router
 from portillon_cloud.web.assets import Assets
@@ -58,6 +59,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     for part in (sign_in, live, members, invoices, unpaid, clock):
         app.include_router(part.router, include_in_schema=False)
     app.include_router(api_router())
+    app.include_router(snapshot_router)
     app.state.openapi = openapi_of(app)
     app.add_route("/api/v1/openapi.json", _openapi)
     return app

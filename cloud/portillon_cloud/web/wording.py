@@ -27,8 +27,9 @@ ROLES: Mapping[Role, str] = {
 LANES: Mapping[LaneCondition, tuple[str, str]] = {
     LaneCondition.READY: ("ok", N_("Ready")),
     LaneCondition.FAULT: ("bad", N_("Fault")),
+    LaneCondition.FORCED: ("bad", N_("Forced open")),
+    LaneCondition.HELD: ("warn", N_("Held open")),
     LaneCondition.OFFLINE: ("warn", N_("Cut off, deciding alone")),
-    LaneCondition.UNKNOWN: ("idle", N_("Not reported yet")),
 }
 
 OUTCOMES: Mapping[Outcome, tuple[str, str]] = {

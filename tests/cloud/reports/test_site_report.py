@@ -12,7 +12,8 @@ HOUR_MS = 3_600_000
 def row(**changes):
     known = {
         "id": "gw-1", "name": "Desk", "revoked_at_ms": None, "epoch": 2, "revision": 10, "acked_epoch": 2,
-        "acked_revision": 10, "lease_until_ms": 72 * HOUR_MS, "online": True, "seen_at_ms": 0, "software": "p",
+        "acked_revision": 10, "root": "r", "acked_root": "r",
+        "ready": True, "sweep_after": None, "lease_until_ms": 72 * HOUR_MS, "online": True, "seen_at_ms": HOUR_MS - 5_000, "software": "p",
         "reported": {"doors": [{"name": "lane-1", "state": "idle"}], "devices": [], "journal_pending": 0},
     }  # fmt: skip
     return SimpleNamespace(**{**known, **changes})
@@ -29,14 +30,21 @@ def test_all_confirmed_is_in_force():
 
 
 @pytest.mark.parametrize(
-    "late", [{"acked_revision": 9}, {"waiting": 1}, {"acked_epoch": 1}, {"epoch": None, "revision": None}]
+    "late",
+    [
+        {"acked_revision": 9},
+        {"waiting": 1},
+        {"acked_epoch": 1},
+        {"acked_root": "other"},
+        {"ready": False},
+        {"sweep_after": 7},
+        {"epoch": None, "revision": None},
+    ],
 )
 def test_anything_unconfirmed_is_pending_with_its_bound(late):
-    """An unsent change, an unconfirmed one, another epoch: pending, until the end of the lease at the latest."""
-    gateway = view(**late)
-    found = feed_view((gateway, view()), policy={})
-    if gateway.behind:
-        assert (found.in_force, found.bound_ms) == (1, 71 * HOUR_MS)
+    """Unsent, unconfirmed, of another epoch or root: pending, until the end of the lease at the latest."""
+    found = feed_view((view(**late), view()), policy={})
+    assert (found.in_force, found.bound_ms) == (1, 71 * HOUR_MS)
 
 
 def test_the_bound_follows_the_sites_policy():
@@ -61,18 +69,34 @@ def test_a_revoked_gateway_is_not_waited_for():
 
 
 @pytest.mark.parametrize(
-    ("changes", "condition"),
+    ("state", "device", "online", "condition"),
     [
-        ({}, LaneCondition.READY),
-        ({"online": False}, LaneCondition.OFFLINE),
-        ({"reported": {"doors": [{"name": "lane-1", "state": "output_fault"}]}}, LaneCondition.FAULT),
+        ("idle", "up", True, LaneCondition.READY),
+        ("granted", "up", True, LaneCondition.READY),
+        ("idle", "up", False, LaneCondition.OFFLINE),
+        ("idle", "fault", True, LaneCondition.FAULT),
+        ("door_forced", "up", True, LaneCondition.FORCED),
+        ("door_held", "up", True, LaneCondition.HELD),
     ],
 )
-def test_a_lane_is_as_its_gateway_last_said(changes, condition):
-    """Ready, in fault, or cut off with its gateway."""
-    assert [(one.name, one.condition) for one in lanes(row(**changes), ())] == [("lane-1", condition)]
+def test_a_lane_is_as_its_gateway_last_said(state, device, online, condition):
+    """Ready, in fault, forced or held open, or cut off with its gateway; another lane's device is not its own."""
+    reported = {
+        "doors": [{"name": "lane-1", "state": state}, {"name": "lane-10", "state": "idle"}],
+        "devices": [{"name": "lane-1-relay", "state": device, "detail": "gone"}],
+    }
+    first, other = lanes(reported, (), online=online)
+    assert (first.name, first.condition) == ("lane-1", condition)
+    assert first.detail == ("lane-1-relay: gone" if device != "up" else None)
+    assert other.condition is (LaneCondition.READY if online else LaneCondition.OFFLINE)
+
+
+def test_a_silent_gateway_is_not_shown_online():
+    """Broker and gateway may die together, and no will arrives."""
+    assert view().online
+    assert not view(seen_at_ms=0).online
 
 
 def test_a_gateway_that_never_reported_has_no_lanes():
     """Nothing is invented."""
-    assert lanes(row(reported=None, online=None), ()) == []
+    assert lanes({}, (), online=False) == []

@@ -145,6 +145,7 @@ def _make_gateway(conn: Connection, gym: Gym, *, mode: str, real_ms: int) -> Non
     )
     _fill(
         conn, feed_state, **same, gateway_id=gateway_id, epoch=1, revision=214, acked_epoch=1, acked_revision=214,
+        ready=True,
         lease_until_ms=real_ms + 71 * 60 * MINUTE_MS,
     )  # fmt: skip
     reported = {
