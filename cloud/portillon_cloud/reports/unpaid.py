@@ -10,11 +10,10 @@ from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.dunning.tables import dunning_case, dunning_step
 from portillon_cloud.members.tables import account
 from portillon_cloud.money import Money
-from portillon_cloud.payments.tables import IntentState, payment_intent
+from portillon_cloud.payments.tables import LIVE_INTENT, payment_intent
 from portillon_cloud.reports.invoice_number import invoice_number
 from portillon_cloud.reports.site_view import UnpaidSummary, UnpaidView
 
-_LIVE = (IntentState.OPEN.value, IntentState.PARKED.value)
 _OWED = invoice.join(payment_intent, payment_intent.c.invoice_id == invoice.c.id).outerjoin(
     dunning_case, and_(dunning_case.c.invoice_id == invoice.c.id, dunning_case.c.closed_at_ms.is_(None))
 )
@@ -57,9 +56,10 @@ def unpaid(conn: Connection, *, organisation_id: int, today: date, limit: int, a
 
 
 def _owed(organisation_id: int, today: date) -> ColumnElement[bool]:
+    # The organisation of the intent, not of the invoice: the few live intents are read first, not every invoice ever.
     return and_(
-        invoice.c.organisation_id == organisation_id,
-        payment_intent.c.state.in_(_LIVE),
+        payment_intent.c.organisation_id == organisation_id,
+        LIVE_INTENT,
         or_(invoice.c.due_on <= today, dunning_case.c.id.is_not(None)),
     )
 

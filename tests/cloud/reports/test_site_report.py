@@ -13,7 +13,8 @@ def row(**changes):
     known = {
         "id": "gw-1", "name": "Desk", "revoked_at_ms": None, "epoch": 2, "revision": 10, "acked_epoch": 2,
         "acked_revision": 10, "root": "r", "acked_root": "r",
-        "ready": True, "sweep_after": None, "lease_until_ms": 72 * HOUR_MS, "online": True, "seen_at_ms": HOUR_MS - 5_000, "software": "p",
+        "ready": True, "sweep_after": None, "lease_until_ms": 72 * HOUR_MS, "online": True,
+        "seen_at_ms": HOUR_MS - 5_000, "software": "p",
         "reported": {"doors": [{"name": "lane-1", "state": "idle"}], "devices": [], "journal_pending": 0},
     }  # fmt: skip
     return SimpleNamespace(**{**known, **changes})
