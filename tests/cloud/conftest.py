@@ -11,10 +11,15 @@ from pathlib import Path
 
 import pytest
 from cloud.gym import Gym, open_gym
+from hypothesis import settings
 from portillon_cloud.database import Database, metadata
 from portillon_cloud.main import all_tables
 from portillon_cloud.secrets import Keyring
 from sqlalchemy import create_engine
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("portillon", deadline=None)
+settings.load_profile("portillon")
 
 
 @dataclass
