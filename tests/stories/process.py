@@ -66,10 +66,10 @@ class Process:
             self._popen.wait(10)
 
 
-def run(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> str:
-    """Run a command to its end; raises StoryError with what it printed if it fails."""
+def run(argv: Sequence[str], *, env: Mapping[str, str] | None = None, fine: Sequence[int] = (0,)) -> str:
+    """Run a command to its end; raises StoryError with what it printed unless its exit status is `fine`."""
     done = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, **(env or {})}, timeout=300)
-    if done.returncode:
+    if done.returncode not in fine:
         raise StoryError(f"{' '.join(argv)}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
 

@@ -36,6 +36,7 @@ class GatewayOut(BaseModel):
     revision: int = Field(description="The newest revision of its feed")
     confirmed_revision: int = Field(description="The revision it confirmed; 0 while it is in no running epoch")
     in_force: bool = Field(description="It confirmed all there is")
+    confirmed_clock_rev: int = Field(description="The turn of the business clock that it goes by")
     lease_until_ms: int | None = Field(description="Until when it may decide alone; machine time")
 
 
@@ -127,5 +128,6 @@ def _out(one: GatewayFacts) -> GatewayOut:
         revision=one.revision,
         confirmed_revision=one.acked_revision if one.acked_epoch == one.epoch else 0,
         in_force=one.in_force,
+        confirmed_clock_rev=one.acked_clock_rev,
         lease_until_ms=one.lease_until_ms,
     )
