@@ -97,8 +97,7 @@ def decide(*, lookup: Lookup, door: DoorView, site: SiteRules, time: DecisionTim
         return Denied(DenyReason.ROW_DAMAGED)
     flags: list[GrantFlag] = []
     reason = (
-        lookup.refusal
-        or _outside_validity(lookup, time)
+        _outside_validity(lookup, time)
         or _outside_place_or_schedule(lookup, door, site, policy, time)
         or _missing_basis(lookup, door, policy, time, flags)
         or (DenyReason.LANE_BUSY if door.busy else None)
@@ -108,9 +107,9 @@ def decide(*, lookup: Lookup, door: DoorView, site: SiteRules, time: DecisionTim
 
 def _outside_validity(row: Entitlement, time: DecisionTime) -> DenyReason | None:
     if time.quality is TimeQuality.UNKNOWN:
-        return DenyReason.TIME_UNKNOWN
+        return row.refusal or DenyReason.TIME_UNKNOWN
     if time.business_ms < row.valid_from_ms:
-        return DenyReason.NOT_YET_VALID
+        return row.refusal or DenyReason.NOT_YET_VALID
     if time.business_ms >= row.valid_until_ms:
         return DenyReason.EXPIRED
     return None

@@ -14,7 +14,8 @@ ALWAYS = "always"
 class Entitlement:
     """One credential's right to pass. Validity is half-open business time, `[valid_from_ms, valid_until_ms)`.
 
-    `refusal` is set when the standing refuses already: the row stays on the gateway so that the turnstile can say why.
+    `refusal` is why the standing refuses until `valid_from_ms` (a far one if no end is known): the row stays on the
+    gateway so that the turnstile can say why, and a freeze that ends next week ends at a gateway that hears nothing.
     """
 
     credential: str

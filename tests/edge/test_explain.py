@@ -49,7 +49,7 @@ def test_each_door_then_the_facts() -> None:
 
 def test_in_french() -> None:
     """The same in French; the reason's code stays the field's own word."""
-    lines = said(replace(CASE, lookup=replace(ROW, refusal=DenyReason.DUES_UNPAID)), "fr")
+    lines = said(replace(CASE, lookup=replace(ROW, refusal=DenyReason.DUES_UNPAID, valid_from_ms=2**52)), "fr")
     assert lines[0].startswith("lane1 (zone gym) : REFUSÉ, dues_unpaid. Des cotisations")
     assert lines[3] == "Il est 2025-12-01 11:00:00 (America/Toronto), heure certaine."
 

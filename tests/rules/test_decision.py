@@ -51,7 +51,7 @@ def test_a_member_in_order_passes() -> None:
         (ask(site=SiteRules(None, {})), DenyReason.NEVER_SYNCED),
         (ask(None), DenyReason.UNKNOWN_CREDENTIAL),
         (ask(RowDamaged("k1.aa")), DenyReason.ROW_DAMAGED),
-        (ask(replace(ROW, refusal=DenyReason.DUES_UNPAID)), DenyReason.DUES_UNPAID),
+        (ask(replace(ROW, refusal=DenyReason.DUES_UNPAID, valid_from_ms=6_000)), DenyReason.DUES_UNPAID),
         (ask(time=replace(NOW, business_ms=999)), DenyReason.NOT_YET_VALID),
         (ask(time=replace(NOW, business_ms=9_000)), DenyReason.EXPIRED),
         (ask(time=replace(NOW, quality=TimeQuality.UNKNOWN)), DenyReason.TIME_UNKNOWN),
@@ -78,6 +78,14 @@ def test_validity_is_half_open() -> None:
     """The first millisecond is inside, the last is outside: `valid_until` is the first refusal."""
     assert ask(time=replace(NOW, business_ms=1_000)) == Granted("m1")
     assert ask(time=replace(NOW, business_ms=8_999)) == Granted("m1")
+
+
+def test_a_refusal_ends_by_itself_when_its_end_is_known() -> None:
+    """A freeze that ends at 6,000 refuses with its reason before, and lets in from then on, with nobody told."""
+    frozen = replace(ROW, refusal=DenyReason.FROZEN, valid_from_ms=6_000)
+    assert ask(frozen, time=replace(NOW, business_ms=5_999)) == Denied(DenyReason.FROZEN, "m1")
+    assert ask(frozen, time=replace(NOW, quality=TimeQuality.UNKNOWN)) == Denied(DenyReason.FROZEN, "m1")
+    assert ask(frozen, time=replace(NOW, business_ms=6_000)) == Granted("m1")
 
 
 def test_staff_outlast_the_lease_but_never_their_own_validity() -> None:
@@ -165,7 +173,7 @@ def test_nobody_passes_outside_their_row(
     if isinstance(answer, Denied):
         assert answer.reason in DenyReason
         return
-    assert policy is not None and isinstance(lookup, Entitlement) and lookup.refusal is None
+    assert policy is not None and isinstance(lookup, Entitlement)
     assert lookup.valid_from_ms <= business_ms < lookup.valid_until_ms and "gym" in lookup.zones
     assert quality is not TimeQuality.UNKNOWN
     assert remaining_ms > 0 or lookup.staff or GrantFlag.AFTER_LEASE in answer.flags

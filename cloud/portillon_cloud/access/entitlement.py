@@ -114,8 +114,8 @@ def _without_membership(member: MemberFacts, at_ms: int) -> DenyReason:
 
 
 def _entered_ms(member: MemberFacts, now_ms: int) -> int:
-    """A start that does not move with `now`, so that computing the row again gives the same row."""
-    return min(membership.from_ms for membership in member.memberships if membership.in_force(now_ms))
+    """A start that does not move with `now`, nor with a membership that ends, so that the row stays the same row."""
+    return min(membership.from_ms for membership in member.memberships if membership.from_ms <= now_ms)
 
 
 def _changes_ms(account: AccountFacts, member: MemberFacts, now_ms: int) -> list[int]:
