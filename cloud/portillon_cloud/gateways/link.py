@@ -92,13 +92,14 @@ class GatewayLink:
 
     def tick(self, real_ms: int | None = None, *, snapshots: bool = True) -> list[Outgoing]:
         """Number what changed, send again what is overdue, give leases that are due, and (if wanted) make snapshots."""
-        now_ms = self._clock.real_ms() if real_ms is None else real_ms
+        clock = self._clock.real_ms if real_ms is None else lambda: real_ms
         messages: list[Outgoing] = []
         for _ in range(ROUNDS_PER_TICK):
-            numbered, more = sequence(self._db, self._keyring, now_ms=now_ms)
+            numbered, more = sequence(self._db, self._keyring, real_ms=clock)
             messages += numbered
             if not more:
                 break
+        now_ms = clock()
         messages += resend(self._db, now_ms=now_ms)
         messages += give_leases(self._db, self._keyring, now_ms=now_ms, duration_s=self._lease_duration_s)
         if snapshots:

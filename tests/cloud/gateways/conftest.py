@@ -42,10 +42,10 @@ class Gym:
     entity_id: int
     site_id: int
     accounts: list[int] = field(default_factory=list)
+    members: list[int] = field(default_factory=list)
 
-    def add_members(self, count: int) -> list[int]:
+    def add_members(self, count: int) -> None:
         """Accounts with one member and one card each."""
-        made = []
         with self.db.write() as conn:
             for _ in range(count):
                 number = len(self.accounts) + 1
@@ -73,8 +73,7 @@ class Gym:
                     presented=Credential.parse(f"em4100:{number:010X}"),
                 )
                 self.accounts.append(account_id)
-                made.append(member_id)
-        return made
+                self.members.append(member_id)
 
     def block(self, account_id: int) -> None:
         """Something about this account changes, and so its row."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cloud.conftest import ManualClock
-from cloud.gateways.conftest import Gym
+from cloud.gateways.conftest import Gym, build_gym
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from portillon_cloud.database import Database

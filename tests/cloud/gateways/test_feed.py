@@ -5,12 +5,15 @@ from collections.abc import Callable
 import pytest
 from cloud.gateways.conftest import Gym
 from cloud.gateways.pretend_gateway import PretendGateway
-from portillon_cloud.gateways import sequencer, store
+from portillon_cloud.gateways import differences, sequencer, store
 from portillon_cloud.gateways.alarms import AlarmKind, alarms
 from portillon_cloud.gateways.operations import gateways, revoke_gateway
 from portillon_cloud.gateways.session import RESEND_AFTER_MS, WINDOW
 from portillon_cloud.gateways.tables import feed_entry, feed_row
+from portillon_cloud.members.operations import add_credential, lose_credential
+from portillon_cloud.members.tables import credential
 from portillon_cloud.outbox.tables import access_outbox
+from portillon_rules.credential import Credential
 from portillon_wire.digest import Digest
 from sqlalchemy import func, select, update
 
@@ -46,6 +49,39 @@ def test_what_changes_nothing_is_not_numbered(gym: Gym, front: PretendGateway) -
     gym.unblock(gym.accounts[0])
     gym.talk([], front)
     assert gym.state().revision == before
+
+
+def test_what_was_committed_while_a_round_waited_is_seen_in_it(gym: Gym, front: PretendGateway) -> None:
+    """The clock is read after the outbox: a block that began while the round waited for its lock is in force in it."""
+    asked_at_ms = gym.clock.real_ms()
+    gym.clock.forward(ms=5)
+    gym.block(gym.accounts[0])
+    instants = iter([asked_at_ms, gym.clock.real_ms()])
+    messages, _ = sequencer.sequence(gym.db, gym.keyring, real_ms=lambda: next(instants))
+    assert len(messages) == 1
+    with gym.db.read() as conn:
+        assert conn.execute(select(func.count()).select_from(access_outbox)).scalar() == 0
+
+
+def test_a_card_that_changes_hands_is_one_change(gym: Gym, front: PretendGateway) -> None:
+    """Lost by one member and given to another: the row is replaced, and belongs to the other account from then on."""
+    card = Credential.parse("em4100:0000000001")
+    with gym.db.write() as conn:
+        (old,) = conn.execute(select(credential.c.id).where(credential.c.member_id == gym.members[0])).scalars()
+        lose_credential(conn, organisation_id=gym.organisation_id, credential_id=old)
+        add_credential(
+            conn,
+            gym.keyring,
+            organisation_id=gym.organisation_id,
+            member_id=gym.members[1],
+            presented=card,
+        )
+    gym.talk([], front)
+    assert same(gym, front)
+    assert len(front.rows) == 4
+    with gym.db.read() as conn:
+        owners = conn.execute(select(feed_row.c.account_id).where(feed_row.c.kind == "entitlement")).scalars().all()
+    assert sorted(owners) == sorted([gym.accounts[1], gym.accounts[1], gym.accounts[2]])
 
 
 def test_nothing_is_published_before_it_is_committed(
@@ -137,7 +173,7 @@ def test_too_far_behind_means_a_snapshot(gym: Gym, front: PretendGateway, monkey
 
 def test_many_changes_are_split(make_gym: Callable[..., Gym], monkeypatch: pytest.MonkeyPatch) -> None:
     """An entry never has more rows than its bound, and each carries the root after itself."""
-    monkeypatch.setattr(sequencer, "ENTRY_CHANGES", 2)
+    monkeypatch.setattr(differences, "ENTRY_CHANGES", 2)
     gym = make_gym()
     gateway = gym.enrol()
     gym.talk(gateway.birth(), gateway)
@@ -171,15 +207,15 @@ def test_one_gateway_that_fails_does_not_hold_up_another(
     """Its rows cannot be computed: an alarm, a later try, and everybody else goes on."""
     back = gym.enrol("back")
     gym.talk(back.birth(), front, back)
-    working = sequencer._differences
+    working = sequencer.differences
 
-    def differences(conn: object, state: object, *rest: object, **more: object) -> object:
+    def failing(conn: object, state: object, *rest: object, **more: object) -> object:
         if state.gateway_id == "front":  # type: ignore[attr-defined]
             raise ValueError("a row that cannot be")
         return working(conn, state, *rest, **more)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(sequencer, "_differences", differences)
+        patched.setattr(sequencer, "differences", failing)
         gym.block(gym.accounts[0])
         gym.talk([], front, back)
     assert same(gym, back)

@@ -96,7 +96,7 @@ def test_no_lease_while_changes_are_not_even_numbered(
     def fail(*_: object, **__: object) -> None:
         raise ValueError("no rows today")
 
-    monkeypatch.setattr("portillon_cloud.gateways.sequencer.site_rows", fail)
+    monkeypatch.setattr("portillon_cloud.gateways.differences.site_rows", fail)
     with gym.db.write() as conn:
         everything_changed(conn, gym.organisation_id)
     gym.link.tick()
