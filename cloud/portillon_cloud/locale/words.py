@@ -1,5 +1,6 @@
 """How one reader's language says texts, dates, money and durations."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -65,7 +66,11 @@ class Words:
 
     def day(self, on: date) -> str:
         """'12 Mar 2025'."""
-        return format_date(on, "medium", locale=self.locale)
+        return self._first_of_month(format_date(on, "medium", locale=self.locale), on)
+
+    def _first_of_month(self, said: str, on: date) -> str:
+        """French says "1er mars"; Babel's patterns do not know that."""
+        return re.sub(r"\b1 ", "1er ", said, count=1) if self.language == "fr" and on.day == 1 else said
 
     def last_day(self, until: date) -> str:
         """The last day of a half-open period: people count the day before its end as its end."""
@@ -73,7 +78,7 @@ class Words:
 
     def long_day(self, on: date) -> str:
         """'Wednesday, March 12, 2025'."""
-        return format_date(on, "full", locale=self.locale)
+        return self._first_of_month(format_date(on, "full", locale=self.locale), on)
 
     def local(self, at_ms: int) -> datetime:
         """The instant in the site's time zone."""

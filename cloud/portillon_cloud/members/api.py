@@ -8,6 +8,7 @@ from portillon_rules.credential import Credential, CredentialError
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Table, select
 
+from portillon_cloud.access.standing import Standing
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.identity.principal import Principal
@@ -82,6 +83,7 @@ class AnswerOut(BaseModel):
     zones: list[str]
     until_ms: int | None
     has_card: bool
+    standing: Standing
 
 
 @router.get("/members")
@@ -129,6 +131,7 @@ def get_access(member_id: PathId, services: ServicesDep, reader: Reader) -> Answ
         zones=list(answer.zones),
         until_ms=answer.until_ms,
         has_card=answer.has_card,
+        standing=answer.standing,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from portillon_cloud.access.entitlement import FOREVER_MS, entitlements
 from portillon_cloud.access.operations import member_rows, site_policy, site_rows
+from portillon_cloud.access.standing import Standing, standing_at
 from portillon_cloud.members.tables import site
 from portillon_cloud.secrets import Keyring
 
@@ -23,6 +24,7 @@ class Answer:
 
     allowed: bool
     has_card: bool
+    standing: Standing
     reason: DenyReason | None = None
     zones: tuple[str, ...] = ()
     until_ms: int | None = None
@@ -36,6 +38,7 @@ def may_pass(
     if found is None:
         return None
     account, who, site_id = found
+    standing = standing_at(account, business_ms)
     has_card = bool(who.credentials)
     facts = who if has_card else replace(who, credentials=(_NO_CARD,))
     row = entitlements(account, facts, business_ms)[0]  # every card of a member opens the same
@@ -45,8 +48,9 @@ def may_pass(
     open_zones = tuple(zone for zone, reason in answers.items() if reason is None)
     if open_zones:
         until_ms = None if row.valid_until_ms >= FOREVER_MS else row.valid_until_ms
-        return Answer(allowed=has_card, has_card=has_card, zones=open_zones, until_ms=until_ms)
-    return Answer(allowed=False, has_card=has_card, reason=next(iter(answers.values()), DenyReason.WRONG_ZONE))
+        return Answer(allowed=has_card, has_card=has_card, standing=standing, zones=open_zones, until_ms=until_ms)
+    reason = next(iter(answers.values()), DenyReason.WRONG_ZONE)
+    return Answer(allowed=False, has_card=has_card, standing=standing, reason=reason)
 
 
 def _decide(row: Entitlement, zone: str, rules: SiteRules, business_ms: int) -> DenyReason | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from portillon_rules.reason import DenyReason, GrantFlag
 
+from portillon_cloud.access.standing import Standing
 from portillon_cloud.billing.calendar import IntervalUnit
 from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.identity.roles import Role
@@ -99,6 +100,16 @@ LAWS: Mapping[str, str] = {
 TAXES: Mapping[str, str] = {"TPS": N_("GST"), "TVQ": N_("QST"), "TVA": N_("VAT")}
 
 
+STANDINGS: Mapping[Standing, tuple[str, str]] = {
+    Standing.CLEAR: ("ok", N_("All clear")),
+    Standing.GRACE: ("warn", N_("Unpaid, in grace")),
+    Standing.SUSPENDED: ("bad", N_("Suspended")),
+    Standing.FROZEN: ("idle", N_("Frozen")),
+    Standing.PARKED: ("idle", N_("Parked")),
+    Standing.BLOCKED: ("bad", N_("Blocked")),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The tables above for one reader."""
@@ -150,6 +161,14 @@ class Wording:
     def next_step(self, step: StepKind) -> str:
         """What comes next on the ladder."""
         return self.words.say(NEXT_STEPS[step])
+
+    def standing(self, standing: Standing) -> str:
+        """How an account stands."""
+        return self.words.say(STANDINGS[standing][1])
+
+    def standing_kind(self, standing: Standing) -> str:
+        """Kind of mark of a standing."""
+        return STANDINGS[standing][0]
 
     def means(self, means: Means) -> str:
         """How money came in."""

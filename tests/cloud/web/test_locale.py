@@ -65,6 +65,9 @@ def test_money_and_dates_are_written_as_people_write_them():
     english, french = Words("en", "CA"), Words("fr", "CA")
     assert (english.money(amount), english.day(on)) == ("$114.98", "Mar 12, 2025")
     assert (french.money(amount), french.day(on)) == ("114,98\u00a0$", "12 mars 2025")
+    assert french.day(date(2025, 3, 1)) == "1er mars 2025"
+    assert french.long_day(date(2025, 4, 1)) == "mardi 1er avril 2025"
+    assert french.day(date(2025, 3, 21)) == "21 mars 2025"
     assert Words("fr", "FR").money(Money(114_98, "EUR")) == "114,98\u00a0€"
     assert (english.rate(99_750), french.rate(99_750)) == ("9.975%", "9,975\u00a0%")
 
