@@ -183,8 +183,17 @@ class Gym:
         raise StoryError(f"{' '.join(words)} was not refused: {said}")
 
     def logs(self) -> str:
-        """The ends of all logs, for whoever must find out why."""
-        return "\n".join(f"--- {one.name}\n{one.tail()}" for one in (self.cloud_process, self.gateway, self._site))
+        """The ends of all logs and of the journals, for whoever must find out why."""
+        logs = [f"--- {one.name}\n{one.tail()}" for one in (self.cloud_process, self.gateway, self._site)]
+        newest = (
+            "SELECT sequence, kind, door, member, reason, detail, business_utc FROM readable ORDER BY sequence DESC"
+        )
+        events = [
+            " ".join(str(value) for value in row)
+            for path in sorted((self.folder / "gateway" / "data").glob("journal*.db"))
+            for row in LedgerView(path).rows(f"{newest} LIMIT 12")
+        ]
+        return "\n".join([*logs, "--- journal, newest first", *events])
 
     # At the lanes
 
