@@ -8,12 +8,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from portillon_cloud.attendance.tables import journal_event
 from portillon_cloud.billing import tables as billing
 from portillon_cloud.database import Database
 from portillon_cloud.dunning.tables import dunning_case, dunning_step
 from portillon_cloud.gateways.tables import feed_state, gateway, gateway_status
+from portillon_cloud.identity import passwords
 from portillon_cloud.identity.operations import add_staff, create_api_key
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.members.operations import (
@@ -72,22 +74,26 @@ class Gym:
     keys: dict[Role, str] = field(default_factory=dict)
     sequence: int = 0
 
-    def event(self, kind: str, *, at_ms: int, door: str = "lane-1", member: int | None = None, **more: Any) -> None:
+    def event(self, kind: str, **values: Any) -> None:
         """One journal event, in a transaction of its own."""
         with self.services.db.write() as conn:
-            self.write_event(conn, kind, at_ms=at_ms, door=door, member=member, **more)
+            self.write_event(conn, kind, **values)
 
-    def write_event(
-        self, conn: Connection, kind: str, *, at_ms: int, door: str = "lane-1", member: int | None = None, **more: Any
-    ) -> None:
+    def write_event(self, conn: Connection, kind: str, **values: Any) -> None:
+        """One journal event."""
+        conn.execute(insert(journal_event), [self.event_row(kind, **values)])
+
+    def event_row(
+        self, kind: str, *, at_ms: int, door: str = "lane-1", member: int | None = None, reason: str | None = None
+    ) -> dict[str, Any]:
         self.sequence += 1
-        _fill(conn, journal_event, 
-                organisation_id=self.organisation_id, site_id=self.site_id, gateway_id=f"gw-{self.organisation_id}",
-                journal_id="j1", sequence=self.sequence, content_sha256="0" * 64, kind=kind, door=door, reader="r1",
-                credential=None, member=None if member is None else str(member), reason=more.get("reason"),
-                flags=more.get("flags", ""), detail=None, at_ms=at_ms, real_ms=at_ms, quality="certain",
-                dated_by="gateway", boot_id="b1", boot_ns=self.sequence, received_at_ms=at_ms,
-            )  # fmt: skip
+        who = None if member is None else str(member)
+        return {
+            "organisation_id": self.organisation_id, "site_id": self.site_id,
+            "gateway_id": f"gw-{self.organisation_id}", "journal_id": "j1", "sequence": self.sequence, "content_sha256": "0" * 64, "kind": kind, "door": door,
+            "member": who, "reason": reason, "flags": "", "at_ms": at_ms, "real_ms": at_ms, "quality": "certain",
+            "dated_by": "gateway", "boot_id": "b1", "boot_ns": self.sequence, "received_at_ms": at_ms,
+        }  # fmt: skip
 
 
 def make_gym(services: StubServices, *, name: str, mode: str = "test") -> Gym:
@@ -153,10 +159,20 @@ def _make_gateway(conn: Connection, gym: Gym, *, mode: str, real_ms: int) -> Non
         "devices": [{"name": "lane-1-reader", "kind": "rdm6300", "state": "up"}],
         "journal_pending": 0,
     }
-    _fill(conn, gateway_status, 
-            **same, gateway_id=gateway_id, online=True, boot_id="b1", connection=1, software="portillon 0.1.0",
-            changed_at_ms=real_ms, seen_at_ms=real_ms, reported=reported, reported_at_ms=real_ms,
-        )  # fmt: skip
+    _fill(
+        conn,
+        gateway_status,
+        **same,
+        gateway_id=gateway_id,
+        online=True,
+        boot_id="b1",
+        connection=1,
+        software="portillon 0.1.0",
+        changed_at_ms=real_ms,
+        seen_at_ms=real_ms,
+        reported=reported,
+        reported_at_ms=real_ms,
+    )
 
 
 def _fill(conn: Connection, table: Table, **values: Any) -> Any:
@@ -204,10 +220,18 @@ def _make_member(conn: Connection, gym: Gym, *, number: int, first: str, last: s
         member_id=member_id, contract_id=contract_id, price_id=gym.price_id, anchor_on=started,
         next_invoice_on=date(2025, 4, 1), state="active",
     )  # fmt: skip
-    _fill(conn, payment_method, 
-            **same, mode=mode, account_id=account_id, provider="simulator" if mode == "test" else "stripe",
-            token=f"tok_{gym.organisation_id}_{number}", label="•••• 4242", state="active", added_at_ms=BUSINESS_MS,
-        )  # fmt: skip
+    _fill(
+        conn,
+        payment_method,
+        **same,
+        mode=mode,
+        account_id=account_id,
+        provider="simulator" if mode == "test" else "stripe",
+        token=f"tok_{gym.organisation_id}_{number}",
+        label="•••• 4242",
+        state="active",
+        added_at_ms=BUSINESS_MS,
+    )
     late = number < 3
     if number < 4:
         gym.invoices.append(_make_invoice(conn, gym, number, account_id, subscription_id, late=late))
@@ -262,20 +286,31 @@ def _make_invoice(conn: Connection, gym: Gym, number: int, account_id: int, subs
 def _make_day(conn: Connection, gym: Gym) -> None:
     per_hour = {6: 4, 7: 11, 8: 9, 9: 5, 11: 4, 12: 14, 13: 6, 15: 3, 16: 9, 17: 19, 18: 12}
     midnight = int(datetime(2025, 3, 12, tzinfo=ZoneInfo(ZONE)).timestamp() * 1000)
+    rows = []
     for hour, count in per_hour.items():
         for one in range(count):
             at_ms = midnight + hour * 60 * MINUTE_MS + one * 2 * MINUTE_MS
-            who = gym.members[(hour + one) % len(gym.members)]
-            door = f"lane-{1 + one % 2}"
-            gym.write_event(conn, "granted", at_ms=at_ms, door=door, member=who)
-            gym.write_event(conn, "passage", at_ms=at_ms + 900, door=door, member=who)
+            who, door = gym.members[(hour + one) % len(gym.members)], f"lane-{1 + one % 2}"
+            rows.append(gym.event_row("granted", at_ms=at_ms, door=door, member=who))
+            rows.append(gym.event_row("passage", at_ms=at_ms + 900, door=door, member=who))
     late = BUSINESS_MS - 4 * MINUTE_MS
-    gym.write_event(conn, "denied", at_ms=late, door="lane-2", reason="unknown_credential")
-    gym.write_event(conn, "granted", at_ms=late + 31_000, door="lane-2", member=gym.members[4])
-    gym.write_event(conn, "grant_not_used", at_ms=late + 36_000, door="lane-2", member=gym.members[4])
-    gym.write_event(conn, "denied", at_ms=late + 72_000, member=gym.members[0], reason="dues_unpaid")
-    gym.write_event(conn, "granted", at_ms=late + 110_000, door="lane-2", member=gym.members[9])
-    gym.write_event(conn, "passage", at_ms=late + 111_000, door="lane-2", member=gym.members[9])
+    rows += [
+        gym.event_row("denied", at_ms=late, door="lane-2", reason="unknown_credential"),
+        gym.event_row("granted", at_ms=late + 31_000, door="lane-2", member=gym.members[4]),
+        gym.event_row("grant_not_used", at_ms=late + 36_000, door="lane-2", member=gym.members[4]),
+        gym.event_row("denied", at_ms=late + 72_000, member=gym.members[0], reason="dues_unpaid"),
+        gym.event_row("granted", at_ms=late + 110_000, door="lane-2", member=gym.members[9]),
+        gym.event_row("passage", at_ms=late + 111_000, door="lane-2", member=gym.members[9]),
+    ]
+    conn.execute(insert(journal_event), rows)
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The true parameters take 64 MiB and a tenth of a second each; identity's own tests use them."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_HASHER", hasher)
+    monkeypatch.setattr(passwords, "_NOBODY", hasher.hash("nobody"))
 
 
 @pytest.fixture

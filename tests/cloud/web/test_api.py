@@ -7,8 +7,8 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from portillon_cloud.http.problem import ProblemDetails
 from portillon_cloud.identity.roles import Role
-from portillon_cloud.web.problem import ProblemDetails
 
 PROBLEM = "application/problem+json"
 
