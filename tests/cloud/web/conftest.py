@@ -90,9 +90,10 @@ class Gym:
         who = None if member is None else str(member)
         return {
             "organisation_id": self.organisation_id, "site_id": self.site_id,
-            "gateway_id": f"gw-{self.organisation_id}", "journal_id": "j1", "sequence": self.sequence, "content_sha256": "0" * 64, "kind": kind, "door": door,
-            "member": who, "reason": reason, "flags": "", "at_ms": at_ms, "real_ms": at_ms, "quality": "certain",
-            "dated_by": "gateway", "boot_id": "b1", "boot_ns": self.sequence, "received_at_ms": at_ms,
+            "gateway_id": f"gw-{self.organisation_id}", "journal_id": "j1", "sequence": self.sequence,
+            "content_sha256": "0" * 64, "kind": kind, "door": door, "member": who, "reason": reason, "flags": "",
+            "at_ms": at_ms, "real_ms": at_ms, "quality": "certain", "dated_by": "gateway", "boot_id": "b1",
+            "boot_ns": self.sequence, "received_at_ms": at_ms,
         }  # fmt: skip
 
 
