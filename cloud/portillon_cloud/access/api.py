@@ -11,12 +11,12 @@ from portillon_cloud.access.blocks import BlockReason, Switch
 from portillon_cloud.access.operations import end_block, put_block
 from portillon_cloud.access.standing import Standing, standing_at, switches_off
 from portillon_cloud.clock import business_now_ms
+from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.paging import ID_MAX
+from portillon_cloud.http.problem import not_found
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.tables import account
-from portillon_cloud.web.dependencies import ServicesDep, require
-from portillon_cloud.web.paging import ID_MAX
-from portillon_cloud.web.problem import not_found
 
 router = APIRouter(tags=["access"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MEMBERS))]

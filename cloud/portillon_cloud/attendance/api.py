@@ -10,14 +10,14 @@ from sqlalchemy import Connection, select
 from portillon_cloud.attendance.operations import counts, visits
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date, start_of_day_ms
+from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.paging import Limit, PathId
+from portillon_cloud.http.problem import not_found
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.tables import member, site
 from portillon_cloud.reports.attendance_day import attendance_day
 from portillon_cloud.reports.badges import last_badges
-from portillon_cloud.web.dependencies import ServicesDep, require
-from portillon_cloud.web.paging import Limit, PathId
-from portillon_cloud.web.problem import not_found
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)  # days that every calendar library can count with
 

@@ -10,13 +10,13 @@ from sqlalchemy import select, true
 from portillon_cloud.billing.contracts import subscribe
 from portillon_cloud.billing.tables import invoice, plan, price
 from portillon_cloud.clock import business_now_ms
+from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.paging import ID_MAX, After, Id, Limit, Page, PathId, page_of
+from portillon_cloud.http.problem import not_found, unprocessable
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.tables import member
 from portillon_cloud.reports.invoice_view import InvoiceLine, InvoiceView, invoice_view, invoices_after
-from portillon_cloud.web.dependencies import ServicesDep, require
-from portillon_cloud.web.paging import ID_MAX, After, Id, Limit, Page, PathId, page_of
-from portillon_cloud.web.problem import not_found, unprocessable
 
 router = APIRouter(tags=["billing"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]

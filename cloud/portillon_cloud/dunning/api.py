@@ -12,11 +12,11 @@ from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.dunning.ladder import DAYS_MAX, DunningPolicy, Restriction, StepKind
 from portillon_cloud.dunning.operations import set_policy
+from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.paging import After, Limit, Page
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.reports.unpaid import unpaid
-from portillon_cloud.web.dependencies import ServicesDep, require
-from portillon_cloud.web.paging import After, Limit, Page
 
 router = APIRouter(tags=["dunning"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]

@@ -11,9 +11,9 @@ from portillon_cloud.gateways.alarms import alarms
 from portillon_cloud.gateways.byte_range import UnsatisfiableRangeError, byte_range
 from portillon_cloud.gateways.operations import GatewayFacts, gateways, revoke_gateway
 from portillon_cloud.gateways.snapshot import PATH, find, read
+from portillon_cloud.http.dependencies import ServicesDep, require
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
-from portillon_cloud.web.dependencies import ServicesDep, require
 
 router = APIRouter(tags=["gateways"])
 """Part of /api/v1."""

@@ -11,14 +11,14 @@ from sqlalchemy import Connection, Table, select
 from portillon_cloud.access.standing import Standing
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
+from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.paging import After, Id, Limit, Page, PathId, page_of
+from portillon_cloud.http.problem import not_found, unprocessable
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.operations import add_account, add_credential, add_member, lose_credential
 from portillon_cloud.members.tables import account, legal_entity, member, organisation, site
 from portillon_cloud.reports.may_pass import may_pass
-from portillon_cloud.web.dependencies import ServicesDep, require
-from portillon_cloud.web.paging import After, Id, Limit, Page, PathId, page_of
-from portillon_cloud.web.problem import not_found, unprocessable
 
 router = APIRouter(tags=["members"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MEMBERS))]

@@ -7,6 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, select
 
 from portillon_cloud.clock import business_now_ms
+from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.paging import ID_MAX
+from portillon_cloud.http.problem import not_found
+from portillon_cloud.http.services import Services
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.tables import account
@@ -21,10 +25,6 @@ from portillon_cloud.payments.operations import (
 )
 from portillon_cloud.payments.provider import CardBehaviour, CardSimulator, PaymentProvider
 from portillon_cloud.payments.tables import SIMULATOR, Means, payment_method
-from portillon_cloud.web.dependencies import ServicesDep, require
-from portillon_cloud.web.paging import ID_MAX
-from portillon_cloud.web.problem import not_found
-from portillon_cloud.web.services import Services
 
 router = APIRouter(tags=["payments"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]

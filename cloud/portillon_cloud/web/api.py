@@ -5,12 +5,12 @@ from fastapi import APIRouter
 from portillon_cloud.access import api as access
 from portillon_cloud.attendance import api as attendance
 from portillon_cloud.billing import api as billing
-from portillon_cloud.clock import api as clock
 from portillon_cloud.dunning import api as dunning
 from portillon_cloud.gateways import api as gateways
+from portillon_cloud.http.problem import PROBLEM_RESPONSES
 from portillon_cloud.members import api as members
 from portillon_cloud.payments import api as payments
-from portillon_cloud.web.problem import PROBLEM_RESPONSES
+from portillon_cloud.web import clock_api
 
 PREFIX = "/api/v1"
 
@@ -18,6 +18,6 @@ PREFIX = "/api/v1"
 def api_router() -> APIRouter:
     """One router with all of /api/v1."""
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
-    for feature in (members, billing, payments, dunning, access, gateways, attendance, clock):
+    for feature in (members, billing, payments, dunning, access, gateways, attendance, clock_api):
         router.include_router(feature.router)
     return router

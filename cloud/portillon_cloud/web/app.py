@@ -11,16 +11,16 @@ from starlette.exceptions import HTTPException
 
 from portillon_cloud.errors import CloudError, ConflictError, NotFoundError, RefusedError, TransientError
 from portillon_cloud.gateways.api import snapshot_router
+from portillon_cloud.http.problem import Problem, invalid_request
+from portillon_cloud.http.services import Services
 from portillon_cloud.locale.words import Words
 from portillon_cloud.web.api import api_router
 from portillon_cloud.web.assets import Assets
 from portillon_cloud.web.live_panels import LivePanels
 from portillon_cloud.web.openapi import openapi_of
 from portillon_cloud.web.pages import clock, invoices, live, members, sign_in, unpaid
-from portillon_cloud.web.problem import Problem, invalid_request
 from portillon_cloud.web.rendering import bare_page
 from portillon_cloud.web.security_headers import SecurityHeaders
-from portillon_cloud.web.services import Services
 from portillon_cloud.web.visit import SESSION_COOKIE, SignInNeeded, language_before_sign_in
 from portillon_cloud.web.wording import N_
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from fastapi import Request
 
-from portillon_cloud.web.problem import Problem
+from portillon_cloud.http.problem import Problem
 
 _LABEL = b"portillon form"
 

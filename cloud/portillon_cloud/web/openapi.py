@@ -5,7 +5,7 @@ import json
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from portillon_cloud.web.problem import FieldError, ProblemDetails
+from portillon_cloud.http.problem import FieldError, ProblemDetails
 
 _DESCRIPTION = (
     "Members, contracts, invoices, gateways and attendance of one organisation: the one whose API key is sent. "

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from fastapi import Depends, Form, Request
 
+from portillon_cloud.http.dependencies import ServicesDep
+from portillon_cloud.http.problem import Problem
 from portillon_cloud.identity.operations import who_is_signed_in
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
@@ -15,8 +17,6 @@ from portillon_cloud.locale.catalogue import LANGUAGES, best_language
 from portillon_cloud.locale.words import Words
 from portillon_cloud.reports.organisation_view import OrganisationView, organisation_view
 from portillon_cloud.web.csrf import check_form
-from portillon_cloud.web.dependencies import ServicesDep
-from portillon_cloud.web.problem import Problem
 from portillon_cloud.web.wording import N_, Wording
 
 SESSION_COOKIE = "portillon_session"

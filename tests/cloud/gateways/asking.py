@@ -5,10 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
+from portillon_cloud.http.dependencies import current_principal
+from portillon_cloud.http.problem import Problem
 from portillon_cloud.identity.principal import Principal, PrincipalKind
 from portillon_cloud.identity.roles import Role
-from portillon_cloud.web.dependencies import current_principal
-from portillon_cloud.web.problem import Problem
 
 with warnings.catch_warnings():  # starlette wants httpx2; the lock holds httpx, which its test client still speaks
     warnings.simplefilter("ignore")

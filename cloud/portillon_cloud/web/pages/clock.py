@@ -10,9 +10,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from portillon_cloud.clock.errors import BackwardsClockError, ClockBusyError, LiveClockError
 from portillon_cloud.clock.operations import advance
+from portillon_cloud.http.dependencies import ServicesDep
+from portillon_cloud.http.problem import Problem
 from portillon_cloud.identity.roles import Permission
-from portillon_cloud.web.dependencies import ServicesDep
-from portillon_cloud.web.problem import Problem
 from portillon_cloud.web.visit import Visit, genuine_form, own_path, visit_with
 from portillon_cloud.web.wording import N_
 

@@ -6,6 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
+from portillon_cloud.http.dependencies import ServicesDep
+from portillon_cloud.http.paging import PathId
+from portillon_cloud.http.problem import not_found
+from portillon_cloud.http.services import Services
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.money import Money
 from portillon_cloud.payments.errors import ChargeUnderWayError, OverpaymentError
@@ -14,11 +18,7 @@ from portillon_cloud.payments.owed import unpaid_invoices
 from portillon_cloud.payments.tables import Means
 from portillon_cloud.reports.invoice_view import InvoiceView, invoice_view
 from portillon_cloud.web.amount import AmountError, amount_minor, amount_text
-from portillon_cloud.web.dependencies import ServicesDep
-from portillon_cloud.web.paging import PathId
-from portillon_cloud.web.problem import not_found
 from portillon_cloud.web.rendering import Notice, page
-from portillon_cloud.web.services import Services
 from portillon_cloud.web.visit import Visit, genuine_form, visit_with
 
 router = APIRouter()

@@ -12,6 +12,10 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 
+from portillon_cloud.http.dependencies import ServicesDep
+from portillon_cloud.http.paging import PathId
+from portillon_cloud.http.problem import Problem, not_found
+from portillon_cloud.http.services import Services
 from portillon_cloud.identity.operations import who_is_signed_in
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.locale.words import Words
@@ -20,12 +24,8 @@ from portillon_cloud.reports.change_mark import change_mark
 from portillon_cloud.reports.organisation_view import SiteName, sites_of
 from portillon_cloud.reports.site_report import site_view
 from portillon_cloud.reports.site_view import SiteView
-from portillon_cloud.web.dependencies import ServicesDep
 from portillon_cloud.web.live_panels import LivePanels, Panel
-from portillon_cloud.web.paging import PathId
-from portillon_cloud.web.problem import Problem, not_found
 from portillon_cloud.web.rendering import bare_page, page, reader_context, render
-from portillon_cloud.web.services import Services
 from portillon_cloud.web.visit import Visit, visit_with
 from portillon_cloud.web.wording import N_
 

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import RedirectResponse, Response
 
+from portillon_cloud.http.dependencies import ServicesDep
+from portillon_cloud.http.paging import PathId
+from portillon_cloud.http.problem import not_found
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.reports.may_pass import may_pass
 from portillon_cloud.reports.member_list import member_list
 from portillon_cloud.reports.member_view import first_member_of, member_view
-from portillon_cloud.web.dependencies import ServicesDep
-from portillon_cloud.web.paging import PathId
-from portillon_cloud.web.problem import not_found
 from portillon_cloud.web.rendering import page
 from portillon_cloud.web.visit import Visit, visit_with
 

@@ -6,12 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from portillon_cloud.http.dependencies import ServicesDep
 from portillon_cloud.identity.errors import SignInRefused, SignInThrottled
 from portillon_cloud.identity.operations import SESSION_LONGEST_MS, set_language, sign_in, sign_out
 from portillon_cloud.locale.catalogue import LANGUAGES
 from portillon_cloud.locale.words import Words
 from portillon_cloud.web.csrf import check_form, form_token
-from portillon_cloud.web.dependencies import ServicesDep
 from portillon_cloud.web.rendering import bare_page
 from portillon_cloud.web.visit import (
     LANGUAGE_COOKIE,

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from portillon_cloud.clock.local import local_date
+from portillon_cloud.http.dependencies import ServicesDep
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.reports.unpaid import unpaid
-from portillon_cloud.web.dependencies import ServicesDep
 from portillon_cloud.web.rendering import page
 from portillon_cloud.web.visit import Visit, visit_with
 

@@ -10,11 +10,11 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from portillon_cloud.http.problem import Problem
+from portillon_cloud.http.services import Services
 from portillon_cloud.identity.operations import who_has_key
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
-from portillon_cloud.web.problem import Problem
-from portillon_cloud.web.services import Services
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="Authorization: Bearer plk_…")
 

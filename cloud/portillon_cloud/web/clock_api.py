@@ -9,11 +9,11 @@ from sqlalchemy import select
 from portillon_cloud.clock.operations import advance, set_rate
 from portillon_cloud.clock.reading import ClockReading, read_clock
 from portillon_cloud.clock.tables import clock_job
+from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.paging import PathId
+from portillon_cloud.http.problem import not_found
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
-from portillon_cloud.web.dependencies import ServicesDep, require
-from portillon_cloud.web.paging import PathId
-from portillon_cloud.web.problem import not_found
 
 router = APIRouter(tags=["clock"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_SITE))]
