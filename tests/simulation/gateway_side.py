@@ -331,7 +331,8 @@ class GatewaySide:
         if source is None or not events:
             raise LinkDown("nothing to send")
         self._outside.publish(
-            up(self.name, Up.JOURNAL), encode(JournalBatch(journal_id=journal_id, events=tuple(events)))
+            up(self.name, Up.JOURNAL),
+            encode(JournalBatch(journal_id=journal_id, oldest=source.oldest, events=tuple(events))),
         )
         if not self._defences.keep_until_acknowledged:
             self.shelf.acknowledge(journal_id, epoch=source.epoch, through=events[-1].sequence, real_ms=None)

@@ -158,9 +158,10 @@ class JournalEvent(BaseModel):
 
 
 class JournalBatch(Message):
-    """Events of one journal, ascending by sequence."""
+    """Events of one journal, ascending by sequence. What is below `oldest` is not kept any more and will never come."""
 
     journal_id: Name
+    oldest: Annotated[int, Field(ge=1, lt=2**63)] = 1
     events: tuple[JournalEvent, ...] = Field(min_length=1, max_length=500)
 
 

@@ -35,6 +35,8 @@ class Taken:
 def take_in(conn: Connection, batch: JournalBatch, *, sender: Sender, now_ms: int) -> Taken:
     """Store what is new of `batch`. With any conflict nothing of it is stored and nothing more is acknowledged."""
     through, highest = _claim(conn, sender, batch.journal_id)
+    # A cloud restored from a backup may miss rows that the gateway has pruned since: nobody has them any more.
+    through = max(through, batch.oldest - 1)
     rows, conflicts = _distinct([row(event) for event in batch.events])
     known = _known(conn, sender, batch.journal_id, rows) if rows[0].sequence <= highest else {}
     conflicts += [one.sequence for one in rows if known.get(one.sequence, one.content_sha256) != one.content_sha256]

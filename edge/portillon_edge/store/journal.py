@@ -53,6 +53,11 @@ class JournalSource(Protocol):
     last: int
     acknowledged: int
 
+    @property
+    def oldest(self) -> int:
+        """The lowest number of a row that is still kept; of the next row if there is none."""
+        ...
+
     def read(self, first: int, last: int) -> list[JournalEvent]:
         """The rows with these sequence numbers that are still kept, ascending; at most READ_ROWS_MAX."""
         ...
@@ -126,7 +131,7 @@ class Journal:
                 raise
         except (sqlite3.Error, OSError, TypeError) as error:
             raise JournalUnwritable(f"{path}: the journal cannot be opened: {error}") from error
-        self.journal_id, self.acknowledged, self.epoch, self._first, self.last = header
+        self.journal_id, self.acknowledged, self.epoch, self.oldest, self.last = header
         self._acknowledged_saved = self.acknowledged
         self._acknowledged_hour: int | None = None
 
@@ -165,7 +170,7 @@ class Journal:
         if epoch == self.epoch:
             return
         # In this order: who sees the new epoch sees the new count as well.
-        self.acknowledged = self._first - 1
+        self.acknowledged = self.oldest - 1
         self.epoch = epoch
         with self._committing():
             self._connection.execute("DELETE FROM acknowledged_by_hour")
@@ -189,15 +194,15 @@ class Journal:
         (through,) = self._connection.execute(
             "SELECT max(through) FROM acknowledged_by_hour WHERE hour < ?", (oldest_hour,)
         ).fetchone()
-        until = min(through or 0, self.last - 1, self._first + PRUNE_ROWS_MAX - 1)
-        if until < self._first:
+        until = min(through or 0, self.last - 1, self.oldest + PRUNE_ROWS_MAX - 1)
+        if until < self.oldest:
             return 0
         with self._committing():
             deleted = self._connection.execute("DELETE FROM event WHERE sequence <= ?", (until,)).rowcount
             self._connection.execute(
                 "DELETE FROM acknowledged_by_hour WHERE through <= ? AND hour < ?", (until, oldest_hour)
             )
-        self._first = until + 1
+        self.oldest = until + 1
         return deleted
 
     def close(self) -> None:

@@ -28,6 +28,12 @@ class MemoryJournal:
         self._rows: deque[JournalEvent] = deque()
         self._lock = threading.Lock()
 
+    @property
+    def oldest(self) -> int:
+        """The lowest number of a row that is still kept; of the next row if there is none."""
+        with self._lock:
+            return self._rows[0].sequence if self._rows else self.last + 1
+
     def append(self, events: Sequence[NewEvent]) -> int:
         """Keep as many as there is room for and return how many that were: what is dropped is the newest, unnumbered,
         so that the numbers have no hole."""

@@ -73,7 +73,7 @@ class SetAsideJournal:
         self.marker = marker
         try:
             self._reader = JournalReader(path)
-            self.journal_id, acknowledged, epoch, self._first, last = self._reader.header()
+            self.journal_id, acknowledged, epoch, self.oldest, last = self._reader.header()
         except (sqlite3.Error, TypeError) as error:
             raise JournalUnwritable(f"{path}: no row of this journal can be read: {error}") from error
         self.last = min(last, marker.last)
@@ -100,7 +100,7 @@ class SetAsideJournal:
     def begin_epoch(self, epoch: int) -> None:
         """In a new epoch every row counts as not acknowledged."""
         if epoch != self.epoch:
-            self.acknowledged = self._first - 1
+            self.acknowledged = self.oldest - 1
             self.epoch = epoch
             self._save()
 

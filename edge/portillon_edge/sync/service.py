@@ -327,7 +327,9 @@ class SyncService:
         except (sqlite3.Error, ValueError) as error:
             raise StoreBusy(f"journal {journal_id}: rows {first} to {last} cannot be read: {error}") from error
         if events:
-            self._link.publish(Up.JOURNAL, encode(JournalBatch(journal_id=journal_id, events=tuple(events))))
+            self._link.publish(
+                Up.JOURNAL, encode(JournalBatch(journal_id=journal_id, oldest=source.oldest, events=tuple(events)))
+            )
 
     def _record(self, record: Record) -> None:
         log.warning("%s: %s: %s", record.kind, record.reason, record.detail)

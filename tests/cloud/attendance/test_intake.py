@@ -44,6 +44,16 @@ def test_a_hole_is_not_acknowledged_over(db: Database, sender: Sender, event: Ma
     assert give(db, sender, event(2)).ack.through == 5
 
 
+def test_what_the_gateway_has_pruned_is_not_waited_for(db: Database, sender: Sender, event: Make) -> None:
+    """A restored cloud that misses rows which nobody keeps any more goes on from the oldest one there is."""
+    give(db, sender, event(1))
+    pruned = JournalBatch(journal_id="j1", oldest=5, events=(event(5), event(6)))
+    with db.write() as conn:
+        taken = take_in(conn, pruned, sender=sender, now_ms=1)
+    assert (taken.ack.through, taken.new) == (6, 2)
+    assert give(db, sender, event(7)).ack.through == 7
+
+
 def test_another_journal_numbers_anew(db: Database, sender: Sender, event: Make) -> None:
     """Two journals of one gateway do not mix."""
     give(db, sender, event(1))
