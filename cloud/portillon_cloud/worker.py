@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from portillon_cloud import outbox
 from portillon_cloud.clock import Clock, business_now_ms
-from portillon_cloud.clock.operations import Step, organisations_being_advanced, step
+from portillon_cloud.clock.operations import Step, hold_job, organisations_being_advanced, step
 from portillon_cloud.database import Database
 from portillon_cloud.errors import TransientError
 from portillon_cloud.timers import Handler, Timer, Work, claim, fail
@@ -97,6 +97,8 @@ class Worker:
 
     def _advance(self, organisation_id: int) -> bool:
         with self.db.write() as conn:
+            if not hold_job(conn, organisation_id):
+                return False
             if self.waits_for_gateways and not outbox.is_empty(conn, organisation_id):
                 return False
             due = next_due(conn, organisation_id=organisation_id)

@@ -192,6 +192,22 @@ def test_an_advance_goes_on_after_a_crash_anywhere(gym: Gym) -> None:
     assert rounds > 8
 
 
+def test_an_advance_that_another_worker_has_ended_is_left_alone(gym: Gym) -> None:
+    """Two workers see the same job; the slower one finds it done, turns nothing and does not fail."""
+    gym.join(starts_on=date(2026, 1, 31))
+    advance_to(gym, date(2026, 3, 1))
+    faster = worker(gym)
+
+    def faster_meanwhile() -> int:
+        faster.run_until_idle()
+        return 0
+
+    assert not worker(gym, drains=[faster_meanwhile]).round()
+    with gym.db.read() as conn:
+        reading = read_clock(conn, gym.organisation_id, gym.clock.real_ms())
+    assert reading.business_ms == start_of_day_ms(date(2026, 3, 1), "America/Toronto")
+
+
 def test_the_clock_stands_while_something_due_is_not_done(
     gym: Gym, clock: object, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,7 +8,11 @@ from portillon_cloud.billing.calendar import Period
 from portillon_cloud.billing.invoice_store import Seller
 from portillon_cloud.billing.tables import invoice, invoice_line
 from portillon_cloud.ledger import Entry, LedgerCode, Posting, post, trial_balance
+from portillon_cloud.ledger.tables import ledger_entry
 from portillon_cloud.money import divide_half_away
+
+RECOGNITION = "recognition"
+"""Kind of the ledger's entries made here."""
 
 
 def earned_minor(net_minor: int, period: Period, until_on: datetime.date) -> int:
@@ -21,7 +25,8 @@ def earned_minor(net_minor: int, period: Period, until_on: datetime.date) -> int
 def recognise_until(conn: Connection, seller: Seller, *, until_on: datetime.date, now_ms: int) -> int:
     """Post what was earned before `until_on` and not yet recognised; what stays deferred, in minor units.
 
-    Computed from all lines against the ledger, so that a late invoice corrects itself and a second run posts nothing.
+    Computed from all lines against the ledger, so that a late invoice corrects itself with the next month. A month that
+    was recognised, or lies before one that was, is left as it is: running it again posts nothing.
     """
     line = invoice_line.c
     groups = conn.execute(
@@ -37,16 +42,18 @@ def recognise_until(conn: Connection, seller: Seller, *, until_on: datetime.date
     }
     deferred, revenue = book[LedgerCode.DEFERRED_REVENUE], book[LedgerCode.REVENUE]
     recognised = revenue.credit_minor - revenue.debit_minor
-    step = earned - recognised
+    last_day = until_on - datetime.timedelta(days=1)
+    over = _last_recognised_on(conn, seller)
+    step = 0 if over is not None and last_day <= over else earned - recognised
     if step != 0:
         forward = Posting(LedgerCode.DEFERRED_REVENUE, LedgerCode.REVENUE, step)
         back = Posting(LedgerCode.REVENUE, LedgerCode.DEFERRED_REVENUE, -step)
         post(
             conn,
             Entry(
-                kind="recognition",
+                kind=RECOGNITION,
                 source=f"{seller.legal_entity_id}:{until_on}",
-                occurred_on=until_on - datetime.timedelta(days=1),
+                occurred_on=last_day,
                 postings=(forward if step > 0 else back,),
             ),
             organisation_id=seller.organisation_id,
@@ -55,3 +62,16 @@ def recognise_until(conn: Connection, seller: Seller, *, until_on: datetime.date
             recorded_at_ms=now_ms,
         )
     return deferred.credit_minor - deferred.debit_minor - step
+
+
+def _last_recognised_on(conn: Connection, seller: Seller) -> datetime.date | None:
+    """The last day of the newest month that has its entry; None: nothing was recognised yet."""
+    entry = ledger_entry.c
+    found: datetime.date | None = conn.scalar(
+        select(func.max(entry.occurred_on)).where(
+            entry.organisation_id == seller.organisation_id,
+            entry.legal_entity_id == seller.legal_entity_id,
+            entry.kind == RECOGNITION,
+        )
+    )
+    return found

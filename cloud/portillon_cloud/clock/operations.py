@@ -70,6 +70,15 @@ def advance(conn: Connection, organisation_id: int, *, target_ms: int, real_ms: 
     return job_id
 
 
+def hold_job(conn: Connection, organisation_id: int) -> bool:
+    """Hold the running advance job until the transaction ends; False: there is none, another worker has ended it.
+
+    Whoever looks for the next due instant without it could turn the clock back to one that another worker has passed.
+    """
+    job = select(clock_job.c.id).where(clock_job.c.organisation_id == organisation_id, clock_job.c.state == "running")
+    return conn.execute(job.with_for_update()).one_or_none() is not None
+
+
 class Step(StrEnum):
     """What one step of an advance job did."""
 
@@ -83,7 +92,8 @@ def step(
 ) -> Step:
     """Take the running advance job one step on: to the next due instant, or, with nothing due before it, to its target.
 
-    `next_due_ms` is the earliest instant of anything not done; `trouble`, why it is not, is shown by the job.
+    The caller holds the job (`hold_job`), and since then knows `next_due_ms`, the earliest instant of anything not
+    done, and `trouble`: why it is not, which the job shows.
     The job's row is its memory: after a crash just step on.
     """
     job = conn.execute(

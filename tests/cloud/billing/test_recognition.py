@@ -55,3 +55,5 @@ def test_each_month_once_and_late_invoices_correct_themselves(gym: Gym) -> None:
     bill(date(2026, 2, 10))
     # Both periods ran from 01-31 to 02-28: on 03-01 they are earned whole.
     assert recognise(date(2026, 3, 1)) == 0
+    # January again, though February has been recognised since: nothing is taken back.
+    assert recognise(date(2026, 2, 1)) == 0
