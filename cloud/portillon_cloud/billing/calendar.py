@@ -47,7 +47,6 @@ def add_months(day: datetime.date, months: int) -> datetime.date:
     return datetime.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-@lru_cache(maxsize=4096)  # a night's run asks for few different periods a hundred thousand times
 def boundary(anchor_on: datetime.date, interval: Interval, index: int) -> datetime.date:
     """The first day of period `index` (0 begins at the anchor)."""
     if interval.unit is IntervalUnit.MONTH:
@@ -61,7 +60,6 @@ def period(anchor_on: datetime.date, interval: Interval, index: int) -> Period:
     return Period(boundary(anchor_on, interval, index), boundary(anchor_on, interval, index + 1))
 
 
-@lru_cache(maxsize=4096)
 def period_index(anchor_on: datetime.date, interval: Interval, day: datetime.date) -> int:
     """The index of the period that `day` falls in; negative before the anchor."""
     if interval.unit is IntervalUnit.MONTH:
@@ -72,6 +70,12 @@ def period_index(anchor_on: datetime.date, interval: Interval, day: datetime.dat
         index = (day - anchor_on).days // (interval.count * days)
     # The month of the day says nothing of the day itself: one step back if its period has not begun yet.
     return index if boundary(anchor_on, interval, index) <= day else index - 1
+
+
+@lru_cache(maxsize=4096)  # a night's run asks for few different periods a hundred thousand times
+def period_on(anchor_on: datetime.date, interval: Interval, day: datetime.date) -> Period:
+    """The period that `day` falls in."""
+    return period(anchor_on, interval, period_index(anchor_on, interval, day))
 
 
 def first_boundary_from(anchor_on: datetime.date, interval: Interval, day: datetime.date) -> datetime.date:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, tuple_, update
 
 from portillon_cloud.billing import invoice_store
-from portillon_cloud.billing.calendar import period, period_index
+from portillon_cloud.billing.calendar import period_on
 from portillon_cloud.billing.catalogue import Price, prices_of_entity
 from portillon_cloud.billing.errors import RunConflictError
 from portillon_cloud.billing.invoice import Buyer, Charge, Draft, draft_invoice
@@ -142,13 +142,12 @@ def _draft(rows: Sequence[Due], prices: dict[int, Price], seller: Seller, issued
 
 
 def _charge(row: Due, price: Price) -> Charge:
-    index = period_index(row.anchor_on, price.interval, row.next_invoice_on)
     return Charge(
         subscription_id=row.id,
         component=row.component,
         plan_name=price.plan_name,
         member_name=f"{row.first_name} {row.last_name}",
-        period=period(row.anchor_on, price.interval, index),
+        period=period_on(row.anchor_on, price.interval, row.next_invoice_on),
         unit_minor=price.amount_minor,
         taxable=price.taxable,
     )
@@ -159,8 +158,7 @@ def _move_on(conn: Connection, due: Sequence[Due], prices: dict[int, Price]) -> 
     column = subscription.c
     moves: dict[datetime.date | None, list[int]] = {}
     for row in due:
-        interval = prices[row.price_id].interval
-        end = period(row.anchor_on, interval, period_index(row.anchor_on, interval, row.next_invoice_on)).end
+        end = period_on(row.anchor_on, prices[row.price_id].interval, row.next_invoice_on).end
         over = row.ends_on is not None and end >= row.ends_on
         moves.setdefault(None if over else end, []).append(row.id)
     for next_on, ids in moves.items():

@@ -53,6 +53,7 @@ _CATALOGUE: dict[str, tuple[tuple[datetime.date, tuple[Rate, ...]], ...]] = {
 }
 
 
+@lru_cache(maxsize=256)  # asked once per invoice
 def rates_on(regime: str, day: datetime.date) -> tuple[Rate, ...]:
     """The rates of `regime` in force on `day`; raises ValueError for a day before the catalogue begins."""
     known = [rates for since, rates in _CATALOGUE[regime] if since <= day]

@@ -45,7 +45,7 @@ def insert_many(conn: Connection, table: Table, columns: Sequence[str], rows: Se
         for index, name in enumerate(columns)
         if (converter := _converter(table, name, dates_as_text=not postgres)) is not None
     }
-    plain = [_converted(row, converters) for row in rows] if converters else rows
+    plain = _converted(rows, converters) if converters else rows
     if postgres:
         _copy(conn, f"COPY {table.name} ({names}) FROM STDIN", plain)
         return
@@ -80,11 +80,14 @@ def _converter(table: Table, name: str, *, dates_as_text: bool) -> Callable[[Any
     return None
 
 
-def _converted(row: Row, converters: dict[int, Callable[[Any], Any]]) -> Row:
-    values = list(row)
+def _converted(rows: Sequence[Row], converters: dict[int, Callable[[Any], Any]]) -> list[Row]:
+    """Column by column: a value that stands in many rows, as a batch's date or seller does, is converted once."""
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
     for index, converter in converters.items():
-        values[index] = converter(values[index])
-    return tuple(values)
+        # By identity, which a dict has too and which is cheap; `rows` keeps every value alive meanwhile.
+        converted = {key: converter(value) for key, value in {id(value): value for value in columns[index]}.items()}
+        columns[index] = [converted[id(value)] for value in columns[index]]
+    return list(zip(*columns, strict=True))
 
 
 def _copy(conn: Connection, statement: str, rows: Sequence[Row]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, and_, column, insert, literal, select, table
 
 from portillon_cloud.database import wake_after_commit
+from portillon_cloud.database.rows import insert_many
 from portillon_cloud.database.schema import Big
 from portillon_cloud.outbox.tables import access_outbox
 
@@ -19,13 +20,9 @@ def account_changed(conn: Connection, organisation_id: int, account_id: int) -> 
 def accounts_changed(conn: Connection, organisation_id: int, account_ids: Sequence[int]) -> None:
     """The same for many accounts at once."""
     gateways = conn.execute(select(_gateway.c.id).where(_told(organisation_id))).scalars().all()
-    rows = [
-        {"organisation_id": organisation_id, "gateway_id": gateway, "account_id": account}
-        for gateway in gateways
-        for account in account_ids
-    ]
+    rows = [(organisation_id, gateway, account) for gateway in gateways for account in account_ids]
     if rows:
-        conn.execute(insert(access_outbox), rows)
+        insert_many(conn, access_outbox, ("organisation_id", "gateway_id", "account_id"), rows)
         wake_after_commit(conn)
 
 

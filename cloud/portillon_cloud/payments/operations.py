@@ -88,6 +88,8 @@ def open_intents(conn: Connection, *, invoices: Sequence[InvoiceDue], now_ms: in
     ]
     insert_many(conn, payment_intent, columns, rows)
     zones = _zones(conn, {one.organisation_id for one in owing})
+    days = {(one.due_on, zones[one.organisation_id]) for one in owing}  # few: a night's invoices are due together
+    due_ms = {(due_on, zone): step_ms(due_on, zone) for due_on, zone in days}
     timers.schedule_many(
         conn,
         [
@@ -95,7 +97,7 @@ def open_intents(conn: Connection, *, invoices: Sequence[InvoiceDue], now_ms: in
                 organisation_id=one.organisation_id,
                 kind=CHARGE,
                 subject_id=intent_id,
-                due_at_ms=step_ms(one.due_on, zones[one.organisation_id]),
+                due_at_ms=due_ms[one.due_on, zones[one.organisation_id]],
                 key=f"charge:intent-{intent_id}",
             )
             for intent_id, one in zip(ids, owing, strict=True)
