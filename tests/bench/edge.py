@@ -1,7 +1,7 @@
 """The gateway's share: decide, decide and write down, apply a snapshot."""
 
 import random
-import resource
+import statistics
 import subprocess
 import sys
 import time
@@ -25,6 +25,7 @@ LANE = DoorView("lane1", "gym")
 TIME = DecisionTime(NOW_MS, TimeQuality.CERTAIN, 3_600_000)
 STAMP = EventTime(boot_id="b", boot_ns=1, real_ms=NOW_MS, business_ms=NOW_MS, quality=TimeQuality.CERTAIN)
 RSS_AIM_MB = 200
+SNAPSHOT_TURNS = 3
 
 
 def benchmarks(folder: Path, members: int, count: int) -> Iterator[Row]:
@@ -101,25 +102,37 @@ def _decide_and_write(
 
 
 def _snapshot(folder: Path, offer: SnapshotOffer, members: int) -> Row:
-    """Apply in a process of its own, so that its memory is its own."""
-    begin = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.edge", str(folder / "table.zst"), str(folder / "applied.db"),
-         offer.model_dump_json()], capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    applied_s, rss_mb = (float(word) for word in done.stdout.split())
-    assert applied_s <= time.perf_counter() - begin
+    """Apply in a process of its own, so that its memory is its own; in turns with the floor, as the machine wanders."""
     ordered = [(f"{kind} {key}", body) for kind, key, body in rows(members)]
-    floor_s = floors.executemany(folder / "many.db", [key for key, _ in ordered], [body for _, body in ordered])
-    ratio = applied_s / floor_s
+    keys, bodies = [key for key, _ in ordered], [body for _, body in ordered]
+    del ordered
+    applied, floor, peaks_mb = [], [], []
+    for turn in range(SNAPSHOT_TURNS):
+        floor.append(floors.executemany(folder / f"many{turn}.db", keys, bodies))
+        (folder / f"many{turn}.db").unlink()
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.edge", str(folder / "table.zst"), str(folder / "applied.db"),
+             offer.model_dump_json()], capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        (folder / "applied.db").unlink()
+        applied_s, peak_mb = (float(word) for word in done.stdout.split())
+        applied.append(applied_s)
+        peaks_mb.append(peak_mb)
+    ratio = statistics.median(applied) / statistics.median(floor)
     return Row(
         f"snapshot applied: unpack, check, MAC, digest, store; {members:,} members",
-        f"{applied_s:.2f} s, {rss_mb:.0f} MB",
-        f"executemany {floor_s:.2f} s",
+        f"{statistics.median(applied):.2f} s, {max(peaks_mb):.0f} MB",
+        f"executemany {statistics.median(floor):.2f} s",
         ratio,
         f"≤ 1.5×, < {RSS_AIM_MB} MB",
-        ratio <= 1.5 and rss_mb < RSS_AIM_MB,
+        ratio <= 1.5 and max(peaks_mb) < RSS_AIM_MB,
     )
+
+
+def _peak_mb() -> float:
+    """This program's own peak memory. Not `ru_maxrss`: that one survives exec, so a child reports its parent's peak."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def main() -> None:
@@ -130,7 +143,7 @@ def main() -> None:
         Path(compressed), Path(target), offer=SnapshotOffer.model_validate_json(offer), secret=SECRET,
         cancelled=lambda: False,
     )  # fmt: skip
-    print(time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(time.perf_counter() - begin, _peak_mb())
 
 
 if __name__ == "__main__":
