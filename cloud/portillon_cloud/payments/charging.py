@@ -12,6 +12,8 @@ is paid at most once. Next step of each answer:
     unknown          the same key after 5 minutes, an hour, then 5 days; then parked for a person
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -23,6 +25,7 @@ from portillon_cloud.database import Database
 from portillon_cloud.payments import settling, store
 from portillon_cloud.payments.provider import ChargeAnswer, ChargeOrder, ChargeOutcome, PaymentProvider
 from portillon_cloud.payments.settling import ChargeResult
+from portillon_cloud.timers.errors import TimerLostError
 from portillon_cloud.payments.tables import AttemptState, IntentState
 
 HELD_DAY_MS = 24 * 3_600_000
@@ -44,12 +47,15 @@ def charge(
     *,
     now_ms: int,
     claimed: timers.Timer | None = None,
+    hold: Callable[[Connection], None] = lambda _conn: None,
 ) -> ChargeResult:
     """Bring the intent one step further. Safe to call at any time, again, and at once from two places.
 
     `claimed`, the timer that asked for it, is done in the transaction of the effect: a refusal is not tried twice.
+    `hold` raises before anything is sent if another worker took that timer over meanwhile.
     """
     with db.write() as conn:
+        hold(conn)
         begun = _begin(conn, provider, intent_id, now_ms)
         if isinstance(begun, ChargeResult):
             _done(conn, claimed)
@@ -78,7 +84,10 @@ def cancel_charge(db: Database, provider: PaymentProvider, intent_id: int, *, no
 
 
 def _done(conn: Connection, claimed: timers.Timer | None) -> None:
-    if claimed is not None:
+    if claimed is None:
+        return
+    # What the provider said is so, whoever has the timer by now: a stalled worker must not forget a charge it made.
+    with suppress(TimerLostError):
         timers.finish(conn, claimed)
 
 

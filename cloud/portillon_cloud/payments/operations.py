@@ -170,7 +170,14 @@ def charge_timer(provider: PaymentProvider) -> timers.Handler:
     """The handler of CHARGE timers."""
 
     def handle(work: timers.Work, claimed: timers.Timer) -> None:
-        charge(work.db, provider, claimed.subject_id, now_ms=work.now_ms, claimed=claimed)
+        charge(
+            work.db,
+            provider,
+            claimed.subject_id,
+            now_ms=work.now_ms,
+            claimed=claimed,
+            hold=lambda conn: timers.hold(conn, claimed, real_ms=work.clock.real_ms()),
+        )
 
     return handle
 
