@@ -25,8 +25,8 @@ from portillon_cloud.database import Database
 from portillon_cloud.payments import settling, store
 from portillon_cloud.payments.provider import ChargeAnswer, ChargeOrder, ChargeOutcome, PaymentProvider
 from portillon_cloud.payments.settling import ChargeResult
-from portillon_cloud.timers.errors import TimerLostError
 from portillon_cloud.payments.tables import AttemptState, IntentState
+from portillon_cloud.timers.errors import TimerLostError
 
 HELD_DAY_MS = 24 * 3_600_000
 

@@ -62,7 +62,7 @@ def test_who_lost_the_timer_sends_nothing(gym: DuesGym) -> None:
 
 
 def test_a_charge_that_arrives_late_is_still_booked(gym: DuesGym) -> None:
-    """The other worker looked the key up before it arrived and gave it up: the money is a credit, a person must look."""
+    """The other worker looked the key up too early and gave it up: the money is a credit, and a person must look."""
     payer = gym.payer()
     gym.owe(payer)
 
