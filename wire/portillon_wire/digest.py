@@ -5,6 +5,7 @@ equal digests however they came about. It finds accidents; signatures authentica
 """
 
 import hashlib
+from collections.abc import Iterable
 
 BUCKETS = 1024
 _BYTES = 16
@@ -60,6 +61,31 @@ class Digest:
         row = hashlib.blake2b(b"\0".join((kind.encode(), key.encode(), body)), digest_size=_BYTES).digest()
         total = int.from_bytes(self._raw[at : at + _BYTES], "big") + sign * int.from_bytes(row, "big")
         self._raw[at : at + _BYTES] = (total % _MODULUS).to_bytes(_BYTES, "big")
+
+
+class DigestBuilder:
+    """The digest of a whole table, counted in bulk: the same sums as `Digest.add` makes, at about half the cost."""
+
+    __slots__ = ("_sums",)
+
+    def __init__(self) -> None:
+        self._sums = [0] * BUCKETS
+
+    def add_many(self, rows: Iterable[tuple[bytes, bytes, bytes]]) -> None:
+        """Count rows in: kind, key and canonical body of each, all as UTF-8 bytes."""
+        # Copying an empty hash costs less than making one, and sums are reduced once, at the end.
+        sums, integer = self._sums, int.from_bytes
+        new_name, new_row = hashlib.blake2b(digest_size=2).copy, hashlib.blake2b(digest_size=_BYTES).copy
+        for kind, key, body in rows:
+            spelled = kind + b"\0" + key
+            name, row = new_name(), new_row()
+            name.update(spelled)
+            row.update(spelled + b"\0" + body)
+            sums[integer(name.digest(), "big") % BUCKETS] += integer(row.digest(), "big")
+
+    def digest(self) -> Digest:
+        """The digest of the rows counted so far."""
+        return Digest(b"".join((total % _MODULUS).to_bytes(_BYTES, "big") for total in self._sums))
 
 
 def bucket_of(kind: str, key: str) -> int:

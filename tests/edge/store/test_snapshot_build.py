@@ -2,6 +2,7 @@
 
 import json
 import resource
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import zstandard
 from edge.feed_maker import SECRET, FeedMaker, credential, entitled, policy
 from portillon_edge.errors import SnapshotRefused, StoreBusy
 from portillon_edge.store.entitlements import EntitlementStore
-from portillon_edge.store.snapshot_build import build_snapshot
+from portillon_edge.store.snapshot_build import BATCH_ROWS, build_snapshot
+from portillon_rules.row_mac import row_mac
+from portillon_wire.digest import Digest
 from portillon_wire.messages import SnapshotOffer
 
 
@@ -43,6 +46,25 @@ def test_a_snapshot_spelled_another_way_makes_the_same_table(tmp_path: Path, fee
     store.close()
 
 
+@pytest.mark.parametrize("members", [0, BATCH_ROWS - 1, BATCH_ROWS, 2 * BATCH_ROWS + 1])
+def test_what_is_stored_is_what_was_sent(tmp_path: Path, members: int) -> None:
+    """However many batches it takes: every row, with the MAC that `row_mac` gives it, and the digest of all."""
+    feed = FeedMaker()
+    feed.put(*(entitled(number, member=f"É{number}") for number in range(members)))
+    target = build(tmp_path, *feed.snapshot())
+    connection = sqlite3.connect(target)
+    stored = connection.execute("SELECT kind, key, body, mac, typeof(body), typeof(mac) FROM feed_row").fetchall()
+    (digest,) = connection.execute("SELECT digest FROM position").fetchone()
+    connection.close()
+    expected = Digest.empty()
+    for (kind, key), body in feed.rows.items():
+        expected.add(kind, key, body)
+    assert {(kind, key): body.encode() for kind, key, body, *_ in stored} == dict(feed.rows)
+    assert all(mac == row_mac(kind, key, body.encode(), SECRET) for kind, key, body, mac, *_ in stored)
+    assert all(row[4:] == ("text", "blob") for row in stored)
+    assert digest == expected.to_bytes()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -64,7 +86,9 @@ def test_a_table_other_than_the_offered_one_is_refused(
 @pytest.mark.parametrize(
     "content",
     [b"no zstd", zstandard.compress(b"no json\n"), zstandard.compress(b'{"kind":"a"}\n'),
-     zstandard.compress(b"x" * 100_000), zstandard.compress(b'{"kind":"a","key":"\xff","body":{}}\n')],
+     zstandard.compress(b"x" * 100_000), zstandard.compress(b'{"kind":"a","key":"\xff","body":{}}\n'),
+     zstandard.compress(b'{"kind":"a","key":"k","body":{"a":"\xff"}}\n'),
+     zstandard.compress(b"[" * 60_000 + b"\n")],
 )  # fmt: skip
 def test_junk_is_refused(tmp_path: Path, feed: FeedMaker, content: bytes) -> None:
     """Bytes that are no zstd, lines that are no rows and lines without end raise one error, and leave no file."""
