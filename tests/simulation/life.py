@@ -138,9 +138,11 @@ class Life:
     def somebody_badges(self) -> None:
         """A card at a lane; the oracle looks at the answer."""
         gateway = self.random.choice(self.gateways)
-        if not gateway.alive:
-            return
-        number = self.random.randrange(len(self.cloud.cards))
+        if gateway.alive:
+            self.badge(gateway, self.random.randrange(len(self.cloud.cards)))
+
+    def badge(self, gateway: GatewaySide, number: int) -> None:
+        """Member `number` holds the card there, and mostly goes through."""
         answer = gateway.badge(self.cloud.cards[number])
         if answer.kind is EventKind.DENIED:
             if not answer.reason:
@@ -158,18 +160,21 @@ class Life:
         if number in self.blocked_since_ms:
             self.cloud.unblock(number)
             del self.blocked_since_ms[number]
+            self._cloud_tick()
         else:
-            self.cloud.block(number)
-            self.blocked_since_ms[number] = self.schedule.now_ms
+            self.block(number)
+
+    def block(self, number: int) -> None:
+        """Billing shuts member `number` out."""
+        self.cloud.block(number)
+        self.blocked_since_ms[number] = self.schedule.now_ms
         self._cloud_tick()
 
     def break_broker(self) -> None:
         """The broker dies with an empty disk, and comes back some minutes later."""
         if not self.network.up:
             return
-        self.network.break_broker()
-        for gateway in self.gateways:
-            gateway.disconnect()
+        self.lose_broker()
 
         def back() -> None:
             if not self._healed:
@@ -177,6 +182,12 @@ class Life:
                 self._connect_all()
 
         self.schedule.after(self.random.choice([5_000, 60_000, 20 * MINUTE_MS, 3 * 60 * MINUTE_MS]), back)
+
+    def lose_broker(self) -> None:
+        """The broker dies with an empty disk."""
+        self.network.break_broker()
+        for gateway in self.gateways:
+            gateway.disconnect()
 
     def isolate(self) -> None:
         """One gateway loses its line."""
@@ -192,6 +203,11 @@ class Life:
     def crash_gateway(self) -> None:
         """SIGKILL; systemd starts it again within seconds."""
         gateway = self.random.choice(self.gateways)
+        if gateway.alive:
+            self.kill(gateway)
+
+    def kill(self, gateway: GatewaySide) -> None:
+        """The same to a chosen one."""
         if gateway.alive:
             self.network.disconnect(gateway.name)
             gateway.crash()
@@ -275,6 +291,10 @@ class Life:
                 bent[self.random.randrange(len(bent))] ^= 1 << self.random.randrange(8)
             gateway.receive(down(gateway.name, name), bytes(bent))
             return
+        self.forge(gateway)
+
+    def forge(self, gateway: GatewaySide) -> None:
+        """Messages that somebody else signed, which would let the blocked in for ever."""
         position = gateway.store.position()
         self.finding.counts["forgeries"] += 1
         before = (position, gateway.keeper.lease_counter)

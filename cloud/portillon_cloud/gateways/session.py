@@ -1,6 +1,7 @@
 """What the cloud answers to a gateway that says where it stands. Pure: rows in, answer out (DESIGN §4, Feed).
 
-1. A position the cloud never issued, or another root at one it did: somebody was restored. New epoch, then a snapshot.
+1. A position or a lease the cloud never issued, or another root at a position it did: somebody was restored. New epoch,
+   then a snapshot. (The lease tells even when no right to pass has changed since the backup.)
 2. Another epoch, an empty gateway, a position too old to know, or an explicit wish: a snapshot.
 3. Behind: the entries after it, in windows; a gateway that moves on is left to move on.
 4. Equal: the lease.
@@ -31,6 +32,7 @@ class Issued:
     revision: int
     root: str
     oldest_kept: int
+    lease_counter: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,10 @@ def answer(report: SyncReport, issued: Issued, sent: Sent, *, root_there: str | 
         return OfferSnapshot(at_least=0)
     if report.revision > issued.revision:
         return OpenEpoch(issued.epoch + 1, f"reported revision {report.revision}, only {issued.revision} were issued")
+    if report.lease_counter > issued.lease_counter:
+        return OpenEpoch(
+            issued.epoch + 1, f"reported lease {report.lease_counter}, only {issued.lease_counter} were given"
+        )
     if root_there is not None and root_there != report.root:
         return OpenEpoch(
             issued.epoch + 1,

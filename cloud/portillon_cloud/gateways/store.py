@@ -48,6 +48,7 @@ def issued(conn: Connection, state: State) -> Issued:
         revision=state.revision,
         root=state.root,
         oldest_kept=state.revision + 1 if oldest is None else oldest,
+        lease_counter=state.lease_counter,
     )
 
 

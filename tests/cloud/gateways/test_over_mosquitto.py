@@ -1,51 +1,19 @@
 """The whole way on a real broker with certificates: database, sequencer, shell, Mosquitto, gateway, and back."""
 
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from broker.mosquitto import Mosquitto, program, running_mosquitto
-from broker.peer import Peer
 from cloud.gateways.conftest import BASE_URL, Gym
-from cloud.gateways.pretend_gateway import PretendGateway
+from cloud.gateways.connected_gateway import ConnectedGateway
 from portillon_cloud.clock import RealClock
 from portillon_cloud.gateways.broker import BrokerLink, BrokerSettings
 from portillon_cloud.gateways.link import GatewayLink
-from portillon_cloud.gateways.outgoing import Outgoing
 
 pytestmark = pytest.mark.broker
 TIMEOUT_S = 20.0
-
-
-class ConnectedGateway:
-    """A pretend gateway on a real connection, with a thread that listens and answers."""
-
-    def __init__(self, broker: Mosquitto, gateway: PretendGateway) -> None:
-        self.gateway = gateway
-        self._peer = Peer(broker.url, broker.gateway(gateway.id))
-        self._peer.subscribe(f"portillon/v1/{gateway.id}/down/#")
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._peer.close()
-
-    def _listen(self) -> None:
-        for topic, payload in self.gateway.birth():
-            self._peer.publish(topic, payload)
-        while not self._stop.is_set():
-            try:
-                topic, payload, _ = self._peer.next(timeout_s=0.05)
-            except queue.Empty:
-                continue
-            for answer in self.gateway.receive([Outgoing(topic, payload, 60)]):
-                self._peer.publish(*answer)
 
 
 @pytest.fixture

@@ -18,21 +18,14 @@ from portillon_cloud.gateways.session import (
 from portillon_wire.messages import SyncReport
 
 ROOT, OTHER = "a" * 32, "b" * 32
-ISSUED = Issued(epoch=2, revision=100, root=ROOT, oldest_kept=20)
+ISSUED = Issued(epoch=2, revision=100, root=ROOT, oldest_kept=20, lease_counter=7)
 IDLE = Sent(through=100, at_ms=0, acked_epoch=2, acked_revision=50)
 NOW_MS = 1_000_000
 
 
 def report(epoch: int = 2, revision: int = 50, root: str = ROOT, **wants: int | bool) -> SyncReport:
-    return SyncReport(
-        epoch=epoch,
-        revision=revision,
-        root=root,
-        lease_counter=0,
-        clock_rev=0,
-        boot_id="b",
-        **wants,  # type: ignore[arg-type]
-    )
+    says = {"lease_counter": 0, **wants}
+    return SyncReport(epoch=epoch, revision=revision, root=root, clock_rev=0, boot_id="b", **says)  # type: ignore[arg-type]
 
 
 def ask(said: SyncReport, sent: Sent = IDLE, *, there: str | None = ROOT, now_ms: int = NOW_MS) -> object:
@@ -47,6 +40,12 @@ def test_equal_is_in_force() -> None:
 def test_an_empty_gateway_gets_a_snapshot_in_the_running_epoch() -> None:
     """Being new is no accident: no epoch is opened for it."""
     assert ask(report(epoch=0, revision=0, root=""), there=None) == OfferSnapshot(at_least=0)
+
+
+def test_a_lease_never_given_shows_a_restored_cloud() -> None:
+    """A backup from before the last lease is noticed even if nobody's right to pass has changed since."""
+    assert ask(report(revision=100, lease_counter=7)) == InForce()
+    assert isinstance(ask(report(revision=100, lease_counter=8)), OpenEpoch)
 
 
 def test_an_older_epoch_gets_a_snapshot() -> None:
