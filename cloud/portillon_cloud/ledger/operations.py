@@ -73,8 +73,10 @@ def post_many(
     postings = []
     for entry_id, entry in zip(ids, entries, strict=True):
         for line in entry.postings:
-            _check(line, accounts, entry)
-            postings.append((*book, entry_id, accounts[line.debit], accounts[line.credit], line.amount_minor))
+            debit, credit, amount_minor = accounts.get(line.debit), accounts.get(line.credit), line.amount_minor
+            if debit is None or credit is None or debit == credit or amount_minor <= 0:
+                raise _refusal(line, accounts, entry)
+            postings.append((organisation_id, legal_entity_id, currency, entry_id, debit, credit, amount_minor))
     try:
         insert_many(
             conn,
@@ -101,16 +103,14 @@ def post_many(
     return ids
 
 
-def _check(line: Posting, accounts: dict[str, int], entry: Entry) -> None:
+def _refusal(line: Posting, accounts: dict[str, int], entry: Entry) -> PostingError:
+    fact = f"{entry.kind} {entry.source}"
     if line.amount_minor <= 0:
-        raise PostingError(
-            f"{entry.kind} {entry.source}: amount {line.amount_minor} is not positive; swap debit and credit instead"
-        )
+        return PostingError(f"{fact}: amount {line.amount_minor} is not positive; swap debit and credit instead")
     if line.debit == line.credit:
-        raise PostingError(f"{entry.kind} {entry.source}: {line.debit} stands on both sides")
-    for code in (line.debit, line.credit):
-        if code not in accounts:
-            raise PostingError(f"{entry.kind} {entry.source}: the book has no account {code}; run open_books")
+        return PostingError(f"{fact}: {line.debit} stands on both sides")
+    missing = line.credit if line.debit in accounts else line.debit
+    return PostingError(f"{fact}: the book has no account {missing}; run open_books")
 
 
 def trial_balance(
