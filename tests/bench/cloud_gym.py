@@ -96,7 +96,7 @@ def postgres_engine(programs: Path) -> Iterator[Engine]:
         return create(f"{name}_floor", template=name)
 
     data = str(folder / "data")
-    run("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-D", data)
+    run("initdb", "--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-D", data)
     options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
     try:
         run("pg_ctl", "-w", "-D", data, "-l", str(folder / "log"), "-o", options, "start")

@@ -224,5 +224,5 @@ def _floor_s(cloud: sqlite3.Connection, line: socket.socket, body: bytes) -> flo
     begin_ns = time.monotonic_ns()
     cloud.execute("INSERT INTO row VALUES (?)", (body,))
     line.sendall(body)
-    [end_ns] = INSTANT.unpack(line.recv(INSTANT.size))
+    end_ns: int = INSTANT.unpack(line.recv(INSTANT.size))[0]
     return (end_ns - begin_ns) / 1e9
