@@ -23,6 +23,14 @@ class CloudClient:
         """POST as JSON."""
         return self._answer(self._http.post(path, json=body, headers=headers))
 
+    def put(self, path: str, body: Any) -> Any:
+        """PUT as JSON."""
+        return self._answer(self._http.put(path, json=body))
+
+    def delete(self, path: str) -> Any:
+        """DELETE."""
+        return self._answer(self._http.delete(path))
+
     def every(self, path: str, **query: Any) -> Iterator[Any]:
         """All items of a list, page after page."""
         after = 0

@@ -51,6 +51,16 @@ class Process:
         """SIGTERM, and SIGKILL if that takes longer than ten seconds."""
         self._end(signal.SIGTERM)
 
+    def ended(self, *, within_s: float = 10) -> int:
+        """SIGTERM, and its exit status; raises StoryError if it does not end by itself."""
+        if self._popen is None:
+            raise StoryError(f"{self.name} was never started")
+        self._popen.send_signal(signal.SIGTERM)
+        try:
+            return self._popen.wait(within_s)
+        except subprocess.TimeoutExpired:
+            raise StoryError(f"{self.name} did not end within {within_s:g} s of SIGTERM:\n{self.tail()}") from None
+
     def tail(self, lines: int = 15) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""

@@ -2,11 +2,15 @@
 
 import queue
 import threading
+import time
 
 from broker.mosquitto import Mosquitto
 from broker.peer import Peer
 from cloud.gateways.pretend_gateway import PretendGateway
 from portillon_cloud.gateways.outgoing import Outgoing
+
+REPORT_AGAIN_S = 0.5
+"""A gateway that hears nothing says again where it stands: nobody may have listened when it came."""
 
 
 class ConnectedGateway:
@@ -26,12 +30,18 @@ class ConnectedGateway:
         self._peer.close()
 
     def _listen(self) -> None:
-        for topic, payload in self.gateway.birth():
-            self._peer.publish(topic, payload)
+        status, report = self.gateway.birth()
+        self._peer.publish(*status, retain=True)
+        self._peer.publish(*report)
+        heard, said_at = False, time.monotonic()
         while not self._stop.is_set():
             try:
                 topic, payload, _ = self._peer.next(timeout_s=0.05)
             except queue.Empty:
+                if not heard and time.monotonic() - said_at > REPORT_AGAIN_S:
+                    self._peer.publish(*self.gateway.report())
+                    said_at = time.monotonic()
                 continue
+            heard = True
             for answer in self.gateway.receive([Outgoing(topic, payload, 60)]):
                 self._peer.publish(*answer)
