@@ -5,21 +5,19 @@ Watched here: 1 (no grant past its bound), 2 (roots meet after healing), 3 (ever
 reboot or replay lengthens access), 12 (live answer = offline answer). Billing's 9 to 11 are in `billing_life`.
 """
 
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from portillon_rules.decision import RULES_VERSION
 from portillon_rules.entitlement import Entitlement
 from portillon_wire.messages import EventKind, FeedEntry, Lease
 from portillon_wire.rows import RowChange, RowKind
 from portillon_wire.signature import KeyUse, PublicKey, PublicKeys, SigningKey, sign
 from portillon_wire.topics import Down, down, parse
+from simulation import oracle
 from simulation.cloud_side import CloudSide
+from simulation.finding import Finding
 from simulation.gateway_side import Defences, GatewaySide, Outside
-from simulation.guard_side import MAX_ON_MS
 from simulation.network import FINE, Network, Weather
-from simulation.schedule import NS_PER_MS, Schedule
+from simulation.schedule import Schedule
 
 START_MS = 1_790_000_000_000
 LEASE_S = 90 * 60
@@ -28,19 +26,6 @@ GRANT_SLACK_MS = 60_000
 COLD_BOOT_MS = 3_600_000
 ONLINE_MS = 1_000
 MINUTE_MS = 60_000
-
-
-@dataclass
-class Finding:
-    """What was seen; `broken` holds the first violation of each invariant."""
-
-    seed: int
-    counts: Counter[str] = field(default_factory=Counter)
-    broken: dict[int, str] = field(default_factory=dict)
-
-    def breaks(self, invariant: int, detail: str) -> None:
-        """Note that an invariant does not hold."""
-        self.broken.setdefault(invariant, detail)
 
 
 class Life:
@@ -348,31 +333,14 @@ class Life:
                 self._power_on(gateway, self.schedule.now_ms)
         self._connect_all()
         self.schedule.run_for(5 * MINUTE_MS)
-        self._check_roots()
-        self._check_live_equals_offline()
+        for gateway in self.gateways:
+            oracle.roots_meet(self.finding, self.cloud, gateway)
+            oracle.live_answer_is_offline_answer(self.finding, self.cloud, gateway)
         self._check_online_bound()
         self.schedule.run_for(3 * MINUTE_MS)
-        self._check_journals()
         for gateway in self.gateways:
-            gateway.relay.drive(False, self.schedule.now_ns)
-            longest_ms = gateway.relay.longest_ns / NS_PER_MS
-            if longest_ms > MAX_ON_MS + 200:
-                self.finding.breaks(4, f"{gateway.name}'s relay released for {longest_ms:.0f} ms")
-
-    def _check_roots(self) -> None:
-        for gateway in self.gateways:
-            position = gateway.store.position()
-            issued = self.cloud.position(gateway.name)
-            if (position.epoch, position.revision, position.root) != issued:
-                self.finding.breaks(2, f"{gateway.name} is at {position}, the cloud issued {issued}")
-
-    def _check_live_equals_offline(self) -> None:
-        live = self.cloud.live_rows()
-        for gateway in self.gateways:
-            for key, body in live.items():
-                row = gateway.store.lookup(key)
-                if not isinstance(row, Entitlement) or row.to_body() != body:
-                    self.finding.breaks(12, f"{gateway.name}, rules {RULES_VERSION}: {row} is not the live {body}")
+            oracle.journals_arrived(self.finding, self.cloud, gateway)
+            oracle.lanes_were_bounded(self.finding, gateway, self.schedule.now_ns)
 
     def _check_online_bound(self) -> None:
         number = next((n for n in range(len(self.cloud.members)) if n not in self.blocked_since_ms), None)
@@ -384,24 +352,6 @@ class Life:
         for gateway in self.gateways:
             if gateway.badge(self.cloud.cards[number]).kind is EventKind.GRANTED:
                 self.finding.breaks(1, f"{gateway.name} is online and let in a member blocked {ONLINE_MS} ms ago")
-
-    def _check_journals(self) -> None:
-        for gateway in self.gateways:
-            stored = self.cloud.stored(gateway.name)
-            self.finding.counts["events"] += len(gateway.committed)
-            missing = [key for key in gateway.committed if key not in stored]
-            if missing:
-                self.finding.breaks(3, f"{len(missing)} committed events of {gateway.name} are not in the cloud")
-            for journal in {journal for journal, _ in stored}:
-                numbers = sorted(sequence for name, sequence in stored if name == journal)
-                if numbers != list(range(1, len(numbers) + 1)):
-                    self.finding.breaks(3, f"journal {journal} of {gateway.name} has a hole")
-            wrong = [
-                key for key, event in gateway.committed.items()
-                if key in stored and stored[key] != (event.kind, str(event.member))
-            ]  # fmt: skip
-            if wrong:
-                self.finding.breaks(3, f"{len(wrong)} events of {gateway.name} differ in the cloud")
 
     def close(self) -> None:
         """End it."""

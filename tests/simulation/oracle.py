@@ -1,0 +1,54 @@
+"""What must hold once everything is mended: both sides agree about every right to pass and every event."""
+
+from portillon_rules.decision import RULES_VERSION
+from portillon_rules.entitlement import Entitlement
+from simulation.cloud_side import CloudSide
+from simulation.finding import Finding
+from simulation.gateway_side import GatewaySide
+from simulation.guard_side import MAX_ON_MS
+from simulation.schedule import NS_PER_MS
+
+SLACK_MS = 200
+
+
+def roots_meet(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -> None:
+    """2: the gateway's root is the cloud's at the same revision."""
+    position = gateway.store.position()
+    issued = cloud.position(gateway.name)
+    if (position.epoch, position.revision, position.root) != issued:
+        finding.breaks(2, f"{gateway.name} is at {position}, the cloud issued {issued}")
+
+
+def live_answer_is_offline_answer(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -> None:
+    """12: every row at the gateway is what the access rules say at this instant."""
+    for key, body in cloud.live_rows().items():
+        row = gateway.store.lookup(key)
+        if not isinstance(row, Entitlement) or row.to_body() != body:
+            finding.breaks(12, f"{gateway.name}, rules {RULES_VERSION}: {row} is not the live {body}")
+
+
+def journals_arrived(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -> None:
+    """3: every committed event is in the cloud once, unchanged, and no journal has a hole."""
+    stored = cloud.stored(gateway.name)
+    finding.counts["events"] += len(gateway.committed)
+    missing = [key for key in gateway.committed if key not in stored]
+    if missing:
+        finding.breaks(3, f"{len(missing)} committed events of {gateway.name} are not in the cloud")
+    for journal in {journal for journal, _ in stored}:
+        numbers = sorted(sequence for name, sequence in stored if name == journal)
+        if numbers != list(range(1, len(numbers) + 1)):
+            finding.breaks(3, f"journal {journal} of {gateway.name} has a hole")
+    wrong = [
+        key for key, event in gateway.committed.items()
+        if key in stored and stored[key] != (event.kind, str(event.member))
+    ]  # fmt: skip
+    if wrong:
+        finding.breaks(3, f"{len(wrong)} events of {gateway.name} differ in the cloud")
+
+
+def lanes_were_bounded(finding: Finding, gateway: GatewaySide, now_ns: int) -> None:
+    """4: no release lasted past its bound."""
+    gateway.relay.drive(False, now_ns)
+    longest_ms = gateway.relay.longest_ns / NS_PER_MS
+    if longest_ms > MAX_ON_MS + SLACK_MS:
+        finding.breaks(4, f"{gateway.name}'s relay released for {longest_ms:.0f} ms")
