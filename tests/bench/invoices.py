@@ -50,14 +50,16 @@ def benchmarks(engine: Engine, sizes: tuple[int, ...]) -> Iterator[Row]:
         yield _row(engine, run)
     if len(runs) > 1:
         small, large = runs[0], runs[-1]
-        each_s, floor_s = large.spent_s / large.members, small.spent_s / small.members
+        each_s, before_s = large.spent_s / large.members, small.spent_s / small.members
+        # The floor's own growth says what of it is the machine's: its disk, its cache, its other work.
+        floor_grew = (large.floor_s / large.members) / (small.floor_s / small.members)
         yield Row(
             f"growth: one invoice among {large.members:,} members; {engine.name}",
             f"{each_s * 1e6:.0f} µs",
-            f"among {small.members:,}: {floor_s * 1e6:.0f} µs",
-            each_s / floor_s,
+            f"among {small.members:,} {before_s * 1e6:.0f} µs; the floor itself grew {floor_grew:.2f}×",
+            each_s / before_s,
             f"≤ {GROWTH_AIM}×",
-            each_s / floor_s <= GROWTH_AIM,
+            each_s / before_s <= GROWTH_AIM,
         )
 
 
