@@ -128,13 +128,13 @@ class People:
 
     def pay_at_desk(self) -> None:
         """Somebody pays some of it, all, or too much; the request is sent twice, or again after no answer."""
-        self.unanswered = self.unanswered or self._something_to_pay()
-        if self.unanswered is None:
+        paid = self.unanswered = self.unanswered or self._something_to_pay()
+        if paid is None:
             return
         try:
             for _ in range(self.random.randint(1, 2)):
                 with self.db.write() as conn:
-                    take_payment(conn, self.unanswered, now_ms=self.now_ms())
+                    take_payment(conn, paid, now_ms=self.now_ms())
                 self.counts["desk payments taken"] += 1
         except (ConflictError, PermanentError, TransientError):
             self.counts["desk payments refused"] += 1
