@@ -46,6 +46,9 @@ def take_report(
         # A restored cloud must not give leases that the gateway has outgrown.
         lease_counter=max(state.lease_counter, report.lease_counter),
     )
+    if report.lease_counter < state.acked_lease_counter:
+        # Another process took in a later report first (or the gateway was restored): a lease makes it say where it is.
+        store.change(conn, state.gateway_id, lease_revision=-1)
     match found:
         case InForce():
             return _in_force(conn, keyring, state, now_ms=now_ms, duration_s=duration_s)

@@ -46,6 +46,15 @@ def test_a_report_that_brings_no_news_brings_no_lease(gym: Gym, front: PretendGa
     assert gym.hand_over([front.report(), front.report()]) == []
 
 
+def test_a_report_that_was_overtaken_is_put_right_at_once(gym: Gym, front: PretendGateway) -> None:
+    """Two processes that share the reports may take them in the other order; the older must not stand for 30 s."""
+    overtaken = front.report()
+    gym.clock.forward(ms=LEASE_INTERVAL_MS)
+    gym.talk(front.receive(gym.link.tick()), front)
+    gym.talk([overtaken], front)
+    assert gym.state().acked_lease_counter == front.leases[-1].counter == 3
+
+
 def test_a_new_connection_is_greeted_with_a_lease(gym: Gym, front: PretendGateway) -> None:
     """A gateway that was away does not wait half a minute to know the time."""
     given = len(front.leases)
