@@ -1,5 +1,6 @@
 """The cloud's shell on real brokers: what it carries, and how it outlives them."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -130,6 +131,18 @@ def test_it_waits_for_a_broker_that_is_not_there_yet(mosquitto: Mosquitto, start
     assert not shell.wait_connected(0.3)
     mosquitto.start()
     assert shell.wait_connected(TIMEOUT_S)
+
+
+def test_being_stopped_while_it_connects_is_no_brokers_fault(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody is blamed in the log of a process that was told to end."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(TIMEOUT_S)
+        _, shell = start(f"mqtt://127.0.0.1:{silent.getsockname()[1]}", None)
+        with silent.accept()[0] as accepted:
+            accepted.settimeout(TIMEOUT_S)
+            assert accepted.recv(1)  # it has said CONNECT and waits for our answer
+            shell.stop()
+    assert [one.message for one in caplog.records] == []
 
 
 @pytest.mark.broker

@@ -189,7 +189,10 @@ class BrokerLink:
         try:
             client.connect(host, port, KEEP_ALIVE_S, clean_start=True, properties=properties)
             client.loop_start()
-            if not self._until(lambda: self._connected.is_set() or self._disconnected.is_set(), CONNECT_TIMEOUT_S):
+            answered = self._until(lambda: self._connected.is_set() or self._disconnected.is_set(), CONNECT_TIMEOUT_S)
+            if self._stop.is_set():
+                return  # it is we who ended it
+            if not answered:
                 raise BrokerUnreachableError("it accepts connections but does not speak MQTT 5 with us")
             if self._inflight != inflight:
                 return
