@@ -51,15 +51,24 @@ class Process:
         """SIGTERM, and SIGKILL if that takes longer than ten seconds."""
         self._end(signal.SIGTERM)
 
-    def ended(self, *, within_s: float = 10) -> int:
-        """SIGTERM, and its exit status; raises StoryError if it does not end by itself."""
+    def heeds_sigterm(self) -> bool:
+        """Whether it has come so far that it handles SIGTERM itself (Linux /proc)."""
+        status = (Path("/proc") / str(self.pid) / "status").read_text()
+        caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
+    def tell_to_end(self) -> None:
+        """SIGTERM, without waiting."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def exit_status(self, *, within_s: float = 10) -> int:
+        """Wait until it has ended by itself; raises StoryError if it does not."""
         if self._popen is None:
             raise StoryError(f"{self.name} was never started")
-        self._popen.send_signal(signal.SIGTERM)
         try:
             return self._popen.wait(within_s)
         except subprocess.TimeoutExpired:
-            raise StoryError(f"{self.name} did not end within {within_s:g} s of SIGTERM:\n{self.tail()}") from None
+            raise StoryError(f"{self.name} did not end within {within_s:g} s:\n{self.tail()}") from None
 
     def tail(self, lines: int = 15) -> str:
         """The end of its log."""

@@ -236,7 +236,7 @@ def _bill_with_a_worker_killed_twice(cloud: Cloud, client: CloudClient) -> None:
         assert cloud.rows("SELECT outcome, count(*) FROM sim_charge GROUP BY outcome") == [("succeeded", 2)]
         cloud.kill(charger)
     cloud.claims_run_out(charger)
-    until("the clock is there", lambda: client.get(f"/clock/jobs/{job['id']}")["state"] == "done", within_s=30)
+    _wait_until_done(client, job)
     again = "SELECT count(*) FROM payment_attempt WHERE tries = 2"
     assert cloud.number(again) == 1, "what the dead worker had sent was sent again under the same key"
 
@@ -275,15 +275,25 @@ def _a_block_arrives_and_goes(cloud: Cloud, client: CloudClient, gateway: Preten
 
 
 def _arrears_arrive_and_go(cloud: Cloud, client: CloudClient, gateway: PretendGateway) -> None:
-    """Dunning's days go by in two workers; its end and the payment reach the gateway with a lease for each turn."""
-    client.advance_to(instant_ms(2026, 10, 20, 9), within_s=30)
+    """Dunning's days go by in two workers, one of which is told to end; the outcome reaches the gateway."""
+    with cloud.nobody_writes("payment_attempt"):
+        job = client.post("/clock/advance", {"to_ms": instant_ms(2026, 10, 20, 9)})
+        until("a worker tries the card again", lambda: cloud.waiting_for("payment_attempt") == 1, within_s=20)
+        (busy,) = (process for process in cloud.processes if [process.pid] == cloud.busy_workers())
+        busy.tell_to_end()
+    assert busy.exit_status() == 0, "told to end, a worker finishes what it has in hand"
+    assert busy.pid not in cloud.busy_workers()
+    cloud.processes.remove(busy)
+    cloud.start("work")
+    _wait_until_done(client, job)
+    assert cloud.number("SELECT max(number) FROM payment_attempt") > 1
+    assert cloud.number("SELECT max(tries) FROM payment_attempt WHERE number > 1") == 1
     _wait_in_force(client, gateway)
     assert _refusals(gateway) == {cloud.member_of(DECLINER): "dues_unpaid"}
     lease = gateway.leases[-1]
     assert (lease.mode, lease.clock_rev) == ("test", client.get("/clock")["clock_rev"])
     assert lease.business_ms >= instant_ms(2026, 10, 20, 9)
-    letters = cloud.rows("SELECT key FROM message")
-    assert len(letters) >= 2
+    assert cloud.number("SELECT count(*) FROM message") >= 2
     client.post(
         f"/accounts/{cloud.account_of(DECLINER)}/payments",
         {"amount_minor": TOTAL_MINOR, "currency": "CAD", "means": "terminal"},
@@ -312,9 +322,12 @@ def _journals_are_stored_once(cloud: Cloud, mosquitto: Mosquitto) -> None:
 
 def _everybody_ends_when_told(cloud: Cloud) -> None:
     assert [process.name.partition("-")[0] for process in cloud.processes] == ["serve", "work", "work"]
-    assert [process.ended() for process in cloud.processes] == [0, 0, 0]
+    for process in cloud.processes:
+        until(f"{process.name} has started", process.heeds_sigterm, within_s=20)
+        process.tell_to_end()
+    assert [process.exit_status() for process in cloud.processes] == [0, 0, 0]
     complaints = {path.name: path.read_text() for path in cloud.folder.glob("work-*.log")}
-    assert len(complaints) == 4
+    assert len(complaints) == 5
     assert set(complaints.values()) == {""}, "nobody had anything to complain about"
     assert cloud.number("SELECT count(*) FROM timer WHERE state = 'running'") == 0
     assert cloud.number("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") == 1  # ours
@@ -349,6 +362,10 @@ def _refusals(gateway: PretendGateway) -> dict[str, str]:
     """Whom the gateway would refuse at once, and why."""
     bodies = [json.loads(body) for (kind, _), body in list(gateway.rows.items()) if kind == "entitlement"]
     return {body["member"]: body["refusal"] for body in bodies if body["refusal"] is not None}
+
+
+def _wait_until_done(client: CloudClient, job: dict[str, Any]) -> None:
+    until("the clock is there", lambda: client.get(f"/clock/jobs/{job['id']}")["state"] == "done", within_s=30)
 
 
 def _wait_in_force(client: CloudClient, gateway: PretendGateway) -> None:
