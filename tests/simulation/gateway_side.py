@@ -47,7 +47,16 @@ from portillon_edge.sync.session import SyncSession
 from portillon_edge.sync.uplink import Uplink
 from portillon_rules.credential import Credential, SiteKey
 from portillon_rules.row_mac import row_mac_key
-from portillon_wire.messages import EventKind, JournalBatch, JournalEvent, SnapshotOffer, Status, encode
+from portillon_wire.messages import (
+    EventKind,
+    JournalAck,
+    JournalBatch,
+    JournalEvent,
+    SnapshotOffer,
+    Status,
+    decode,
+    encode,
+)
 from portillon_wire.signature import PublicKeys
 from portillon_wire.topics import Down, Up, parse, up
 from simulation.guard_side import OUTPUT, GuardSide, Relay
@@ -81,6 +90,7 @@ class Defences:
     keep_until_acknowledged: bool = True
     guard_hears_the_end: bool = True
     send_again_in_new_epoch: bool = True
+    believe_a_cloud_that_has_less: bool = True
 
 
 class _Clock:
@@ -234,10 +244,19 @@ class GatewaySide:
 
     def receive(self, topic: str, payload: bytes) -> None:
         """A message from the broker."""
-        if self.alive:
+        if self.alive and not self._must_not_hear(topic, payload):
             name = parse(topic).name
             assert isinstance(name, Down)
             self._tell(Received(name, payload))
+
+    def _must_not_hear(self, topic: str, payload: bytes) -> bool:
+        """With that defence off: an acknowledgement of less than was acknowledged before."""
+        if self._defences.believe_a_cloud_that_has_less or parse(topic).name is not Down.ACK:
+            return False
+        ack = decode(JournalAck, payload)
+        return any(
+            source.journal_id == ack.journal_id and ack.through < source.acknowledged for source in self.shelf.sources()
+        )
 
     def badge(self, card: Credential) -> JournalEvent | NewEvent:
         """Somebody holds a card there; returns the event that answers it."""

@@ -1,7 +1,8 @@
 """Journals going up: rows leave in batches, and count as delivered only by the cloud's own acknowledgement. Pure.
 
 A publish that the broker confirmed proves nothing: a broker can die with all it held. So a batch stays in flight until
-the cloud acknowledges its last row, and what stays too long is sent again from the first unacknowledged row on.
+the cloud acknowledges its last row, and what stays too long is sent again from the first unacknowledged row on. A cloud
+that was restored from a backup may acknowledge less than before; if it stays at that, it is believed.
 """
 
 import random
@@ -34,6 +35,8 @@ class _Journal:
     batch_ends: list[int] = field(default_factory=list)
     resend_at_ns: int | None = None
     delay_ns: int = RESEND_NS
+    told_less: int | None = None
+    """The cloud's last word, if it was lower than what it had acknowledged; believed if nothing better follows."""
 
 
 class Uplink:
@@ -104,8 +107,9 @@ class Uplink:
         # Rows not sent in this epoch are not taken as delivered: the acknowledgement may come from before it began.
         through = min(ack.through, journal.sent)
         if through <= journal.acknowledged:
+            journal.told_less = through if through < journal.acknowledged else None
             return []
-        journal.acknowledged = through
+        journal.acknowledged, journal.told_less = through, None
         journal.batch_ends = [end for end in journal.batch_ends if end > through]
         journal.delay_ns = RESEND_NS
         self._set_resend(journal, now_ns)
@@ -129,6 +133,8 @@ class Uplink:
         for name, journal in self._journals.items():
             if journal.resend_at_ns is not None and journal.resend_at_ns <= now_ns:
                 journal.delay_ns = min(RESEND_NS_MAX, journal.delay_ns * 2)
+                if journal.told_less is not None:
+                    journal.acknowledged, journal.told_less = journal.told_less, None
                 effects += self._again(name, now_ns)
         return effects if self._connected else []
 

@@ -78,6 +78,26 @@ def test_old_and_repeated_acknowledgements_change_nothing(uplink: Uplink) -> Non
     assert uplink.deadline_ns is None
 
 
+def test_a_cloud_that_has_less_than_it_had_gets_it_again(uplink: Uplink) -> None:
+    """A restored cloud lost rows 5 to 10: new ones stay unacknowledged behind that hole until those come again."""
+    uplink.handle(seen(10), 0)
+    uplink.handle(ack(10), 1)
+    uplink.handle(seen(12), 2)
+    assert uplink.handle(ack(4), 3) == []
+    assert uplink.handle(Tick(), 3 * S) == [SendEvents("j1", 5, 12)]
+    assert uplink.handle(ack(12), 4 * S) == [Acknowledge("j1", 1, 12)]
+
+
+def test_a_late_acknowledgement_is_not_taken_for_a_loss(uplink: Uplink) -> None:
+    """A lower one that was only overtaken is forgotten as soon as the cloud's word goes on."""
+    uplink.handle(seen(10), 0)
+    uplink.handle(ack(10), 1)
+    uplink.handle(seen(12), 2)
+    uplink.handle(ack(4), 3)
+    assert uplink.handle(ack(11), 4) == [Acknowledge("j1", 1, 11)]
+    assert uplink.handle(Tick(), 5 * S) == [SendEvents("j1", 12, 12)]
+
+
 def test_several_journals_are_drained_together(uplink: Uplink) -> None:
     """A set-aside file, the memory ring and the current file each go up under their own id."""
     first = uplink.handle(seen(3, journal="old"), 0)
