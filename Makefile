@@ -3,6 +3,7 @@ PYTHON ?= python3
 BUDGET ?= 60
 VENV := .venv
 PY := $(VENV)/bin/python
+AXE := node_modules/axe-core/axe.min.js
 DISTRIBUTIONS := rules wire drivers firmware-bridge config edge cloud
 EDITABLE := $(foreach d,$(DISTRIBUTIONS),-e ./$(d))
 
@@ -22,8 +23,13 @@ $(VENV)/ready: requirements.txt $(foreach d,$(DISTRIBUTIONS),$(d)/pyproject.toml
 
 setup: $(VENV)/ready ## Install Portillon and its tools into .venv
 
-system: ## Install what tests need from Debian: Mosquitto, PostgreSQL, Chromium
+system: ## Install what tests need from Debian: Mosquitto, PostgreSQL, Chromium, npm
 	@sh tests/system-packages
+
+$(AXE): package-lock.json | system
+	@for try in 1 2 3; do npm ci --silent && [ -f $@ ] && break; done; \
+	[ -f $@ ] || { echo "npm could not install axe-core, which the page tests need: run 'npm ci' and look."; exit 1; }
+	@touch $@
 
 demo: setup ## The whole gym on this machine: two turnstile lanes, gateway, cloud. Add BROKER=mqtt://… for a real broker
 	@PYTHONPATH=tests $(PY) -m stories.demo
@@ -37,7 +43,7 @@ check: setup ## Format, lint, types, layers, no host or machine path in any comm
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-cache
 
-test: setup system check ## Everything that must hold, in under 20 minutes: units, properties, contracts, story, pages
+test: setup system $(AXE) check ## Everything that must hold, in under 20 minutes: units, properties, contracts, story, pages
 	@$(PY) -m pytest -n 2 --dist loadgroup
 
 bench: setup ## Measure against a floor in the same run. BUDGET=seconds
