@@ -40,10 +40,11 @@ class Life:
         self.random = self.schedule.random
         self.defences = defences or Defences()
         self.weather = weather or Weather()
+        self._clock_error_ms = 0
         self.network = Network(self.schedule, self.weather)
         names = ["gw-a", "gw-b"]
         self.cloud = CloudSide(
-            folder, template, now_ms=lambda: self.schedule.now_ms, members=members, gateways=names, lease_s=LEASE_S
+            folder, template, now_ms=self._cloud_ms, members=members, gateways=names, lease_s=LEASE_S
         )
         self.cloud_alive = True
         self._ticks_until_ms = 0
@@ -112,7 +113,7 @@ class Life:
         acts = (
             (self.somebody_badges, 30), (self.change_somebody, 6), (self.break_broker, 1), (self.crash_gateway, 2),
             (self.cut_power, 1), (self.crash_cloud, 1), (self.kill_guard, 1), (self.attack, 2), (self.isolate, 1),
-            (self.quiet_hours, 0.3), (self.restore_cloud, 0.4),
+            (self.quiet_hours, 0.3), (self.restore_cloud, 0.4), (self.jump_clock, 1),
         )  # fmt: skip
         for _ in range(acts_count):
             act = self.random.choices([act for act, _ in acts], [weight for _, weight in acts])[0]
@@ -139,8 +140,8 @@ class Life:
 
     def change_somebody(self) -> None:
         """Billing shuts somebody out, or lets them in again."""
-        if not self.cloud_alive:
-            return
+        if not self.cloud_alive or self._clock_error_ms:
+            return  # what a wrong clock writes down as the end of a block is the truth once the clock is right again
         number = self.random.randrange(len(self.cloud.members))
         if number in self.blocked_since_ms:
             self.cloud.unblock(number)
@@ -260,6 +261,18 @@ class Life:
 
         self.schedule.after(self.random.uniform(1_000, 5 * MINUTE_MS), restore)
 
+    def jump_clock(self) -> None:
+        """The clock of the cloud's machine jumps, and is put right some minutes later."""
+        self._clock_error_ms = self.random.choice([-600_000, -90_000, 90_000, 600_000])
+
+        def right() -> None:
+            self._clock_error_ms = 0
+
+        self.schedule.after(self.random.uniform(1_000, 5 * MINUTE_MS), right)
+
+    def _cloud_ms(self) -> int:
+        return self.schedule.now_ms + self._clock_error_ms
+
     def attack(self) -> None:
         """Old messages again, a neighbour's, bent ones, and forged ones that let the blocked in for ever."""
         gateway = self.random.choice(self.gateways)
@@ -324,6 +337,7 @@ class Life:
     def heal(self) -> None:
         """Everything is mended and the weather is fine; then both sides must agree about everything."""
         self._healed = True
+        self._clock_error_ms = 0
         self.network.mend_broker()
         self.network.weather = FINE
         self.cloud.crash()

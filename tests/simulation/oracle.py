@@ -1,7 +1,18 @@
 """What must hold once everything is mended: both sides agree about every right to pass and every event."""
 
-from portillon_rules.decision import RULES_VERSION
+from portillon_rules.decision import (
+    RULES_VERSION,
+    DecisionTime,
+    Denied,
+    DoorView,
+    Granted,
+    Lookup,
+    SiteRules,
+    TimeQuality,
+    decide,
+)
 from portillon_rules.entitlement import Entitlement
+from portillon_rules.policy import SitePolicy
 from simulation.cloud_side import CloudSide
 from simulation.finding import Finding
 from simulation.gateway_side import GatewaySide
@@ -9,6 +20,7 @@ from simulation.guard_side import MAX_ON_MS
 from simulation.schedule import NS_PER_MS
 
 SLACK_MS = 200
+LOOKS_AHEAD_MS = (0, 3_600_000, 86_400_000)
 
 
 def roots_meet(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -> None:
@@ -20,11 +32,22 @@ def roots_meet(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -> None
 
 
 def live_answer_is_offline_answer(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -> None:
-    """12: every row at the gateway is what the access rules say at this instant."""
+    """12: what the gateway's row decides, now and if nothing more is heard for a day, the access rules decide."""
     for key, body in cloud.live_rows().items():
-        row = gateway.store.lookup(key)
-        if not isinstance(row, Entitlement) or row.to_body() != body:
-            finding.breaks(12, f"{gateway.name}, rules {RULES_VERSION}: {row} is not the live {body}")
+        here, live = gateway.store.lookup(key), Entitlement.from_body(key, body)
+        for later_ms in LOOKS_AHEAD_MS:
+            at_ms = cloud.clock.real_ms() + later_ms
+            if _answer(here, at_ms) != _answer(live, at_ms):
+                finding.breaks(12, f"{gateway.name}, rules {RULES_VERSION}: {here} does not decide as the live {live}")
+
+
+def _answer(row: Lookup, at_ms: int) -> Granted | Denied:
+    return decide(
+        lookup=row,
+        door=DoorView("lane1", "gym"),
+        site=SiteRules(SitePolicy(time_zone="UTC"), {}),
+        time=DecisionTime(at_ms, TimeQuality.CERTAIN, lease_remaining_ms=1),
+    )
 
 
 def journals_arrived(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -> None:
