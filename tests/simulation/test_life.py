@@ -49,9 +49,10 @@ def badges_into_the_void(life: Life) -> None:
     life.kill(life.gateways[0])
 
 
-def badges_after_the_backup(life: Life) -> None:
+def badges_after_the_backup(life: Life, *, meanwhile_ms: int = 0) -> None:
     """The cloud has and acknowledges what happened, then goes back to a backup from before."""
     copy = life.cloud.backup()
+    life.schedule.run_for(meanwhile_ms)
     for number in range(4):
         life.badge(life.gateways[0], number)
         life.schedule.run_for(4_000)
@@ -60,12 +61,7 @@ def badges_after_the_backup(life: Life) -> None:
 
 def badges_and_leases_after_the_backup(life: Life) -> None:
     """The same, with a lease meanwhile by which the restore is known."""
-    copy = life.cloud.backup()
-    life.schedule.run_for(40_000)
-    for number in range(4):
-        life.badge(life.gateways[0], number)
-        life.schedule.run_for(4_000)
-    life.cloud.restore(copy)
+    badges_after_the_backup(life, meanwhile_ms=40_000)
 
 
 def dies_while_released(life: Life) -> None:

@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import httpx
 from portillon_drivers.site_control import SiteControl
 from stories.cloud_client import CloudClient
 from stories.ledger_view import LedgerView
@@ -327,12 +328,8 @@ class Gym:
             raise StoryError(f"the cloud ended:\n{self.cloud_process.tail()}")
         try:
             self.cloud.get("/clock")
-        except (StoryError, OSError):
+        except (StoryError, httpx.HTTPError):
             return False
-        except Exception as error:  # httpx's tree has no OSError in it
-            if type(error).__module__.startswith("httpx"):
-                return False
-            raise
         return True
 
     def _process(self, name: str, argv: list[str]) -> Process:
