@@ -4,6 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
+from portillon_rules.credential import CredentialKind
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="letters, digits, . _ -")]
@@ -61,12 +62,52 @@ class SerialOptions(Section):
     rs485_mode: bool = Field(default=False, description="true only where the kernel must switch an RS-485 driver")
 
 
+class PinUse(StrEnum):
+    """What the PIN pad of a reader is for."""
+
+    NEVER = "never"
+    WITH_CARD = "with_card"
+    """A card opens only with its holder's PIN after it."""
+    ALONE = "alone"
+    """A PIN opens by itself; cards open without one."""
+
+
 class ReaderOptions(DeviceOptions):
     """Any reader."""
 
     hold_off_ms: int = Field(
         default=3_000, ge=0, le=60_000, description="the same card is told again only after this long out of the field"
     )
+    accepts: tuple[CredentialKind, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description='kinds that may pass here, for example ["desfire"]; default: all it tells',
+    )
+    pin: PinUse = Field(default=PinUse.NEVER, description='"never", "with_card" or "alone": what its PIN pad is for')
+    pin_timeout_ms: int = Field(default=10_000, ge=2_000, le=60_000, description="the longest wait for the next key")
+    pin_tries_max: int = Field(default=5, ge=1, le=20, description="wrong PINs in a row before the lock-out")
+    pin_lockout_s: int = Field(default=300, ge=10, le=86_400, description="how long the lock-out lasts")
+
+    @property
+    def tells(self) -> frozenset[CredentialKind]:
+        """The kinds of credential that a reader with these options can tell, PINs left out."""
+        raise NotImplementedError
+
+    @property
+    def takes(self) -> frozenset[CredentialKind]:
+        """The kinds of card, pass or code that this reader takes; with `accepts`, the site chose."""
+        return self.tells if self.accepts is None else self.tells & frozenset(self.accepts)
+
+    @property
+    def lets_pass(self) -> frozenset[CredentialKind]:
+        """The kinds on which somebody may pass here; the health report names the copyable ones among them."""
+        match self.pin:
+            case PinUse.NEVER:
+                return self.takes
+            case PinUse.WITH_CARD:
+                return frozenset({CredentialKind.CARD_AND_PIN})
+            case PinUse.ALONE:
+                return self.takes | {CredentialKind.PIN}
 
 
 class OutputOptions(DeviceOptions):

@@ -45,12 +45,29 @@ REASONS: Mapping[DenyReason, str] = {
         "Nothing can be written down, and the site wants nobody in unrecorded. Free the disk."
     ),
     DenyReason.OUTPUT_UNAVAILABLE: mark("The lock or turnstile cannot be driven. Check the guard and the relay board."),
+    DenyReason.KIND_NOT_ACCEPTED: mark("This reader does not accept credentials of this kind."),
+    DenyReason.CREDENTIAL_LOST: mark("The card was reported lost. The front desk gives a new one."),
+    DenyReason.CREDENTIAL_STOLEN: mark("The card was reported stolen. Keep it, and tell the front desk."),
+    DenyReason.CREDENTIAL_BLOCKED: mark("The front desk has blocked this card."),
+    DenyReason.CREDENTIAL_EXPIRED: mark("The card itself has run out. The front desk gives a new one."),
+    DenyReason.CREDENTIAL_REPLACED: mark("The card was replaced by a newer one: use that."),
+    DenyReason.COUNTER_REPLAYED: mark(
+        "The card's message was seen before: it may be a copy. Hold the card itself to the reader again."
+    ),
+    DenyReason.PASS_FORGED: mark("The pass is not signed by the phone it names."),
+    DenyReason.PASS_EXPIRED: mark("The pass is too old, or the phone's clock is wrong. Open the pass again."),
+    DenyReason.PASS_REPLAYED: mark("The pass was used a moment ago. Wait until it renews itself."),
+    DenyReason.CODE_USED: mark("The code has let somebody in already; it works once."),
+    DenyReason.PIN_MISSING: mark("No PIN was entered in time."),
+    DenyReason.WRONG_PIN: mark("The PIN is wrong."),
+    DenyReason.PIN_LOCKED: mark("Too many wrong PINs. Try again later, or ask the front desk."),
 }
 
 FLAGS: Mapping[GrantFlag, str] = {
     GrantFlag.AFTER_LEASE: mark("the lease is over, and the site lets members pass nevertheless"),
     GrantFlag.TIME_UNCERTAIN: mark("the time is uncertain since the last power cut"),
     GrantFlag.NOT_JOURNALED: mark("the journal cannot be written, and the site lets members pass nevertheless"),
+    GrantFlag.DURESS: mark("under duress"),
 }
 
 QUALITIES: Mapping[TimeQuality, str] = {

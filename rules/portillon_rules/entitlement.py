@@ -16,6 +16,7 @@ class Entitlement:
 
     `refusal` is why the standing refuses until `valid_from_ms` (a far one if no end is known): the row stays on the
     gateway so that the turnstile can say why, and a freeze that ends next week ends at a gateway that hears nothing.
+    `single_use`: the first passage spends it. `duress`: it grants, and raises a silent alarm.
     """
 
     credential: str
@@ -27,6 +28,8 @@ class Entitlement:
     refusal: DenyReason | None = None
     staff: bool = False
     day_pass: bool = False
+    single_use: bool = False
+    duress: bool = False
 
     def to_body(self) -> dict[str, Any]:
         """The JSON-ready body of the feed row; its key is `credential`."""
@@ -39,6 +42,9 @@ class Entitlement:
             "refusal": self.refusal.value if self.refusal else None,
             "staff": self.staff,
             "day_pass": self.day_pass,
+            # Told only where true: rows of gateways and clouds that do not know these keys stay the same rows.
+            **({"single_use": True} if self.single_use else {}),
+            **({"duress": True} if self.duress else {}),
         }
 
     @classmethod
@@ -55,4 +61,6 @@ class Entitlement:
             refusal=DenyReason(refusal) if refusal is not None else None,
             staff=body["staff"],
             day_pass=body["day_pass"],
+            single_use=body.get("single_use", False),
+            duress=body.get("duress", False),
         )

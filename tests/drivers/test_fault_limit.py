@@ -2,7 +2,7 @@
 
 from portillon_drivers.events import ReaderFaultKind
 from portillon_drivers.readers.fault_limit import FaultLimit
-from portillon_drivers.readers.stx_frames import FrameFault
+from portillon_drivers.readers.frame_fault import FrameFault
 
 MS = 1_000_000
 JUNK = FrameFault(ReaderFaultKind.JUNK, "3 bytes outside any frame")

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from portillon_drivers.events import ReaderFaultKind
 from portillon_drivers.readers import id12la, id12la_simulator, rdm6300, rdm6300_simulator
-from portillon_drivers.readers.stx_frames import GAP_NS, FrameFault, StxFrames
+from portillon_drivers.readers.frame_fault import FrameFault
+from portillon_drivers.readers.stx_frames import GAP_NS, StxFrames
 
 GOOD = b"\x020F0027A46BE7\x03"
 RDM6300 = (rdm6300.TRAILER, rdm6300_simulator.frame)

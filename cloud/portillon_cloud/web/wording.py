@@ -58,6 +58,20 @@ REASONS: Mapping[DenyReason, str] = {
     DenyReason.LANE_BUSY: N_("somebody else was passing"),
     DenyReason.JOURNAL_UNWRITABLE: N_("the gateway cannot write its journal"),
     DenyReason.OUTPUT_UNAVAILABLE: N_("the lane's relay does not answer"),
+    DenyReason.KIND_NOT_ACCEPTED: N_("the reader does not accept this kind of credential"),
+    DenyReason.CREDENTIAL_LOST: N_("the card was reported lost"),
+    DenyReason.CREDENTIAL_STOLEN: N_("the card was reported stolen"),
+    DenyReason.CREDENTIAL_BLOCKED: N_("the card is blocked"),
+    DenyReason.CREDENTIAL_EXPIRED: N_("the card itself has run out"),
+    DenyReason.CREDENTIAL_REPLACED: N_("the card was replaced by a newer one"),
+    DenyReason.COUNTER_REPLAYED: N_("the card's message was seen before: perhaps a copy"),
+    DenyReason.PASS_FORGED: N_("the pass is forged"),
+    DenyReason.PASS_EXPIRED: N_("the pass was too old"),
+    DenyReason.PASS_REPLAYED: N_("the pass was used twice"),
+    DenyReason.CODE_USED: N_("the code had been used"),
+    DenyReason.PIN_MISSING: N_("no PIN was entered in time"),
+    DenyReason.WRONG_PIN: N_("wrong PIN"),
+    DenyReason.PIN_LOCKED: N_("too many wrong PINs"),
 }
 
 # What somebody reads who may not see money.
@@ -68,6 +82,7 @@ FLAGS: Mapping[GrantFlag, str] = {
     GrantFlag.AFTER_LEASE: N_("gateway cut off, let in by the site's policy"),
     GrantFlag.TIME_UNCERTAIN: N_("time uncertain"),
     GrantFlag.NOT_JOURNALED: N_("not in the journal"),
+    GrantFlag.DURESS: N_("under duress"),
 }
 
 STEPS: Mapping[StepKind, tuple[str, str]] = {

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from portillon_drivers.readers.frame_fault import FrameFault
 from portillon_drivers.readers.hold_off import HoldOff
-from portillon_drivers.readers.stx_frames import FrameFault, StxFrames
+from portillon_drivers.readers.stx_frames import StxFrames
 from portillon_drivers.readers.two_equal_frames import TwoEqualFrames
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from portillon_drivers.events import ReaderFaultKind
-from portillon_drivers.readers.stx_frames import FrameFault
+from portillon_drivers.readers.frame_fault import FrameFault
 
 QUIET_NS = 1_000_000_000
 

@@ -11,7 +11,7 @@ from portillon_drivers.events import ClockNs, CredentialRead, EmitReaderEvent, R
 from portillon_drivers.options import ReaderOptions, SerialOptions
 from portillon_drivers.readers.card_decoder import CardDecoder
 from portillon_drivers.readers.fault_limit import FaultLimit
-from portillon_drivers.readers.stx_frames import FrameFault
+from portillon_drivers.readers.frame_fault import FrameFault
 from portillon_drivers.serial_port import SerialPort
 
 BAUD = 9_600
@@ -26,6 +26,11 @@ class SerialReaderOptions(ReaderOptions, SerialOptions):
     def port(self) -> str:
         """The serial device."""
         return str(self.path)
+
+    @property
+    def tells(self) -> frozenset[CredentialKind]:
+        """125 kHz tags."""
+        return frozenset({CredentialKind.EM4100})
 
 
 class SerialLineReader:

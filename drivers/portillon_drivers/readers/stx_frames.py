@@ -7,9 +7,9 @@ came before it, the frame that follows is read. Feeding b"" lets time pass.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from portillon_drivers.events import ReaderFaultKind
+from portillon_drivers.readers.frame_fault import FrameFault
 
 STX = 0x02
 ETX = 0x03
@@ -20,14 +20,6 @@ GAP_NS = 1_000_000_000
 """A frame takes 17 ms at 9600 Bd; one that stands still for a second has broken off. Generous, for a stalled host."""
 JUNK_BYTES_MAX = 64
 """Endless junk (a wrong baud rate) is told in portions of this size."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrameFault:
-    """Bytes that were refused, without quoting them."""
-
-    kind: ReaderFaultKind
-    detail: str
 
 
 class StxFrames:

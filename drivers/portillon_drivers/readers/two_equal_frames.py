@@ -7,7 +7,7 @@ reader is sent every 65 ms or so; a ghost is not repeated.
 from collections.abc import Iterator
 
 from portillon_drivers.events import ReaderFaultKind
-from portillon_drivers.readers.stx_frames import FrameFault
+from portillon_drivers.readers.frame_fault import FrameFault
 
 
 class TwoEqualFrames:

@@ -16,10 +16,12 @@ from portillon_drivers.events import (
     InputEvent,
     InputFault,
     InputUp,
+    KeyPressed,
     ReaderDown,
     ReaderEvent,
     ReaderFault,
     ReaderUp,
+    TextScanned,
 )
 from portillon_rules.credential import SiteKey
 from portillon_rules.decision import Denied, DoorView, Granted, decide
@@ -118,6 +120,8 @@ class Attendant:
                 self._log.record(NewEvent(kind=EventKind.OUTPUT_FAULT, at=at, detail=detail))
             case ReaderUp() | InputUp():
                 pass  # the health report shows it
+            case TextScanned() | KeyPressed():
+                pass
             case _:
                 assert_never(event)
 

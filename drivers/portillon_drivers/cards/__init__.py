@@ -1,0 +1,1 @@
+"""Cards that prove themselves: keys, dialogues and emulated cards. Pure: APDUs in, APDUs out."""

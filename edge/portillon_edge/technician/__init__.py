@@ -1,0 +1,1 @@
+"""What technicians do at the terminal beyond `check` and `status`."""
