@@ -8,7 +8,7 @@ DISTRIBUTIONS := rules wire drivers firmware-bridge config edge cloud
 EDITABLE := $(foreach d,$(DISTRIBUTIONS),-e ./$(d))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo story test check bench simulate lock clean
+.PHONY: help setup system demo story test check bench simulate peers lock clean
 
 help: ## Explain each command
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,7 +24,12 @@ $(VENV)/ready: requirements.txt $(foreach d,$(DISTRIBUTIONS),$(d)/pyproject.toml
 setup: $(VENV)/ready ## Install Portillon and its tools into .venv
 
 system: ## Install what tests need from Debian: Mosquitto, PostgreSQL, Chromium, npm
-	@sh tests/system-packages
+	@PYTHON=$(PYTHON) sh tests/system-packages
+
+.peers/ready: $(wildcard tests/peers/*.txt) tests/peers/libosdp_build.h tests/peers/build | setup system
+	@sh tests/peers/build $(PY)
+
+peers: .peers/ready ## Build the OSDP peers of other makers, each in an environment of its own
 
 $(AXE): package-lock.json | system
 	@for try in 1 2 3; do npm ci --silent && [ -f $@ ] && break; done; \
@@ -43,7 +48,7 @@ check: setup ## Format, lint, types, layers, no host or machine path in any comm
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-cache
 
-test: setup system $(AXE) check ## Everything that must hold, in under 20 minutes: units, properties, contracts, story, pages
+test: setup system peers $(AXE) check ## Everything that must hold, in under 20 minutes: units, properties, contracts, story, pages
 	@$(PY) -m pytest -n 2 --dist loadgroup
 
 bench: setup ## Measure against a floor in the same run. BUDGET=seconds
@@ -56,4 +61,4 @@ lock: ## Choose the newest allowed versions anew and write requirements.txt (nee
 	@uv lock --upgrade --quiet && uv export --quiet --all-packages --no-emit-workspace --no-header --no-annotate -o requirements.txt
 
 clean: ## Remove what was built; no data of yours is in it but the demo's
-	@rm -rf $(VENV) .demo .cache
+	@rm -rf $(VENV) .peers .demo .cache
