@@ -8,7 +8,7 @@ DISTRIBUTIONS := rules wire drivers firmware-bridge config edge cloud
 EDITABLE := $(foreach d,$(DISTRIBUTIONS),-e ./$(d))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo story test check bench simulate peers lock clean
+.PHONY: help setup system demo story test check bench simulate fuzz peers lock clean
 
 help: ## Explain each command
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -56,6 +56,10 @@ bench: setup ## Measure against a floor in the same run. BUDGET=seconds
 
 simulate: setup ## Search for broken invariants with seeded faults. BUDGET=seconds
 	@PYTHONPATH=tests $(PY) -m simulation.run --budget $(BUDGET)
+
+fuzz: setup ## Throw bytes at every parser, led by coverage. BUDGET=seconds in all
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.txt || { echo "The fuzzer has wheels for Python 3.11 to 3.13 on x86-64 only: run this on such a machine."; exit 1; }
+	@PYTHONPATH=tests $(PY) -m fuzz.run --budget $(BUDGET)
 
 lock: ## Choose the newest allowed versions anew and write requirements.txt (needs uv)
 	@uv lock --upgrade --quiet && uv export --quiet --all-packages --no-emit-workspace --no-header --no-annotate -o requirements.txt
