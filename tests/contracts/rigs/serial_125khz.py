@@ -5,47 +5,33 @@ from pathlib import Path
 from typing import Any
 
 from portillon_drivers.events import CredentialRead, ReaderEvent, ReaderFaultKind
-from portillon_drivers.pty_line import PtyLine
 from portillon_drivers.readers import id12la_simulator, rdm6300_simulator
-from portillon_rules.credential import Credential, CredentialKind
-
-CARDS = ("0F0027A46B", "3400C2DD15")
+from portillon_drivers.readers.simulated_tag_reader import SimulatedTagReader
 
 
 class Serial125kHzRig:
-    """One reader; `bytes_of` is what it sends when a card is held to it for a moment."""
+    """One such reader."""
 
     def __init__(self, folder: Path, bytes_of: Callable[[str], bytes]) -> None:
-        self._line = PtyLine(folder / "reader")
-        self._bytes_of = bytes_of
-        self.place = str(self._line.link)
+        self._reader = SimulatedTagReader(folder / "reader", bytes_of)
+        self.place = str(folder / "reader")
+        self.plug, self.unplug, self.close = self._reader.plug, self._reader.unplug, self._reader.close
 
     def section(self) -> dict[str, Any]:
-        return {"path": self.place}
-
-    def plug(self) -> None:
-        self._line.plug()
-
-    def unplug(self) -> None:
-        self._line.unplug()
+        return dict(self._reader.section)
 
     def present(self, which: int) -> None:
-        self._line.send(self._bytes_of(CARDS[which]))
+        self._reader.present(self._reader.samples[which])
 
     def trickle(self, which: int) -> None:
-        for byte in self._bytes_of(CARDS[which]):
-            self._line.send(bytes([byte]))
+        self._reader.trickle(self._reader.samples[which])
 
     def is_card(self, event: ReaderEvent, which: int) -> bool:
-        card = Credential(CredentialKind.EM4100, CARDS[which])
-        return isinstance(event, CredentialRead) and event.credential == card
+        return isinstance(event, CredentialRead) and event.credential == self._reader.samples[which]
 
     def dirt(self) -> frozenset[ReaderFaultKind]:
-        self._line.send(b"\xff\x00junk" + self._bytes_of(CARDS[1])[:7])
+        self._reader.noise()
         return frozenset({ReaderFaultKind.JUNK, ReaderFaultKind.TRUNCATED})
-
-    def close(self) -> None:
-        self._line.unplug()
 
 
 def rdm6300(folder: Path) -> Serial125kHzRig:
