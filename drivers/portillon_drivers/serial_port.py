@@ -5,6 +5,8 @@ others (the flushes) as termios.error, which is no OSError: all three are caught
 """
 
 import errno
+import math
+import select
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -67,6 +69,16 @@ class SerialPort:
             first = port.read(1)
             return first + port.read(port.in_waiting) if first else b""
 
+    def read_within(self, timeout_s: float, wake: int) -> bytes:
+        """Whatever arrives within that time; b"" if nothing did, or if the descriptor `wake` became readable first."""
+        port = self._opened()
+        with self._failures("was lost while reading"):
+            waiting = select.poll()
+            waiting.register(port.fileno(), select.POLLIN)
+            waiting.register(wake, select.POLLIN)
+            ready = {descriptor for descriptor, _ in waiting.poll(math.ceil(timeout_s * 1_000))}
+            return port.read(max(1, port.in_waiting)) if port.fileno() in ready else b""
+
     def read_exactly(self, count: int) -> bytes:
         """That many bytes, or fewer if the read timeout passes first."""
         port = self._opened()
@@ -84,6 +96,13 @@ class SerialPort:
         port = self._opened()
         with self._failures("was lost while writing"):
             port.write(data)
+
+    def write_out(self, data: bytes) -> None:
+        """Write, and return once the bytes have left (an adapter with a buffer of its own may say so too early)."""
+        port = self._opened()
+        with self._failures("was lost while writing"):
+            port.write(data)
+            port.flush()
 
     def close(self) -> None:
         """Let go of the line; never raises. What was written still leaves: it may be the command that locks a door."""
