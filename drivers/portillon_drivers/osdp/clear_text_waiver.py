@@ -8,6 +8,7 @@ A waiver is a compact JWS (RFC 7515) with `alg` EdDSA (RFC 8037), so that it can
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -78,7 +79,7 @@ def read(text: str, key: Ed25519PublicKey) -> ClearTextWaiver:
 _KINDS = (str, str, int, int)
 
 
-def _encoded(claims: dict[str, object]) -> str:
+def _encoded(claims: Mapping[str, object]) -> str:
     return _base64url(json.dumps(claims, separators=(",", ":")).encode())
 
 
