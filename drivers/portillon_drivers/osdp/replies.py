@@ -1,0 +1,332 @@
+"""What a reader answers, in both directions: decoded by the panel, encoded by a simulated reader. Pure.
+
+Codes and layouts: SIA OSDP v2.2 (IEC 60839-11-5), clause 7.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import ClassVar, Self, TypeAlias
+
+from portillon_drivers.osdp.body import Plain, exactly, little_endian
+from portillon_drivers.osdp.card_replies import FormattedCard, KeypadData, RawCard
+from portillon_drivers.osdp.errors import MalformedError
+from portillon_drivers.osdp.identity import Capabilities, Capability, Identity
+
+__all__ = [
+    "Ack",
+    "Busy",
+    "ClientCryptogram",
+    "Com",
+    "FileStatus",
+    "FormattedCard",
+    "InitialRmac",
+    "InputStatus",
+    "KeypadData",
+    "LocalStatus",
+    "MalformedReply",
+    "Nak",
+    "NakReason",
+    "OutputStatus",
+    "PdCapabilities",
+    "PdId",
+    "RawCard",
+    "ReaderStatus",
+    "Reply",
+    "VendorData",
+    "decode_reply",
+    "encode_reply",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ack(Plain):
+    """Understood, and nothing new."""
+
+    CODE: ClassVar[int] = 0x40
+
+
+@dataclass(frozen=True, slots=True)
+class Busy(Plain):
+    """Ask again, with the same sequence number."""
+
+    CODE: ClassVar[int] = 0x79
+
+
+class NakReason(IntEnum):
+    """Why a command was refused (osdp_NAK)."""
+
+    NONE = 0
+    CHECK_CHARACTER = 1
+    COMMAND_LENGTH = 2
+    UNKNOWN_COMMAND = 3
+    SEQUENCE = 4
+    NO_SECURE_CHANNEL = 5
+    SECURITY_CONDITIONS = 6
+    BIOMETRIC_TYPE = 7
+    BIOMETRIC_FORMAT = 8
+    UNABLE = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Nak:
+    """Refused. A code that the standard does not know is kept in `other`, and counts as `UNABLE`."""
+
+    CODE: ClassVar[int] = 0x41
+    reason: NakReason
+    other: int | None = None
+
+    def data(self) -> bytes:
+        return bytes([self.reason if self.other is None else self.other])
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        # Some reasons may be followed by details (v2.2 clause 7.3); they say nothing that we could act on.
+        if not data:
+            raise MalformedError("no reason")
+        known = data[0] in NakReason.__members__.values()
+        return cls(NakReason(data[0])) if known else cls(NakReason.UNABLE, data[0])
+
+
+@dataclass(frozen=True, slots=True)
+class PdId:
+    """osdp_PDID."""
+
+    CODE: ClassVar[int] = 0x45
+    identity: Identity
+
+    def data(self) -> bytes:
+        who = self.identity
+        head = who.vendor.to_bytes(3, "big") + bytes([who.model, who.version])
+        return head + who.serial.to_bytes(4, "little") + bytes(who.firmware)
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        exactly(data, 12)
+        firmware = (data[9], data[10], data[11])
+        return cls(Identity(int.from_bytes(data[:3], "big"), data[3], data[4], little_endian(data[5:9]), firmware))
+
+
+@dataclass(frozen=True, slots=True)
+class PdCapabilities:
+    """osdp_PDCAP."""
+
+    CODE: ClassVar[int] = 0x46
+    capabilities: Capabilities
+
+    def data(self) -> bytes:
+        return b"".join(bytes([item.function, item.compliance, item.count]) for item in self.capabilities.items)
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        if len(data) % 3:
+            raise MalformedError("a list that ends within an item")
+        items = [Capability(*data[at : at + 3]) for at in range(0, len(data), 3)]
+        return cls(Capabilities(tuple(items)))
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStatus:
+    """osdp_LSTATR."""
+
+    CODE: ClassVar[int] = 0x48
+    tamper: bool
+    power_failure: bool
+
+    def data(self) -> bytes:
+        return bytes([self.tamper, self.power_failure])
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        exactly(data, 2)
+        return cls(bool(data[0]), bool(data[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Flags:
+    states: tuple[bool, ...]
+
+    def data(self) -> bytes:
+        return bytes(self.states)
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        return cls(tuple(bool(state) for state in data))
+
+
+@dataclass(frozen=True, slots=True)
+class InputStatus(_Flags):
+    """osdp_ISTATR: True is active."""
+
+    CODE: ClassVar[int] = 0x49
+
+
+@dataclass(frozen=True, slots=True)
+class OutputStatus(_Flags):
+    """osdp_OSTATR: True is on."""
+
+    CODE: ClassVar[int] = 0x4A
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderStatus:
+    """osdp_RSTATR: per attached reader 0 normal, 1 not connected, 2 tamper."""
+
+    CODE: ClassVar[int] = 0x4B
+    states: tuple[int, ...]
+
+    def data(self) -> bytes:
+        return bytes(self.states)
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        return cls(tuple(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Com:
+    """osdp_COM: the address and speed that the reader will now use."""
+
+    CODE: ClassVar[int] = 0x54
+    address: int
+    baud: int
+
+    def data(self) -> bytes:
+        return bytes([self.address]) + self.baud.to_bytes(4, "little")
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        exactly(data, 5)
+        return cls(data[0], little_endian(data[1:5]))
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCryptogram:
+    """osdp_CCRYPT: the reader's random number and its proof that it has the key."""
+
+    CODE: ClassVar[int] = 0x76
+    client_uid: bytes
+    nonce: bytes
+    cryptogram: bytes
+
+    def data(self) -> bytes:
+        return self.client_uid + self.nonce + self.cryptogram
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        exactly(data, 32)
+        return cls(data[:8], data[8:16], data[16:])
+
+
+@dataclass(frozen=True, slots=True)
+class InitialRmac:
+    """osdp_RMAC_I: the first link of the chain of MACs."""
+
+    CODE: ClassVar[int] = 0x78
+    rmac: bytes = field(repr=False)
+
+    def data(self) -> bytes:
+        return self.rmac
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        exactly(data, 16)
+        return cls(data)
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """osdp_FTSTAT: what the reader thinks of the file so far; `largest_bytes` 0: as before."""
+
+    CODE: ClassVar[int] = 0x7A
+    status: int
+    delay_ms: int = 0
+    interleave: bool = True
+    """Other commands may be sent between fragments."""
+    leave_channel: bool = False
+    """It asks for the rest in clear text (never granted)."""
+    has_reply: bool = False
+    """Something waits for a poll."""
+    largest_bytes: int = 0
+
+    def data(self) -> bytes:
+        action = self.interleave | self.leave_channel << 1 | self.has_reply << 2
+        numbers = self.delay_ms.to_bytes(2, "little") + self.status.to_bytes(2, "little", signed=True)
+        return bytes([action]) + numbers + self.largest_bytes.to_bytes(2, "little")
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        exactly(data, 7)
+        return cls(
+            status=int.from_bytes(data[3:5], "little", signed=True),
+            delay_ms=little_endian(data[1:3]),
+            interleave=bool(data[0] & 1),
+            leave_channel=bool(data[0] & 2),
+            has_reply=bool(data[0] & 4),
+            largest_bytes=little_endian(data[5:7]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VendorData:
+    """osdp_MFGREP: a manufacturer's own reply, its contents unread."""
+
+    CODE: ClassVar[int] = 0x90
+    vendor: int
+    payload: bytes = field(repr=False)
+
+    def data(self) -> bytes:
+        return self.vendor.to_bytes(3, "big") + self.payload
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        if len(data) < 3:
+            raise MalformedError("no vendor")
+        return cls(int.from_bytes(data[:3], "big"), data[3:])
+
+
+Reply: TypeAlias = (
+    Ack
+    | Nak
+    | Busy
+    | PdId
+    | PdCapabilities
+    | LocalStatus
+    | InputStatus
+    | OutputStatus
+    | ReaderStatus
+    | RawCard
+    | FormattedCard
+    | KeypadData
+    | Com
+    | ClientCryptogram
+    | InitialRmac
+    | FileStatus
+    | VendorData
+)
+BY_CODE: dict[int, type[Reply]] = {kind.CODE: kind for kind in Reply.__args__}
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedReply:
+    """A body that is no reply we know; the detail quotes none of it."""
+
+    code: int | None
+    detail: str
+
+
+def encode_reply(reply: Reply) -> bytes:
+    """Code and data, for a simulated reader."""
+    return bytes([reply.CODE]) + reply.data()
+
+
+def decode_reply(body: bytes) -> Reply | MalformedReply:
+    """Any bytes in: the reply, or why it is none."""
+    if not body:
+        return MalformedReply(None, "a reply without a code")
+    kind = BY_CODE.get(body[0])
+    if kind is None:
+        return MalformedReply(body[0], f"an unknown reply {body[0]:02X}")
+    try:
+        return kind.read(body[1:])
+    except (MalformedError, ValueError) as error:
+        return MalformedReply(body[0], f"{kind.__name__}: {error}")
