@@ -66,7 +66,7 @@ def test_a_key_that_others_can_read_is_no_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("", KeyFileError, "32 hex digits"),
+        ("", WeakKeyError, "0 bytes instead of 16"),
         ("not hex", KeyFileError, "32 hex digits"),
         ("5ac9", WeakKeyError, "2 bytes instead of 16"),
         (SCBK_D.hex(), WeakKeyError, "SCBK-D"),
