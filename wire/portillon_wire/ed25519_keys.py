@@ -5,16 +5,9 @@ field's prime is a second spelling of another key (RFC 8032 §5.1.3 refuses it; 
 """
 
 _PRIME = 2**255 - 19
-_SMALL_ORDER_Y = frozenset(
-    {
-        0,  # order 4
-        1,  # the neutral element
-        _PRIME - 1,  # order 2
-        2707385501144840649318225287225658788936804267575313519463743609750303021,  # order 8
-        55188659117513257062467267217118295137698188065244968500265048394206261417927,  # order 8
-    }
-)
-"""The y of the eight points whose order divides the cofactor; a test finds them on the curve itself."""
+_ORDER_8_Y = 2707385501144840649318225287225658788936804267575313519463743609750303402022
+_SMALL_ORDER_Y = frozenset({1, _PRIME - 1, 0, _ORDER_8_Y, _PRIME - _ORDER_8_Y})
+"""Of orders 1, 2, 4, 8 and 8: the y of the eight points whose order divides the cofactor. A test finds them anew."""
 
 
 def anybody_can_sign(public_key: bytes) -> bool:

@@ -79,7 +79,9 @@ def read_pass(text: str) -> PhonePass:
         body[-NONCE_BYTES:],
     )
     if version != VERSION:
-        raise PassMalformedError(f"a phone pass of version {version}; this gateway reads version {VERSION}: update it")
+        raise PassMalformedError(
+            f"a phone pass of version {version}; this gateway reads version {VERSION}: update the older side"
+        )
     lifetime_s = dates[4]
     if not 1 <= lifetime_s <= LIFETIME_S_MAX:
         raise PassMalformedError(f"a phone pass for {lifetime_s} s; it may last 1 to {LIFETIME_S_MAX} s")
