@@ -2,8 +2,9 @@
 
     [FF]  53  address  length (2, little-endian, SOM to check)  control  [security block]  code  data  [MAC]  check
 
-The check is two bytes of CRC or one of checksum. Control: bits 0-1 the sequence number, bit 2 CRC-16 instead of a checksum, bit 3 a security block follows; the rest are
-zero. A reply has bit 7 of the address set. SIA OSDP v2.2 (IEC 60839-11-5), clause 5.
+The check is two bytes of CRC or one of checksum. Control: bits 0-1 the sequence number, bit 2 CRC-16 instead of a
+checksum, bit 3 a security block follows; the rest are zero. A reply has bit 7 of the address set.
+SIA OSDP v2.2 (IEC 60839-11-5), clause 5.
 """
 
 from dataclasses import dataclass, field

@@ -76,11 +76,16 @@ class Capabilities:
 
     def less_than(self, before: Iterable[Capability]) -> tuple[int, ...]:
         """The function codes in which it can less than before."""
-        return tuple(
-            then.function
-            for then in before
-            if not any(
-                now.function == then.function and now.compliance >= then.compliance and now.count >= then.count
-                for now in self.items
-            )
-        )
+        return tuple(then.function for then in before if not any(_as_good(now, then) for now in self.items))
+
+
+def _as_good(now: Capability, then: Capability) -> bool:
+    if now.function != then.function:
+        return False
+    if then.function in (Function.RECEIVE_BUFFER, Function.COMBINED_MESSAGE):
+        # One number of two bytes, the least significant where others have their level.
+        return now.compliance | now.count << 8 >= then.compliance | then.count << 8
+    if then.function == Function.SECURITY:
+        # Bits; the second byte says whether SCBK-D is still in use, which a commissioned reader no longer does.
+        return now.compliance & then.compliance == then.compliance
+    return now.compliance >= then.compliance and now.count >= then.count
