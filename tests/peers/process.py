@@ -47,7 +47,7 @@ class Peer:
             if pipe is not None:
                 pipe.close()
 
-    def do(self, what: str, **details: Any) -> None:
+    def do(self, what: str, /, **details: Any) -> None:
         """Ask it to do something."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": what, **details}) + "\n")
