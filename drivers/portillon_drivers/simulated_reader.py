@@ -55,6 +55,9 @@ class SimulatedReader(Protocol):
 SIMULATORS: Mapping[str, str] = {
     "rdm6300": "portillon_drivers.readers.rdm6300_simulator:simulate",
     "id12la": "portillon_drivers.readers.id12la_simulator:simulate",
+    "serial_scanner": "portillon_drivers.readers.serial_scanner_simulator:simulate",
+    "wedge_scanner": "portillon_drivers.readers.wedge_scanner_simulator:simulate",
+    "pn532": "portillon_drivers.nfc.simulated_pn532_reader:simulate",
 }
 """By reader type; a test holds that every type has one."""
 
