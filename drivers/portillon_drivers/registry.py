@@ -17,6 +17,7 @@ from portillon_drivers.ports import Inputs, Output, Reader
 READERS: Mapping[str, str] = {
     "rdm6300": "portillon_drivers.readers.rdm6300:DRIVER",
     "id12la": "portillon_drivers.readers.id12la:DRIVER",
+    "wiegand": "portillon_drivers.readers.wiegand.reader:DRIVER",
     "serial_scanner": "portillon_drivers.readers.serial_scanner:DRIVER",
     "wedge_scanner": "portillon_drivers.readers.wedge_scanner:DRIVER",
     "pn532": "portillon_drivers.readers.pn532:DRIVER",

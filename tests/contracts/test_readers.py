@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contracts.rigs import pn532, serial_125khz
+from contracts.rigs import pn532, scanners, serial_125khz, wiegand
 from contracts.rigs.rig import MakeRig, ReaderRig
 from portillon_drivers.events import CredentialRead, KeyPressed, ReaderDown, ReaderFault, ReaderUp, TextScanned
 from portillon_drivers.ports import Reader
@@ -16,6 +16,9 @@ from portillon_drivers.registry import READERS, build_readers, options_model
 RIGS: Mapping[str, MakeRig] = {
     "rdm6300": serial_125khz.rdm6300,
     "id12la": serial_125khz.id12la,
+    "wiegand": wiegand.WiegandRig,
+    "serial_scanner": scanners.serial,
+    "wedge_scanner": scanners.wedge,
     "pn532": pn532.pn532,
 }
 
