@@ -17,7 +17,7 @@ from portillon_rules.policy import AfterLease, JournalUnwritable, SitePolicy, Ti
 from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_rules.schedule import Schedule, open_at
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 """Changes when the same facts would be decided otherwise; reported by gateways and stamped on live answers."""
 
 _MS_PER_HOUR = 3_600_000
@@ -95,7 +95,7 @@ def decide(*, lookup: Lookup, door: DoorView, site: SiteRules, time: DecisionTim
         return Denied(DenyReason.UNKNOWN_CREDENTIAL)
     if isinstance(lookup, RowDamaged):
         return Denied(DenyReason.ROW_DAMAGED)
-    flags: list[GrantFlag] = []
+    flags = [GrantFlag.DURESS] if lookup.duress else []
     reason = (
         _outside_validity(lookup, time)
         or _outside_place_or_schedule(lookup, door, site, policy, time)

@@ -122,6 +122,13 @@ def test_an_unwritable_journal_passes_and_flags_by_default() -> None:
     assert ask(door=replace(LANE, journal_writable=False)) == Granted("m1", (GrantFlag.NOT_JOURNALED,))
 
 
+def test_duress_is_granted_like_anything_else_and_marked() -> None:
+    """Somebody who is forced to open gets in as always; only the flag tells, and a refusal stays a refusal."""
+    forced = replace(ROW, duress=True)
+    assert ask(forced) == Granted("m1", (GrantFlag.DURESS,))
+    assert ask(forced, door=replace(LANE, busy=True)) == Denied(DenyReason.LANE_BUSY, "m1")
+
+
 def test_a_schedule_follows_the_clock_on_the_wall_through_a_clock_change() -> None:
     """Opening at 06:00 means 06:00 local before and after the night in which the clocks change."""
     mornings = Schedule("mornings", tuple(Window(day, 6 * 60, 9 * 60) for day in range(7)), closed_on=("2026-12-25",))
