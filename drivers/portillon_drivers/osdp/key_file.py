@@ -61,9 +61,14 @@ class ReaderFiles:
         self._next_file.unlink(missing_ok=True)
 
     def promote(self) -> None:
-        """The reader has proved that it has the prepared key: from now on this is its key."""
-        self._next_file.replace(self.key_file)
-        _make_durable(self.key_file.parent)
+        """The reader has proved that it has the prepared key: from now on this is its key; raises KeyFileError."""
+        try:
+            self._next_file.replace(self.key_file)
+            _make_durable(self.key_file.parent)
+        except OSError as error:
+            raise KeyFileError(
+                f"{self._next_file} cannot take the place of {self.key_file}: {error.strerror}"
+            ) from error
 
     def record(self, identity: Identity, capabilities: Capabilities) -> None:
         """Remember who was commissioned, so that an exchange or a downgrade is noticed."""
