@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from portillon_rules.credential import credential_hash
+from portillon_rules.credential import CredentialKind, SiteKey, credential_hash
 from portillon_rules.policy import SITE, SitePolicy
 from portillon_wire.rows import RowChange, RowKind
 from sqlalchemy import Connection, case, or_, select, update
@@ -12,18 +12,34 @@ from sqlalchemy.dialects import postgresql, sqlite
 from portillon_cloud import outbox, timers
 from portillon_cloud.access import store
 from portillon_cloud.access.blocks import SWITCHES_OF, BlockReason, Switch, switched_off
-from portillon_cloud.access.entitlement import MemberFacts, Membership, entitlements
+from portillon_cloud.access.entitlement import CredentialFacts, MemberFacts, Membership, entitlements
 from portillon_cloud.access.errors import SitePolicyInvalidError, UnknownSiteError
 from portillon_cloud.access.grace import LEASE_HOURS, check_grace
+from portillon_cloud.access.review import ACCESS_REVIEW, review_at
 from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.access.tables import block, schedule
 from portillon_cloud.dunning.ladder import DunningPolicy
-from portillon_cloud.members.operations import credentials_of, site_keys
+from portillon_cloud.members.credential_state import REFUSAL
+from portillon_cloud.members.credential_store import KnownCredential, credentials_on_feed
+from portillon_cloud.members.credentials import lapse_credentials
+from portillon_cloud.members.operations import site_keys
 from portillon_cloud.members.tables import member, site
 from portillon_cloud.secrets import Keyring
 
-ACCESS_REVIEW = "access_review"
-"""Kind of the timers for the instants at which a block begins or ends by itself; the subject is the account."""
+__all__ = [
+    "ACCESS_REVIEW",
+    "check_policy",
+    "end_block",
+    "member_rows",
+    "plan_block",
+    "put_block",
+    "review",
+    "rows_for_accounts",
+    "set_site_policy",
+    "site_policy",
+    "site_rows",
+    "switched_off_now",
+]
 
 ACCOUNTS_PER_READ = 2_000  # bounded queries: SQLite takes 32,766 values, PostgreSQL 65,535
 
@@ -57,7 +73,7 @@ def put_block(
         .on_conflict_do_nothing()
     )
     if until_ms is not None:
-        _review_at(conn, organisation_id, account_id, until_ms)
+        review_at(conn, organisation_id, account_id, until_ms)
     outbox.account_changed(conn, organisation_id, account_id)
 
 
@@ -83,7 +99,7 @@ def plan_block(
         until_ms=until_ms,
         member_id=member_id,
     )
-    _review_at(conn, organisation_id, account_id, from_ms)
+    review_at(conn, organisation_id, account_id, from_ms)
 
 
 def end_block(
@@ -194,21 +210,11 @@ def _site_policies(conn: Connection, organisation_id: int) -> list[SitePolicy]:
 
 
 def review(work: timers.Work, claimed: timers.Timer) -> None:
-    """Timer handler: a block begins or ends by itself; the gateways are told."""
+    """Timer handler: a block begins, or a block or a credential ends by itself; the gateways are told."""
     with work.db.write() as conn:
+        lapse_credentials(conn, claimed.organisation_id, claimed.subject_id, work.now_ms)
         outbox.account_changed(conn, claimed.organisation_id, claimed.subject_id)
         timers.finish(conn, claimed)
-
-
-def _review_at(conn: Connection, organisation_id: int, account_id: int, at_ms: int) -> None:
-    timers.schedule(
-        conn,
-        organisation_id=organisation_id,
-        kind=ACCESS_REVIEW,
-        subject_id=account_id,
-        due_at_ms=at_ms,
-        key=f"access:account-{account_id}:{at_ms}",
-    )
 
 
 def _people(
@@ -230,17 +236,30 @@ def _people(
     for one in terms:
         memberships[one.member_id].append(one.membership)
     keys = site_keys(conn, keyring, site_id)
-    credentials = credentials_of(conn, keyring, organisation_id, [row.id for row in members])
+    credentials = credentials_on_feed(conn, keyring, organisation_id, [row.id for row in members], now_ms)
     for row in members:
-        # While two keys overlap a row goes out under each: gateways change over one by one.
-        hashes = tuple(credential_hash(one, key) for one in credentials.get(row.id, ()) for key in keys)
         who = MemberFacts(
             member=str(row.id),
-            credentials=hashes,
+            credentials=tuple(_facts(one, keys) for one in credentials.get(row.id, ())),
             memberships=tuple(memberships.get(row.id, ())),
             blocks=tuple(blocks.get((row.account_id, row.id), ())),
         )
         yield row.account_id, facts[row.account_id], who
+
+
+def _facts(one: KnownCredential, keys: Sequence[SiteKey]) -> CredentialFacts:
+    once = one.kind is CredentialKind.DAY_CODE
+    return CredentialFacts(
+        # While two keys overlap a row goes out under each: gateways change over one by one.
+        hashes=tuple(credential_hash(one.presented, key) for key in keys),
+        refusal=REFUSAL[one.state],
+        from_ms=one.valid_from_ms,
+        until_ms=one.valid_until_ms,
+        zones=one.zones,
+        single_use=once,
+        day_pass=once,
+        duress=one.duress,
+    )
 
 
 def _organisation_of(conn: Connection, site_id: int) -> int:

@@ -1,10 +1,9 @@
-"""Members, accounts and credentials over HTTP."""
+"""Members and accounts over HTTP. (Their credentials: `credentials_api`.)"""
 
 from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
-from portillon_rules.credential import Credential, CredentialError
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Table, select
 
@@ -16,7 +15,7 @@ from portillon_cloud.http.paging import After, Id, Limit, Page, PathId, page_of
 from portillon_cloud.http.problem import not_found, unprocessable
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
-from portillon_cloud.members.operations import add_account, add_credential, add_member, lose_credential
+from portillon_cloud.members.operations import add_account, add_member
 from portillon_cloud.members.tables import account, legal_entity, member, organisation, site
 from portillon_cloud.reports.may_pass import may_pass
 
@@ -47,10 +46,6 @@ class NewMember(Incoming):
     last_name: Name
     email: Email | None = None
     joined_on: date | None = Field(default=None, description="Business date; today if left out")
-
-
-class NewCredential(Incoming):
-    credential: str = Field(description="Canonical form", examples=["em4100:0F0027A46B"], max_length=100)
 
 
 class AccountOut(BaseModel):
@@ -183,31 +178,6 @@ def create_member(new: NewMember, services: ServicesDep, writer: Writer) -> Made
         values = {**new.model_dump(), "joined_on": new.joined_on or today}
         made = add_member(conn, organisation_id=organisation_id, **values)
     return Made(id=made)
-
-
-@router.post("/members/{member_id}/credentials", status_code=201)
-def issue_credential(member_id: PathId, new: NewCredential, services: ServicesDep, writer: Writer) -> Made:
-    """Give a member a card; 409 if it opens for somebody already."""
-    try:
-        presented = Credential.parse(new.credential)
-    except CredentialError as error:
-        raise unprocessable(str(error), pointer="/body/credential") from None
-    with services.db.write() as conn:
-        made = add_credential(
-            conn,
-            services.keyring,
-            organisation_id=writer.organisation_id,
-            member_id=member_id,
-            presented=presented,
-        )
-    return Made(id=made)
-
-
-@router.post("/credentials/{credential_id}/lost", status_code=204)
-def report_lost(credential_id: PathId, services: ServicesDep, writer: Writer) -> None:
-    """Mark a card lost: it opens no more, and may be issued anew."""
-    with services.db.write() as conn:
-        lose_credential(conn, organisation_id=writer.organisation_id, credential_id=credential_id)
 
 
 def _own(conn: Connection, table: Table, wanted: int, writer: Principal, field: str) -> None:

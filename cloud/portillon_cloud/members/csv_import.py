@@ -19,6 +19,9 @@ from portillon_cloud.payments.operations import add_payment_method
 from portillon_cloud.payments.tables import payment_method
 from portillon_cloud.secrets import Keyring
 
+IMPORT = "import-members"
+"""Stands where a person's name would in the history of what a file brought."""
+
 _Person = tuple[str, str, str | None]
 Progress = Callable[[int, int], None]
 """Told after each line: lines done, lines in all."""
@@ -145,11 +148,11 @@ def _check(context: _Import, row: MemberRow) -> list[Problem]:
         wrong("", f"{row.first_name} {row.last_name} <{row.email or 'no e-mail'}> is on line {above} already")
     elif (member_id := context.members.get(person)) is not None:
         wrong("", f"{row.first_name} {row.last_name} <{row.email or 'no e-mail'}> is member {member_id} already")
-    if row.card is not None:
-        if (above := context.cards.setdefault(str(row.card), row.line)) != row.line:
-            wrong("card", f"{row.card} is on line {above} already")
-        elif (holder := member_with(context.conn, context.keyring, context.organisation_id, row.card)) is not None:
-            wrong("card", f"{row.card} opens for member {holder} already")
+    for card in row.cards:
+        if (above := context.cards.setdefault(str(card), row.line)) != row.line:
+            wrong("card", f"{card} is on line {above} already")
+        elif (holder := member_with(context.conn, context.keyring, context.organisation_id, card)) is not None:
+            wrong("card", f"{card} belongs to member {holder} already")
     if row.payment_token is not None:
         if (above := context.tokens.setdefault(row.payment_token, row.line)) != row.line:
             wrong("payment_token", f"is on line {above} already; for one payer of several members use 'account'")
@@ -174,13 +177,15 @@ def _write(context: _Import, row: MemberRow) -> Problem | None:
                 email=row.email,
                 joined_on=min(row.contract_start, context.today),
             )
-            if row.card is not None:
+            for card in row.cards:
                 add_credential(
                     context.conn,
                     context.keyring,
                     organisation_id=context.organisation_id,
                     member_id=member_id,
-                    presented=row.card,
+                    presented=card,
+                    now_ms=context.now_ms,
+                    by=IMPORT,
                 )
             subscribe(
                 context.conn,

@@ -5,7 +5,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from portillon_rules.credential import Credential, CredentialError, CredentialKind
+from portillon_rules.credential import Credential, CredentialError
+
+from portillon_cloud.members.card_text import read_card
 
 REQUIRED = ("first_name", "last_name", "plan", "contract_start")
 OPTIONAL = ("email", "card", "payment_token", "payment_label", "language", "account", "billed_from")
@@ -30,7 +32,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberRow:
-    """One good line. `account` groups lines under one payer (None: the member pays for themself)."""
+    """One good line. `account` groups lines under one payer (None: the member pays for themself).
+
+    `cards`: what the column `card` names, with spaces between several; no credential has one in it.
+    """
 
     line: int
     first_name: str
@@ -38,7 +43,7 @@ class MemberRow:
     plan: str
     contract_start: datetime.date
     email: str | None
-    card: Credential | None
+    cards: tuple[Credential, ...]
     payment_token: str | None
     payment_label: str | None
     language: str | None
@@ -59,7 +64,7 @@ def read_line(line: int, values: Mapping[str, str]) -> tuple[MemberRow | None, l
         "language": fields.language("language"),
         "account": fields.text("account"),
     }
-    card, billed_from = fields.card("card"), fields.date("billed_from")
+    cards, billed_from = fields.cards("card"), fields.date("billed_from")
     if fields.problems or start is None:
         return None, fields.problems
     row = MemberRow(
@@ -68,7 +73,7 @@ def read_line(line: int, values: Mapping[str, str]) -> tuple[MemberRow | None, l
         last_name=last_name,
         plan=plan,
         contract_start=start,
-        card=card,
+        cards=cards,
         billed_from=billed_from,
         **optional,
     )
@@ -126,17 +131,14 @@ class _Fields:
             self._wrong(name, f"{value!r} is no date; write it as YYYY-MM-DD, for example 2026-01-31")
             return None
 
-    def card(self, name: str) -> Credential | None:
-        value = self.text(name)
-        if value is None:
-            return None
-        try:
-            if ":" in value:
-                return Credential.parse(value)
-            return Credential(CredentialKind.EM4100, value.upper())
-        except CredentialError as error:
-            self._wrong(name, str(error))
-            return None
+    def cards(self, name: str) -> tuple[Credential, ...]:
+        found: dict[Credential, None] = {}  # a set that keeps the order
+        for one in (self.text(name) or "").split():
+            try:
+                found[read_card(one)] = None
+            except CredentialError as error:
+                self._wrong(name, str(error))
+        return tuple(found)
 
     def _wrong(self, name: str, message: str) -> None:
         self.problems.append(Problem(self.line, name, message))

@@ -7,8 +7,24 @@ class UnknownMemberError(NotFoundError):
     """No such member, account or site in this organisation."""
 
 
+class UnknownCredentialError(NotFoundError):
+    """No such credential in this organisation."""
+
+
 class CredentialTakenError(ConflictError):
-    """The credential opens for another member already; mark it lost there first."""
+    """The credential is somebody's already; mark it lost there first."""
+
+
+class CredentialStateError(ConflictError):
+    """The credential is in a state in which this cannot be done; the message says what can."""
+
+
+class CredentialRefusedError(PermanentError):
+    """Such a credential cannot be given to a member; the message says what to write or do instead."""
+
+
+class NoPinLeftError(PermanentError):
+    """So many PINs are issued that none is left that would be hard enough to guess."""
 
 
 class OrganisationError(PermanentError):

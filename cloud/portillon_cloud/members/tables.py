@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -15,7 +16,8 @@ from sqlalchemy import (
 )
 
 from portillon_cloud.database.schema import instant, key, metadata, one_of, organisation_id, reference
-from portillon_cloud.database.triggers import column_never_changes
+from portillon_cloud.database.triggers import column_never_changes, never_changes
+from portillon_cloud.members.credential_state import HELD, CredentialState
 
 LANGUAGES = ("en", "fr")
 TAX_REGIMES = ("ca-qc", "fr", "none")
@@ -92,6 +94,9 @@ member = Table(
     Column("joined_on", Date, nullable=False),
 )
 
+_IS_HELD = text(f"state IN ({', '.join(repr(state.value) for state in HELD)})")
+
+# All instants here are business time.
 credential = Table(
     "credential",
     metadata,
@@ -101,17 +106,55 @@ credential = Table(
     Column("kind", Text, nullable=False),  # portillon_rules CredentialKind
     Column("sealed", LargeBinary, nullable=False),  # canonical form, AES-GCM under the data key
     Column("blind_index", Text, nullable=False),  # HMAC of the canonical form: exact look-up without opening any
-    Column("state", Text, nullable=False),  # 'active' or 'lost'
-    one_of("state", ("active", "lost")),
-    # One card opens for one member; a lost card stays for history and may be issued anew.
+    Column("state", Text, nullable=False),  # as somebody said; what its dates say comes on top
+    instant("state_since_ms", nullable=True),
+    instant("issued_at_ms", nullable=True),  # null: before anybody wrote it down
+    instant("valid_from_ms", nullable=True),
+    instant("valid_until_ms", nullable=True),  # the first instant at which it opens no more by itself; null: no end
+    Column("zones", JSON(none_as_null=True)),  # opens these without a membership; null: those of its holder's
+    reference("replaced_by_id", "credential.id", nullable=True),
+    # Of PINs only.
+    reference("card_id", "credential.id", nullable=True, index=True),  # what it confirms
+    Column("pin_index", Text),  # HMAC of the digits alone: no two people share them, whatever they are for
+    Column("duress", Boolean, nullable=False),
+    one_of("state", CredentialState),
+    CheckConstraint("(pin_index IS NOT NULL) = (kind IN ('pin', 'card_and_pin'))", name="pin_has_index"),
+    CheckConstraint("(card_id IS NOT NULL) = (kind = 'card_and_pin')", name="pin_has_card"),
+    # One credential opens for one member; a lost card stays for history and may be issued anew.
     Index(
-        "uq_credential_active",
+        "uq_credential_held",
         "organisation_id",
         "blind_index",
         unique=True,
-        sqlite_where=text("state = 'active'"),
-        postgresql_where=text("state = 'active'"),
+        sqlite_where=_IS_HELD,
+        postgresql_where=_IS_HELD,
     ),
+    Index(
+        "uq_credential_pin_held",
+        "organisation_id",
+        "pin_index",
+        unique=True,
+        sqlite_where=_IS_HELD,
+        postgresql_where=_IS_HELD,
+    ),
+    Index("ix_credential_blind_index", "organisation_id", "blind_index"),
+    Index("ix_credential_pin_index", "organisation_id", "pin_index"),
+)
+column_never_changes(credential, "member_id")  # whose it was is history: another holder is another row
+
+# Who did what to a credential, and when; the first row of each is its issue.
+credential_change = never_changes(
+    Table(
+        "credential_change",
+        metadata,
+        key(),
+        organisation_id(),
+        reference("credential_id", "credential.id", index=True),
+        Column("state", Text, nullable=False),
+        instant("at_ms", nullable=True),
+        Column("changed_by", Text),  # name of the person or API key; null: nobody, its date had come
+        one_of("state", CredentialState),
+    )
 )
 
 site_key = Table(

@@ -9,13 +9,14 @@ from portillon_rules.schedule import Schedule
 from portillon_wire.rows import RowKind
 from sqlalchemy import Connection, select
 
-from portillon_cloud.access.entitlement import FOREVER_MS, entitlements
+from portillon_cloud.access.entitlement import FOREVER_MS, CredentialFacts, MemberFacts, entitlements
 from portillon_cloud.access.operations import member_rows, site_policy, site_rows
-from portillon_cloud.access.standing import Standing, standing_at
+from portillon_cloud.access.standing import AccountFacts, Standing, standing_at
 from portillon_cloud.members.tables import site
 from portillon_cloud.secrets import Keyring
 
-_NO_CARD = "none.none"  # stands for the card of somebody who has none yet, to tell what one would do
+# Stands for the card of somebody who has none yet, to tell what one would do.
+_NO_CARD = CredentialFacts(hashes=("none.none",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +40,25 @@ def may_pass(
         return None
     account, who, site_id = found
     standing = standing_at(account, business_ms)
-    has_card = bool(who.credentials)
-    facts = who if has_card else replace(who, credentials=(_NO_CARD,))
-    row = entitlements(account, facts, business_ms)[0]  # every card of a member opens the same
+    usable = [one for one in who.credentials if one.refused_at(business_ms) is None and not one.duress]
+    has_card = bool(usable)
+    # With nothing that opens, the turnstile says what is wrong with the latest one.
+    presented = usable or who.credentials[-1:] or (_NO_CARD,)
+    rows = [_row(account, who, one, business_ms) for one in presented]
     rules = _site_rules(conn, site_id)
     zones: list[str] = conn.execute(select(site.c.zones).where(site.c.id == site_id)).scalar_one()
-    answers = {zone: _decide(row, zone, rules, business_ms) for zone in zones}
-    open_zones = tuple(zone for zone, reason in answers.items() if reason is None)
-    if open_zones:
-        until_ms = None if row.valid_until_ms >= FOREVER_MS else row.valid_until_ms
-        return Answer(allowed=has_card, has_card=has_card, standing=standing, zones=open_zones, until_ms=until_ms)
-    reason = next(iter(answers.values()), DenyReason.WRONG_ZONE)
+    for row in rows:
+        open_zones = tuple(zone for zone in zones if _decide(row, zone, rules, business_ms) is None)
+        if open_zones:
+            until_ms = None if row.valid_until_ms >= FOREVER_MS else row.valid_until_ms
+            return Answer(allowed=has_card, has_card=has_card, standing=standing, zones=open_zones, until_ms=until_ms)
+    reason = _decide(rows[0], zones[0], rules, business_ms) if zones else DenyReason.WRONG_ZONE
     return Answer(allowed=False, has_card=has_card, standing=standing, reason=reason)
+
+
+def _row(account: AccountFacts, who: MemberFacts, credential: CredentialFacts, business_ms: int) -> Entitlement:
+    one = replace(credential, hashes=credential.hashes[:1])
+    return entitlements(account, replace(who, credentials=(one,)), business_ms)[0]
 
 
 def _decide(row: Entitlement, zone: str, rules: SiteRules, business_ms: int) -> DenyReason | None:

@@ -1,13 +1,14 @@
-"""Find members: by name, by e-mail, or by the exact number of a card."""
+"""Find members: by name, by e-mail, or by the exact number of a card that they have or had."""
 
 from dataclasses import dataclass
 from datetime import date
 
-from portillon_rules.credential import Credential, CredentialError, CredentialKind
+from portillon_rules.credential import CredentialError
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from portillon_cloud.billing.tables import plan, price, subscription
-from portillon_cloud.members.operations import member_with
+from portillon_cloud.members.card_text import read_card
+from portillon_cloud.members.credential_store import last_member_with
 from portillon_cloud.members.tables import account, member
 from portillon_cloud.secrets import Keyring
 
@@ -73,10 +74,10 @@ def _matches(conn: Connection, keyring: Keyring, organisation_id: int, search: s
 
 def _holder(conn: Connection, keyring: Keyring, organisation_id: int, search: str) -> int | None:
     try:
-        presented = Credential(CredentialKind.EM4100, search.upper())
+        presented = read_card(search)
     except CredentialError:
         return None  # no card number: a name
-    return member_with(conn, keyring, organisation_id, presented)
+    return last_member_with(conn, keyring, organisation_id, presented)
 
 
 def _plans(conn: Connection, member_ids: list[int]) -> dict[int, list[str]]:

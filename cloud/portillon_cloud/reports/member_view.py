@@ -7,16 +7,15 @@ from sqlalchemy import Connection, select
 
 from portillon_cloud.billing.calendar import IntervalUnit
 from portillon_cloud.billing.tables import contract, plan, price, subscription
-from portillon_cloud.members.operations import credential_of
 from portillon_cloud.members.tables import account, member
 from portillon_cloud.money import Money
 from portillon_cloud.payments.tables import MethodState, payment_method
+from portillon_cloud.reports.credential_list import CredentialLine, credential_lines
 from portillon_cloud.reports.invoice_view import InvoiceLine, PaymentLine, invoices_of, payments_of
 from portillon_cloud.secrets import Keyring
 
 INVOICES_SHOWN = 24
 PAYMENTS_SHOWN = 24
-CARD_DIGITS_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +54,15 @@ class MemberView:
     joined_on: date
     payer: str
     payer_email: str | None
-    cards: tuple[str, ...]  # masked
+    credentials: tuple[CredentialLine, ...]  # the newest first
     contracts: tuple[ContractLine, ...]
     money: AccountMoney | None
 
 
 def member_view(
-    conn: Connection, keyring: Keyring, *, organisation_id: int, member_id: int, with_money: bool
+    conn: Connection, keyring: Keyring, *, organisation_id: int, member_id: int, with_money: bool, now_ms: int
 ) -> MemberView | None:
-    """The member, or None if this organisation has no such one."""
+    """The member at this business instant, or None if this organisation has no such one."""
     row = conn.execute(
         select(member, account.c.name.label("payer"), account.c.email.label("payer_email"))
         .join(account, account.c.id == member.c.account_id)
@@ -71,7 +70,6 @@ def member_view(
     ).one_or_none()
     if row is None:
         return None
-    cards = credential_of(conn, keyring, organisation_id, member_id)
     return MemberView(
         id=row.id,
         account_id=row.account_id,
@@ -82,7 +80,7 @@ def member_view(
         joined_on=row.joined_on,
         payer=row.payer,
         payer_email=row.payer_email,
-        cards=tuple(masked(card.value) for card in cards),
+        credentials=credential_lines(conn, keyring, organisation_id, member_id, now_ms=now_ms),
         contracts=_contracts(conn, member_id),
         money=_money(conn, organisation_id, row.account_id) if with_money else None,
     )
@@ -97,11 +95,6 @@ def first_member_of(conn: Connection, *, organisation_id: int, account_id: int) 
         .limit(1)
     ).scalar_one_or_none()
     return found
-
-
-def masked(card: str) -> str:
-    """The last digits of a card number: enough to tell two cards apart, too little to copy one."""
-    return "••••\u202f" + card[-CARD_DIGITS_SHOWN:]
 
 
 def _contracts(conn: Connection, member_id: int) -> tuple[ContractLine, ...]:

@@ -9,6 +9,7 @@ from portillon_cloud.dunning import api as dunning
 from portillon_cloud.gateways import api as gateways
 from portillon_cloud.http.problem import PROBLEM_RESPONSES
 from portillon_cloud.members import api as members
+from portillon_cloud.members import credentials_api as credentials
 from portillon_cloud.payments import api as payments
 from portillon_cloud.web import clock_api
 
@@ -18,6 +19,6 @@ PREFIX = "/api/v1"
 def api_router() -> APIRouter:
     """One router with all of /api/v1."""
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
-    for feature in (members, billing, payments, dunning, access, gateways, attendance, clock_api):
+    for feature in (members, credentials, billing, payments, dunning, access, gateways, attendance, clock_api):
         router.include_router(feature.router)
     return router

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from portillon_cloud.access.blocks import SWITCHES_OF, Block, BlockReason
 from portillon_cloud.access.entitlement import (
     FOREVER_MS,
+    CredentialFacts,
     Grant,
     MemberFacts,
     Membership,
     answer_at,
     entitlements,
+    opens_at,
 )
 from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.dunning.ladder import Debt, DunningPolicy, step_ms
@@ -40,8 +42,29 @@ def account(*blocks: Block, debts: tuple[Debt, ...] = (), next_due: int | None =
     return AccountFacts(zone=ZONE, policy=DunningPolicy(), blocks=blocks, debts=debts, next_due_on=next_due_on)
 
 
-def person(*memberships: Membership, blocks: tuple[Block, ...] = ()) -> MemberFacts:
-    return MemberFacts(member="m1", credentials=("k1.aa", "k2.aa"), memberships=memberships, blocks=blocks)
+def card(
+    first: int | None = None,
+    last: int | None = None,
+    *,
+    refusal: DenyReason | None = None,
+    zones: str = "",
+    **more: bool,
+) -> CredentialFacts:
+    return CredentialFacts(
+        hashes=("k1.aa", "k2.aa"),
+        refusal=refusal,
+        from_ms=None if first is None else at(first),
+        until_ms=None if last is None else at(last),
+        zones=frozenset(zones.split()) or None,
+        **more,
+    )
+
+
+CARD = card()
+
+
+def person(*memberships: Membership, blocks: tuple[Block, ...] = (), presents: CredentialFacts = CARD) -> MemberFacts:
+    return MemberFacts(member="m1", credentials=(presents,), memberships=memberships, blocks=blocks)
 
 
 def membership(first: int = -100, last: int | None = None, zones: frozenset[str] = GYM) -> Membership:
@@ -52,6 +75,11 @@ def row(known: AccountFacts, who: MemberFacts, now_ms: int) -> Entitlement:
     rows = entitlements(known, who, now_ms)
     assert [r.credential for r in rows] == ["k1.aa", "k2.aa"]
     return rows[0]
+
+
+def opens(known: AccountFacts, who: MemberFacts, at_ms: int) -> Grant | DenyReason:
+    """The live answer for the one credential of `who`."""
+    return opens_at(known, who, who.credentials[0], at_ms)
 
 
 def says(entitlement: Entitlement, at_ms: int, zone: str = "gym") -> Granted | Denied:
@@ -141,6 +169,51 @@ def test_zones_of_overlapping_memberships_join_while_both_run() -> None:
     assert (both.zones, both.valid_until_ms) == (("gym", "pool"), at(5))
 
 
+def test_a_lost_card_says_so_before_anything_else() -> None:
+    """Whoever presents it may be a thief: neither dues nor a contract that ended are their business."""
+    lost = card(refusal=DenyReason.CREDENTIAL_LOST)
+    debts = (Debt(owed_minor=4600, from_on=DUE),)
+    for who in (person(membership(), presents=lost), person(presents=lost)):
+        found = row(account(debts=debts), who, at(30))
+        assert (found.refusal, found.valid_from_ms, found.zones) == (DenyReason.CREDENTIAL_LOST, FOREVER_MS, ())
+        assert says(found, at(30)) == Denied(DenyReason.CREDENTIAL_LOST, "m1")
+
+
+def test_a_card_runs_out_by_itself_and_then_says_so() -> None:
+    """Offline the row ends with the card; looked at again it says that the card itself has run out."""
+    who = person(membership(), presents=card(last=5))
+    ending = row(account(), who, at(0))
+    assert (ending.refusal, ending.valid_until_ms) == (None, at(5))
+    assert says(ending, at(5)) == Denied(DenyReason.EXPIRED, "m1")
+    assert says(row(account(), who, at(5)), at(5)) == Denied(DenyReason.CREDENTIAL_EXPIRED, "m1")
+
+
+def test_a_code_for_tomorrow_opens_by_itself_tomorrow() -> None:
+    """Its row carries its day, and what it is: once, as a day pass."""
+    code = card(1, 2, single_use=True, day_pass=True)
+    found = row(account(), person(membership(), presents=code), at(0))
+    assert (found.refusal, found.valid_from_ms, found.valid_until_ms) == (None, at(1), at(2))
+    assert (found.single_use, found.day_pass, found.duress) == (True, True, False)
+    assert says(found, at(0)) == Denied(DenyReason.NOT_YET_VALID, "m1")
+    assert isinstance(says(found, at(1)), Granted)
+
+
+def test_a_visitors_code_needs_no_membership_but_a_host_in_good_standing() -> None:
+    """It opens its own zones on its day; it opens nothing while the account that answers for it is shut."""
+    visitor = person(presents=card(0, 1, zones="gym"))
+    assert answer_at(account(), visitor, at(0)) is DenyReason.NO_MEMBERSHIP
+    assert isinstance(says(row(account(), visitor, at(0)), at(0)), Granted)
+    assert row(account(block(BlockReason.BANNED, -5)), visitor, at(0)).refusal is DenyReason.BLOCKED
+    assert row(account(), visitor, at(1)).refusal is DenyReason.CREDENTIAL_EXPIRED
+
+
+def test_a_duress_code_opens_like_any_other() -> None:
+    """The row says what it is; the door must not show it."""
+    found = row(account(), person(membership(), presents=card(duress=True)), at(0))
+    assert found.duress
+    assert isinstance(says(found, at(0)), Granted)
+
+
 days = st.integers(-30, 60)
 spans = st.tuples(days, st.none() | st.integers(0, 40)).map(
     lambda span: (span[0], None if span[1] is None else span[0] + span[1])
@@ -165,16 +238,25 @@ memberships = st.builds(
     spans,
     st.sets(st.sampled_from(["gym", "pool"]), min_size=1).map(frozenset),
 )
+cards = st.builds(
+    lambda span, refusal, zones: card(*span, refusal=refusal, zones=zones),
+    st.just((None, None)) | spans | st.tuples(st.none(), days),
+    st.sampled_from([None, None, None, None, DenyReason.CREDENTIAL_LOST]),
+    st.sampled_from(["", "", "gym"]),
+)
 people = st.builds(
-    lambda m, b: person(*m, blocks=tuple(b)), st.lists(memberships, max_size=3), st.lists(blocks, max_size=2)
+    lambda m, b, c: person(*m, blocks=tuple(b), presents=c),
+    st.lists(memberships, max_size=3),
+    st.lists(blocks, max_size=2),
+    cards,
 )
 
 
 def first_change_ms(known: AccountFacts, who: MemberFacts, now_ms: int) -> int:
     """The hour after `now` at which the standing function first answers otherwise, found by trying each hour."""
     hour_ms = 3_600_000
-    start = answer_at(known, who, now_ms)
-    return next((t for t in range(now_ms, at(130), hour_ms) if answer_at(known, who, t) != start), FOREVER_MS)
+    start = opens(known, who, now_ms)
+    return next((t for t in range(now_ms, at(130), hour_ms) if opens(known, who, t) != start), FOREVER_MS)
 
 
 @given(accounts, people, days)
@@ -184,7 +266,7 @@ def test_row_never_lets_in_whom_the_function_refuses(known: AccountFacts, who: M
     for t in range(at(now), at(110), 6 * 3_600_000):
         for zone in ("gym", "pool"):
             if isinstance(says(entitlement, t, zone), Granted):
-                answer = answer_at(known, who, t)
+                answer = opens(known, who, t)
                 assert isinstance(answer, Grant)
                 assert zone in answer.zones
 
@@ -194,7 +276,7 @@ def test_row_answers_as_the_function_until_it_changes(known: AccountFacts, who: 
     """Until the standing's first change row and function agree, reason for reason; a grant ends exactly there."""
     entitlement = row(known, who, at(now))
     change_ms = first_change_ms(known, who, at(now))
-    start = answer_at(known, who, at(now))
+    start = opens(known, who, at(now))
     for t in range(at(now), min(change_ms, at(110)), 12 * 3_600_000):
         decision = says(entitlement, t, "gym")
         if isinstance(start, Grant):
@@ -220,10 +302,10 @@ def test_refusal_knows_its_end(known: AccountFacts, who: MemberFacts, now: int) 
     if entitlement.refusal is None:
         return
     if entitlement.valid_from_ms == FOREVER_MS:
-        assert not any(isinstance(answer_at(known, who, t), Grant) for t in range(at(now), at(130), 3_600_000))
+        assert not any(isinstance(opens(known, who, t), Grant) for t in range(at(now), at(130), 3_600_000))
     else:
-        assert isinstance(answer_at(known, who, entitlement.valid_from_ms), Grant)
-        assert not isinstance(answer_at(known, who, entitlement.valid_from_ms - 1), Grant)
+        assert isinstance(opens(known, who, entitlement.valid_from_ms), Grant)
+        assert not isinstance(opens(known, who, entitlement.valid_from_ms - 1), Grant)
 
 
 def test_row_is_cut_by_the_next_invoice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,3 +316,13 @@ def test_row_is_cut_by_the_next_invoice(monkeypatch: pytest.MonkeyPatch) -> None
     uncut = row(known, person(membership()), at(-1))
     assert cut.valid_until_ms == at(10)
     assert uncut.valid_until_ms == FOREVER_MS
+
+
+def test_row_is_cut_by_the_cards_own_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ablation: a card whose end nobody looked at would open for ever at a gateway that hears nothing."""
+    who = person(membership(), presents=card(last=5))
+    cut = row(account(), who, at(0))
+    monkeypatch.setattr(CredentialFacts, "refused_at", lambda one, at_ms: one.refusal)
+    uncut = row(account(), who, at(0))
+    assert isinstance(says(cut, at(6)), Denied)
+    assert isinstance(says(uncut, at(6)), Granted)

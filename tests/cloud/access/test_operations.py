@@ -148,7 +148,7 @@ def test_a_planned_block_can_be_called_off(gym: DuesGym) -> None:
 
 
 def test_one_members_own_block(gym: DuesGym) -> None:
-    """A child who is banned leaves the family in; lost cards have no row."""
+    """A child who is banned leaves the family in; a lost card says so before anything else."""
     payer = gym.payer()
     child = gym.member(payer.account_id)
     with gym.db.write() as conn:
@@ -167,7 +167,7 @@ def test_one_members_own_block(gym: DuesGym) -> None:
     }
     with gym.db.write() as conn:
         conn.execute(update(credential).where(credential.c.member_id == child).values(state="lost"))
-    assert len(rows(gym, payer, at(1))) == 1
+    assert {one.refusal for one in rows(gym, payer, at(1))} == {None, DenyReason.CREDENTIAL_LOST}
 
 
 def test_ending_an_account_block_leaves_a_members_own(gym: DuesGym) -> None:

@@ -10,7 +10,8 @@ from portillon_cloud.gateways.alarms import AlarmKind, alarms
 from portillon_cloud.gateways.operations import gateways, revoke_gateway
 from portillon_cloud.gateways.session import RESEND_AFTER_MS, WINDOW
 from portillon_cloud.gateways.tables import feed_entry, feed_row
-from portillon_cloud.members.operations import add_credential, lose_credential
+from portillon_cloud.members.credential_state import CredentialState
+from portillon_cloud.members.operations import add_credential, change_state
 from portillon_cloud.members.tables import credential
 from portillon_cloud.outbox.tables import access_outbox
 from portillon_rules.credential import Credential
@@ -68,7 +69,15 @@ def test_a_card_that_changes_hands_is_one_change(gym: Gym, front: PretendGateway
     card = Credential.parse("em4100:0000000001")
     with gym.db.write() as conn:
         (old,) = conn.execute(select(credential.c.id).where(credential.c.member_id == gym.members[0])).scalars()
-        lose_credential(conn, organisation_id=gym.organisation_id, credential_id=old)
+        change_state(
+            conn,
+            gym.keyring,
+            organisation_id=gym.organisation_id,
+            credential_id=old,
+            to=CredentialState.LOST,
+            now_ms=gym.clock.real_ms(),
+            by="desk",
+        )
         add_credential(
             conn,
             gym.keyring,

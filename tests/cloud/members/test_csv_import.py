@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 from cloud.gym import Gym
 from portillon_cloud.billing.tables import contract, subscription
+from portillon_cloud.members.credential_store import credentials_of, member_with
 from portillon_cloud.members.csv_import import ImportReport, import_members
 from portillon_cloud.members.errors import UnknownMemberError
-from portillon_cloud.members.operations import credential_of, member_with
 from portillon_cloud.members.tables import account, credential, member
 from portillon_cloud.payments.tables import payment_method
 from portillon_cloud.timers.tables import timer
@@ -50,7 +50,8 @@ def test_a_member_comes_with_everything(gym: Gym) -> None:
     with gym.db.read() as conn:
         row = conn.execute(select(member)).one()
         assert member_with(conn, gym.keyring, gym.organisation_id, card) == row.id
-        assert credential_of(conn, gym.keyring, gym.organisation_id, row.id) == [card]
+        [held] = credentials_of(conn, gym.keyring, gym.organisation_id, row.id)
+        assert (held.presented, held.issued_at_ms) == (card, gym.clock.real_ms())
         sealed = conn.execute(select(credential.c.sealed)).scalar_one()
         assert b"0F0027A46B" not in sealed
         signed = conn.execute(select(contract)).one()
@@ -60,6 +61,14 @@ def test_a_member_comes_with_everything(gym: Gym) -> None:
         assert conn.execute(select(payment_method.c.token)).scalar_one() == "tok_1"
         assert conn.execute(select(func.count()).where(timer.c.kind == "invoice_run")).scalar_one() == 1
     assert "0F0027A46B" not in repr(row)
+
+
+def test_a_member_may_have_several_cards_of_any_kind(gym: Gym) -> None:
+    """A space stands between two: no credential has one in it, so that files with one card mean what they meant."""
+    assert load(gym, "Z,G,,0F0027A46B h10301:67-1000  nfca:04de5f1eacc040,gym,2026-01-31,,") == ImportReport(1, ())
+    with gym.db.read() as conn:
+        held = credentials_of(conn, gym.keyring, gym.organisation_id, 1)
+    assert [str(one.presented) for one in held] == ["em4100:0F0027A46B", "wiegand:26.28607D1", "nfca:04DE5F1EACC040"]
 
 
 def test_a_running_contract_is_billed_from_its_next_period(gym: Gym) -> None:
@@ -87,6 +96,8 @@ def test_a_family_shares_an_account(gym: Gym) -> None:
     [
         ("B,C,,,pool,2026-01-31,,", "line 3, plan: no plan has the code 'pool'; known ones: gym"),
         ("B,C,,0F0027A46B,gym,2026-01-31,,", "line 3, card: em4100:0F0027A46B is on line 2 already"),
+        ("B,C,,nfca:04DE5F1E 0f0027a46b,gym,2026-01-31,,", "line 3, card: em4100:0F0027A46B is on line 2 already"),
+        ("B,C,,pin:4917,gym,2026-01-31,,", "line 3, card: a PIN is drawn by lot"),
         ("B,C,,,gym,2026-01-31,tok_1,", "line 3, payment_token: is on line 2 already"),
         ("zoé,gagnon,ZOE@example.org,,gym,2026-01-31,,", "is on line 2 already"),
         ("B,C,,,gym,2024-01-31,,", "line 3, contract_start: the contract from 2024-01-31 ends on 2025-01-31"),

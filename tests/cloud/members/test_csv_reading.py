@@ -24,7 +24,7 @@ def test_a_good_line_is_read_whole() -> None:
     """Accents, card and dates come out as they are meant."""
     [row] = read_members(f"{HEADER}\n{GOOD}\n".encode()).rows
     assert (row.line, row.first_name, row.plan) == (2, "Zoé", "gym")
-    assert row.card == Credential(CredentialKind.EM4100, "0F0027A46B")
+    assert row.cards == (Credential(CredentialKind.EM4100, "0F0027A46B"),)
     assert row.contract_start == datetime.date(2026, 1, 31)
     assert (row.account, row.payment_token, row.billed_from) == (None, None, None)
 
@@ -46,7 +46,11 @@ def test_a_good_line_is_read_whole() -> None:
 def test_the_same_file_in_many_coats(change: object) -> None:
     """BOM, line ends, delimiters, spaces, empty lines: the same member."""
     [row] = read_members(change(f"{HEADER}\n{GOOD}\n")).rows  # type: ignore[operator]
-    assert (row.first_name, row.last_name, str(row.card)) == ("Zoé", "Gagnon", "em4100:0F0027A46B")
+    assert (row.first_name, row.last_name, [str(card) for card in row.cards]) == (
+        "Zoé",
+        "Gagnon",
+        ["em4100:0F0027A46B"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,11 @@ def test_the_same_file_in_many_coats(change: object) -> None:
         ("A,Roy,nobody,,gym,2026-01-31", "line 2, email: 'nobody' is no e-mail address"),
         ("A,Roy,,XYZ,gym,2026-01-31", "line 2, card: this is no value of kind em4100: write hex digits"),
         ("A,Roy,,rfid:00,gym,2026-01-31", "line 2, card: 'rfid' is no kind of credential"),
+        ("A,Roy,,00 XYZ,gym,2026-01-31", "line 2, card: this is no value of kind em4100"),
+        ("A,Roy,,h10301:67,gym,2026-01-31", "line 2, card: "),
+        ("A,Roy,,PDAY1-QQQQ,gym,2026-01-31", "line 2, card: this is no day code"),
+        ("A,Roy,,barcode:PORTILLON:X,gym,2026-01-31", "line 2, card: readers take this text for a phone pass"),
+        ("A,Roy,,card_and_pin:em4100:00+4917,gym,2026-01-31", "line 2, card: a PIN is drawn by lot"),
         ("=1+1,Roy,,,gym,2026-01-31", "line 2, first_name: '=1+1' begins like a spreadsheet formula"),
         ("@SUM(A1),Roy,,,gym,2026-01-31", "line 2, first_name: '@SUM(A1)' begins like a spreadsheet formula"),
         ('"A\nB",Roy,,,gym,2026-01-31', "line 2, first_name: 'A\\nB' has a line break"),

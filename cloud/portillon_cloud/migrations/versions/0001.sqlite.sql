@@ -536,15 +536,38 @@ CREATE TABLE credential (
 	sealed BLOB NOT NULL,
 	blind_index TEXT NOT NULL,
 	state TEXT NOT NULL,
+	state_since_ms INTEGER,
+	issued_at_ms INTEGER,
+	valid_from_ms INTEGER,
+	valid_until_ms INTEGER,
+	zones JSON,
+	replaced_by_id INTEGER,
+	card_id INTEGER,
+	pin_index TEXT,
+	duress BOOLEAN NOT NULL,
 	CONSTRAINT pk_credential PRIMARY KEY (id),
-	CONSTRAINT ck_credential_state_known CHECK (state IN ('active', 'lost')),
+	CONSTRAINT ck_credential_state_known CHECK (state IN ('active', 'blocked', 'lost', 'stolen', 'expired', 'replaced')),
+	CONSTRAINT ck_credential_pin_has_index CHECK ((pin_index IS NOT NULL) = (kind IN ('pin', 'card_and_pin'))),
+	CONSTRAINT ck_credential_pin_has_card CHECK ((card_id IS NOT NULL) = (kind = 'card_and_pin')),
 	CONSTRAINT fk_credential_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
-	CONSTRAINT fk_credential_member_id FOREIGN KEY(member_id) REFERENCES member (id)
+	CONSTRAINT fk_credential_member_id FOREIGN KEY(member_id) REFERENCES member (id),
+	CONSTRAINT fk_credential_replaced_by_id FOREIGN KEY(replaced_by_id) REFERENCES credential (id),
+	CONSTRAINT fk_credential_card_id FOREIGN KEY(card_id) REFERENCES credential (id)
 )
+
+CREATE INDEX ix_credential_blind_index ON credential (organisation_id, blind_index)
+
+CREATE INDEX ix_credential_card_id ON credential (card_id)
 
 CREATE INDEX ix_credential_member_id ON credential (member_id)
 
-CREATE UNIQUE INDEX uq_credential_active ON credential (organisation_id, blind_index) WHERE state = 'active'
+CREATE INDEX ix_credential_pin_index ON credential (organisation_id, pin_index)
+
+CREATE UNIQUE INDEX uq_credential_held ON credential (organisation_id, blind_index) WHERE state IN ('active', 'blocked')
+
+CREATE UNIQUE INDEX uq_credential_pin_held ON credential (organisation_id, pin_index) WHERE state IN ('active', 'blocked')
+
+CREATE TRIGGER credential_member_id_fixed BEFORE UPDATE OF member_id ON credential WHEN OLD.member_id IS NOT NEW.member_id BEGIN SELECT RAISE(ABORT, 'credential.member_id never changes once written'); END
 
 CREATE TABLE dunning_case (
 	id INTEGER NOT NULL,
@@ -806,6 +829,25 @@ CREATE INDEX ix_subscription_account_id ON subscription (account_id)
 CREATE INDEX ix_subscription_due ON subscription (legal_entity_id, next_invoice_on, account_id, id) WHERE next_invoice_on IS NOT NULL
 
 CREATE INDEX ix_subscription_member_id ON subscription (member_id)
+
+CREATE TABLE credential_change (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	credential_id INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	at_ms INTEGER,
+	changed_by TEXT,
+	CONSTRAINT pk_credential_change PRIMARY KEY (id),
+	CONSTRAINT ck_credential_change_state_known CHECK (state IN ('active', 'blocked', 'lost', 'stolen', 'expired', 'replaced')),
+	CONSTRAINT fk_credential_change_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_credential_change_credential_id FOREIGN KEY(credential_id) REFERENCES credential (id)
+)
+
+CREATE INDEX ix_credential_change_credential_id ON credential_change (credential_id)
+
+CREATE TRIGGER credential_change_no_update BEFORE UPDATE ON credential_change BEGIN SELECT RAISE(ABORT, 'credential_change rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER credential_change_no_delete BEFORE DELETE ON credential_change BEGIN SELECT RAISE(ABORT, 'credential_change rows never change: record a correction as a new row'); END
 
 CREATE TABLE dunning_step (
 	id INTEGER NOT NULL,

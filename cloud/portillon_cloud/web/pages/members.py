@@ -53,6 +53,7 @@ def member_page(member_id: PathId, services: ServicesDep, reader: Reader) -> Res
             organisation_id=organisation_id,
             member_id=member_id,
             with_money=reader.principal.may(Permission.SEE_MONEY),
+            now_ms=reader.organisation.clock.business_ms,
         )
         if member is None:
             raise not_found("member")
