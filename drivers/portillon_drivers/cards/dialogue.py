@@ -10,6 +10,8 @@ The same dialogue runs over a PN532, an emulated card or a list in a test.
 from collections.abc import Callable, Generator
 from typing import TypeAlias, TypeVar
 
+from portillon_drivers.cards.errors import CardProtocolError as CardProtocolError
+
 T = TypeVar("T")
 Dialogue: TypeAlias = Generator[bytes, bytes, T]
 """Yields one command at a time, gets the whole answer to it (data and two bytes of status), returns what it found."""
@@ -17,13 +19,6 @@ Exchange: TypeAlias = Callable[[bytes], bytes]
 """Sends one command to the card in the field; its answer. Raises what the reader raises when the card has left."""
 EXCHANGES_MAX = 256
 """No dialogue of ours needs more; a card that makes one go on for ever is given up."""
-
-
-class CardProtocolError(Exception):
-    """The card's answer does not fit the conversation: it is torn, of another type, or refused a command.
-
-    The message names the step and the status word, never what the card holds.
-    """
 
 
 def run_dialogue(dialogue: Dialogue[T], exchange: Exchange) -> T:
