@@ -1,0 +1,88 @@
+"""Writes an NTAG 424 DNA for a site: its own keys, an address that carries the secure message, settings. Pure."""
+
+from collections.abc import Callable
+from functools import partial
+
+from portillon_rules.credential import CredentialKind
+
+from portillon_drivers.cards.apdu import Native, select_application_by_name
+from portillon_drivers.cards.dialogue import Dialogue
+from portillon_drivers.cards.errors import ProvisioningError
+from portillon_drivers.cards.ev2 import authenticate_ev2
+from portillon_drivers.cards.identified import Identified
+from portillon_drivers.cards.keyring import CardKeyring, KeyVersion, NtagKey
+from portillon_drivers.cards.provisioning import (
+    Progress,
+    check_type_and_uid,
+    look_at_keys,
+    proven,
+    read_back,
+    unwatched,
+)
+from portillon_drivers.cards.session import SYSTEM_RANDOM, CommMode, Random
+from portillon_drivers.cards.site_tag import (
+    DEFAULT_URL,
+    NDEF_APPLICATION,
+    NDEF_FILE,
+    ndef_file,
+    site_sdm,
+    site_settings,
+)
+
+NAME = "NTAG 424 DNA"
+HARDWARE_TYPE = 4
+"""GetVersion's hardware type of the NTAG family (NT4H2421Gx §10.4.2)."""
+STEPS = (
+    "looking at the card",
+    "writing the address",
+    "giving the card its keys",
+    "switching the secure message on",
+    "closing the card",
+    "reading it back",
+)
+
+
+def _key(uid: bytes, version: KeyVersion, number: int) -> bytes:
+    return version.ntag_key(NtagKey(number), uid)
+
+
+def provision_ntag424(
+    uid: bytes,
+    keyring: CardKeyring,
+    *,
+    url: str = DEFAULT_URL,
+    may_be_blank: Callable[[], bool] = lambda: True,
+    random: Random = SYSTEM_RANDOM,
+    progress: Progress = unwatched,
+) -> Dialogue[Identified]:
+    """Write the tag with the keyring's current version, and read it back as a door would.
+
+    Interrupted, it can be run again. `may_be_blank` says whether this UID was never written before. Raises
+    ProvisioningError (with what to do), NotGenuine, CardProtocolError, CardKeyringError (a gateway's keyring).
+    """
+    progress(STEPS[0])
+    yield from check_type_and_uid(uid, HARDWARE_TYPE, NAME)
+    yield from select_application_by_name("select the NDEF application", NDEF_APPLICATION)
+    keys = yield from look_at_keys(len(NtagKey), keyring, partial(_key, uid))
+    keys.allow(may_be_blank)
+    sdm_file = ndef_file(url)
+    sdm = site_sdm(sdm_file)
+    if sdm is None:
+        raise ProvisioningError("the address does not fit the tag")
+    session = yield from proven(authenticate_ev2(NtagKey.ADMIN, keys.present(NtagKey.ADMIN), random=random), NAME)
+    progress(STEPS[1])
+    header = bytes([NDEF_FILE]) + bytes(3) + len(sdm_file).to_bytes(3, "little")
+    yield from session.send("write the address", Native.NTAG_WRITE_DATA, header, sdm_file, mode=CommMode.PLAIN)
+    progress(STEPS[2])
+    for number in NtagKey:
+        if number is not NtagKey.ADMIN:
+            yield from keys.move(session, number)
+    progress(STEPS[3])
+    settings = site_settings(sdm).encode()
+    yield from session.send(
+        "switch SDM on", Native.CHANGE_FILE_SETTINGS, bytes([NDEF_FILE]), settings, mode=CommMode.FULL
+    )
+    progress(STEPS[4])
+    yield from keys.move(session, NtagKey.ADMIN)
+    progress(STEPS[5])
+    return (yield from read_back(uid, keyring, CredentialKind.NTAG424, random=random))
