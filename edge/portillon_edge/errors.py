@@ -3,6 +3,7 @@
 EdgeError
 ├── TransientEdgeError      try again soon: nothing was done, nothing is lost
 │   ├── StoreBusy           the entitlement file could not be read or written just now (full disk, lock, I/O error)
+│   ├── MemoryUnwritable    the credential memory could not be read or written just now
 │   ├── SnapshotInterrupted the download stopped; it resumes where it was
 │   └── LinkDown            no broker connection, or its queue is full
 └── PermanentEdgeError      the same call will never work
@@ -31,6 +32,10 @@ class PermanentEdgeError(EdgeError):
 
 class StoreBusy(TransientEdgeError):
     """The entitlement file could not be read or written just now."""
+
+
+class MemoryUnwritable(TransientEdgeError):
+    """The credential memory could not be read or written just now."""
 
 
 class SnapshotInterrupted(TransientEdgeError):

@@ -1,0 +1,124 @@
+"""The tables of the credential memory, and how one fact becomes one row of them. The file is credential_memory.py's."""
+
+import sqlite3
+from typing import assert_never
+
+import sqlite_utils
+from portillon_rules.decision import TimeQuality
+
+from portillon_edge.domain.credential_facts import (
+    CodeFreed,
+    CodeUsed,
+    CounterSeen,
+    Fact,
+    PassSeen,
+    PinTried,
+    PinTriesForgotten,
+    Tries,
+)
+from portillon_edge.domain.events import EventTime
+
+CARDS_MAX = 1_000_000
+"""Counters, and phones, that are kept: more than one gateway has members. Past it the longest unseen are forgotten."""
+PINS_MAX = 100_000
+KEEP_USED_MS = 30 * 86_400_000
+"""A used code is remembered for this long after its row's end, in case the row is made to last longer."""
+USED = "SELECT 1 FROM used_code WHERE name = ?"
+TABLES = ("counter", "phone", "nonce", "used_code", "pin_tries", "lost")
+
+
+def m001_what_must_not_count_twice(db: sqlite_utils.Database) -> None:
+    db.execute("CREATE TABLE counter (name TEXT PRIMARY KEY, counter INTEGER NOT NULL)")
+    db.execute("CREATE TABLE phone (name TEXT PRIMARY KEY, issued_ms INTEGER NOT NULL)")
+    db.execute(
+        "CREATE TABLE nonce (name TEXT NOT NULL, nonce TEXT NOT NULL, until_real_ms INTEGER NOT NULL,"
+        " PRIMARY KEY (name, nonce)) WITHOUT ROWID"
+    )
+    db.execute("CREATE TABLE used_code (name TEXT PRIMARY KEY, until_business_ms INTEGER NOT NULL)")
+    db.execute(
+        "CREATE TABLE pin_tries (name TEXT PRIMARY KEY, wrong INTEGER NOT NULL, lockout_ms INTEGER NOT NULL,"
+        " boot_id TEXT NOT NULL, until_ns INTEGER NOT NULL)"
+    )
+    # At most one row: an earlier memory was lost; when is not known before the first certain time.
+    db.execute(
+        "CREATE TABLE lost (one INTEGER PRIMARY KEY CHECK (one = 1), why TEXT NOT NULL, business_ms INTEGER,"
+        " real_ms INTEGER)"
+    )
+
+
+STEPS = (m001_what_must_not_count_twice,)
+
+
+def write(db: sqlite3.Connection, fact: Fact) -> None:
+    """One fact, inside the caller's transaction. The last one written has the highest rowid: the last to be pruned."""
+    match fact:
+        case CounterSeen(name, counter):
+            _raise(db, "counter", "counter", name, counter)
+        case PassSeen(name, nonce, issued_ms, until_ms):
+            _raise(db, "phone", "issued_ms", name, issued_ms)
+            db.execute("INSERT OR REPLACE INTO nonce VALUES (?, ?, ?)", (name, nonce, until_ms))
+        case CodeUsed(name, until_ms):
+            db.execute("INSERT OR REPLACE INTO used_code VALUES (?, ?)", (name, until_ms))
+        case CodeFreed(name):
+            db.execute("DELETE FROM used_code WHERE name = ?", (name,))
+        case PinTried(name, tries):
+            db.execute(
+                "INSERT OR REPLACE INTO pin_tries VALUES (?, ?, ?, ?, ?)",
+                (name, tries.wrong, tries.lockout_ms, tries.boot_id, tries.until_ns),
+            )
+        case PinTriesForgotten(name):
+            db.execute("DELETE FROM pin_tries WHERE name = ?", (name,))
+        case _:
+            assert_never(fact)
+
+
+def _raise(db: sqlite3.Connection, table: str, column: str, name: str, value: int) -> None:
+    """Set the value, unless a higher one is there."""
+    db.execute(
+        f"INSERT OR REPLACE INTO {table} (name, {column})"  # noqa: S608  table and column are our own
+        f" SELECT :name, max(:value, coalesce((SELECT {column} FROM {table} WHERE name = :name), :value))",
+        {"name": name, "value": value},
+    )
+
+
+def load_loss(db: sqlite3.Connection) -> tuple[int | None, int | None] | None:
+    """Up to which business and real time an earlier memory is lost; None: it is whole; None inside: not known yet."""
+    row: tuple[int | None, int | None] | None = db.execute("SELECT business_ms, real_ms FROM lost").fetchone()
+    return row
+
+
+def load_tries(db: sqlite3.Connection) -> dict[str, Tries]:
+    """All wrong PINs in a row: they are few, and asked for at each PIN."""
+    rows = db.execute("SELECT name, wrong, lockout_ms, boot_id, until_ns FROM pin_tries")
+    return {name: Tries(*tries) for name, *tries in rows}
+
+
+def prune(db: sqlite3.Connection, now: EventTime) -> list[str]:
+    """Forget what can change nothing any more, inside the caller's transaction; the names of forgotten tries."""
+    if now.real_ms is not None:  # uncertain time is a lower bound: what has run out by it has run out
+        db.execute("DELETE FROM nonce WHERE until_real_ms <= ?", (now.real_ms,))
+    if now.business_ms is not None and now.quality is TimeQuality.CERTAIN:
+        db.execute("DELETE FROM used_code WHERE until_business_ms < ?", (now.business_ms - KEEP_USED_MS,))
+    for table in ("counter", "phone"):
+        db.execute(
+            f"DELETE FROM {table} WHERE rowid <= (SELECT rowid FROM {table} ORDER BY rowid DESC LIMIT 1 OFFSET ?)",  # noqa: S608
+            (CARDS_MAX,),
+        )
+    over = [name for name, tries in load_tries(db).items() if tries.over(now)]
+    over += [
+        name
+        for (name,) in db.execute(
+            "SELECT name FROM pin_tries WHERE lockout_ms = 0 ORDER BY rowid DESC LIMIT -1 OFFSET ?", (PINS_MAX,)
+        )
+    ]
+    db.executemany("DELETE FROM pin_tries WHERE name = ?", [(name,) for name in over])
+    return over
+
+
+def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Every row into an empty file, oldest first, inside the caller's transaction."""
+    for table in TABLES:
+        order = "" if table == "nonce" else " ORDER BY rowid"
+        rows = source.execute(f"SELECT * FROM {table}{order}")  # noqa: S608
+        marks = ", ".join("?" * len(rows.description))
+        target.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
