@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,9 +34,11 @@ def advice(device: Device) -> str:
     return "" if device.state == "up" else ADVICE[device.kind.split()[0]]
 
 
-def look_at_devices(config: GatewayConfig, kinds: dict[str, str]) -> tuple[Device, ...]:
+def look_at_devices(
+    config: GatewayConfig, kinds: Mapping[str, str], remarks: Mapping[str, tuple[str, ...]]
+) -> tuple[Device, ...]:
     """Every device as it answers now. Not to be used while a gateway runs: its report says it better."""
-    board = HealthBoard(kinds)
+    board = HealthBoard(kinds, remarks)
     devices = DeviceThreads(
         build_readers(config.readers, boot_ns), build_inputs(config.inputs, boot_ns), emit=board.note, clock_ns=boot_ns
     )

@@ -16,6 +16,7 @@ from portillon_wire.messages import DeviceHealth, DoorHealth
 
 from portillon_edge.boot_clock import boot_id, boot_ns
 from portillon_edge.cloud_link import CloudLink
+from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.device_threads import DeviceEvent, DeviceThreads
 from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_edge.domain.timekeeping import TimeKeeper
@@ -29,7 +30,9 @@ from portillon_edge.guard.identity import outputs_digest
 from portillon_edge.guard.protocol import GuardEvent, GuardLost, OutputFault, RequestRefused
 from portillon_edge.guard.spawn import GuardSpawner
 from portillon_edge.health.board import GUARD, HealthBoard
+from portillon_edge.health.remarks import remarks_of
 from portillon_edge.health.report import HealthReport, LastEvent
+from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.store.journal_writer import JournalWriter
@@ -78,7 +81,8 @@ class Gateway:
             saved=self._store.load_lease(),
         )
         self._charge_for_this_boot()
-        self._board = HealthBoard(device_kinds(config))
+        self._memory = DurableCredentialMemory(data_dir)
+        self._board = HealthBoard(device_kinds(config), device_remarks(config))
         self._writer = JournalWriter(JournalShelf(data_dir), stamp=lambda: self._time.stamp(boot_ns()))
         self._log = _EventLog(self._writer, self._board)
         self._cloud = CloudLink(
@@ -105,6 +109,8 @@ class Gateway:
             clockwork=self._time,
             outputs=self._outputs,
             log=self._log,
+            memory=self._memory,
+            readers={section.name: ReaderRules.of(section) for section in config.readers},
         )
         self._loop = DoorLoop(self._attendant, clock_ns=boot_ns)
         self._devices = DeviceThreads(
@@ -145,6 +151,7 @@ class Gateway:
         if not self._writer.stop():
             logger.error("the journal could not be written to its end in time")
         self._store.close()
+        self._memory.close()
 
     @property
     def attended(self) -> bool:
@@ -184,7 +191,7 @@ class Gateway:
             journal_writable=self._writer.writable,
             events_lost=self._writer.lost + self._loop.dropped,
             devices=tuple(
-                DeviceHealth(name=d.name, kind=d.kind, state=d.state, detail=d.detail[:200])
+                DeviceHealth(name=d.name, kind=d.kind, state=d.state, detail=d.detail[:200], remarks=d.remarks)
                 for d in self._board.devices()
             ),
             doors=tuple(
@@ -235,6 +242,11 @@ def device_kinds(config: GatewayConfig) -> Mapping[str, str]:
         **{device.name: f"output {device.type}" for device in config.outputs},
         **{device.name: f"input {device.type}" for device in config.inputs},
     }
+
+
+def device_remarks(config: GatewayConfig) -> Mapping[str, tuple[str, ...]]:
+    """What the owner must know about each reader, beside its state."""
+    return {section.name: remarks_of(section) for section in config.readers}
 
 
 def _shown(event: NewEvent) -> LastEvent:

@@ -13,6 +13,7 @@ from portillon_edge.doors.guarded_outputs import GuardedOutputs
 from portillon_edge.doors.machine import Line
 from portillon_edge.doors.turnstile_lane import TurnstileLane
 from portillon_edge.errors import EdgeError, LinkDown
+from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.store.snapshot_build import build_snapshot
@@ -171,6 +172,7 @@ class GatewaySide:
         self.alive = False
         self._life += 1
         self.store.close()
+        self.memory.close()
         self.shelf.close()
         if self._guard is not None:
             self._guard.client_gone()
@@ -181,6 +183,7 @@ class GatewaySide:
         self.boot_id = f"{self.name}-boot{self.boots}"
         secret = row_mac_key(self._outside.site_keys[0])
         self.store = EntitlementStore(self.folder / "entitlements.db", secret)
+        self.memory = DurableCredentialMemory(self.folder)
         self.shelf = JournalShelf(self.folder, new_id=lambda: f"{self._random.getrandbits(128):032x}", reserve_bytes=0)
         now_ns = self.boot_ns
         self.keeper = TimeKeeper(mode="test", boot_id=self.boot_id, boot_ns=now_ns, saved=self.store.load_lease())
@@ -194,7 +197,7 @@ class GatewaySide:
         clock = _Clock(self.keeper, lease=self._defences.lease)
         self.attendant = Attendant(
             [lane], keys=self._outside.site_keys, entitlements=self.store, clockwork=clock, outputs=self._outputs,
-            log=self._log,
+            log=self._log, memory=self.memory,
         )  # type: ignore[arg-type]  # fmt: skip
         self.session = SyncSession(
             gateway=self.name, keys=self._outside.keys, boot_id=self.boot_id, keeper=self.keeper,
@@ -279,6 +282,7 @@ class GatewaySide:
         if life != self._life or not self.alive:
             return
         self.attendant.tick(self.boot_ns)
+        self.attendant.tidy(self.boot_ns)
         self._tell(Tick())
         for source in self.shelf.sources():
             self._tell(JournalSeen(source.journal_id, source.epoch, source.acknowledged, source.last))

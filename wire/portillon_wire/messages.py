@@ -175,7 +175,7 @@ class Status(Message):
 
 
 class DeviceHealth(BaseModel):
-    """One device as it is now."""
+    """One device as it is now. `remarks`: what is so by design and should be known (`copyable:em4100`, `uid_only`)."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -183,6 +183,7 @@ class DeviceHealth(BaseModel):
     kind: Annotated[str, Field(max_length=32)]
     state: Literal["up", "down", "fault"]
     detail: Annotated[str, Field(max_length=200)] = ""
+    remarks: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=16)
 
 
 class DoorHealth(BaseModel):

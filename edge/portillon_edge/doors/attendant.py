@@ -1,12 +1,13 @@
 """What the gateway does with one event at its doors: look up, decide, step the machine, act, write down.
 
 Synchronous, without threads and without a clock, so that a simulation can be the loop. The order is the promise:
-the output is released first and nothing waits for the journal (DESIGN §3). Every refusal has a reason, every fault
-and every refused reading becomes an event.
+what is finite is committed first, then the output is released, and nothing waits for the journal (DESIGN §3). Every
+refusal has a reason, every fault and every refused reading becomes an event.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import assert_never
 
 from portillon_drivers.events import (
@@ -24,16 +25,16 @@ from portillon_drivers.events import (
     TextScanned,
 )
 from portillon_rules.credential import SiteKey
-from portillon_rules.decision import Denied, DoorView, Granted, decide
 from portillon_rules.reason import DenyReason
 
+from portillon_edge.credentials.memory import CredentialMemory
+from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, NewEvent
-from portillon_edge.domain.look_up import look_up
+from portillon_edge.doors.admission import Admission, LetIn, TurnAway, Verdict
 from portillon_edge.doors.errors import OutputUnavailable
 from portillon_edge.doors.fault_limit import FaultKey, FaultLimit
 from portillon_edge.doors.machine import (
     Admit,
-    Grant,
     Line,
     LineChanged,
     LineLost,
@@ -48,6 +49,9 @@ from portillon_edge.doors.surroundings import Clockwork, Door, Entitlements, Eve
 from portillon_edge.guard.protocol import GuardLost, OutputFault
 
 DoorEvent = ReaderEvent | InputEvent | OutputFault | GuardLost
+NOT_USED = (EventKind.GRANT_NOT_USED, EventKind.DENIED)
+"""How a grant ends on which nobody passed."""
+MEMORY_ALARM = "credential_memory"
 
 
 class Attendant:
@@ -62,7 +66,10 @@ class Attendant:
         clockwork: Clockwork,
         outputs: Outputs,
         log: EventLog,
+        memory: CredentialMemory,
+        readers: Mapping[str, ReaderRules] = MappingProxyType({}),
     ) -> None:
+        """A reader that `readers` does not name takes every card and no PIN."""
         self._doors = {door.name: door for door in doors}
         self._by_reader = {reader: door for door in self._doors.values() for reader in door.readers}
         self._by_input: dict[str, list[tuple[Door, Line]]] = {}
@@ -71,16 +78,26 @@ class Attendant:
                 self._by_input.setdefault(name, []).append((door, line))
         self._deadlines: dict[str, int] = {}
         self._faults = FaultLimit()
-        self._keys = keys
-        self._entitlements = entitlements
         self._clockwork = clockwork
         self._outputs = outputs
         self._log = log
+        self._memory = memory
+        self._admission = Admission(
+            self._doors.values(),
+            keys=keys,
+            entitlements=entitlements,
+            clockwork=clockwork,
+            outputs=outputs,
+            log=log,
+            memory=memory,
+            readers=readers,
+        )
 
     @property
     def deadline_ns(self) -> int | None:
         """When `tick` is due, None: not before the next event."""
-        return min((*self._deadlines.values(), *self._fault_deadline()), default=None)
+        others = (self._faults.deadline_ns, self._admission.deadline_ns)
+        return min((*self._deadlines.values(), *(ns for ns in others if ns is not None)), default=None)
 
     def states(self) -> dict[str, str]:
         """Each door's state in one word."""
@@ -91,14 +108,22 @@ class Attendant:
         for name, due_ns in list(self._deadlines.items()):
             if due_ns <= now_ns:
                 self._signal(self._doors[name], Tick(), now_ns)
+        self._carry_out(self._admission.tick(now_ns))
         for key, detail in self._faults.due(now_ns):
             self._write_fault(key, detail, now_ns)
+
+    def tidy(self, now_ns: int) -> None:
+        """Nothing happens just now: do what nobody should have to wait for."""
+        at = self._clockwork.stamp(now_ns)
+        self._memory.tidy(at)
+        for detail in self._memory.take_alarms():
+            self._log.record(NewEvent(kind=EventKind.ALARM, at=at, reason=MEMORY_ALARM, detail=detail))
 
     def handle(self, event: DoorEvent) -> None:
         """Take one event; whatever comes of it has been ordered or written down on return."""
         match event:
-            case CredentialRead():
-                self._presented(event)
+            case CredentialRead() | TextScanned() | KeyPressed():
+                self._carry_out(self._admission.hear(event))
             case InputChanged(name, active, at_ns):
                 for door, line in self._by_input.get(name, ()):
                     self._signal(door, LineChanged(line, active), at_ns)
@@ -120,42 +145,22 @@ class Attendant:
                 self._log.record(NewEvent(kind=EventKind.OUTPUT_FAULT, at=at, detail=detail))
             case ReaderUp() | InputUp():
                 pass  # the health report shows it
-            case TextScanned() | KeyPressed():
-                pass
             case _:
                 assert_never(event)
 
-    def _presented(self, read: CredentialRead) -> None:
-        door = self._by_reader[read.reader]
-        hashed, found = look_up(read.credential, keys=self._keys, lookup=self._entitlements.lookup)
-        outcome = decide(
-            lookup=found,
-            door=DoorView(
-                name=door.name,
-                zone=door.zone,
-                busy=door.machine.busy,
-                journal_writable=self._log.writable,
-                output_available=self._outputs.available(door.output),
-            ),
-            site=self._entitlements.site_rules(),
-            time=self._clockwork.at(read.at_ns),
-        )
-        match outcome:
-            case Granted(member, flags):
-                grant = Grant(member=member, credential=hashed, reader=read.reader, flags=tuple(flags))
-                self._signal(door, Admit(grant), read.at_ns)
-            case Denied(reason, member):
-                self._log.record(
-                    NewEvent(
-                        kind=EventKind.DENIED,
-                        at=self._clockwork.stamp(read.at_ns),
-                        door=door.name,
-                        reader=read.reader,
-                        credential=hashed,
-                        member=member,
-                        reason=reason,
-                    )
-                )
+    def _carry_out(self, verdicts: Iterable[Verdict]) -> None:
+        for verdict in verdicts:
+            match verdict:
+                case LetIn(door, grant, at_ns):
+                    self._signal(door, Admit(grant), at_ns)
+                case TurnAway(denial):
+                    self._log.record(denial)
+                case ReaderFault(reader, fault, detail, at_ns):
+                    self._fault((reader, fault), detail, at_ns)
+                    continue
+            for alarm in verdict.alarms:
+                self._log.record(alarm)
+            self._admission.keep(verdict.facts)
 
     def _signal(self, door: Door, signal: Signal, at_ns: int) -> None:
         step = door.machine.handle(signal, at_ns)
@@ -229,10 +234,8 @@ class Attendant:
                 detail=record.detail,
             )
         )
-
-    def _fault_deadline(self) -> tuple[int, ...]:
-        deadline_ns = self._faults.deadline_ns
-        return () if deadline_ns is None else (deadline_ns,)
+        if grant and record.kind in NOT_USED:
+            self._admission.not_used(grant)
 
     def _expect(self, door: Door, deadline_ns: int | None) -> None:
         if deadline_ns is None:

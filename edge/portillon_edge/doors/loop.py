@@ -67,6 +67,8 @@ class DoorLoop:
             if event is not None:
                 self._attendant.handle(event)
             self._tick_if_due(waiting=event is not None and not self._queue.empty())
+            if event is None and self._queue.empty():
+                self._attendant.tidy(self.turned_ns)
 
     def _next(self) -> DoorEvent | _Stop | None:
         deadline_ns = self._attendant.deadline_ns

@@ -20,12 +20,16 @@ NS_PER_MS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Somebody whom the decision lets pass; it ends as exactly one of PASSAGE and GRANT_NOT_USED."""
+    """Somebody whom the decision lets pass; it ends as exactly one of PASSAGE and GRANT_NOT_USED.
+
+    `reserved`: the names of a single-use credential, which is free again if nobody passes on it.
+    """
 
     member: str
     credential: str
     reader: str
     flags: tuple[str, ...] = ()
+    reserved: tuple[str, ...] = ()
 
 
 # Signals: what happens at a door -----------------------------------------------------------------------------------

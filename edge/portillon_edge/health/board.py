@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 from portillon_drivers.events import InputDown, InputUp, ReaderDown, ReaderUp
@@ -19,20 +20,21 @@ State = Literal["up", "down", "fault"]
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device as it is now; `detail` says what is wrong."""
+    """One device as it is now; `detail` says what is wrong, `remarks` what is so by design (remarks.py)."""
 
     name: str
     kind: str
     state: State = "down"
     detail: str = "not opened yet"
+    remarks: tuple[str, ...] = ()
 
 
 class HealthBoard:
     """Devices by name, and the last events; `kinds` gives each device's kind, for example `reader rdm6300`."""
 
-    def __init__(self, kinds: Mapping[str, str]) -> None:
+    def __init__(self, kinds: Mapping[str, str], remarks: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> None:
         self._lock = threading.Lock()
-        self._devices = {name: Device(name, kind) for name, kind in kinds.items()}
+        self._devices = {name: Device(name, kind, remarks=remarks.get(name, ())) for name, kind in kinds.items()}
         self._outputs = {name for name, kind in kinds.items() if kind.startswith("output")}
         self._last: deque[NewEvent] = deque(maxlen=LAST_EVENTS_MAX)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+from edge.credentials.plain_memory import PlainMemory
 from portillon_drivers.events import CredentialRead
 from portillon_edge.domain.events import EventKind, EventTime, NewEvent
 from portillon_edge.doors.attendant import Attendant
@@ -32,6 +33,8 @@ class Site:
     writable: bool = True
     guard: bool = True
     breaks_on_release: bool = False
+    keys: tuple[SiteKey, ...] = (NEW_KEY, OLD_KEY)
+    memory: PlainMemory = field(default_factory=PlainMemory)
     told: list[tuple[str, ...] | tuple[str, str, int]] = field(default_factory=list)
 
     def lookup(self, credential_hash: str) -> Lookup:
@@ -86,11 +89,12 @@ class Site:
                     lines={"pool-contact": Line.CONTACT, "exit": Line.REX},
                 ),
             ],
-            keys=(NEW_KEY, OLD_KEY),
+            keys=self.keys,
             entitlements=self,
             clockwork=self,
             outputs=self,
             log=self,
+            memory=self.memory,
         )
 
     def admit(self, credential: Credential, *, key: SiteKey = NEW_KEY, zones: tuple[str, ...] = ("gym",)) -> str:

@@ -62,7 +62,7 @@ def test_old_key_still_opens_during_rotation(site: Any) -> None:
     site.rows.clear()
     site.badge()
     assert site.events[-1].reason is DenyReason.UNKNOWN_CREDENTIAL
-    old = site.attendant._keys[1]
+    old = site.keys[1]
     hashed = site.admit(ANNE, key=old)
     assert site.badge() == [EventKind.GRANTED]
     assert site.events[-1].credential == hashed
@@ -73,7 +73,7 @@ def test_stranger_is_refused_under_the_newest_key(site: Any) -> None:
     assert site.badge(STRANGER) == [EventKind.DENIED]
     denied = site.events[-1]
     assert denied.reason is DenyReason.UNKNOWN_CREDENTIAL
-    assert denied.credential == credential_hash(STRANGER, site.attendant._keys[0])
+    assert denied.credential == credential_hash(STRANGER, site.keys[0])
     assert not [told for told in site.told if told[0] == "release"]
 
 
@@ -86,7 +86,7 @@ def test_second_card_in_the_lane_is_refused(site: Any) -> None:
 
 def test_damaged_row_denies_one(site: Any) -> None:
     """A flipped bit denies that one member, with its own reason; the sync session raises the alarm."""
-    hashed = credential_hash(ANNE, site.attendant._keys[0])
+    hashed = credential_hash(ANNE, site.keys[0])
     site.rows[hashed] = RowDamaged(hashed)
     assert site.badge() == [EventKind.DENIED]
     assert site.events[0].reason is DenyReason.ROW_DAMAGED
@@ -198,7 +198,7 @@ def test_wrong_zone_is_refused_at_the_other_door(site: Any) -> None:
     """The door's own zone is what the decision sees."""
     site.attendant.handle(CredentialRead("pool-reader", ANNE, 0))
     assert site.events[-1].reason is DenyReason.WRONG_ZONE
-    hashed = credential_hash(ANNE, site.attendant._keys[0])
+    hashed = credential_hash(ANNE, site.keys[0])
     site.rows[hashed] = replace(site.rows[hashed], zones=("gym", "pool"))
     site.attendant.handle(CredentialRead("pool-reader", ANNE, 1))
     assert site.events[-1].kind is EventKind.GRANTED

@@ -1,0 +1,248 @@
+"""From what a reader tells to who is let in or turned away, and why. Pure; the order of the checks is the promise:
+
+1. a repeat at another reader of the same door is no badge (credentials/same_badge.py);
+2. a kind that the reader does not take, a forged pass, a PIN that is missing, wrong or locked out: refused at once;
+3. `decide`, on the row that the store has of the credential (portillon_rules);
+4. what may count once (credentials/once.py): refused as stale, replayed or used, else committed;
+5. only then is somebody let in.
+Nothing durable is touched for a card with nothing finite about it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from portillon_drivers.events import CredentialRead, KeyPressed, ReaderFault, TextScanned
+from portillon_drivers.options import PinUse
+from portillon_rules.credential import Credential, SiteKey, credential_hash
+from portillon_rules.decision import Denied, DoorView, Granted, Lookup, decide
+from portillon_rules.entitlement import Entitlement
+from portillon_rules.reason import DenyReason, GrantFlag
+
+from portillon_edge.credentials.heard import Heard, PinEntered, Presented, Refused
+from portillon_edge.credentials.listening import Listening
+from portillon_edge.credentials.memory import CredentialMemory
+from portillon_edge.credentials.once import Claim, claim_once, is_finite
+from portillon_edge.credentials.pin_check import PinCheck
+from portillon_edge.credentials.reader_rules import ReaderRules
+from portillon_edge.credentials.same_badge import SameBadge
+from portillon_edge.domain.credential_facts import CodeFreed, CounterSeen, Fact
+from portillon_edge.domain.events import EventKind, NewEvent
+from portillon_edge.domain.look_up import look_up
+from portillon_edge.doors.machine import Grant
+from portillon_edge.doors.surroundings import Clockwork, Door, Entitlements, EventLog, Outputs
+from portillon_edge.errors import MemoryUnwritable
+
+DURESS_ALARM = "duress"
+"""The `reason` of the alarm event. Nothing at the lane shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """Release for this grant; then write `alarms` down and keep `facts`."""
+
+    door: Door
+    grant: Grant
+    at_ns: int
+    alarms: tuple[NewEvent, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnAway:
+    """Write the denial down; then `alarms`, and keep `facts`."""
+
+    denial: NewEvent
+    alarms: tuple[NewEvent, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+
+Verdict = LetIn | TurnAway | ReaderFault
+
+
+class Admission:
+    """At all doors of one gateway. Used by one thread only."""
+
+    def __init__(
+        self,
+        doors: Iterable[Door],
+        *,
+        keys: Sequence[SiteKey],
+        entitlements: Entitlements,
+        clockwork: Clockwork,
+        outputs: Outputs,
+        log: EventLog,
+        memory: CredentialMemory,
+        readers: Mapping[str, ReaderRules],
+    ) -> None:
+        doors = tuple(doors)
+        self._by_reader = {reader: door for door in doors for reader in door.readers}
+        self._keys = keys
+        self._entitlements = entitlements
+        self._clockwork = clockwork
+        self._outputs = outputs
+        self._log = log
+        self._memory = memory
+        self._listening = Listening(readers)
+        self._pins = PinCheck(memory, find=lambda credential: self._look_up(credential)[1], names=self._names)
+        self._badges = {
+            door.name: SameBadge(max(self._listening.rules(reader).hold_off_ms for reader in door.readers))
+            for door in doors
+        }
+
+    @property
+    def deadline_ns(self) -> int | None:
+        """When `tick` has something to say."""
+        return self._listening.deadline_ns
+
+    def hear(self, event: CredentialRead | TextScanned | KeyPressed) -> list[Verdict]:
+        """What comes of one event of a reader."""
+        return self._answers(self._listening.hear(event))
+
+    def tick(self, now_ns: int) -> list[Verdict]:
+        """What comes of nothing but time having passed."""
+        return self._answers(self._listening.tick(now_ns))
+
+    def keep(self, facts: Sequence[Fact]) -> None:
+        """Write down what nobody has to wait for."""
+        if not facts:
+            return
+        try:
+            self._memory.commit(facts)
+        except MemoryUnwritable:
+            self._memory.hold(facts)  # the memory itself raises the alarm
+
+    def not_used(self, grant: Grant) -> None:
+        """Nobody passed on this grant."""
+        self.keep([CodeFreed(name) for name in grant.reserved])
+
+    def _answers(self, heard: Sequence[Heard]) -> list[Verdict]:
+        verdicts: list[Verdict] = []
+        for one in heard:
+            match one:
+                case Presented():
+                    verdicts += self._told(one)
+                case PinEntered():
+                    verdicts.append(self._pin_entered(one))
+                case Refused():
+                    verdicts.append(self._refused(one))
+                case ReaderFault():
+                    verdicts.append(one)
+                case _:
+                    assert_never(one)
+        return verdicts
+
+    def _told(self, presented: Presented) -> list[Verdict]:
+        door = self._by_reader[presented.reader]
+        rules = self._listening.rules(presented.reader)
+        if self._badges[door.name].repeats(
+            presented.card,
+            presented.reader,
+            presented.at_ns,
+            hold_off_ms=rules.hold_off_ms,
+            busy=door.machine.busy,
+        ):
+            if presented.counter is not None:
+                self._memory.hold([CounterSeen(n, presented.counter) for n in self._names(presented.card)])
+            return []
+        hashed, row = self._look_up(presented.credential)
+        if rules.pin is PinUse.WITH_CARD and isinstance(row, Entitlement):
+            return self._answers(self._listening.wait_for_pin(presented))
+        return [self._decided(presented, hashed, row)]
+
+    def _pin_entered(self, entered: PinEntered) -> Verdict:
+        rules = self._listening.rules(entered.reader)
+        synced = self._entitlements.site_rules().policy is not None
+        judged = self._pins.judge(entered, rules, self._clockwork.stamp(entered.at_ns), synced=synced)
+        if isinstance(judged, Refused):
+            return self._refused(judged)
+        return self._decided(judged, *self._look_up(judged.credential))
+
+    def _refused(self, refused: Refused) -> Verdict:
+        self.keep(refused.facts)
+        hashed, member = None, refused.member
+        if refused.card is not None:
+            hashed, row = self._look_up(refused.card)
+            member = member or (row.member if isinstance(row, Entitlement) else None)
+        denial = self._event(EventKind.DENIED, refused, hashed, member, reason=refused.reason)
+        alarm = self._event(EventKind.ALARM, refused, hashed, member, reason=DURESS_ALARM)
+        return TurnAway(denial, (alarm,) if refused.duress else ())
+
+    def _decided(self, presented: Presented, hashed: str, row: Lookup) -> Verdict:
+        door = self._by_reader[presented.reader]
+        site = self._entitlements.site_rules()
+        outcome = decide(
+            lookup=row,
+            door=DoorView(
+                name=door.name,
+                zone=door.zone,
+                busy=door.machine.busy,
+                journal_writable=self._log.writable,
+                output_available=self._outputs.available(door.output),
+            ),
+            site=site,
+            time=self._clockwork.at(presented.at_ns),
+        )
+        seen: tuple[Fact, ...] = ()
+        if is_finite(presented, row) and isinstance(row, Entitlement) and site.policy is not None:
+            claim = self._claim(presented, row)
+            if isinstance(outcome, Granted):
+                once = claim_once(claim, outcome, policy=site.policy, memory=self._memory)
+                outcome = once if isinstance(once, Granted) else Denied(once, row.member)
+            if isinstance(outcome, Denied) and outcome.reason is not DenyReason.COUNTER_REPLAYED:
+                seen = claim.seen
+        duress = isinstance(row, Entitlement) and row.duress
+        match outcome:
+            case Granted(member, flags):
+                self._badges[door.name].passes(presented.card, presented.reader)
+                grant = Grant(
+                    member=member,
+                    credential=hashed,
+                    reader=presented.reader,
+                    flags=tuple(flags),
+                    reserved=self._names(presented.credential) if _single_use(row) else (),
+                )
+                return LetIn(
+                    door, grant, presented.at_ns, self._alarms(duress, presented, hashed, member), presented.facts
+                )
+            case Denied(reason, denied):
+                denial = self._event(EventKind.DENIED, presented, hashed, denied, reason=reason)
+                alarms = self._alarms(duress, presented, hashed, denied)
+                return TurnAway(denial, alarms, (*presented.facts, *seen))
+
+    def _claim(self, presented: Presented, row: Entitlement) -> Claim:
+        return Claim(
+            presented=presented,
+            row=row,
+            card_names=self._names(presented.card),
+            row_names=self._names(presented.credential),
+            read_at=self._clockwork.stamp(presented.read_ns),
+        )
+
+    def _alarms(self, duress: bool, heard: Presented, hashed: str, member: str | None) -> tuple[NewEvent, ...]:
+        return (self._event(EventKind.ALARM, heard, hashed, member, reason=DURESS_ALARM),) if duress else ()
+
+    def _event(
+        self, kind: EventKind, heard: Presented | Refused, hashed: str | None, member: str | None, *, reason: str
+    ) -> NewEvent:
+        return NewEvent(
+            kind=kind,
+            at=self._clockwork.stamp(heard.at_ns),
+            door=self._by_reader[heard.reader].name,
+            reader=heard.reader,
+            credential=hashed,
+            member=member,
+            reason=reason,
+            flags=(GrantFlag.DURESS,) if kind is EventKind.ALARM else (),
+        )
+
+    def _look_up(self, credential: Credential) -> tuple[str, Lookup]:
+        return look_up(credential, keys=self._keys, lookup=self._entitlements.lookup)
+
+    def _names(self, credential: Credential) -> tuple[str, ...]:
+        """Under every key that is in force, so that nothing is forgotten while keys are rotated."""
+        return tuple(credential_hash(credential, key) for key in self._keys)
+
+
+def _single_use(row: Lookup) -> bool:
+    return isinstance(row, Entitlement) and row.single_use
