@@ -9,14 +9,15 @@ from typing import Annotated
 
 import typer
 from portillon_config import ConfigError, GatewayConfig, load, load_site_keys
-from portillon_rules.credential import Credential, CredentialError, SiteKey
+from portillon_rules.card_number import parse_presented
+from portillon_rules.credential import CredentialError, SiteKey
 from portillon_rules.decision import Granted
 
 from portillon_edge import exit_codes
 from portillon_edge.boot_clock import boot_ns
 from portillon_edge.device_check import look_at_devices
 from portillon_edge.explain import explain, outcomes
-from portillon_edge.gateway import device_kinds
+from portillon_edge.gateway import device_kinds, device_remarks
 from portillon_edge.health.board import Device
 from portillon_edge.instance_lock import holder
 from portillon_edge.main import run as run_gateway
@@ -62,9 +63,9 @@ def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
     report = fresh_report(settings.gateway.data_dir)
     if report is not None:
         typer.echo(f"The gateway runs (pid {report.pid}); this is what it reports:")
-        devices = tuple(Device(d.name, d.kind, d.state, d.detail) for d in report.devices)
+        devices = tuple(Device(d.name, d.kind, d.state, d.detail, d.remarks) for d in report.devices)
     else:
-        devices = look_at_devices(settings, dict(device_kinds(settings)))
+        devices = look_at_devices(settings, device_kinds(settings), device_remarks(settings))
     show(device_table(devices))
     wrong = _unreadable_files(settings)
     for problem in wrong:
@@ -77,10 +78,16 @@ def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
     "explain",
     epilog=EXAMPLE
     + "  portillon-edge explain em4100:0F0027A46B\n"
+    + "  portillon-edge explain h10301:67-1000              # as printed on a card: facility-number\n"
     + "  portillon-edge explain em4100:0F0027A46B --door lane1 --language fr",
 )
 def explain_credential(
-    credential: Annotated[str, typer.Argument(metavar="CREDENTIAL", help="kind:HEX, for example em4100:0F0027A46B")],
+    credential: Annotated[
+        str,
+        typer.Argument(
+            metavar="CREDENTIAL", help="kind:value, for example em4100:0F0027A46B; or format:facility-number"
+        ),
+    ],
     config: ConfigOption = DEFAULT_CONFIG,
     door: Annotated[str | None, typer.Option(help="One door only.", metavar="NAME")] = None,
     language: Annotated[str | None, typer.Option(help="en or fr; default: the gateway's.", metavar="LANGUAGE")] = None,
@@ -92,7 +99,7 @@ def explain_credential(
     if door is not None and door not in doors:
         raise typer.BadParameter(f"there is no door {door!r}; there are: {', '.join(doors)}", param_hint="--door")
     try:
-        presented = Credential.parse(credential)
+        presented = parse_presented(credential)
     except CredentialError as error:
         raise typer.BadParameter(str(error), param_hint="CREDENTIAL") from None
     case = case_of(presented, config=settings, keys=keys, door=door)

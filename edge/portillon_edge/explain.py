@@ -1,12 +1,17 @@
-"""What would be decided now for one credential, and why, in words: with the doors' own `decide` and stores."""
+"""What would be decided now for one credential, and why, in words: with the doors' own `decide` and stores.
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+What only the moment of presenting it can show (a pass's age, a counter, a lock-out) is not part of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from portillon_rules.credential import CredentialKind
 from portillon_rules.decision import DecisionTime, Denied, DoorView, Granted, Lookup, SiteRules, TimeQuality, decide
 from portillon_rules.entitlement import ALWAYS, Entitlement
+from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.position import EMPTY, Position
 from portillon_edge.words import QUALITIES, Words, mark
@@ -31,9 +36,17 @@ TEXTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What the readers of one door take, and on what they let somebody pass; they differ where a PIN must follow."""
+
+    takes: frozenset[CredentialKind]
+    lets_pass: frozenset[CredentialKind]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Everything that the decision looks at, as it is at one instant."""
+    """Everything that the decision looks at, as it is at one instant; `spent`: its one use is over or reserved."""
 
     credential_hash: str
     lookup: Lookup
@@ -41,11 +54,28 @@ class Case:
     time: DecisionTime
     position: Position
     doors: Sequence[DoorView]
+    kind: CredentialKind | None = None
+    kinds: Mapping[str, Kinds] = field(default_factory=dict)
+    spent: bool = False
 
 
 def outcomes(case: Case) -> list[tuple[DoorView, Granted | Denied]]:
     """What each door would do."""
-    return [(door, decide(lookup=case.lookup, door=door, site=case.site, time=case.time)) for door in case.doors]
+    return [(door, _outcome(case, door)) for door in case.doors]
+
+
+def _outcome(case: Case, door: DoorView) -> Granted | Denied:
+    decided = decide(lookup=case.lookup, door=door, site=case.site, time=case.time)
+    kinds = case.kinds.get(door.name)
+    if kinds and case.kind not in kinds.takes | kinds.lets_pass:
+        return Denied(DenyReason.KIND_NOT_ACCEPTED, decided.member)
+    if isinstance(decided, Denied):
+        return decided
+    if case.spent and isinstance(case.lookup, Entitlement) and case.lookup.single_use:
+        return Denied(DenyReason.CODE_USED, decided.member)
+    if kinds and case.kind not in kinds.lets_pass:
+        return Denied(DenyReason.PIN_MISSING, decided.member)
+    return decided
 
 
 def explain(case: Case, words: Words) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from portillon_config import GatewayConfig
-from portillon_rules.credential import Credential, SiteKey
+from portillon_rules.credential import Credential, SiteKey, credential_hash
 from portillon_rules.decision import DoorView, Lookup
 from portillon_rules.row_mac import row_mac_key
 
@@ -12,8 +12,9 @@ from portillon_edge.boot_clock import boot_id, boot_ns
 from portillon_edge.domain.look_up import look_up
 from portillon_edge.domain.position import Position
 from portillon_edge.domain.timekeeping import TimeKeeper
-from portillon_edge.explain import Case
+from portillon_edge.explain import Case, Kinds
 from portillon_edge.health.report import HealthReport, read_report
+from portillon_edge.store.credential_files import is_spent
 from portillon_edge.store.entitlement_reader import EntitlementReader
 from portillon_edge.store.lease_file import LeaseFile
 from portillon_edge.store.pointer import Pointer
@@ -61,6 +62,9 @@ def case_of(credential: Credential, *, config: GatewayConfig, keys: Sequence[Sit
             time=saved_time(config, keys).at(boot_ns()),
             position=reader.position(),
             doors=doors,
+            kind=credential.kind,
+            kinds={section.name: _kinds(config, section.readers) for section in config.doors},
+            spent=is_spent(config.gateway.data_dir, [credential_hash(credential, key) for key in keys]),
         )
     finally:
         reader.close()
@@ -73,6 +77,14 @@ def saved_position(config: GatewayConfig, keys: Sequence[SiteKey]) -> Position:
         return reader.position()
     finally:
         reader.close()
+
+
+def _kinds(config: GatewayConfig, readers: Sequence[str]) -> Kinds:
+    options = [reader for reader in config.readers if reader.name in readers]
+    return Kinds(
+        takes=frozenset().union(*(reader.takes for reader in options)),
+        lets_pass=frozenset().union(*(reader.lets_pass for reader in options)),
+    )
 
 
 def _nobody(_: str) -> Lookup:

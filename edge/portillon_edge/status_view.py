@@ -9,6 +9,7 @@ from rich.text import Text
 
 from portillon_edge.device_check import advice
 from portillon_edge.health.board import Device
+from portillon_edge.health.remarks import in_words
 from portillon_edge.health.report import HealthReport
 from portillon_edge.words import Words
 
@@ -17,11 +18,12 @@ SECONDS = 1_000_000_000
 
 
 def device_table(devices: Iterable[Device]) -> Table:
-    """Each device, how it is, and what to do about it."""
-    table = Table("device", "kind", "state", "what is wrong, and what to do", box=None, pad_edge=False)
+    """Each device, how it is, what to do about it, and what is to be known of it all the same."""
+    table = Table("device", "kind", "state", "what is wrong, what to do, what to know", box=None, pad_edge=False)
     for device in devices:
-        wrong = ". ".join(text for text in (device.detail.rstrip("."), advice(device)) if text)
-        table.add_row(device.name, device.kind, Text(device.state, STYLES[device.state]), Text(wrong))
+        told = (device.detail.rstrip("."), advice(device).rstrip("."), in_words(device.remarks))
+        known = ". ".join(text for text in told if text)
+        table.add_row(device.name, device.kind, Text(device.state, STYLES[device.state]), Text(known))
     return table
 
 
@@ -30,7 +32,7 @@ def status_screen(report: HealthReport, words: Words, now_ns: int) -> Renderable
     return Group(
         _summary(report, words, now_ns),
         Text(),
-        device_table(Device(d.name, d.kind, d.state, d.detail) for d in report.devices),
+        device_table(Device(d.name, d.kind, d.state, d.detail, d.remarks) for d in report.devices),
         Text(),
         _doors(report),
         Text(),

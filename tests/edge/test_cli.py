@@ -64,7 +64,7 @@ def test_explain_before_the_first_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("extra", "what"),
     [
-        (["0F0027A46B"], "kind:HEX"),
+        (["0F0027A46B"], "kind:value"),
         ([f"em4100:{MEMBER_CARD}", "--door", "cellar"], "there are: lane1, lane2"),
         ([f"em4100:{MEMBER_CARD}", "--language", "de"], "write en or fr"),
     ],
