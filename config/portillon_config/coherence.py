@@ -3,13 +3,15 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from portillon_drivers.options import DeviceOptions, SerialOptions
+from portillon_drivers.options import DeviceOptions, PinUse, ReaderOptions, SerialOptions
 
 from portillon_config.model import GatewayConfig
 
 SOCKET_PATH_BYTES_MAX = 107
 """sun_path of unix(7), less its closing zero."""
 LINE_KEYS = ("rs485_mode", "baud", "parity")
+PADS_TOLD_ON_THE_WIRE = frozenset({"osdp"})
+"""Types whose readers say by themselves whether they have a PIN pad; the configuration cannot know it."""
 
 
 def incoherences(config: GatewayConfig) -> Iterator[str]:
@@ -23,6 +25,9 @@ def incoherences(config: GatewayConfig) -> Iterator[str]:
     devices = (*config.readers, *config.outputs, *config.inputs)
     yield from _doubled_places(devices)
     yield from _shared_ports(devices)
+    for reader in config.readers:
+        yield from _accepted_kinds(reader)
+        yield from _pin_pad(reader)
     yield from _doors(config)
     yield from _unused(config)
 
@@ -61,6 +66,32 @@ def _shared_ports(devices: Sequence[DeviceOptions]) -> Iterator[str]:
             for key in LINE_KEYS:
                 if len({getattr(device, key, None) for device in sharing}) > 1:
                     yield f"{names} share {port} but differ in {key}; give them the same"
+
+
+def _accepted_kinds(reader: ReaderOptions) -> Iterator[str]:
+    accepted = frozenset(reader.accepts or ())
+    place = f'readers ("{reader.name}").accepts'
+    pins = sorted(kind for kind in accepted if kind.secret)
+    if pins:
+        yield f'{place}: {", ".join(pins)} is not switched on here; remove it, and write pin = "with_card" or "alone"'
+    strange = sorted(kind for kind in accepted - reader.tells if not kind.secret)
+    if strange:
+        tells = ", ".join(sorted(reader.tells))
+        yield (
+            f"{place}: this {reader.type} cannot tell {', '.join(strange)}, it tells {tells}; "
+            "remove what it cannot tell, or give it what it needs for that"
+        )
+
+
+def _pin_pad(reader: ReaderOptions) -> Iterator[str]:
+    if reader.pin is PinUse.NEVER or reader.type in PADS_TOLD_ON_THE_WIRE:
+        return
+    keypad = getattr(reader, "keypad", None)
+    place = f'readers ("{reader.name}").pin'
+    if keypad is None:
+        yield f'{place}: the type {reader.type} has no PIN pad; write pin = "never", or take another reader'
+    elif keypad == "none":
+        yield f'{place}: its PIN pad is switched off; say by keypad = … how it sends its keys, or write pin = "never"'
 
 
 def _doors(config: GatewayConfig) -> Iterator[str]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from portillon_config import ConfigError, load
+from portillon_rules.credential import CredentialKind
 
 GOOD = """\
 [gateway]
@@ -65,6 +66,12 @@ SECOND_DOOR = (
     'output = "relay2"\npulse_ms = 500\n'
 )
 MORE = SECOND_READER + SECOND_RELAY + SECOND_DOOR
+WIEGAND = '[[readers]]\nname = "wall"\ntype = "wiegand"\nchip = "/dev/gpiochip0"\nd0 = 14\nd1 = 15\n'
+DOOR_OF_WIEGAND = SECOND_RELAY + SECOND_DOOR.replace("reader2", "wall")
+
+
+def reader_with(line: str) -> str:
+    return MORE.replace(SECOND_READER, f"{SECOND_READER}{line}\n")
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -112,8 +119,8 @@ def test_two_doors_may_share_a_board(tmp_path: Path) -> None:
         ("max_on_ms = 3000", 'max_on_ms = "long"', r"max_on_ms: .*integer.*it is 'long'"),
         ("max_on_ms = 3000", "max_on_ms = 3000000", r"max_on_ms: .*less than or equal to 60000"),
         ("pulse_ms = 500", "pulse = 500", r"doors\[0\]\.pulse: is no known key; did you mean pulse_ms\?"),
-        ('type = "rdm6300"', 'type = "rdm6301"', r"readers\[0\] \(\"reader\"\)\.type: .*there are: id12la, rdm6300"),
-        ('type = "rdm6300"\n', "", r"readers\[0\] .*type: is missing.*id12la, rdm6300"),
+        ('type = "rdm6300"', 'type = "rdm6301"', r"readers\[0\] \(\"reader\"\)\.type: .*there are: id12la, .*rdm6300"),
+        ('type = "rdm6300"\n', "", r"readers\[0\] .*type: is missing.*id12la, .*rdm6300"),
         ('kind = "turnstile_lane"', 'kind = "flap"', r"doors\[0\].*'turnstile_lane', 'strike_door'"),
         ('mode = "test"', 'mode = "demo"', r"gateway\.mode: .*'live' or 'test'.*it is 'demo'"),
         ("00aa", "00zz", r"cloud\.keys\[0\]\.public: .*64 lower-case hex"),
@@ -147,11 +154,29 @@ def test_mistake_is_named_with_its_key_and_what_to_do(tmp_path: Path, old: str, 
         (MORE.replace("channel = 2", "channel = 2\nrs485_mode = true"), r"differ in rs485_mode"),
         (MORE.replace('["reader2"]', '["reader"]'), r'"reader" belongs to door "lane1" already'),
         (MORE.replace('"lane2"', '"lane1"'), r'doors: 2 are named "lane1"'),
+        (
+            reader_with('pin = "with_card"'),
+            r'readers \("reader2"\)\.pin: the type id12la has no PIN pad; write pin = "never"',
+        ),
+        (reader_with('pin = "alone"'), r'readers \("reader2"\)\.pin: the type id12la has no PIN pad'),
+        (reader_with('accepts = ["desfire", "em4100"]'), r"accepts: this id12la cannot tell desfire, it tells em4100"),
+        (reader_with('accepts = ["em4100", "pin"]'), r'accepts: pin is not switched on here; .*pin = "with_card"'),
+        (
+            WIEGAND + 'pin = "with_card"\n' + DOOR_OF_WIEGAND,
+            r'"wall"\)\.pin: its PIN pad is switched off; say by keypad',
+        ),
     ],
 )
 def test_contradiction_between_sections_is_named(tmp_path: Path, more: str, expected: str) -> None:
     """What no single section can know is checked across the file."""
     assert any(re.search(expected, problem) for problem in problems(tmp_path, GOOD + more))
+
+
+def test_a_pad_that_is_there_may_be_used(tmp_path: Path) -> None:
+    """A reader with keys takes PINs, and a site may accept a part of what a reader tells."""
+    lines = 'pin = "with_card"\nkeypad = "4bit"\naccepts = ["wiegand"]\n'
+    config = load(write(tmp_path, GOOD + WIEGAND + lines + DOOR_OF_WIEGAND))
+    assert config.readers[1].lets_pass == {CredentialKind.CARD_AND_PIN}
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
