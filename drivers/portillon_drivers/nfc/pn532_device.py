@@ -3,8 +3,8 @@
 Whatever nfcpy raises becomes a DriverError or CardLost. What it logs would quote UIDs and commands, so it may not log.
 
 - The field is off between looks, so every look finds each card in its first state.
-- nfcpy asks the chip for one card. Here the card found is halted and the chip asked again, so that a second is noticed:
-  type A and B; several FeliCa cards at once spoil each other's answer and none is found.
+- nfcpy asks the chip for one card. Here a type A card is halted and the chip asked again, so that a second is noticed.
+  Several type B or several FeliCa cards at once spoil each other's answers and none is found.
 - A run that was killed leaves the chip at the high speed that nfcpy chose, deaf at 115200 Bd; it is called back.
 """
 
@@ -29,6 +29,7 @@ from portillon_drivers.nfc.seen_card import SeenCard
 from portillon_drivers.options import SerialOptions
 from portillon_drivers.serial_port import SerialPort
 
+HLTA = b"\x50\x00"
 HALT_TIMEOUT_S = 0.001
 """A card that answers HLTA within 1 ms did not take it (ISO 14443-3 §6.4.3)."""
 LEFT_AT_BAUDS = (921_600, 460_800, 230_400)
@@ -64,7 +65,10 @@ class Pn532Device:
             self._device.mute()
 
     def look(self, kinds: Sequence[CredentialKind]) -> list[SeenCard]:
-        """The cards in the field, at most two of a kind; the field is off afterwards. Raises DriverError."""
+        """The cards in the field, at most two of type A and one of each other kind; raises DriverError.
+
+        The field is off afterwards.
+        """
         with self._failures():
             seen: list[SeenCard] = []
             for kind in kinds:
@@ -73,8 +77,8 @@ class Pn532Device:
                     continue
                 target, card = found
                 seen.append(card)
-                if kind is not CredentialKind.FELICA:
-                    self._halt(target, card)
+                if kind is CredentialKind.NFCA:
+                    self._halt(target)
                     another = self._sense(kind)
                     if another is not None and another[1] != card:
                         seen.append(another[1])
@@ -148,10 +152,9 @@ class Pn532Device:
         found = self._device.sense_ttf(target)
         return None if found is None else (found, SeenCard(kind, bytes(found.sensf_res[1:9])))
 
-    def _halt(self, target: Any, card: SeenCard) -> None:
-        command = b"\x50\x00" if card.kind is CredentialKind.NFCA else b"\x50" + card.uid
-        with suppress(CommunicationError):  # type A confirms by silence
-            self._device.send_cmd_recv_rsp(target, bytearray(command), HALT_TIMEOUT_S)
+    def _halt(self, target: Any) -> None:
+        with suppress(CommunicationError):  # silence is how the card confirms it
+            self._device.send_cmd_recv_rsp(target, bytearray(HLTA), HALT_TIMEOUT_S)
 
     def _exchange(self, target: Any, block: bytes, wait_s: float) -> bytes | None:
         with self._failures():

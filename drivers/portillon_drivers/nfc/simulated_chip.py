@@ -17,7 +17,7 @@ WAKE_EDGES = 5
 """Rising edges on its line until it wakes (§7.2.11); each byte has one at least."""
 TX_CONTROL, RX_MODE, TX_MODE, FIFO_DATA = 0x6304, 0x6303, 0x6302, 0x6339
 SENS_REQ = 0x26
-TIMED_OUT = b"\x01"
+TIMED_OUT, CRC_ERROR = b"\x01", b"\x02"
 CRC_ENABLED = 0x80
 NORMAL_MODE = 1
 TYPE_A, TYPE_F_212, TYPE_F_424, TYPE_B, JEWEL = range(5)
@@ -168,7 +168,7 @@ class SimulatedChip:
         return bytes([len(found)]) + b"".join(bytes([number]) + one for number, one in enumerate(found, start=1))
 
     def _search_a(self, most: int, name: bytes) -> list[bytes]:
-        heard = self.field.answering("nfca")
+        heard = self.field.answering("nfca") or self.field.answering("nfca")  # it tries twice, as nfcpy configures it
         if heard:
             self._fifo = 0
         uid = bytes(byte for at, byte in enumerate(name) if not (byte == 0x88 and at in (0, 4)))
@@ -198,9 +198,10 @@ class SimulatedChip:
     def _in_communicate_thru(self, data: bytes) -> bytes:
         if not self.field.on or not self._registers[TX_MODE] & CRC_ENABLED:
             return TIMED_OUT
-        answer = self.field.hear(data)
-        if answer is None:
-            return TIMED_OUT
+        answers = self.field.hear(data)
+        if len(answers) != 1:
+            return CRC_ERROR if answers else TIMED_OUT
+        [answer] = answers
         # With the check switched off the host gets the CRC too; a 4-bit ACK or NAK has none.
         bare = bool(self._registers[RX_MODE] & CRC_ENABLED) or len(answer) == 1
         return b"\x00" + (answer if bare else answer + crc_a(answer))

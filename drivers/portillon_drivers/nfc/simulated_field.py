@@ -11,6 +11,7 @@ from portillon_drivers.nfc.simulated_iso_dep import S_DESELECT, SimulatedIsoDep
 
 HLTA = b"\x50\x00"
 HLTB = 0x50
+WUPB = 0x05
 WUPB_PARAMETER = 0x08
 ATTRIB = 0x1D
 RATS = 0xE0
@@ -56,11 +57,11 @@ class CardInField:
 
     def hear(self, frame: bytes) -> bytes | None:
         """Its answer to a frame (without CRC); None: it is silent."""
-        if self.state is State.HALT and self.card.technology == "nfcb" and frame[:1] == b"\x05":
-            if len(frame) == 3 and frame[2] & WUPB_PARAMETER:
-                self.state = State.ACTIVE
-                return self.card.raw(frame)
-            return None
+        if self.card.technology == "nfcb" and self.state in (State.HALT, State.IDLE):
+            if len(frame) != 3 or frame[0] != WUPB or not frame[2] & WUPB_PARAMETER:
+                return None
+            self.state = State.ACTIVE
+            return self.card.raw(frame)
         if self.state is State.PROTOCOL:
             return self._protocol(frame)
         return self._active(frame) if self.state is State.ACTIVE else None
@@ -124,23 +125,22 @@ class SimulatedField:
         self.on = on
 
     def answering(self, technology: Technology) -> list[CardInField]:
-        """Cards that answer a search, lowest number first: so the bits decide in type A's anticollision."""
-        found = [
-            here
-            for here in self._cards
-            if here.card.technology == technology and (here.state is State.IDLE or technology == "felica")
-        ]
+        """Cards that answer a search, lowest number first: so the bits decide in type A's anticollision.
+
+        A card that was selected falls back without a word and answers the next search."""
+        near = [here for here in self._cards if here.card.technology == technology]
+        found = [here for here in near if here.state is State.IDLE or technology == "felica"]
+        for here in near:
+            if here.state is State.ACTIVE:
+                here.state = State.IDLE
         return sorted(found, key=lambda here: here.card.uid)
 
-    def hear(self, frame: bytes) -> bytes | None:
-        """What comes back when the reader sends a frame: at most one card is in a state to answer."""
+    def hear(self, frame: bytes) -> list[bytes]:
+        """What comes back when the reader sends a frame; several answers spoil each other."""
         for here in list(self._cards):
-            if here.leaves_after is not None:
+            if here.leaves_after is not None and here.state in (State.ACTIVE, State.PROTOCOL):
                 if here.leaves_after <= 0:
                     self._cards.remove(here)
-                    continue
-                here.leaves_after -= here.state in (State.ACTIVE, State.PROTOCOL)
-            answer = here.hear(frame) if frame else None
-            if answer is not None:
-                return answer
-        return None
+                here.leaves_after -= 1
+        answers = [here.hear(frame) for here in self._cards] if frame else []
+        return [answer for answer in answers if answer is not None]
