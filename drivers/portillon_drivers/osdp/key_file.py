@@ -51,6 +51,18 @@ class ReaderFiles:
             raise KeyFileError(f"{self._identity_file} cannot be read: commission the reader again") from error
         return CommissionedReader(scbk, other_scbk, identity, capabilities)
 
+    @property
+    def has_key(self) -> bool:
+        """Whether the reader was commissioned."""
+        return self.key_file.exists()
+
+    def candidates(self) -> tuple[bytes | None, bytes | None]:
+        """The keys that the reader may have, the likelier first; none before its first commissioning."""
+        if self.has_key:
+            known = self.load()
+            return known.scbk, known.other_scbk
+        return (_read_key(self._next_file), None) if self._next_file.exists() else (None, None)
+
     def prepare(self, scbk: bytes) -> None:
         """Keep the key that the reader is about to be given, before it is given."""
         refuse_weak(scbk, str(self._next_file))
