@@ -149,10 +149,10 @@ class OsdpReaderSimulator:
             return encode(Frame(frame.address, True, 0, encode_reply(replies.Busy()), frame.crc))
         self._sequence = frame.sequence
         address = self.address
-        self._answered = self._carried_out(frame)
+        answer = self._answered = self._carried_out(frame)
         if self.address != address:
             self._reset(None)  # a new address takes effect after the answer
-        return self._answered
+        return answer
 
     def _carried_out(self, frame: Frame) -> bytes:
         kind = frame.block.kind if frame.block else None
