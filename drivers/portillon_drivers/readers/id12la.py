@@ -7,14 +7,14 @@ from portillon_drivers.events import ClockNs
 from portillon_drivers.ports import Reader
 from portillon_drivers.readers.card_decoder import CardDecoder
 from portillon_drivers.readers.hold_off import HoldOff
-from portillon_drivers.readers.serial_line import SerialLineReader, SerialReaderOptions
 from portillon_drivers.readers.stx_frames import ETX, StxFrames
+from portillon_drivers.readers.tag_reader import TagReaderOptions, tag_reader
 from portillon_drivers.registry import Driver
 
 TRAILER = b"\r\n" + bytes([ETX])
 
 
-class Id12laOptions(SerialReaderOptions):
+class Id12laOptions(TagReaderOptions):
     """A section `[[readers]]` with `type = "id12la"`."""
 
     type: Literal["id12la"]
@@ -27,7 +27,7 @@ def decoder(options: Id12laOptions) -> CardDecoder:
 
 def build(sections: Sequence[Id12laOptions], clock_ns: ClockNs) -> list[Reader]:
     """One reader per section."""
-    return [SerialLineReader(options, decoder(options), clock_ns) for options in sections]
+    return [tag_reader(options, decoder(options), clock_ns) for options in sections]
 
 
 DRIVER: Driver[Id12laOptions, Reader] = Driver(Id12laOptions, build)

@@ -13,15 +13,15 @@ from portillon_drivers.events import ClockNs
 from portillon_drivers.ports import Reader
 from portillon_drivers.readers.card_decoder import CardDecoder
 from portillon_drivers.readers.hold_off import HoldOff
-from portillon_drivers.readers.serial_line import SerialLineReader, SerialReaderOptions
 from portillon_drivers.readers.stx_frames import ETX, StxFrames
+from portillon_drivers.readers.tag_reader import TagReaderOptions, tag_reader
 from portillon_drivers.readers.two_equal_frames import TwoEqualFrames
 from portillon_drivers.registry import Driver
 
 TRAILER = bytes([ETX])
 
 
-class Rdm6300Options(SerialReaderOptions):
+class Rdm6300Options(TagReaderOptions):
     """A section `[[readers]]` with `type = "rdm6300"`."""
 
     type: Literal["rdm6300"]
@@ -41,7 +41,7 @@ def decoder(options: Rdm6300Options) -> CardDecoder:
 
 def build(sections: Sequence[Rdm6300Options], clock_ns: ClockNs) -> list[Reader]:
     """One reader per section."""
-    return [SerialLineReader(options, decoder(options), clock_ns) for options in sections]
+    return [tag_reader(options, decoder(options), clock_ns) for options in sections]
 
 
 DRIVER: Driver[Rdm6300Options, Reader] = Driver(Rdm6300Options, build)

@@ -10,7 +10,8 @@ from portillon_drivers.options import SerialOptions
 from portillon_drivers.ports import Reader
 from portillon_drivers.readers.code_text import CodeText
 from portillon_drivers.readers.frame_fault import FrameFault
-from portillon_drivers.readers.scanner import READ_TIMEOUT_S, Scanner, ScannerOptions
+from portillon_drivers.readers.line_reader import READ_TIMEOUT_S
+from portillon_drivers.readers.scanner import ScannerOptions, scanner
 from portillon_drivers.registry import Driver
 from portillon_drivers.serial_port import SerialPort
 
@@ -87,8 +88,8 @@ def decoder(options: SerialScannerOptions) -> SerialCodes:
 def build(sections: Sequence[SerialScannerOptions], clock_ns: ClockNs) -> list[Reader]:
     """One reader per section."""
     return [
-        Scanner(
-            options.name,
+        scanner(
+            options,
             line=SerialPort(options, baud=options.baud, read_timeout_s=READ_TIMEOUT_S),
             decoder=decoder(options),
             clock_ns=clock_ns,

@@ -12,7 +12,8 @@ from portillon_drivers.options import FilePath
 from portillon_drivers.ports import Reader
 from portillon_drivers.readers.input_event_device import InputEventDevice
 from portillon_drivers.readers.keyboard_layouts import LAYOUTS
-from portillon_drivers.readers.scanner import READ_TIMEOUT_S, Scanner, ScannerOptions
+from portillon_drivers.readers.line_reader import READ_TIMEOUT_S
+from portillon_drivers.readers.scanner import ScannerOptions, scanner
 from portillon_drivers.readers.wedge_keys import KEY_ENTER, KEY_NUMBER_PAD_ENTER, KEY_TAB, WedgeKeys
 from portillon_drivers.registry import Driver
 
@@ -70,8 +71,8 @@ def decoder(options: WedgeScannerOptions) -> WedgeKeys:
 def build(sections: Sequence[WedgeScannerOptions], clock_ns: ClockNs) -> list[Reader]:
     """One reader per section."""
     return [
-        Scanner(
-            options.name,
+        scanner(
+            options,
             line=InputEventDevice(options.path, read_timeout_s=READ_TIMEOUT_S),
             decoder=decoder(options),
             clock_ns=clock_ns,

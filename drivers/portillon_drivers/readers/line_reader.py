@@ -1,46 +1,59 @@
-"""Keeps a serial card reader's line open, and tells what its decoder finds. The thin shell around the pure decoders."""
+"""The thin shell around a pure decoder: keeps a reader's line open, and tells what the decoder finds on it."""
 
 import threading
-from collections.abc import Iterable
-
-from portillon_rules.credential import Credential, CredentialKind
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from portillon_drivers.backoff import Backoff
 from portillon_drivers.errors import PermanentDeviceError, TransientDeviceError
-from portillon_drivers.events import ClockNs, CredentialRead, EmitReaderEvent, ReaderDown, ReaderFault, ReaderUp
-from portillon_drivers.options import ReaderOptions, SerialOptions
-from portillon_drivers.readers.card_decoder import CardDecoder
+from portillon_drivers.events import ClockNs, EmitReaderEvent, ReaderDown, ReaderEvent, ReaderFault, ReaderUp
 from portillon_drivers.readers.fault_limit import FaultLimit
 from portillon_drivers.readers.frame_fault import FrameFault
-from portillon_drivers.serial_port import SerialPort
 
-BAUD = 9_600
 READ_TIMEOUT_S = 0.1
 """How often a silent line lets time pass for the decoder, and how soon `stop` is obeyed."""
 
 
-class SerialReaderOptions(ReaderOptions, SerialOptions):
-    """A reader on a serial line of its own."""
+class Decoder(Protocol):
+    """The pure half of a reader's driver."""
 
-    @property
-    def port(self) -> str:
-        """The serial device."""
-        return str(self.path)
+    def feed(self, data: bytes, at_ns: int) -> Iterator[str | FrameFault]:
+        """Cards or codes, and faults, in order; b"" lets time pass."""
 
-    @property
-    def tells(self) -> frozenset[CredentialKind]:
-        """125 kHz tags."""
-        return frozenset({CredentialKind.EM4100})
+    def line_lost(self) -> Iterator[FrameFault]:
+        """The line went away: what was begun will not be finished."""
 
 
-class SerialLineReader:
-    """A card reader at 9600 Bd; fills the Reader port."""
+class Line(Protocol):
+    """Where the bytes come from; every failure is a TransientDeviceError or a PermanentDeviceError."""
 
-    def __init__(self, options: SerialReaderOptions, decoder: CardDecoder, clock_ns: ClockNs) -> None:
-        self._name = options.name
+    def open(self) -> None:
+        """Take the line for this process alone."""
+
+    def read_some(self) -> bytes:
+        """Whatever has arrived, waiting up to READ_TIMEOUT_S for it; b"" if nothing came."""
+
+    def close(self) -> None:
+        """Let go of it; never raises."""
+
+
+class LineReader:
+    """A reader that sends by itself; `event` makes what is told of what was found. Fills the Reader port."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        line: Line,
+        decoder: Decoder,
+        clock_ns: ClockNs,
+        event: Callable[[str, str, int], ReaderEvent],
+    ) -> None:
+        self._name = name
+        self._line = line
         self._decoder = decoder
         self._clock_ns = clock_ns
-        self._port = SerialPort(options, baud=BAUD, read_timeout_s=READ_TIMEOUT_S)
+        self._event = event
         self._limit = FaultLimit()
 
     @property
@@ -54,7 +67,7 @@ class SerialLineReader:
         told: str | None = None
         while not stop.is_set():
             try:
-                self._port.open()
+                self._line.open()
                 emit(ReaderUp(self._name, self._clock_ns()))
                 told = None
                 self._read_until(stop, emit, backoff)
@@ -66,11 +79,11 @@ class SerialLineReader:
                 if isinstance(error, PermanentDeviceError):
                     return
                 stop.wait(backoff.next_s())
-        self._port.close()
+        self._line.close()
 
     def _read_until(self, stop: threading.Event, emit: EmitReaderEvent, backoff: Backoff) -> None:
         while not stop.is_set():
-            data = self._port.read_some()
+            data = self._line.read_some()
             if data:
                 backoff.reset()
             now_ns = self._clock_ns()
@@ -81,7 +94,7 @@ class SerialLineReader:
     def _emit_all(self, found: Iterable[str | FrameFault], now_ns: int, emit: EmitReaderEvent) -> None:
         for thing in found:
             if isinstance(thing, str):
-                emit(CredentialRead(self._name, Credential(CredentialKind.EM4100, thing), now_ns))
+                emit(self._event(self._name, thing, now_ns))
             else:
                 for fault in self._limit.feed(thing, now_ns):
                     emit(ReaderFault(self._name, fault.kind, fault.detail, now_ns))

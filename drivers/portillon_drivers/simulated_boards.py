@@ -1,0 +1,99 @@
+"""The relay and input boards of a configuration, simulated: each on the line that it shares, with the true bytes.
+
+GPIO pins are gpiozero's mock pins. Those of outputs live in the guard's process: what they do is seen in its events.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from portillon_drivers.far_end import FarEnd
+from portillon_drivers.gpio_pins import pin_factory
+from portillon_drivers.inputs.gpio_input import GpioInputOptions
+from portillon_drivers.inputs.modbus_inputs import ModbusInputOptions
+from portillon_drivers.inputs.modbus_inputs_simulator import ModbusBoardSimulator
+from portillon_drivers.options import DeviceOptions, InputOptions, OutputOptions
+from portillon_drivers.outputs.lcus_relay import LcusRelayOptions
+from portillon_drivers.outputs.lcus_relay_simulator import LcusBoardSimulator
+from portillon_drivers.pty_line import PtyLine
+
+RELAYS_MAX = 16
+CHANNELS_MAX = 64
+
+
+class SimulatedBoards:
+    """All boards, plugged in at once."""
+
+    def __init__(self, outputs: Sequence[OutputOptions], inputs: Sequence[InputOptions], folder: Path) -> None:
+        self._lines: dict[str, FarEnd] = {}
+        self._contacts: dict[str, Callable[[bool], None]] = {}
+        self.outputs: dict[str, Mapping[str, Any]] = {}
+        self.inputs: dict[str, Mapping[str, Any]] = {}
+        """By name: the keys of the section that lead its driver here."""
+        for port, group in _by_port(outputs):
+            self._relays(port, group, folder)
+        for port, group in _by_port(inputs):
+            self._contacts_of(port, group, folder)
+        for far_end in self._lines.values():
+            far_end.plug()
+
+    def set_closed(self, name: str, closed: bool) -> None:
+        """Close or open the contact of that input."""
+        self._contacts[name](closed)
+
+    def close(self) -> None:
+        """Take all boards away."""
+        for far_end in self._lines.values():
+            far_end.close()
+
+    def _relays(self, port: str, group: Sequence[DeviceOptions], folder: Path) -> None:
+        changes: Mapping[str, Any] = {"pin_factory": "mock"}
+        if isinstance(group[0], LcusRelayOptions):
+            board = LcusBoardSimulator(channels=RELAYS_MAX)
+
+            def receive(data: bytes) -> bytes:
+                for _ in board.receive(data):
+                    pass
+                return b""
+
+            changes = self._line(port, folder, receive)
+        self.outputs |= {options.name: changes for options in group}
+
+    def _contacts_of(self, port: str, group: Sequence[DeviceOptions], folder: Path) -> None:
+        changes: Mapping[str, Any] = {"pin_factory": "mock"}
+        boards: dict[int, ModbusBoardSimulator] = {}
+        for options in group:
+            if isinstance(options, ModbusInputOptions):
+                board = boards.setdefault(options.address, ModbusBoardSimulator(options.address, CHANNELS_MAX))
+                self._contacts[options.name] = _contact(board, options.channel)
+            elif isinstance(options, GpioInputOptions):
+                self._contacts[options.name] = _pin_contact(options)
+        if boards:
+            changes = self._line(port, folder, lambda data: b"".join(board.receive(data) for board in boards.values()))
+        self.inputs |= {options.name: changes for options in group}
+
+    def _line(self, port: str, folder: Path, receive: Callable[[bytes], bytes]) -> Mapping[str, Any]:
+        link = folder / f"board{len(self._lines) + 1}"
+        self._lines[port] = FarEnd(PtyLine(link), receive)
+        return {"path": str(link), "rs485_mode": False}
+
+
+def _contact(board: ModbusBoardSimulator, channel: int) -> Callable[[bool], None]:
+    return lambda closed: board.set_closed(channel, closed)
+
+
+def _pin_contact(options: GpioInputOptions) -> Callable[[bool], None]:
+    def set_closed(closed: bool) -> None:
+        pin = pin_factory("mock").pin(options.pin)
+        if closed is (options.pull == "up"):  # a closed contact joins a pulled-up pin to ground
+            pin.drive_low()
+        else:
+            pin.drive_high()
+
+    return set_closed
+
+
+def _by_port(sections: Sequence[DeviceOptions]) -> list[tuple[str, list[DeviceOptions]]]:
+    ordered = sorted(sections, key=lambda options: options.port)
+    return [(port, list(group)) for port, group in groupby(ordered, key=lambda options: options.port)]
