@@ -23,6 +23,7 @@ from portillon_edge.instance_lock import holder
 from portillon_edge.main import run as run_gateway
 from portillon_edge.saved_state import case_of, fresh_report, saved_position
 from portillon_edge.status_view import device_table, show, status_screen
+from portillon_edge.technician.simulate import simulate
 from portillon_edge.words import Language, Words
 
 EXIT_STATUSES = (
@@ -138,6 +139,13 @@ def guard(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run the guard, which owns the outputs. Only where systemd starts it: `run` starts one by itself."""
     # In place of this process: the guard is small and carries none of the gateway's imports.
     os.execv(sys.executable, [sys.executable, "-m", "portillon_edge.guard", "--config", str(config)])  # noqa: S606
+
+
+app.command(
+    epilog=EXAMPLE
+    + "  portillon-edge simulate /etc/portillon/gateway.toml\n"
+    + "  printf 'present lane1-reader\\npush lane1\\n' | portillon-edge simulate gateway.toml"
+)(simulate)
 
 
 def _load(path: Path) -> tuple[GatewayConfig, tuple[SiteKey, ...]]:
