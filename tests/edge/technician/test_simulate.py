@@ -53,7 +53,7 @@ def test_a_whole_site_is_played() -> None:
 
 
 def test_more_members_and_nothing_else(tmp_path: Path) -> None:
-    """--member lets one more credential in, and --dir keeps the practice site's files there and its key to its owner."""
+    """--member lets one more credential in; --dir keeps the site there, and its key for its owner alone."""
     output = played(
         TWO_LANES,
         "present lane1-reader em4100:0A0B0C0D0E",
