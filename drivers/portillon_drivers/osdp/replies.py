@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import ClassVar, Self, TypeAlias
 
 from portillon_drivers.osdp.body import Plain, exactly, little_endian
-from portillon_drivers.osdp.card_replies import FormattedCard, KeypadData, RawCard
+from portillon_drivers.osdp.card_replies import FormattedCard, KeypadData, RawCard, RawFormat
 from portillon_drivers.osdp.errors import MalformedError
 from portillon_drivers.osdp.identity import Capabilities, Capability, Identity
 
@@ -30,6 +30,7 @@ __all__ = [
     "PdCapabilities",
     "PdId",
     "RawCard",
+    "RawFormat",
     "ReaderStatus",
     "Reply",
     "VendorData",

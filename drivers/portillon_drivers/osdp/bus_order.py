@@ -1,0 +1,63 @@
+"""Whose turn it is on the bus. Pure; the arithmetic is in `timing`."""
+
+from collections.abc import Sequence
+
+from portillon_drivers.osdp.reader_session import NEVER_NS, ReaderSession
+from portillon_drivers.osdp.timing import PROBE_SHARE
+
+
+class BusOrder:
+    """Greetings under way first, then a probe if one is allowed, then whoever waited longest."""
+
+    def __init__(self, sessions: Sequence[ReaderSession]) -> None:
+        self._sessions = sessions
+        self._exchanges = 0
+        self._last_probe = 0
+        self._probe_from_ns = 0
+
+    def choose(self, now_ns: int) -> ReaderSession | None:
+        """The reader that may have the bus now."""
+        due = [session for session in self._sessions if session.due_ns() <= now_ns]
+        if not due:
+            return None
+        under_way = [session for session in due if session.greeting]
+        probes = [session for session in due if session.silence.probing]
+        alive = [session for session in due if not session.silence.probing]
+        if under_way:
+            chosen = min(under_way, key=_waited)
+        elif probes and self._may_probe(alive, now_ns):
+            chosen = min(probes, key=_waited)
+            self._last_probe = self._exchanges + 1
+        elif alive:
+            chosen = min(alive, key=_waited)
+        else:
+            return None
+        self._exchanges += 1
+        chosen.served = self._exchanges
+        return chosen
+
+    def probed(self, took_ns: int, now_ns: int) -> None:
+        """A probe held the bus for so long without an answer."""
+        self._probe_from_ns = now_ns + int(took_ns * PROBE_SHARE)
+
+    def wake_ns(self) -> int:
+        """When somebody may have the bus, if nothing else happens."""
+        earliest_ns = NEVER_NS
+        for session in self._sessions:
+            due_ns = session.due_ns()
+            if session.silence.probing and self._anybody_alive():
+                due_ns = max(due_ns, self._probe_from_ns)
+            earliest_ns = min(earliest_ns, due_ns)
+        return earliest_ns
+
+    def _may_probe(self, alive: list[ReaderSession], now_ns: int) -> bool:
+        if not self._anybody_alive():
+            return True
+        return now_ns >= self._probe_from_ns and all(session.served > self._last_probe for session in alive)
+
+    def _anybody_alive(self) -> bool:
+        return any(not s.silence.probing and s.due_ns() < NEVER_NS for s in self._sessions)
+
+
+def _waited(session: ReaderSession) -> int:
+    return session.served
