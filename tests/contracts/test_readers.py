@@ -19,7 +19,7 @@ RIGS: Mapping[str, MakeRig] = {
     "wiegand": wiegand.WiegandRig,
     "serial_scanner": scanners.serial,
     "wedge_scanner": scanners.wedge,
-    "pn532": pn532.pn532,
+    "pn532": pn532.Pn532Rig,
 }
 
 

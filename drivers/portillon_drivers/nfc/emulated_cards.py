@@ -5,7 +5,7 @@ Each fills `EmulatedCard`. A MIFARE Classic is modelled as far as a PN532 is ask
 
 from dataclasses import dataclass, field
 
-from portillon_drivers.cards.emulated import Technology
+from portillon_drivers.cards.emulated import EmulatedCard, Technology
 
 CASCADE_TAG = 0x88
 REQB_APF = 0x05
@@ -100,3 +100,32 @@ class FelicaEmulated(PlainCard):
         if any(w not in (0xFF, have) for w, have in zip(wanted, self.system_code, strict=True)):
             return None
         return b"\x01" + self.uid + bytes.fromhex("03014B024F4993FF") + (self.system_code if command[3] == 1 else b"")
+
+
+class RandomNumber:
+    """Any card in privacy mode, or a phone: it shows another number (ISO 14443-3, 08 and three more bytes) each time
+    the field comes on."""
+
+    technology: Technology = "nfca"
+    atqa = b"\x04\x03"
+
+    def __init__(self, card: EmulatedCard) -> None:
+        self._card = card
+        self._times = 0
+        self.sak, self.ats = card.sak, card.ats
+        self.uid = b""
+        self.select()
+
+    def select(self) -> None:
+        """The field came on."""
+        self._times += 1
+        self.uid = b"\x08" + (self._times * 0x9E3779 & 0xFFFFFF).to_bytes(3, "big")
+        self._card.select()
+
+    def apdu(self, command: bytes) -> bytes:
+        """The card's answer."""
+        return self._card.apdu(command)
+
+    def raw(self, command: bytes) -> bytes | None:
+        """The card's answer."""
+        return self._card.raw(command)

@@ -5,13 +5,22 @@ from typing import Any
 
 from portillon_drivers.events import CredentialRead, ReaderEvent, ReaderFaultKind
 from portillon_drivers.nfc.simulated_pn532_reader import SimulatedPn532Reader
+from portillon_drivers.readers.pn532 import Pn532Options
+from portillon_rules.credential import Credential, CredentialKind
+
+CARDS = (
+    Credential(CredentialKind.NFCA, "04DE5F1EACC040"),
+    Credential(CredentialKind.NTAG424, "041E3C8A2D6B80"),
+)
+"""One told by its number, one that proves itself."""
 
 
 class Pn532Rig:
-    """One such module."""
+    """One such module, whose reader has a keyring."""
 
     def __init__(self, folder: Path) -> None:
-        self._reader = SimulatedPn532Reader(folder / "reader")
+        options = {"name": "reader", "type": "pn532", "path": "reader", "keyring_file": "keys"}
+        self._reader = SimulatedPn532Reader(Pn532Options.model_validate(options), folder)
         self.place = str(folder / "reader")
         self.plug, self.unplug, self.close = self._reader.plug, self._reader.unplug, self._reader.close
 
@@ -19,19 +28,14 @@ class Pn532Rig:
         return {**self._reader.section, "poll_ms": 20}
 
     def present(self, which: int) -> None:
-        self._reader.present(self._reader.samples[which])
+        self._reader.present(CARDS[which])
 
     def trickle(self, which: int) -> None:
-        self._reader.trickle(self._reader.samples[which])
+        self._reader.trickle(CARDS[which])
 
     def is_card(self, event: ReaderEvent, which: int) -> bool:
-        return isinstance(event, CredentialRead) and event.credential == self._reader.samples[which]
+        return isinstance(event, CredentialRead) and event.credential == CARDS[which]
 
     def dirt(self) -> frozenset[ReaderFaultKind]:
         self._reader.noise()
         return frozenset({ReaderFaultKind.COLLISION})
-
-
-def pn532(folder: Path) -> Pn532Rig:
-    """Its cards are held to it until the driver has looked often enough."""
-    return Pn532Rig(folder)
