@@ -11,6 +11,7 @@ from typing import Any
 from osdp import Channel
 
 SOM = 0x53
+FRAME_BYTES_MAX = 1_440
 
 # libosdp logs to the standard output, which is ours for JSON.
 _answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -49,15 +50,19 @@ class PtyChannel(Channel):
         self.id = 1
         self._whole_frames = whole_frames
         self._pending = b""
+        self._whole = b""
         self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         tty.setraw(self.fd)
 
     def read(self, max_bytes: int) -> bytes:
-        """What has come, or the next whole frame of it."""
+        """What has come, or the next whole frame of it (in as many reads as libosdp makes of it)."""
         if not self._whole_frames:
             return self._read(max_bytes)
-        self._pending += self._read(4_096)
-        return self._frame(max_bytes)
+        if not self._whole:
+            self._pending += self._read(4_096)
+            self._whole = self._frame()
+        data, self._whole = self._whole[:max_bytes], self._whole[max_bytes:]
+        return data
 
     def write(self, buf: bytes) -> int:
         """All or nothing is told as sent: if nobody listens, the bytes are gone, as on a wire."""
@@ -74,12 +79,12 @@ class PtyChannel(Channel):
         except OSError:
             return b""
 
-    def _frame(self, max_bytes: int) -> bytes:
+    def _frame(self) -> bytes:
         while True:
             start = self._pending.find(SOM)
             self._pending = b"" if start < 0 else self._pending[start:]
             length = int.from_bytes(self._pending[2:4], "little")
-            if len(self._pending) < 4 or 7 <= length <= max_bytes:
+            if len(self._pending) < 4 or 7 <= length <= FRAME_BYTES_MAX:
                 break
             self._pending = self._pending[1:]
         if len(self._pending) < max(4, length):
