@@ -16,7 +16,11 @@ from portillon_drivers.nfc.pn532_device import Pn532Device
 from portillon_drivers.readers.pn532 import NUMBERS, Pn532Options, Pn532Reader
 from portillon_rules.credential import CredentialKind
 
-pytestmark = [pytest.mark.hardware, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.hardware,
+    pytest.mark.timeout(180),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # on a Pi nfcpy forgets to close /proc/device-tree/model
+]
 PATH = os.environ.get("PORTILLON_PN532", "")
 PERSON_S = 60.0
 """How long the test waits for the person at the reader."""

@@ -25,6 +25,8 @@ MARGIN_S = 49_152 / CARRIER_HZ
 """ΔFWT: how much longer than FWT the reader waits (§7.2)."""
 WAIT_MAX_S = 1.0
 """Nobody holds a card still for longer, whatever waiting time it asks for."""
+WAITS_MAX_S = 2.0
+"""All the time together that a card may ask for in one turn."""
 RETRIES_MAX = 2
 """Broken or missing blocks in one exchange, before the card is given up (§7.5.5.2 leaves the number open)."""
 TURNS_MAX = 64
@@ -106,13 +108,16 @@ class IsoDep:
 
     def _turn(self, block: bytes, complaint: int) -> bytes:
         """The card's I-block, or its acknowledgement, of our number; §7.5.5 in the reader's view."""
-        sending, wait_s, troubles = block, self._wait_s, 0
+        sending, wait_s, troubles, asked_s = block, self._wait_s, 0, 0.0
         for _ in range(TURNS_MAX):
             answer = self._transceive(sending, min(wait_s, WAIT_MAX_S))
             wait_s = self._wait_s
             if answer is not None and len(answer) == 2 and answer[0] == S_WTX and 1 <= answer[1] & 0x3F <= 59:
                 multiple = answer[1] & 0x3F
                 sending, wait_s = bytes([S_WTX, multiple]), self._wait_s * multiple
+                asked_s += min(wait_s, WAIT_MAX_S)
+                if asked_s > WAITS_MAX_S:
+                    break
             elif answer is not None and _is_ours(answer, self._number):
                 return answer
             else:

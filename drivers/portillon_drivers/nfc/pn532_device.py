@@ -38,6 +38,13 @@ _NONSENSE = (pn532.Chipset.Error, AssertionError, IndexError, TypeError, ValueEr
 """What nfcpy raises when the chip's answer is none: it takes answers apart without looking."""
 
 
+_USB_ADVICE = {
+    errno.ENODEV: "it was unplugged",
+    errno.EACCES: "this user may not open it: allow it by a udev rule",
+    errno.EBUSY: "another process holds it: stop that one (pcscd?)",
+}
+
+
 class ChipHung(TransientDeviceError):
     """The line is there and the chip does not answer, or answers nonsense: it must be reset."""
 
@@ -112,9 +119,7 @@ class Pn532Device:
     def _over_usb(self) -> Any:
         device = nfc.clf.device.connect(f"usb:{self._usb}")
         if device is None:
-            raise TransientDeviceError(
-                f"{self.place}: no reader that nfcpy knows is plugged in there, or this user may not open it"
-            )
+            raise TransientDeviceError(f"{self.place}: nothing is plugged in there, or a reader without a PN532")
         return device
 
     def _over_tty(self, path: Path) -> Any:
@@ -172,17 +177,16 @@ class Pn532Device:
             self._abandon()
             if self._path is not None:
                 self._try_line(self._path)
-            elif error.errno == errno.ENODEV:
-                raise TransientDeviceError(f"{self.place} was lost: it was unplugged") from error
+            elif error.errno in _USB_ADVICE:
+                raise TransientDeviceError(f"{self.place} cannot be used: {_USB_ADVICE[error.errno]}") from error
             raise self._hung() from error
         except _NONSENSE as error:
             self._abandon()
             raise self._hung() from error
 
     def _hung(self) -> ChipHung:
-        return ChipHung(
-            f"{self.place}: no PN532 answers there; check its power and wiring and that its switches say HSU (UART)"
-        )
+        switches = "" if self._path is None else ", and that its switches say HSU (UART)"
+        return ChipHung(f"{self.place}: no PN532 answers there; check its power and wiring{switches}")
 
     def _abandon(self) -> None:
         transport, self._transport, self._device = self._transport, None, None

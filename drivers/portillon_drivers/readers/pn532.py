@@ -9,7 +9,6 @@ A card without ISO 14443-4 is told by its UID even where the site accepts only k
 holder is refused for a reason; a card that could prove itself and does not is a fault.
 """
 
-import re
 import threading
 from collections.abc import Sequence
 from typing import Literal, Self
@@ -60,7 +59,7 @@ class Pn532Options(ReaderOptions):
     )
     usb: str | None = Field(
         default=None,
-        pattern=re.compile(r"^[0-9a-fA-F]{4}:[0-9a-fA-F]{4}$"),
+        pattern=r"^[0-9a-fA-F]{4}:[0-9a-fA-F]{4}$",
         description='instead of path, a USB reader with such a chip: vendor:product, for example "072f:2200" (ACR122U)',
     )
     keyring_file: FilePath | None = Field(

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from portillon_drivers.nfc.iso_dep import ANSWER_BYTES_MAX, TURNS_MAX, WAIT_MAX_S, Ats, CardLost, IsoDep, read_ats
+from portillon_drivers.nfc import iso_dep
+from portillon_drivers.nfc.iso_dep import (
+    ANSWER_BYTES_MAX,
+    TURNS_MAX,
+    WAIT_MAX_S,
+    WAITS_MAX_S,
+    Ats,
+    CardLost,
+    IsoDep,
+    read_ats,
+)
 from portillon_drivers.nfc.simulated_iso_dep import SimulatedIsoDep
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "pn532.json").read_text())["ats"]["vectors"]
@@ -101,6 +111,14 @@ def test_one_lost_block_is_always_mended(at: int, fate: str) -> None:
     assert applet.commands == [bytes(150), b"next"]
 
 
+def test_without_asking_again_one_lost_block_loses_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ablation: the retries are what mends the air."""
+    monkeypatch.setattr(iso_dep, "RETRIES_MAX", 0)
+    dep = IsoDep(Air(SimulatedIsoDep(Applet(b"answer"), fsdi=5), ["lost after"]).transceive, ATS)
+    with pytest.raises(CardLost):
+        dep.exchange(b"command")
+
+
 @given(blocks=st.lists(st.one_of(st.none(), st.binary(max_size=40)), max_size=40), command=apdus)
 def test_any_blocks_are_an_answer_or_a_lost_card(blocks: list[bytes | None], command: bytes) -> None:
     """A card that answers anything at all is understood or given up, in bounded time."""
@@ -115,6 +133,7 @@ def test_any_blocks_are_an_answer_or_a_lost_card(blocks: list[bytes | None], com
 @pytest.mark.parametrize(
     ("babble", "why"),
     [
+        (lambda block: b"\xf2\x3b", "more time"),
         (lambda block: b"\xf2\x01", "more time"),
         (lambda block: bytes([0x12 | block[0] & 1]) + bytes(250), "no end"),
         (lambda block: None, "stopped answering"),
@@ -122,15 +141,15 @@ def test_any_blocks_are_an_answer_or_a_lost_card(blocks: list[bytes | None], com
 )
 def test_a_card_cannot_hold_the_reader_for_ever(babble: Callable[[bytes], bytes | None], why: str) -> None:
     """Endless waiting, an endless answer and silence all end."""
-    turns = []
+    turns: list[float] = []
 
     def transceive(block: bytes, wait_s: float) -> bytes | None:
-        turns.append(block)
+        turns.append(wait_s)
         return babble(block)
 
     with pytest.raises(CardLost, match=why):
         IsoDep(transceive, ATS).exchange(b"command")
-    assert len(turns) <= TURNS_MAX + ANSWER_BYTES_MAX // 250 + 1
+    assert len(turns) <= TURNS_MAX + ANSWER_BYTES_MAX // 250 + 1 and sum(turns) <= WAITS_MAX_S + WAIT_MAX_S
 
 
 @given(blocks=st.lists(st.binary(max_size=80), max_size=40))

@@ -1,5 +1,6 @@
 """nfcpy's real PN532 driver over a pty: what is found in the field, and every failure as a DriverError."""
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -165,6 +166,21 @@ def test_no_such_usb_reader() -> None:
     """A USB reader that is not there is a passing failure that names it."""
     with pytest.raises(TransientDeviceError, match="usb:ffff:fffe"):
         Pn532Device(path=None, usb="ffff:fffe", reset=None).open()
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"), [(errno.ENODEV, "unplugged"), (errno.EACCES, "udev"), (errno.EBUSY, "pcscd")]
+)
+def test_usb_trouble_says_what_to_do(monkeypatch: pytest.MonkeyPatch, number: int, advice: str) -> None:
+    """What libusb reports is told in words, and is no hung chip."""
+
+    def fail(path: str) -> None:
+        raise OSError(number, "libusb")
+
+    monkeypatch.setattr("nfc.clf.device.connect", fail)
+    with pytest.raises(TransientDeviceError, match=advice) as failure:
+        Pn532Device(path=None, usb="072f:2200", reset=None).open()
+    assert not isinstance(failure.value, ChipHung)
 
 
 def test_held_for_one_process_alone(module: Pn532Simulator, device: Pn532Device) -> None:
