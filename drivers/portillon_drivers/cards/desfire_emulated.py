@@ -101,7 +101,8 @@ class DesfireEmulated:
             case Native.AUTHENTICATE_AES:
                 return self._authenticate(command, data[:1] if len(data) == 1 else b"")
             case Native.AUTHENTICATE_EV2_FIRST if self.generation > 1:
-                return self._authenticate(command, data[:1] if data[1:2] == bytes([len(data) - 2]) else b"")
+                capabilities = data[2:]
+                return self._authenticate(command, data[:1] if data[1:2] == bytes([len(capabilities)]) else b"")
             case Native.WRITE_DATA:
                 return self._begin_write(data)
         handlers: Mapping[int, Callable[[bytes], bytes]] = {

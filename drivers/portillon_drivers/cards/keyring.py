@@ -24,6 +24,7 @@ DESFIRE_AID = bytes.fromhex("504C31")
 """The site's application on a DESFire card, high byte first ("PL1")."""
 _NTAG = bytes.fromhex("000424")
 _SYSTEM = b"portillon"
+_NOT_HERE = "a gateway's keyring reads cards and writes none; take the desk's keyring"
 
 
 class NtagKey(IntEnum):
@@ -63,7 +64,7 @@ class KeyVersion:
 
     def _card_key(self, application: bytes, number: int, uid: bytes, master: bytes | None) -> bytes:
         if master is None:
-            raise CardKeyringError("a gateway's keyring reads cards and writes none; take the desk's keyring")
+            raise CardKeyringError(_NOT_HERE)
         return diversified(master, uid + application + bytes([number, self.version]) + _SYSTEM)
 
 
@@ -92,6 +93,12 @@ class CardKeyring:
     versions: tuple[KeyVersion, ...]
     current: KeyVersion
     foreign: tuple[ForeignTags, ...] = ()
+
+    def desk_issuer(self) -> Issuer:
+        """Who signs new cards; raises CardKeyringError on a gateway, where no card can be written."""
+        if self.current.issuer is None or self.current.admin_key is None:
+            raise CardKeyringError(_NOT_HERE)
+        return self.current.issuer
 
     def find(self, version: int) -> KeyVersion | None:
         """That generation, if it is still accepted."""

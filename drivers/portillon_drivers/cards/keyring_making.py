@@ -45,7 +45,8 @@ def new_keyring(*, random: Random = SYSTEM_RANDOM) -> CardKeyring:
 
 def rotated(keyring: CardKeyring, *, random: Random = SYSTEM_RANDOM) -> CardKeyring:
     """With a new generation for new cards; the old ones stay accepted. Raises CardKeyringError."""
-    _needs_desk(keyring)
+    if keyring.current.issuer is None:
+        raise CardKeyringError("this is a gateway's keyring; rotate the desk's, and make the gateways' from it")
     if len(keyring.versions) == VERSIONS_MAX:
         raise CardKeyringError(f"there are {VERSIONS_MAX} versions already; retire one that no card has any more")
     number = max(known.version for known in keyring.versions) + 1
@@ -108,8 +109,3 @@ def _foreign_text(tags: ForeignTags) -> str:
     if tags.suffix is not None:
         lines.append(f'diversified_with = "{tags.suffix.hex()}"')
     return "\n".join(lines) + "\n"
-
-
-def _needs_desk(keyring: CardKeyring) -> None:
-    if keyring.current.issuer is None:
-        raise CardKeyringError("this is a gateway's keyring; rotate the desk's, and make the gateways' from it")

@@ -22,7 +22,6 @@ from portillon_drivers.cards.errors import CardRefused, NotGenuine, Provisioning
 from portillon_drivers.cards.file_settings import NEVER, FileSettings
 from portillon_drivers.cards.identified import Identified
 from portillon_drivers.cards.keyring import CardKeyring, DesfireKey
-from portillon_drivers.cards.keyring_file import CardKeyringError
 from portillon_drivers.cards.prove_desfire import prove_desfire
 from portillon_drivers.cards.provisioning import (
     CardKeys,
@@ -70,9 +69,7 @@ def provision_desfire(
     CardKeyringError (a gateway's keyring).
     """
     progress(STEPS[0])
-    issuer = keyring.current.issuer
-    if issuer is None:
-        raise CardKeyringError("a gateway's keyring signs no cards; take the desk's keyring")
+    issuer = keyring.desk_issuer()
     yield from check_type_and_uid(uid, HARDWARE_TYPE, NAME)
     number = yield from _number_before(uid, keyring, random)
     progress(STEPS[1])

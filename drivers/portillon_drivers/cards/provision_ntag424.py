@@ -7,7 +7,6 @@ from portillon_rules.credential import CredentialKind
 
 from portillon_drivers.cards.apdu import Native, select_application_by_name
 from portillon_drivers.cards.dialogue import Dialogue
-from portillon_drivers.cards.errors import ProvisioningError
 from portillon_drivers.cards.ev2 import authenticate_ev2
 from portillon_drivers.cards.identified import Identified
 from portillon_drivers.cards.keyring import CardKeyring, KeyVersion, NtagKey
@@ -24,9 +23,8 @@ from portillon_drivers.cards.site_tag import (
     DEFAULT_URL,
     NDEF_APPLICATION,
     NDEF_FILE,
-    ndef_file,
-    site_sdm,
     site_settings,
+    site_text,
 )
 
 NAME = "NTAG 424 DNA"
@@ -61,18 +59,16 @@ def provision_ntag424(
     ProvisioningError (with what to do), NotGenuine, CardProtocolError, CardKeyringError (a gateway's keyring).
     """
     progress(STEPS[0])
+    keyring.desk_issuer()
+    text, sdm = site_text(url)
     yield from check_type_and_uid(uid, HARDWARE_TYPE, NAME)
     yield from select_application_by_name("select the NDEF application", NDEF_APPLICATION)
     keys = yield from look_at_keys(len(NtagKey), keyring, partial(_key, uid))
     keys.allow(may_be_blank)
-    sdm_file = ndef_file(url)
-    sdm = site_sdm(sdm_file)
-    if sdm is None:
-        raise ProvisioningError("the address does not fit the tag")
     session = yield from proven(authenticate_ev2(NtagKey.ADMIN, keys.present(NtagKey.ADMIN), random=random), NAME)
     progress(STEPS[1])
-    header = bytes([NDEF_FILE]) + bytes(3) + len(sdm_file).to_bytes(3, "little")
-    yield from session.send("write the address", Native.NTAG_WRITE_DATA, header, sdm_file, mode=CommMode.PLAIN)
+    header = bytes([NDEF_FILE]) + bytes(3) + len(text).to_bytes(3, "little")
+    yield from session.send("write the address", Native.NTAG_WRITE_DATA, header, text, mode=CommMode.PLAIN)
     progress(STEPS[2])
     for number in NtagKey:
         if number is not NtagKey.ADMIN:

@@ -28,8 +28,8 @@ _COUNTER_AT = _TAIL.index(b"n=") + 2
 _LENGTH_BYTES = 2
 
 
-def ndef_file(url: str) -> bytes:
-    """The NDEF file for that address: length, one URI record. Raises ValueError for an address that cannot be."""
+def site_text(url: str) -> tuple[bytes, Sdm]:
+    """The NDEF file for that address, and where the chip is to write in it; raises ValueError for an impossible one."""
     if not url.startswith("https://") or not url.isascii() or not url.isprintable() or set(url) & set(" ?#"):
         raise ValueError(
             "the address must start with https:// and have no ?, no # and no spaces: https://gym.example/card"
@@ -39,7 +39,8 @@ def ndef_file(url: str) -> bytes:
         raise ValueError(f"the address is too long: at most {URL_BYTES_MAX - len(_TAIL)} characters after https://")
     payload = bytes([_HTTPS]) + text
     record = bytes([0xD1, 1, len(payload)]) + b"U" + payload
-    return len(record).to_bytes(_LENGTH_BYTES) + record
+    file = len(record).to_bytes(_LENGTH_BYTES) + record
+    return file, _sdm(len(file))
 
 
 def site_sdm(file: bytes) -> Sdm | None:
@@ -48,6 +49,11 @@ def site_sdm(file: bytes) -> Sdm | None:
     tail = end - len(_TAIL)
     if tail < _LENGTH_BYTES or end > len(file):
         return None
+    return _sdm(end)
+
+
+def _sdm(end: int) -> Sdm:
+    tail = end - len(_TAIL)
     return Sdm(
         meta_read=FREE,
         file_read=NtagKey.SUN,
