@@ -21,6 +21,7 @@ READERS: Mapping[str, str] = {
     "serial_scanner": "portillon_drivers.readers.serial_scanner:DRIVER",
     "wedge_scanner": "portillon_drivers.readers.wedge_scanner:DRIVER",
     "pn532": "portillon_drivers.readers.pn532:DRIVER",
+    "osdp": "portillon_drivers.readers.osdp:DRIVER",
 }
 OUTPUTS: Mapping[str, str] = {
     "lcus_relay": "portillon_drivers.outputs.lcus_relay:DRIVER",

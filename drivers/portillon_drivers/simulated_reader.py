@@ -58,6 +58,7 @@ SIMULATORS: Mapping[str, str] = {
     "serial_scanner": "portillon_drivers.readers.serial_scanner_simulator:simulate",
     "wedge_scanner": "portillon_drivers.readers.wedge_scanner_simulator:simulate",
     "pn532": "portillon_drivers.nfc.simulated_pn532_reader:simulate",
+    "osdp": "portillon_drivers.readers.osdp_simulator:simulate",
 }
 """By reader type; a test holds that every type has one."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contracts.rigs import pn532, scanners, serial_125khz, wiegand
+from contracts.rigs import osdp, pn532, scanners, serial_125khz, wiegand
 from contracts.rigs.rig import MakeRig, ReaderRig
 from portillon_drivers.events import CredentialRead, KeyPressed, ReaderDown, ReaderFault, ReaderUp, TextScanned
 from portillon_drivers.ports import Reader
@@ -20,6 +20,7 @@ RIGS: Mapping[str, MakeRig] = {
     "serial_scanner": scanners.serial,
     "wedge_scanner": scanners.wedge,
     "pn532": pn532.Pn532Rig,
+    "osdp": osdp.OsdpRig,
 }
 
 

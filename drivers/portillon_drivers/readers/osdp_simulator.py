@@ -32,6 +32,8 @@ class SimulatedBus:
 
     def __init__(self, link: Path) -> None:
         self.readers: list[OsdpReaderSimulator] = []
+        self.in_pieces = False
+        """Answers come byte by byte, as from a UART."""
         self._far_end = FarEnd(PtyLine(link), self._receive)
 
     @property
@@ -57,7 +59,12 @@ class SimulatedBus:
 
     def _receive(self, data: bytes) -> bytes:
         baud = SPEEDS.get(termios.tcgetattr(self._far_end.line.fileno())[OUTPUT_SPEED])
-        return b"".join(reader.receive(data) for reader in self.readers if reader.baud == baud)
+        answer = b"".join(reader.receive(data) for reader in self.readers if reader.baud == baud)
+        if not self.in_pieces:
+            return answer
+        for byte in answer:
+            self.send(bytes([byte]))
+        return b""
 
 
 class SimulatedOsdpReader:
@@ -128,8 +135,8 @@ class SimulatedOsdpReader:
         self.electronics.keys(keys)
 
     def noise(self) -> None:
-        """Junk, and a frame that breaks off."""
-        self._bus.send(b"junk\x53\x81")
+        """Something that is no frame."""
+        self._bus.send(b"junk")
 
     def close(self) -> None:
         """Take it away for good."""
