@@ -13,7 +13,7 @@ from portillon_rules.wiegand import (
     positions,
 )
 from pydantic import Field as Option
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from portillon_drivers.keypad import KeypadCode
 from portillon_drivers.options import FilePath, ReaderOptions, Section
@@ -80,10 +80,18 @@ class CardFormatOptions(ReaderOptions):
     )
     custom_formats: tuple[FormatOptions, ...] = Option(default=(), description="the site's own formats, used besides")
 
+    @field_validator("formats")
+    @classmethod
+    def _formats_are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in names if name not in STANDARD]:
+            raise ValueError(
+                f"there is no format {unknown[0]!r}; there are: {', '.join(STANDARD)};"
+                " define your own in [[readers.custom_formats]]"
+            )
+        return names
+
     @model_validator(mode="after")
     def _formats_go_together(self) -> Self:
-        if unknown := [name for name in self.formats if name not in STANDARD]:
-            raise ValueError(f"there is no format {unknown[0]!r}; there are: {', '.join(STANDARD)}; or define your own")
         if any(custom.name in STANDARD for custom in self.custom_formats):
             raise ValueError("a format of your own cannot have the name of a standard one: give it another name")
         if not self.card_formats:
