@@ -58,6 +58,8 @@ class Misbehaviour:
     """So many commands are answered with BUSY first."""
     nak: NakReason | None = None
     """Every command but those of the handshake is refused like this."""
+    refuses_keys: bool = False
+    """It takes no new key."""
     clear_text: bool = False
     """It answers in clear inside the secure channel."""
     denies_encryption: bool = False
@@ -242,7 +244,7 @@ class OsdpReaderSimulator:
                 self.address, self.baud = command.address, command.baud
                 return replies.Com(command.address, command.baud)
             case commands.KeySet():
-                if not secure:
+                if not secure or self.misbehaviour.refuses_keys:
                     return Nak(NakReason.SECURITY_CONDITIONS)
                 self.scbk, self.install_mode = command.scbk, False
             case commands.FileFragment():
