@@ -25,6 +25,11 @@ KeyOf: TypeAlias = Callable[[KeyVersion, int], bytes]
 Progress: TypeAlias = Callable[[str], None]
 """Is told each step as it begins."""
 FACTORY_VERSION = 0
+_NXP = 0x04
+_TYPE_BITS = 0x0F
+"""The upper half of GetVersion's type tells how the chip was packed."""
+_VERSION_BYTES_MIN = 21
+"""Hardware and software, 7 bytes each, and the UID (NT4H2421Gx §10.4.2)."""
 S = TypeVar("S", bound=Session)
 
 
@@ -49,8 +54,8 @@ class CardKeys:
         """Raises ProvisioningError for a blank card that cannot be blank."""
         if self.blank and not may_be_blank():
             raise ProvisioningError(
-                "a card with this UID was written before, and this one is blank: it is a fake that wants that card's"
-                " keys. Keep it and find out who brought it"
+                "a card with this UID was written before, and this one is blank: a fake that wants that card's keys, or"
+                " that card was erased. Take another card, and block the credential of the one before"
             )
 
     def present(self, number: int) -> bytes:
@@ -75,25 +80,37 @@ class CardKeys:
 
 
 def look_at_keys(count: int, keyring: CardKeyring, key_of: KeyOf) -> Dialogue[CardKeys]:
-    """Ask the selected application for the version of each key."""
+    """What is known of the keys of the selected application."""
+    return CardKeys((yield from key_versions(count)), keyring, key_of)
+
+
+def key_versions(count: int) -> Dialogue[tuple[int, ...]]:
+    """The version of each key of the selected application."""
     versions: list[int] = []
     for number in range(count):
-        answer = yield from native(f"ask for the version of key {number}", Native.GET_KEY_VERSION, bytes([number]))
+        step = f"ask for the version of key {number}"
+        answer = yield from native(step, Native.GET_KEY_VERSION, bytes([number]))
         if len(answer) != 1:
-            raise CardProtocolError(f"ask for the version of key {number}: {len(answer)} bytes instead of one")
+            raise CardProtocolError(f"{step}: {len(answer)} bytes instead of one")
         versions.append(answer[0])
-    return CardKeys(versions, keyring, key_of)
+    return tuple(versions)
 
 
 def check_type_and_uid(uid: bytes, hardware_type: int, name: str) -> Dialogue[None]:
     """Whether this is such a card and shows its true UID; raises ProvisioningError."""
-    version = yield from native("ask what the card is", Native.GET_VERSION)
-    if len(version) < 21 or version[0] != 0x04 or version[1] & 0x0F != hardware_type:
+    found, inside = yield from type_and_uid()
+    if found != hardware_type:
         raise ProvisioningError(f"this is no {name}; take one of that type")
-    if len(uid) != UID_BYTES or version[14:21] != uid:
-        raise ProvisioningError(
-            "the card shows another UID than it has inside (random ID, or a fake); take another card"
-        )
+    if inside != uid:
+        raise ProvisioningError("the card shows another UID than it holds (random ID, or a fake); take another card")
+
+
+def type_and_uid() -> Dialogue[tuple[int, bytes]]:
+    """NXP's type of hardware, and the UID that the card holds; raises ProvisioningError for another maker's card."""
+    version = yield from native("ask what the card is", Native.GET_VERSION)
+    if len(version) < _VERSION_BYTES_MIN or version[0] != _NXP:
+        raise ProvisioningError("this is no card of NXP's; take an NTAG 424 DNA or a DESFire")
+    return version[1] & _TYPE_BITS, version[_VERSION_BYTES_MIN - UID_BYTES : _VERSION_BYTES_MIN]
 
 
 def proven(dialogue: Dialogue[S], card: str) -> Dialogue[S]:
