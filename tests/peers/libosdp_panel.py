@@ -4,7 +4,8 @@
         "readers": [{"address": 1, "scbk": "00112233…"}]}'
 
 Takes {"do": "led", "reader": 0, "colour": 2} and stop; tells {"ready": true}, {"secure": [0, 1]} when the readers with
-a secure channel have changed, {"reader": 0, "card": …}, {"reader": 0, "done": …} and {"cpu_s": …} for {"do": "cpu"}.
+a secure channel have changed, {"reader": 0, "card": …}, {"reader": 0, "asked": "led"} when a command was handed to
+libosdp, {"address": 1, "done": …} when it has ended, and {"cpu_s": …} for {"do": "cpu"}.
 """
 
 import json
@@ -38,6 +39,7 @@ def main() -> None:
         for asked in requests.read() if select.select([0], [], [], refresh_s)[0] else ():
             match asked["do"]:
                 case "led":
+                    tell(reader=asked["reader"], asked="led")
                     panel.ctx.submit_command(asked["reader"], led(asked["colour"]))
                 case "cpu":
                     used = resource.getrusage(resource.RUSAGE_SELF)

@@ -3,8 +3,9 @@
     .peers/libosdp/bin/python tests/peers/libosdp_reader.py '{"readers": [{"path": "/tmp/far", "address": 1,
         "scbk": "00112233…", "install": false, "whole_frames": true}]}'
 
-Takes {"do": "card", "bits": "1010…"}, keys, tamper, inputs, state and stop, each with "reader": its place in the list
-(default 0). Tells {"ready": true}, then every command, file and answer as one line with `at_ns` (CLOCK_MONOTONIC).
+Takes {"do": "card", "bits": "1010…"}, keys, tamper, inputs, state, mute (it dies) and stop, each with "reader": its
+place in the list (default 0). Tells {"ready": true}, then every command, file and answer as one line with `at_ns`
+(CLOCK_MONOTONIC).
 
 `whole_frames` hands libosdp one whole frame at a time: its stock wheel drops frames that come in pieces.
 """
@@ -29,6 +30,7 @@ from osdp import (
 )
 from pty_channel import PtyChannel, Requests, tell
 
+FRAMES_AT_ONCE = 4
 REFRESH_S = 0.02
 """Time-outs inside libosdp are seen at least this often; bytes are handled when they come."""
 
@@ -38,6 +40,7 @@ class Reader:
 
     def __init__(self, number: int, asked: dict[str, Any]) -> None:
         self._number = number
+        self.muted = False
         self.channel = PtyChannel(asked["path"], whole_frames=asked.get("whole_frames", False))
         scbk = asked.get("scbk")
         flags = [LibFlag.InstallMode] if asked.get("install") else []
@@ -69,6 +72,14 @@ class Reader:
             0, {"open": self._open, "read": lambda size, offset: b"", "write": self._write, "close": self._close}
         )
 
+    def refresh(self) -> None:
+        """Let it read and answer; one frame at a time, and it hears its neighbours' as well."""
+        if self.muted:
+            self.channel.read(4_096)
+            return
+        for _ in range(FRAMES_AT_ONCE):
+            self.context.refresh()
+
     def do(self, asked: dict[str, Any]) -> None:
         match asked["do"]:
             case "card":
@@ -84,6 +95,8 @@ class Reader:
                 self._event(Event.Status, type=StatusReportType.Local, report=report)
             case "inputs":
                 self._event(Event.Status, type=StatusReportType.Input, report=bytes(asked["inputs"]))
+            case "mute":
+                self.muted = True
             case "state":
                 tell(
                     reader=self._number,
@@ -127,7 +140,7 @@ def main() -> None:
         for asked in requests.read() if 0 in ready else ():
             readers[asked.get("reader", 0)].do(asked)
         for reader in [by_fd[fd] for fd in ready if fd in by_fd] or readers:
-            reader.context.refresh()
+            reader.refresh()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,17 @@ class Peer:
 
     def __init__(self, environment: str, script: str, options: dict[str, Any]) -> None:
         python = ENVIRONMENTS / environment / "bin" / "python"
-        self._command = [str(python), str(HERE / script), json.dumps(options)]
+        self._begin([str(python), str(HERE / script)], options)
+
+    @classmethod
+    def of(cls, command: list[str], options: dict[str, Any]) -> Self:
+        """The same with a program of our own."""
+        made = cls.__new__(cls)
+        made._begin(command, options)
+        return made
+
+    def _begin(self, command: list[str], options: dict[str, Any]) -> None:
+        self._command = [*command, json.dumps(options)]
         self.told: list[dict[str, Any]] = []
         self._news = threading.Condition()
 
