@@ -201,6 +201,8 @@ class Ntag424Emulated:
         if settings.sdm is not None and (data[0] != NDEF_FILE or settings.sdm.end > len(file.data)):
             raise Refused(0x919E)
         file.settings = settings
+        if settings.sdm is not None:
+            self.counter = 0  # as NXP's support confirms; so a written tag must not be set up anew
         return self._answer(b"", CommMode.MAC)
 
     def _change_key(self, data: bytes) -> bytes:

@@ -69,3 +69,8 @@ def site_settings(sdm: Sdm) -> FileSettings:
     return FileSettings(
         CommMode.PLAIN, read=FREE, write=NtagKey.ADMIN, read_write=NtagKey.ADMIN, change=NtagKey.ADMIN, sdm=sdm
     )
+
+
+def is_site_tag(settings: FileSettings) -> bool:
+    """Whether these are `site_settings` for an address of some length."""
+    return settings.sdm is not None and settings == site_settings(_sdm(settings.sdm.mac_offset + MAC_DIGITS))

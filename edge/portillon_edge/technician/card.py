@@ -110,9 +110,9 @@ class Where:
 @app.command(
     "provision",
     epilog=EXAMPLE
-    + "  portillon-edge card provision --keys /root/card.keys --usb 072f:2200\n"
-    + "  portillon-edge card provision --keys /root/card.keys --reader lane1-reader\n"
-    + "  portillon-edge card provision --keys /root/card.keys --emulated desfire_ev2   # practice",
+    + "  portillon-edge card provision --keys desk.keys --usb 072f:2200\n"
+    + "  portillon-edge card provision --keys desk.keys --reader lane1-reader\n"
+    + "  portillon-edge card provision --keys desk.keys --emulated desfire_ev2   # practice",
 )
 def provision_card(
     keys: KeysOption,
@@ -159,7 +159,7 @@ def _provision(card: CardHere, keyring: CardKeyring, url: str, *, may_be_blank: 
 @app.command(
     "show",
     epilog=EXAMPLE
-    + "  portillon-edge card show --keys /root/card.keys --usb 072f:2200\n"
+    + "  portillon-edge card show --keys desk.keys --usb 072f:2200\n"
     + "  portillon-edge card show --keys /etc/portillon/card.keys --reader lane1-reader",
 )
 def show_card(

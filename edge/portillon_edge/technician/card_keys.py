@@ -27,7 +27,7 @@ app = typer.Typer(
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The desk's keyring file.")]
 
 
-@app.command("new", epilog=EXAMPLE + "  portillon-edge card keys new /root/card.keys")
+@app.command("new", epilog=EXAMPLE + "  portillon-edge card keys new desk.keys")
 def new_keys(file: FileArgument) -> None:
     """Make a keyring with random keys, readable by you alone. Back it up: cards cannot be renewed without it."""
     with said():
@@ -36,7 +36,7 @@ def new_keys(file: FileArgument) -> None:
     typer.echo(f"portillon-edge card keys for-gateway {file} {file.name}.gateway")
 
 
-@app.command("rotate", epilog=EXAMPLE + "  portillon-edge card keys rotate /root/card.keys")
+@app.command("rotate", epilog=EXAMPLE + "  portillon-edge card keys rotate desk.keys")
 def rotate_keys(file: FileArgument) -> None:
     """Add a new version: new cards get it, cards with the older ones are still accepted until those are retired."""
     with said():
@@ -46,7 +46,7 @@ def rotate_keys(file: FileArgument) -> None:
     typer.echo("first card is written with it: portillon-edge card keys for-gateway")
 
 
-@app.command("retire", epilog=EXAMPLE + "  portillon-edge card keys retire /root/card.keys 1")
+@app.command("retire", epilog=EXAMPLE + "  portillon-edge card keys retire desk.keys 1")
 def retire_keys(file: FileArgument, version: Annotated[int, typer.Argument(metavar="VERSION")]) -> None:
     """Drop an old version: whoever still has such a card is refused once the gateways have the new part."""
     with said():
@@ -55,7 +55,7 @@ def retire_keys(file: FileArgument, version: Annotated[int, typer.Argument(metav
 
 
 @app.command(
-    "for-gateway", epilog=EXAMPLE + "  portillon-edge card keys for-gateway /root/card.keys /etc/portillon/card.keys"
+    "for-gateway", epilog=EXAMPLE + "  portillon-edge card keys for-gateway desk.keys /etc/portillon/card.keys"
 )
 def gateway_keys(
     file: FileArgument,

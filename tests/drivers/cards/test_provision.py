@@ -232,14 +232,28 @@ def test_addresses_that_do_not_fit(url: str) -> None:
 
 
 def test_the_sites_own_address() -> None:
-    """What a phone reads is the site's address, with the message after it; another address can be written later."""
+    """What a phone reads is the site's address, with the message after it, and the settings are the documented ones."""
     tag = blank("ntag424")
     assert isinstance(tag, Ntag424Emulated)
-    for url in ("https://gym.example/card", "https://gym.example/c"):
-        present(tag, provision_ntag424(tag.uid, KEYRING, url=url))
-        assert asked(tag).credential.kind == "ntag424"
-        text = bytes(tag.files[2].data)
-        assert url.removeprefix("https://").encode() + b"?u=" in text
+    present(tag, provision_ntag424(tag.uid, KEYRING, url="https://gym.example/c"))
+    assert b"\x04gym.example/c?u=" in tag.files[2].data
+    assert tag.files[2].settings.encode().hex().upper().startswith("4000E0C1FFE1")
+
+
+def test_the_counter_of_a_written_tag_only_rises() -> None:
+    """Writing a tag again, or renewing its keys, leaves its address, and its counter goes on: doors remember it."""
+    tag = blank("ntag424")
+    assert isinstance(tag, Ntag424Emulated)
+    counters = []
+    for keyring, url in (
+        (KEYRING, "https://gym.example/card"),
+        (KEYRING, "https://other.example"),
+        (TWICE, "https://g.example"),
+    ):
+        present(tag, provision_ntag424(tag.uid, keyring, url=url))
+        counters += [asked(tag, keyring).counter for _ in range(3)]
+    assert counters == sorted(set(counters))
+    assert b"gym.example/card?u=" in tag.files[2].data
 
 
 def test_nobody_reads_or_writes_a_written_card() -> None:
