@@ -5,9 +5,9 @@ others (the flushes) as termios.error, which is no OSError: all three are caught
 """
 
 import errno
-import math
 import select
 import termios
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -70,13 +70,19 @@ class SerialPort:
             return first + port.read(port.in_waiting) if first else b""
 
     def read_within(self, timeout_s: float, wake: int) -> bytes:
-        """Whatever arrives within that time; b"" if nothing did, or if the descriptor `wake` became readable first."""
+        """Whatever arrives within that time; b"" if nothing did, or if the descriptor `wake` became readable first.
+
+        May return b"" up to a millisecond early, never late: poll() counts in whole ones, so the rest is slept.
+        """
         port = self._opened()
+        wait_ms = int(timeout_s * 1_000)
+        if wait_ms == 0:
+            time.sleep(timeout_s)
         with self._failures("was lost while reading"):
             waiting = select.poll()
             waiting.register(port.fileno(), select.POLLIN)
             waiting.register(wake, select.POLLIN)
-            ready = {descriptor for descriptor, _ in waiting.poll(math.ceil(timeout_s * 1_000))}
+            ready = {descriptor for descriptor, _ in waiting.poll(wait_ms)}
             return port.read(max(1, port.in_waiting)) if port.fileno() in ready else b""
 
     def read_exactly(self, count: int) -> bytes:
