@@ -3,7 +3,8 @@
 make bench                 10 thousand and 1 million members at the edge, 100 thousand in the cloud; about four minutes
 make bench BUDGET=20       a quick look: 10 thousand members only, few repetitions; half a minute
 
-Rows that need Mosquitto or PostgreSQL are left out, and said to be, where these are not installed (`make system`).
+Rows that need Mosquitto, PostgreSQL or libosdp are left out, and said to be, where these are not there (`make system`,
+`make peers`).
 """
 
 import argparse
@@ -13,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import edge, intake, invoices, lane, revocation
+from bench import edge, intake, invoices, lane, osdp, revocation
 from bench.cloud_gym import postgres_engine, postgres_programs, sqlite_engine
 from bench.report import Row, show
 from broker import mosquitto
@@ -31,10 +32,18 @@ class Size:
     badges: int
     batches: int
     revocations: int
+    osdp_events: int
 
 
-FULL = Size(edge_members=(10_000, 1_000_000), cloud_members=(10_000, 100_000), badges=300, batches=200, revocations=50)
-QUICK = Size(edge_members=(10_000,), cloud_members=(10_000,), badges=25, batches=30, revocations=10)
+FULL = Size(
+    edge_members=(10_000, 1_000_000),
+    cloud_members=(10_000, 100_000),
+    badges=300,
+    batches=200,
+    revocations=50,
+    osdp_events=100,
+)
+QUICK = Size(edge_members=(10_000,), cloud_members=(10_000,), badges=25, batches=30, revocations=10, osdp_events=25)
 
 Subject = Callable[[Path], Iterator[Row]]
 
@@ -44,6 +53,10 @@ def subjects(size: Size, missing: Callable[[str], None]) -> Iterator[Subject]:
     for members in size.edge_members:
         yield lambda folder, members=members: edge.benchmarks(folder, members, count=20_000)  # type: ignore[misc]
     yield lambda folder: lane.benchmarks(folder, size.badges)
+    if osdp.is_missing():
+        missing("libosdp (make peers)")
+    else:
+        yield lambda folder: osdp.benchmarks(folder, size.osdp_events, idle_s=5)
     if mosquitto.program() is None:
         missing("Mosquitto")
     else:
