@@ -312,3 +312,19 @@ def test_practice_readers_share_an_adapter(tmp_path: Path) -> None:
         first.press("A")
     first.close()
     second.close()
+
+
+def test_a_lost_adapter_is_everybodys_loss_and_return(bus: SimulatedBus, ear: Ear, start: Any) -> None:
+    """Pulled out, every reader of the line is told as down, with the path; put back, all return by themselves."""
+    bus.readers += [OsdpReaderSimulator(1, KEY, baud=115_200), OsdpReaderSimulator(2, KEY, baud=115_200)]
+    start([section(bus, 1), section(bus, 2)])
+    names = ("lane1", "lane2")
+    for name in names:
+        ear.wait_for(ReaderUp, lambda event, name=name: event.reader == name)
+    bus.unplug()
+    for name in names:
+        assert str(bus.link) in ear.wait_for(ReaderDown, lambda event, name=name: event.reader == name).detail
+    after = len(ear.events)
+    bus.plug()
+    for name in names:
+        ear.wait_for(ReaderUp, lambda event, name=name: event.reader == name, after=after)
