@@ -82,10 +82,20 @@ class WireSimulator:
     """The wire between `near`, where a panel opens its line, and one far end for each reader; a context manager.
 
     `wire` may be replaced at any time, from any thread; `plug` and `unplug` work the panel's own adapter.
+    `readers_hear_each_other` False: a four-wire bus, where only the panel hears what a reader says.
     """
 
-    def __init__(self, near: PtyLine, far: Sequence[PtyLine], clock_ns: ClockNs, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        near: PtyLine,
+        far: Sequence[PtyLine],
+        clock_ns: ClockNs,
+        *,
+        seed: int = 0,
+        readers_hear_each_other: bool = True,
+    ) -> None:
         self.wire = Wire()
+        self._two_wires = readers_hear_each_other
         self._ends = (near, *far)
         self._to_near = OneWay(seed)
         self._to_far = [OneWay(seed + 1 + i) for i in range(len(far))]
@@ -157,7 +167,7 @@ class WireSimulator:
     def _carry(self, end: PtyLine) -> None:
         data, now_ns, wire = end.receive(), self._clock_ns(), self.wire
         for other, way in zip(self._ends, (self._to_near, *self._to_far), strict=True):
-            if other is not end:
+            if other is not end and (self._two_wires or self._ends[0] in (end, other)):
                 way.feed(data, now_ns, wire)
 
     def _deliver(self) -> None:
