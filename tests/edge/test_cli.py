@@ -43,6 +43,14 @@ def test_explain_a_member(settings: Gym) -> None:
     assert "is member m-1" in output
 
 
+def test_explain_every_way_to_write_a_credential(settings: Gym) -> None:
+    """Numbers as printed on a card are read too; a kind that no reader of the door takes is refused as such."""
+    for written in ("h10301:67-1000", "wiegand:26.28607D1", "phone:" + "0" * 32, "pin:491730"):
+        status, output = said("explain", written, "--config", str(settings.config_path), "--door", "lane1")
+        assert status == 1
+        assert output.startswith("lane1 (zone gym): REFUSED, kind_not_accepted.")
+
+
 def test_explain_a_stranger_in_french(settings: Gym) -> None:
     """Refused: exit status 1, one door only, in the language asked for."""
     asked = ("explain", f"em4100:{STRANGER_CARD}", "--config", str(settings.config_path))
@@ -117,6 +125,7 @@ def test_check_names_what_is_missing_and_what_to_do(settings: Gym) -> None:
     assert "the configuration is right" in output
     assert output.count("down") >= 6
     assert "/dev/serial/by-id" in output
+    assert output.count("lets pass what can be copied: em4100") == 2
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from portillon_edge.domain.position import EMPTY, Position
-from portillon_edge.explain import Case, explain, outcomes
+from portillon_edge.explain import Case, Kinds, explain, outcomes
 from portillon_edge.words import Words
+from portillon_rules.credential import CredentialKind
 from portillon_rules.decision import DecisionTime, Denied, DoorView, RowDamaged, SiteRules, TimeQuality
 from portillon_rules.entitlement import ALWAYS, Entitlement
 from portillon_rules.policy import AfterLease, SitePolicy
@@ -89,3 +90,37 @@ def test_damaged_row() -> None:
     damaged = replace(CASE, lookup=RowDamaged(HASH))
     assert [outcome for _, outcome in outcomes(damaged)] == [Denied(DenyReason.ROW_DAMAGED)] * 2
     assert "does not fit its check code" in said(damaged)[2]
+
+
+def reasons(case: Case) -> list[DenyReason | None]:
+    return [outcome.reason if isinstance(outcome, Denied) else None for _, outcome in outcomes(case)]
+
+
+def test_kinds_that_a_door_does_not_take() -> None:
+    """What the readers refuse is refused here with the same word; a card that needs its PIN is not let in without."""
+    cards = frozenset({CredentialKind.EM4100})
+    case = replace(
+        CASE,
+        lookup=replace(ROW, zones=("gym", "pool")),
+        kind=CredentialKind.EM4100,
+        kinds={
+            "lane1": Kinds(cards, frozenset({CredentialKind.CARD_AND_PIN})),
+            "pool": Kinds(frozenset({CredentialKind.DESFIRE}), frozenset({CredentialKind.DESFIRE})),
+        },
+    )
+    assert reasons(case) == [DenyReason.PIN_MISSING, DenyReason.KIND_NOT_ACCEPTED]
+    assert reasons(replace(case, kind=CredentialKind.CARD_AND_PIN)) == [None, DenyReason.KIND_NOT_ACCEPTED]
+    expired = replace(case, time=replace(CASE.time, business_ms=ROW.valid_until_ms))
+    assert reasons(expired) == [DenyReason.EXPIRED, DenyReason.KIND_NOT_ACCEPTED]
+
+
+def test_code_that_is_used() -> None:
+    """A single-use row that the memory calls used opens nothing any more; another row is not spent by that."""
+    assert reasons(replace(CASE, lookup=replace(ROW, single_use=True), spent=True))[0] is DenyReason.CODE_USED
+    assert reasons(replace(CASE, lookup=replace(ROW, single_use=True)))[0] is None
+    assert reasons(replace(CASE, spent=True))[0] is None
+
+
+def test_duress_is_told_to_whoever_asks_here() -> None:
+    """The technician's screen is not the lane's."""
+    assert "  Noted with it: under duress." in said(replace(CASE, lookup=replace(ROW, duress=True)))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from portillon_wire.errors import MessageError, UnknownVersionError
-from portillon_wire.messages import JournalBatch, Message, Status, SyncReport, decode, encode
+from portillon_wire.messages import DeviceHealth, JournalBatch, Message, Status, SyncReport, decode, encode
 
 REPORT = SyncReport(epoch=1, revision=2, root="0" * 32, lease_counter=3, clock_rev=0, boot_id="b1")
 
@@ -19,6 +19,13 @@ def test_an_unknown_field_is_ignored() -> None:
     """A newer peer may say more; an older one still understands the rest."""
     content = json.loads(encode(REPORT)) | {"mood": "fine"}
     assert decode(SyncReport, json.dumps(content).encode()) == REPORT
+
+
+def test_a_peer_that_knows_no_remarks_is_understood() -> None:
+    """A gateway of before told none; a cloud of before ignores them."""
+    told = {"name": "r", "kind": "reader rdm6300", "state": "up", "detail": ""}
+    assert DeviceHealth.model_validate(told).remarks == ()
+    assert DeviceHealth.model_validate(told | {"remarks": ["copyable:em4100"], "more": 1}).name == "r"
 
 
 def test_an_unknown_version_says_which_side_to_update() -> None:
