@@ -2,9 +2,9 @@
 
 Wrong PINs are counted in a row for the reader and, with a card, for the card, at all readers together. Whoever reaches
 a reader's `pin_tries_max` is locked out there for `pin_lockout_s`, for right PINs too. A right PIN starts both counts
-anew; so does the end of a lock-out. A wrong PIN is never kept, not even as a hash. A right one is in the journal as what
-it opened: an HMAC under the site's PIN key, which the journal does not hold, so that a stolen journal gives no 10⁴ PINs
-to try. Whoever has that key too can try them all (docs/credentials.md).
+anew; so does the end of a lock-out. A wrong PIN is never kept, not even as a hash. A right one is in the journal as an
+HMAC under the site's PIN key, which the journal does not hold: a stolen journal gives no 10⁴ PINs to try. Whoever has
+that key too can try them all (docs/credentials.md).
 """
 
 from collections.abc import Callable
