@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
 
+from portillon_cloud.attendance.duress import duress_alarms, mark_seen
 from portillon_cloud.attendance.operations import counts, visits
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date, start_of_day_ms
@@ -46,6 +47,18 @@ class BadgeOut(BaseModel):
     outcome: str
     reason: str | None
     flags: list[str]
+
+
+class DuressOut(BaseModel):
+    """Somebody was made to open with their duress code."""
+
+    id: int
+    at_ms: int | None = Field(description="Business time; null: nobody can tell when it was")
+    site_id: int
+    door: str | None
+    member_id: int | None
+    who: str | None
+    seen_by: str | None = Field(description="Null: nobody has seen it yet")
 
 
 class VisitOut(BaseModel):
@@ -124,6 +137,38 @@ def member_visits(
     return [
         VisitOut(at_ms=one.at_ms, site_id=one.site_id, door=one.door, kind=one.kind, reason=one.reason) for one in found
     ]
+
+
+@router.get("/duress-alarms")
+def list_duress_alarms(services: ServicesDep, principal: MemberReader, limit: Limit = 50) -> list[DuressOut]:
+    """The latest silent alarms, newest first. Neither badges nor technicians tell of them."""
+    with services.db.read() as conn:
+        found = duress_alarms(conn, principal.organisation_id, limit=limit)
+    return [
+        DuressOut(
+            id=one.id,
+            at_ms=one.at_ms,
+            site_id=one.site_id,
+            door=one.door,
+            member_id=one.member_id,
+            who=one.who,
+            seen_by=one.seen_by,
+        )
+        for one in found
+    ]
+
+
+@router.post("/duress-alarms/{alarm_id}/seen", status_code=204)
+def see_duress_alarm(alarm_id: PathId, services: ServicesDep, principal: MemberReader) -> None:
+    """Write down that it was seen, by whom; the first one counts."""
+    with services.db.write() as conn:
+        mark_seen(
+            conn,
+            organisation_id=principal.organisation_id,
+            alarm_id=alarm_id,
+            real_ms=services.clock.real_ms(),
+            by=principal.name,
+        )
 
 
 def _time_zone(conn: Connection, organisation_id: int, site_id: int) -> str:

@@ -1,8 +1,11 @@
 """The journals of all gateways, each event once, and how far each journal is here without a hole."""
 
-from sqlalchemy import Column, ForeignKey, Index, Table, Text, text
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, UniqueConstraint, text
 
 from portillon_cloud.database.schema import Big, instant, key, metadata, one_of, organisation_id, reference
+from portillon_cloud.database.triggers import never_changes
+
+IS_DURESS = text("kind = 'alarm' AND reason = 'duress'")
 
 # At most one row per (gateway, journal, sequence): the unique index is what makes delivery effectively once.
 journal_event = Table(
@@ -36,6 +39,8 @@ journal_event = Table(
     Index("uq_journal_event_key", "gateway_id", "journal_id", "sequence", unique=True),
     Index("ix_journal_event_site_id_at_ms", "site_id", "at_ms"),
     Index("ix_journal_event_organisation_id_member", "organisation_id", "member", "at_ms"),
+    # Somebody typed a duress code: looked for on every page for staff.
+    Index("ix_journal_event_duress", "organisation_id", "id", sqlite_where=IS_DURESS, postgresql_where=IS_DURESS),
     # What may still be dated from an anchor: few rows, so that a boot's anchor never walks a gateway's whole history.
     Index(
         "ix_journal_event_uncertain",
@@ -66,4 +71,18 @@ boot_anchor = Table(
     Column("boot_ns", Big, nullable=False),
     instant("real_ms"),
     instant("business_ms"),
+)
+
+# Who has seen an alarm; the first one counts.
+alarm_seen = never_changes(
+    Table(
+        "alarm_seen",
+        metadata,
+        key(),
+        organisation_id(),
+        reference("journal_event_id", "journal_event.id"),
+        instant("at_real_ms"),
+        Column("seen_by", Text, nullable=False),
+        UniqueConstraint("journal_event_id"),
+    )
 )

@@ -11,6 +11,9 @@ from portillon_cloud.attendance.tables import journal_event
 from portillon_cloud.members.tables import member
 from portillon_cloud.reports.site_view import BadgeView, Outcome
 
+SILENT = frozenset({GrantFlag.DURESS})
+"""Whoever forces somebody may look at a screen with badges on it; staff hear of it on a page of its own."""
+
 _SHOWN = (EventKind.GRANTED, EventKind.DENIED, EventKind.PASSAGE, EventKind.GRANT_NOT_USED)
 _EVENTS_PER_BADGE = 3  # a badge is at most a grant and what followed; a third for passages without a badge
 
@@ -91,7 +94,7 @@ def _badge(event: DoorEvent, outcome: Outcome, names: dict[str, tuple[int, str]]
         member_id=member_id,
         outcome=outcome,
         reason=_known(event.reason),
-        flags=tuple(GrantFlag(flag) for flag in event.flags.split(",") if flag in set(GrantFlag)),
+        flags=tuple(GrantFlag(flag) for flag in event.flags.split(",") if flag in set(GrantFlag) - SILENT),
     )
 
 

@@ -25,11 +25,15 @@ class ChangeLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialLine:
-    """One credential; instants are business time. `shown` None: nothing of it may be shown."""
+    """One credential; instants are business time. `shown` None: nothing of it may be shown.
+
+    `said` is what was said of itself; its `state` is also what its dates, and the card that it confirms, come to.
+    """
 
     id: int
     kind: CredentialKind
     shown: str | None
+    said: CredentialState
     state: CredentialState
     issued_at_ms: int | None
     valid_from_ms: int | None
@@ -49,6 +53,12 @@ class CredentialLine:
     def pin(self) -> bool:
         """Whether it is digits that somebody keeps in mind."""
         return self.kind.secret
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether another card may be given in its place."""
+        card = not self.pin and self.kind is not CredentialKind.DAY_CODE
+        return card and self.replaced_by_id is None
 
     @property
     def takes_pin(self) -> bool:
@@ -76,6 +86,7 @@ def _line(one: KnownCredential, changes: tuple[ChangeLine, ...], now_ms: int) ->
         id=one.id,
         kind=one.kind,
         shown=masked(one.presented),
+        said=one.said,
         state=one.state_at(now_ms),
         issued_at_ms=one.issued_at_ms,
         valid_from_ms=one.valid_from_ms,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from portillon_cloud.billing.calendar import IntervalUnit
 from portillon_cloud.billing.tables import contract, plan, price, subscription
-from portillon_cloud.members.tables import account, member
+from portillon_cloud.members.tables import account, member, site
 from portillon_cloud.money import Money
 from portillon_cloud.payments.tables import MethodState, payment_method
 from portillon_cloud.reports.credential_list import CredentialLine, credential_lines
@@ -48,6 +48,7 @@ class MemberView:
     id: int
     account_id: int
     site_id: int
+    time_zone: str  # the site's
     first_name: str
     last_name: str
     email: str | None
@@ -58,14 +59,20 @@ class MemberView:
     contracts: tuple[ContractLine, ...]
     money: AccountMoney | None
 
+    @property
+    def has_contract(self) -> bool:
+        """Whether a contract is in force."""
+        return any(one.active for one in self.contracts)
+
 
 def member_view(
     conn: Connection, keyring: Keyring, *, organisation_id: int, member_id: int, with_money: bool, now_ms: int
 ) -> MemberView | None:
     """The member at this business instant, or None if this organisation has no such one."""
     row = conn.execute(
-        select(member, account.c.name.label("payer"), account.c.email.label("payer_email"))
-        .join(account, account.c.id == member.c.account_id)
+        select(member, account.c.name.label("payer"), account.c.email.label("payer_email"), site.c.time_zone)
+        .join_from(member, account, account.c.id == member.c.account_id)
+        .join(site, site.c.id == member.c.site_id)
         .where(member.c.organisation_id == organisation_id, member.c.id == member_id)
     ).one_or_none()
     if row is None:
@@ -74,6 +81,7 @@ def member_view(
         id=row.id,
         account_id=row.account_id,
         site_id=row.site_id,
+        time_zone=row.time_zone,
         first_name=row.first_name,
         last_name=row.last_name,
         email=row.email,

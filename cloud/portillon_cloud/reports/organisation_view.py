@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from portillon_cloud.attendance.duress import unseen_alarms
 from portillon_cloud.clock import read_clock
 from portillon_cloud.clock.tables import clock_job
 from portillon_cloud.members.tables import organisation, site
@@ -17,6 +18,7 @@ class OrganisationView:
     country: str
     time_zone: str
     clock: ClockView
+    unseen_alarms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ def organisation_view(conn: Connection, organisation_id: int, real_ms: int) -> O
         country=row.country,
         time_zone=row.time_zone,
         clock=clock_view(conn, organisation_id, real_ms),
+        unseen_alarms=unseen_alarms(conn, organisation_id),
     )
 
 

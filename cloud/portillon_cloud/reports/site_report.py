@@ -115,6 +115,11 @@ def gateway_view(row: GatewayRow, *, waiting: int, real_ms: int) -> GatewayView:
         journal_pending=reported.get("journal_pending"),
         software=row.software or None,
         faults=tuple(_fault(device) for device in reported.get("devices", ()) if device["state"] != "up"),
+        remarks=tuple(
+            (device["name"], tuple(device["remarks"]))
+            for device in reported.get("devices", ())
+            if device.get("remarks")
+        ),
     )
 
 

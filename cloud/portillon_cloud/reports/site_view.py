@@ -62,6 +62,7 @@ class GatewayView:
     journal_pending: int | None = None
     software: str | None = None
     faults: tuple[str, ...] = ()  # devices that are not well, in their own words
+    remarks: tuple[tuple[str, tuple[str, ...]], ...] = ()  # device, what should be known of it although it is well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,8 @@ def reader_context(visit: Visit, words: Words) -> dict[str, Any]:
     return {
         "wording": visit.wording(words),
         "may_see_members": visit.principal.may(Permission.SEE_MEMBERS),
+        "may_change_members": visit.principal.may(Permission.CHANGE_MEMBERS),
+        "may_see_hardware": visit.principal.may(Permission.MANAGE_GATEWAYS),
         "may_take_payment": visit.principal.may(Permission.TAKE_PAYMENT),
     }
 
@@ -81,6 +83,8 @@ def _frame(visit: Visit, words: Words) -> dict[str, Any]:
         "csrf": form_token(visit.token),
         "here": visit.here,
         "navigation": _navigation(visit, words),
+        "notices": visit.organisation.unseen_alarms if visit.principal.may(Permission.SEE_MEMBERS) else None,
+        "here_is_notices": visit.here.startswith("/notices"),
         "clock": clock,
         "may_turn_clock": clock.test and visit.principal.may(Permission.TURN_CLOCK),
         "clock_suggestion": words.local(clock.business_ms + CLOCK_STEP_MS).strftime("%Y-%m-%dT%H:%M"),

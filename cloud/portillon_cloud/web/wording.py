@@ -1,8 +1,9 @@
 """Every enum member that a page shows, in words, and the kind of mark (ok, warn, bad, idle) it gets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from portillon_rules.credential import CredentialKind
 from portillon_rules.reason import DenyReason, GrantFlag
 
 from portillon_cloud.access.standing import Standing
@@ -10,6 +11,7 @@ from portillon_cloud.billing.calendar import IntervalUnit
 from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.locale.words import Words
+from portillon_cloud.members.credential_state import CredentialState
 from portillon_cloud.payments.tables import Means
 from portillon_cloud.reports.site_view import BadgeView, LaneCondition, Outcome
 
@@ -83,6 +85,39 @@ FLAGS: Mapping[GrantFlag, str] = {
     GrantFlag.TIME_UNCERTAIN: N_("time uncertain"),
     GrantFlag.NOT_JOURNALED: N_("not in the journal"),
     GrantFlag.DURESS: N_("under duress"),
+}
+
+KINDS: Mapping[CredentialKind, str] = {
+    CredentialKind.EM4100: N_("125 kHz tag"),
+    CredentialKind.WIEGAND: N_("Wiegand card"),
+    CredentialKind.NFCA: N_("NFC card"),
+    CredentialKind.NFCB: N_("NFC card, type B"),
+    CredentialKind.FELICA: N_("FeliCa card"),
+    CredentialKind.BARCODE: N_("Barcode"),
+    CredentialKind.NUMBER: N_("Card number"),
+    CredentialKind.NTAG424: N_("NTAG 424 tag"),
+    CredentialKind.DESFIRE: N_("DESFire card"),
+    CredentialKind.PHONE: N_("Phone"),
+    CredentialKind.DAY_CODE: N_("Day code"),
+    CredentialKind.PIN: N_("PIN"),
+    CredentialKind.CARD_AND_PIN: N_("PIN for a card"),
+}
+
+CREDENTIAL_STATES: Mapping[CredentialState, tuple[str, str]] = {
+    CredentialState.ACTIVE: ("ok", N_("Active")),
+    CredentialState.BLOCKED: ("warn", N_("Blocked")),
+    CredentialState.LOST: ("bad", N_("Lost")),
+    CredentialState.STOLEN: ("bad", N_("Stolen")),
+    CredentialState.EXPIRED: ("idle", N_("Expired")),
+    CredentialState.REPLACED: ("idle", N_("Replaced")),
+}
+
+COPYABLE = "copyable:"
+"""How a gateway begins the remark that a reader lets pass a kind of credential which can be copied."""
+
+REMARKS: Mapping[str, str] = {
+    "insecure_clear_text": N_("%(device)s talks in clear text: whoever reaches the cable can read and replay cards"),
+    "uid_only": N_("%(device)s reads serial numbers only: cards that could prove themselves are not asked to"),
 }
 
 STEPS: Mapping[StepKind, tuple[str, str]] = {
@@ -164,6 +199,33 @@ class Wording:
     def flag(self, flag: GrantFlag) -> str:
         """What was special about a grant."""
         return self.words.say(FLAGS[flag])
+
+    def kind(self, kind: CredentialKind) -> str:
+        """Family of a credential."""
+        return self.words.say(KINDS[kind])
+
+    def credential_state(self, state: CredentialState) -> str:
+        """What became of a credential."""
+        return self.words.say(CREDENTIAL_STATES[state][1])
+
+    def credential_state_kind(self, state: CredentialState) -> str:
+        """Kind of mark of a credential's state."""
+        return CREDENTIAL_STATES[state][0]
+
+    def remarks(self, device: str, remarks: Sequence[str]) -> list[str]:
+        """What should be known of a device that is well; a newer gateway's own remarks are shown as they are."""
+        kinds = [one.removeprefix(COPYABLE) for one in remarks if one.startswith(COPYABLE)]
+        said = []
+        if kinds:
+            known = [self.kind(CredentialKind(one)) if one in set(CredentialKind) else one for one in kinds]
+            lets_pass = N_("%(device)s lets pass what can be copied: %(kinds)s")
+            said.append(self.words.say(lets_pass, device=device, kinds=", ".join(known)))
+        for one in remarks:
+            if one in REMARKS:
+                said.append(self.words.say(REMARKS[one], device=device))
+            elif not one.startswith(COPYABLE):
+                said.append(f"{device}: {one}")
+        return said
 
     def step(self, step: StepKind | None) -> str:
         """The last step taken on the ladder."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from portillon_cloud.reports.badges import DoorEvent, badges, short_name
 from portillon_cloud.reports.site_view import Outcome
-from portillon_rules.reason import DenyReason
+from portillon_rules.reason import DenyReason, GrantFlag
 
 NAMES = {"7": (7, "Zoë R.")}
 
@@ -45,6 +45,13 @@ def test_a_card_nobody_holds_has_no_name():
         None,
         None,
     ]
+
+
+def test_a_badge_never_tells_of_duress():
+    """Whoever forces somebody may look at the screen; other circumstances are shown."""
+    [made] = badges([event("granted", flags="duress,after_lease")], NAMES)
+    assert made.flags == (GrantFlag.AFTER_LEASE,)
+    assert badges([event("alarm", reason="duress", flags="duress")], NAMES) == []
 
 
 def test_names_are_short():

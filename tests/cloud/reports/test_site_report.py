@@ -101,3 +101,14 @@ def test_a_silent_gateway_is_not_shown_online():
 def test_a_gateway_that_never_reported_has_no_lanes():
     """Nothing is invented."""
     assert lanes({}, (), online=False) == []
+
+
+def test_remarks_of_devices_are_passed_on():
+    """What a device says of itself although it is well; a gateway of before says nothing."""
+    devices = [
+        {"name": "lane-1-reader", "state": "up", "remarks": ["copyable:em4100"]},
+        {"name": "lane-1-relay", "state": "up", "remarks": []},
+        {"name": "old", "state": "up"},
+    ]
+    found = view(reported={"doors": [], "devices": devices, "journal_pending": 0})
+    assert found.remarks == (("lane-1-reader", ("copyable:em4100",)),)

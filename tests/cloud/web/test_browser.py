@@ -202,7 +202,7 @@ def test_english_and_french(visitor):
     expect(page.get_by_role("heading", level=1)).to_have_text("Unpaid")
 
 
-PAGES = ("/sites/1", "/members", "/members/1", "/members/12", "/unpaid", "/invoices/1", "/invoices/1/pay")
+PAGES = ("/sites/1", "/members", "/members/1", "/members/12", "/notices", "/unpaid", "/invoices/1", "/invoices/1/pay")
 
 
 def test_axe_finds_nothing_before_sign_in(visitor, axe):
@@ -228,6 +228,43 @@ def test_axe_finds_nothing_on_any_page(visitor, axe, scheme, viewport):
         visitor.go(path)
         page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
         assert violations(page, axe) == [], path
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_pin_and_a_day_code_are_drawn_with_the_keyboard(visitor, axe, viewport):
+    """Opened, chosen, drawn, shown once; neither page has a fault, nor is it wider than its window."""
+    visitor.sign_in(Role.DESK)
+    page = visitor.page
+    page.wait_for_url("**/sites/1")
+    page.set_viewport_size(viewport)
+    for opens, draws, shows in (
+        ("Draw a PIN that stands alone", "Draw the PIN", "PIN of Amélie Tremblay"),
+        ("Print a day code", "Draw the code", "Day code for Amélie Tremblay"),
+    ):
+        visitor.go("/members/1")
+        page.get_by_text(opens).focus()
+        page.keyboard.press("Enter")
+        if draws == "Draw the PIN":
+            page.locator("#draw-pin").get_by_role("checkbox").press("Space")
+        page.get_by_role("button", name=draws).press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text(shows)
+        assert violations(page, axe) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    visitor.go("/members/1")
+    expect(page.locator(".credentials > li")).to_have_count(4)
+
+
+def test_a_silent_alarm_moves_a_number_and_nothing_else(visitor, gym):
+    """The open live page counts a notice; no word on it says what happened."""
+    visitor.sign_in(Role.DESK)
+    page = visitor.page
+    expect(page.get_by_role("status")).to_have_text("Updating live")
+    expect(page.locator("#panel-notices")).to_have_text("Notices")
+    gym.event("alarm", at_ms=LATER_MS, member=gym.members[4], reason="duress")
+    expect(page.locator("#panel-notices .count")).to_contain_text("1")
+    assert "uress" not in page.inner_text("body")
+    page.get_by_role("link", name="Notices").click()
+    expect(page.get_by_text("Under duress")).to_be_visible()
 
 
 def test_axe_would_find_something(visitor, axe):

@@ -10,8 +10,10 @@ from portillon_cloud.identity.roles import Role
 from portillon_cloud.locale.catalogue import CATALOGUES, catalogue_path
 from portillon_cloud.locale.update import collected, merged
 from portillon_cloud.locale.words import Words
+from portillon_cloud.members.credential_state import CredentialState
 from portillon_cloud.money import Money
 from portillon_cloud.web import wording
+from portillon_rules.credential import CredentialKind
 from portillon_rules.reason import DenyReason, GrantFlag
 
 PLACE = re.compile(r"%\((\w+)\)s")
@@ -57,6 +59,21 @@ def test_every_reason_flag_and_role_has_words():
     assert set(wording.REASONS) == set(DenyReason)
     assert set(wording.FLAGS) == set(GrantFlag)
     assert set(wording.ROLES) == set(Role)
+    assert set(wording.KINDS) == set(CredentialKind)
+    assert set(wording.CREDENTIAL_STATES) == set(CredentialState)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_remarks_of_readers_have_words(language):
+    """Copyable kinds are said together by their names; a remark of a newer gateway is shown as it came."""
+    said = wording.Wording(Words(language), sees_money=False).remarks(
+        "lane-1-reader", ("copyable:em4100", "copyable:newer", "insecure_clear_text", "uid_only", "something_new")
+    )
+    assert len(said) == 4
+    assert Words(language).say(wording.KINDS[CredentialKind.EM4100]) in said[0]
+    assert said[0].endswith(", newer")
+    assert said[-1] == "lane-1-reader: something_new"
+    assert not any("insecure_clear_text" in one or "uid_only" in one for one in said)
 
 
 def test_money_and_dates_are_written_as_people_write_them():

@@ -4,7 +4,7 @@ import pytest
 from portillon_cloud.identity.roles import Role
 from sqlalchemy import text
 
-PAGES = ("/sites/1", "/members", "/members/1", "/members/12", "/unpaid", "/invoices/1", "/invoices/1/pay")
+PAGES = ("/sites/1", "/members", "/members/1", "/members/12", "/notices", "/unpaid", "/invoices/1", "/invoices/1/pay")
 MONEY = ("68.97", "68,97", "59.99", "TEST-0000", "unpaid", "Unpaid", "owes", "dues")
 
 
@@ -28,7 +28,7 @@ def test_a_visitor_is_sent_to_sign_in_and_comes_back(client, gym, path):
     assert answer.headers["location"] == "/sign-in?next=" + path.replace("/", "%2F")
 
 
-@pytest.mark.parametrize("path", ["/members", "/members/1", "/unpaid", "/invoices/1", "/invoices/1/pay"])
+@pytest.mark.parametrize("path", ["/members", "/members/1", "/notices", "/unpaid", "/invoices/1", "/invoices/1/pay"])
 def test_a_technician_opens_no_page_about_people_or_money(signed_in, path):
     """403, in words."""
     answer = signed_in(Role.TECHNICIAN).get(path)

@@ -734,6 +734,8 @@ CREATE TABLE journal_event (
 	CONSTRAINT fk_journal_event_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id)
 )
 
+CREATE INDEX ix_journal_event_duress ON journal_event (organisation_id, id) WHERE kind = 'alarm' AND reason = 'duress'
+
 CREATE INDEX ix_journal_event_organisation_id_member ON journal_event (organisation_id, member, at_ms)
 
 CREATE INDEX ix_journal_event_site_id_at_ms ON journal_event (site_id, at_ms)
@@ -829,6 +831,22 @@ CREATE INDEX ix_subscription_account_id ON subscription (account_id)
 CREATE INDEX ix_subscription_due ON subscription (legal_entity_id, next_invoice_on, account_id, id) WHERE next_invoice_on IS NOT NULL
 
 CREATE INDEX ix_subscription_member_id ON subscription (member_id)
+
+CREATE TABLE alarm_seen (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	journal_event_id INTEGER NOT NULL,
+	at_real_ms INTEGER NOT NULL,
+	seen_by TEXT NOT NULL,
+	CONSTRAINT pk_alarm_seen PRIMARY KEY (id),
+	CONSTRAINT uq_alarm_seen_journal_event_id UNIQUE (journal_event_id),
+	CONSTRAINT fk_alarm_seen_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_alarm_seen_journal_event_id FOREIGN KEY(journal_event_id) REFERENCES journal_event (id)
+)
+
+CREATE TRIGGER alarm_seen_no_update BEFORE UPDATE ON alarm_seen BEGIN SELECT RAISE(ABORT, 'alarm_seen rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER alarm_seen_no_delete BEFORE DELETE ON alarm_seen BEGIN SELECT RAISE(ABORT, 'alarm_seen rows never change: record a correction as a new row'); END
 
 CREATE TABLE credential_change (
 	id INTEGER NOT NULL,

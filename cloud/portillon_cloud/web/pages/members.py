@@ -1,23 +1,42 @@
 """The list of members, and one member's page with the live answer to "may this person pass now?"."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import RedirectResponse, Response
 
+from portillon_cloud.clock.local import local_date
 from portillon_cloud.http.dependencies import ServicesDep
 from portillon_cloud.http.paging import PathId
 from portillon_cloud.http.problem import not_found
+from portillon_cloud.http.services import Services
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.reports.may_pass import may_pass
 from portillon_cloud.reports.member_list import member_list
 from portillon_cloud.reports.member_view import first_member_of, member_view
-from portillon_cloud.web.rendering import page
+from portillon_cloud.web.rendering import Notice, page
 from portillon_cloud.web.visit import Visit, visit_with
+from portillon_cloud.web.wording import N_
 
 router = APIRouter()
 Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_MEMBERS))]
 PER_PAGE = 50
+
+
+class Done(StrEnum):
+    """What was just done on this page."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REPLACED = "replaced"
+
+
+DONE = {
+    Done.ADDED: N_("Added. It opens at every turnstile within a second."),
+    Done.CHANGED: N_("Noted. Every turnstile knows it within a second."),
+    Done.REPLACED: N_("Replaced. The old one does not open any more; its PINs go on with the new one."),
+}
 
 
 @router.get("/members")
@@ -43,8 +62,16 @@ def members_page(
 
 
 @router.get("/members/{member_id}")
-def member_page(member_id: PathId, services: ServicesDep, reader: Reader) -> Response:
-    """One member: contract, cards, invoices and payments for those who may see money, and the live answer."""
+def member_page(member_id: PathId, services: ServicesDep, reader: Reader, done: Done | None = None) -> Response:
+    """One member: contract, credentials, invoices and payments for those who may see money, and the live answer."""
+    notice = None if done is None else Notice("ok", reader.words.say(DONE[done]))
+    return draw_member(services, reader, member_id, notice=notice)
+
+
+def draw_member(
+    services: Services, reader: Visit, member_id: int, *, notice: Notice | None = None, status: int = 200
+) -> Response:
+    """The member's page. Raises Problem 404."""
     organisation_id = reader.principal.organisation_id
     with services.db.read() as conn:
         member = member_view(
@@ -64,7 +91,8 @@ def member_page(member_id: PathId, services: ServicesDep, reader: Reader) -> Res
             member_id=member_id,
             business_ms=reader.organisation.clock.business_ms,
         )
-    return page("members/member.html", reader, member=member, answer=answer)
+    today = local_date(reader.organisation.clock.business_ms, member.time_zone)
+    return page("members/member.html", reader, status=status, member=member, answer=answer, today=today, notice=notice)
 
 
 @router.get("/accounts/{account_id}")
