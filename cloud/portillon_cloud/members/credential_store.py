@@ -7,9 +7,9 @@ from typing import Any
 
 from portillon_rules.credential import Credential, CredentialKind
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud.access.review import review_at
-from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.credential_state import HELD, CredentialState
 from portillon_cloud.members.errors import UnknownCredentialError, UnknownMemberError
 from portillon_cloud.members.tables import credential, credential_change, member
@@ -95,6 +95,26 @@ def credentials_of(conn: Connection, keyring: Keyring, organisation_id: int, mem
     return _load(conn, keyring, organisation_id, credential.c.member_id == member_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A member who has or had a credential, with their account."""
+
+    member_id: int
+    account_id: int
+    held: bool
+
+
+def claims(conn: Connection, keyring: Keyring, organisation_id: int, presented: Credential) -> list[Claim]:
+    """Whose this credential is or was."""
+    rows = conn.execute(
+        select(credential.c.member_id, member.c.account_id, credential.c.state)
+        .join(member, member.c.id == credential.c.member_id)
+        .where(_is(keyring, organisation_id, presented))
+        .order_by(credential.c.id)
+    )
+    return [Claim(row.member_id, row.account_id, CredentialState(row.state) in HELD) for row in rows]
+
+
 def member_with(conn: Connection, keyring: Keyring, organisation_id: int, presented: Credential) -> int | None:
     """Whose this credential is now; None: nobody's."""
     found: int | None = conn.execute(
@@ -116,12 +136,14 @@ def last_member_with(conn: Connection, keyring: Keyring, organisation_id: int, p
 
 def add_row(
     conn: Connection, keyring: Keyring, organisation_id: int, new: NewCredential, *, now_ms: int | None, by: str | None
-) -> int:
-    """Insert a credential and the first line of its history. Raises IntegrityError if it, or its PIN, is held."""
+) -> int | None:
+    """Insert a credential and the first line of its history; None: it, or a PIN of these digits, is somebody's.
+
+    The database says so, whatever was read before: two desks may give the same at the same instant.
+    """
     purpose = _purpose(organisation_id)
-    credential_id = insert_one(
-        conn,
-        credential,
+    inserting = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    values = dict(
         organisation_id=organisation_id,
         member_id=new.member_id,
         kind=new.presented.kind.value,
@@ -137,7 +159,10 @@ def add_row(
         pin_index=None if new.digits is None else pin_index(keyring, organisation_id, new.digits),
         duress=new.duress,
     )
-    _remember(conn, organisation_id, [credential_id], new.state, now_ms, by)
+    statement = inserting(credential).on_conflict_do_nothing().returning(credential.c.id)
+    credential_id: int | None = conn.execute(statement, values).scalar_one_or_none()
+    if credential_id is not None:
+        _remember(conn, organisation_id, [credential_id], new.state, now_ms, by)
     return credential_id
 
 

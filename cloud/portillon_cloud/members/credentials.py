@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 from portillon_rules.credential import Credential, CredentialKind
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import IntegrityError
 
 from portillon_cloud.access.review import review_at
 from portillon_cloud.members import credential_store as store
@@ -13,7 +12,7 @@ from portillon_cloud.members.credential_state import HELD, MAY_BECOME, Credentia
 from portillon_cloud.members.credential_store import KnownCredential, NewCredential
 from portillon_cloud.members.errors import CredentialRefusedError, CredentialStateError, CredentialTakenError
 from portillon_cloud.members.tables import credential, member
-from portillon_cloud.outbox import account_changed
+from portillon_cloud.outbox import account_changed, accounts_changed
 from portillon_cloud.secrets import Keyring
 
 
@@ -39,13 +38,17 @@ def add_credential(
     if valid_until_ms is not None and valid_until_ms <= max(valid_from_ms or 0, now_ms or 0):
         raise CredentialRefusedError("it would be over before it begins: let it end later than it begins, and than now")
     account_id = store.account_of(conn, organisation_id, member_id)
-    holder = store.member_with(conn, keyring, organisation_id, presented)
+    claims = store.claims(conn, keyring, organisation_id, presented)
+    holder = next((claim for claim in claims if claim.held), None)
     if holder is not None and now_ms is not None:
         # Its date may have come, and nobody wrote it down yet.
-        lapse_credentials(conn, organisation_id, store.account_of(conn, organisation_id, holder), now_ms)
-        holder = store.member_with(conn, keyring, organisation_id, presented)
+        lapse_credentials(conn, organisation_id, holder.account_id, now_ms)
+        claims = store.claims(conn, keyring, organisation_id, presented)
+        holder = next((claim for claim in claims if claim.held), None)
     if holder is not None:
-        raise CredentialTakenError(f"{presented} belongs to member {holder} already; mark it lost there first")
+        raise CredentialTakenError(
+            f"{presented} belongs to member {holder.member_id} already; mark it lost there first"
+        )
     new = NewCredential(
         member_id=member_id,
         presented=presented,
@@ -53,16 +56,13 @@ def add_credential(
         valid_until_ms=valid_until_ms,
         zones=zones,
     )
-    try:
-        with conn.begin_nested():
-            credential_id = store.add_row(conn, keyring, organisation_id, new, now_ms=now_ms, by=by)
-    except IntegrityError:
-        raise CredentialTakenError(
-            f"{presented} was given to somebody a moment ago; mark it lost there first"
-        ) from None
+    credential_id = store.add_row(conn, keyring, organisation_id, new, now_ms=now_ms, by=by)
+    if credential_id is None:
+        raise CredentialTakenError(f"{presented} was given to somebody a moment ago; mark it lost there first")
     if valid_until_ms is not None:
         review_at(conn, organisation_id, account_id, valid_until_ms)
-    account_changed(conn, organisation_id, account_id)
+    # Whoever lost it has no row of it any more, perhaps at another site.
+    accounts_changed(conn, organisation_id, sorted({account_id, *(claim.account_id for claim in claims)}))
     return credential_id
 
 

@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from portillon_rules.credential import Credential, CredentialKind
 from portillon_rules.pin import DIGITS_MOST, digits_min, is_weak
 from sqlalchemy import Connection, exists, func, select
-from sqlalchemy.exc import IntegrityError
 
 from portillon_cloud.members import credential_store as store
 from portillon_cloud.members.credential_state import HELD, CredentialState
 from portillon_cloud.members.credential_store import KnownCredential, NewCredential
-from portillon_cloud.members.errors import CredentialRefusedError, CredentialStateError, NoPinLeftError
+from portillon_cloud.members.errors import (
+    CredentialRefusedError,
+    CredentialStateError,
+    CredentialTakenError,
+    NoPinLeftError,
+)
 from portillon_cloud.members.tables import credential
 from portillon_cloud.outbox import account_changed
 from portillon_cloud.secrets import Keyring
@@ -98,6 +102,8 @@ def follow_card(
             duress=pin.duress,
         )
         successor_id = store.add_row(conn, keyring, organisation_id, new, now_ms=now_ms, by=by)
+        if successor_id is None:  # nobody else is ever given these digits
+            raise CredentialTakenError(f"the PIN {pin.id} cannot follow its card: issue a new PIN first")
         store.write_successor(conn, pin.id, successor_id)
 
 
@@ -121,14 +127,12 @@ class _Lot:
                 digits = f"{self.random(10**length):0{length}d}"
                 if is_weak(digits) or _was_issued(self.conn, self.keyring, self.organisation_id, digits):
                     continue
-                try:
-                    with self.conn.begin_nested():
-                        return self._keep(digits, duress=duress), digits
-                except IntegrityError:
-                    continue  # another desk drew the same a moment ago
+                pin_id = self._keep(digits, duress=duress)
+                if pin_id is not None:  # else another desk drew the same a moment ago
+                    return pin_id, digits
         raise NoPinLeftError("no PIN of at most 10 digits is free; give this member a card instead")
 
-    def _keep(self, digits: str, *, duress: bool) -> int:
+    def _keep(self, digits: str, *, duress: bool) -> int | None:
         alone = Credential(CredentialKind.PIN, digits)
         new = NewCredential(
             member_id=self.member_id,

@@ -19,8 +19,8 @@ from portillon_cloud.access.operations import (
 )
 from portillon_cloud.access.tables import block, schedule
 from portillon_cloud.clock.local import start_of_day_ms
-from portillon_cloud.members.operations import site_keys
-from portillon_cloud.members.tables import credential, site
+from portillon_cloud.members.operations import add_credential, site_keys
+from portillon_cloud.members.tables import credential, credential_change, site
 from portillon_cloud.payments.provider import CardBehaviour
 from portillon_cloud.timers.tables import timer
 from portillon_rules.credential import Credential, CredentialKind, credential_hash
@@ -264,3 +264,26 @@ def test_queries_do_not_grow_with_accounts(gym: DuesGym) -> None:
         assert all(len(one) == 1 for one in found.values())
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 10
+
+
+def test_a_card_that_runs_out_is_written_down_on_its_day(gym: DuesGym) -> None:
+    """The worker's review rings the gateways and keeps the history; the card is refused by its own name from then on."""
+    payer = gym.payer()
+    gym.owe(payer)
+    with gym.db.write() as conn:
+        add_credential(
+            conn,
+            gym.keyring,
+            organisation_id=gym.organisation_id,
+            member_id=payer.member_id,
+            presented=Credential.parse("nfca:04DE5F1EACC040"),
+            now_ms=at(0),
+            valid_until_ms=at(2),
+        )
+    gym.run_until(at(1))
+    assert [one.refusal for one in rows(gym, payer, at(1))] == [None, None]
+    assert sorted(one.valid_until_ms for one in rows(gym, payer, at(1))) == [at(2), at(41)]
+    gym.run_until(at(2))
+    assert [one.refusal for one in rows(gym, payer, at(2))] == [None, DenyReason.CREDENTIAL_EXPIRED]
+    assert gym.scalars(select(credential.c.state).order_by(credential.c.id)) == ["active", "expired"]
+    assert gym.scalars(select(credential_change.c.at_ms).where(credential_change.c.state == "expired")) == [at(2)]

@@ -11,17 +11,30 @@ from portillon_cloud.gateways.operations import gateways, revoke_gateway
 from portillon_cloud.gateways.session import RESEND_AFTER_MS, WINDOW
 from portillon_cloud.gateways.tables import feed_entry, feed_row
 from portillon_cloud.members.credential_state import CredentialState
-from portillon_cloud.members.operations import add_credential, change_state
-from portillon_cloud.members.tables import credential
+from portillon_cloud.members.operations import add_credential, change_state, create_site
+from portillon_cloud.members.tables import credential, member
 from portillon_cloud.outbox.tables import access_outbox
 from portillon_rules.credential import Credential
 from portillon_wire.digest import Digest
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
 
 def same(gym: Gym, gateway: PretendGateway) -> bool:
     state = gym.state(gateway.id)
     return (gateway.epoch, gateway.revision, gateway.root) == (state.epoch, state.revision, state.root)
+
+
+def _say(conn: Connection, gym: Gym, member_id: int, to: CredentialState) -> None:
+    (only,) = conn.execute(select(credential.c.id).where(credential.c.member_id == member_id)).scalars()
+    change_state(
+        conn,
+        gym.keyring,
+        organisation_id=gym.organisation_id,
+        credential_id=only,
+        to=to,
+        now_ms=gym.clock.real_ms(),
+        by="desk",
+    )
 
 
 def test_a_new_gateway_gets_the_whole_table_and_a_lease(gym: Gym, front: PretendGateway) -> None:
@@ -68,16 +81,7 @@ def test_a_card_that_changes_hands_is_one_change(gym: Gym, front: PretendGateway
     """Lost by one member and given to another: the row is replaced, and belongs to the other account from then on."""
     card = Credential.parse("em4100:0000000001")
     with gym.db.write() as conn:
-        (old,) = conn.execute(select(credential.c.id).where(credential.c.member_id == gym.members[0])).scalars()
-        change_state(
-            conn,
-            gym.keyring,
-            organisation_id=gym.organisation_id,
-            credential_id=old,
-            to=CredentialState.LOST,
-            now_ms=gym.clock.real_ms(),
-            by="desk",
-        )
+        _say(conn, gym, gym.members[0], CredentialState.LOST)
         add_credential(
             conn,
             gym.keyring,
@@ -91,6 +95,50 @@ def test_a_card_that_changes_hands_is_one_change(gym: Gym, front: PretendGateway
     with gym.db.read() as conn:
         owners = conn.execute(select(feed_row.c.account_id).where(feed_row.c.kind == "entitlement")).scalars().all()
     assert sorted(owners) == sorted([gym.accounts[1], gym.accounts[1], gym.accounts[2]])
+
+
+def test_a_card_that_changes_hands_and_site_leaves_no_row_behind(gym: Gym, front: PretendGateway) -> None:
+    """Lost here, given to a member of another site: here it is unknown, and the gateway is told."""
+    card = Credential.parse("em4100:0000000001")
+    with gym.db.write() as conn:
+        other = create_site(
+            conn,
+            gym.keyring,
+            organisation_id=gym.organisation_id,
+            legal_entity_id=gym.entity_id,
+            name="Other",
+            time_zone="America/Toronto",
+            language="fr",
+        )
+        conn.execute(update(member).where(member.c.id == gym.members[1]).values(site_id=other))
+        _say(conn, gym, gym.members[0], CredentialState.LOST)
+    gym.talk([], front)
+    assert len(front.rows) == 3  # the policy, the lost card, the third member's
+    with gym.db.write() as conn:
+        add_credential(conn, gym.keyring, organisation_id=gym.organisation_id, member_id=gym.members[1], presented=card)
+    gym.talk([], front)
+    assert same(gym, front)
+    assert len(front.rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "refusal"),
+    [
+        (CredentialState.LOST, "credential_lost"),
+        (CredentialState.STOLEN, "credential_stolen"),
+        (CredentialState.BLOCKED, "credential_blocked"),
+    ],
+)
+def test_what_became_of_a_card_is_one_change_with_its_reason(
+    gym: Gym, front: PretendGateway, state: CredentialState, refusal: str
+) -> None:
+    """The row stays, and says why, in the next entry."""
+    with gym.db.write() as conn:
+        _say(conn, gym, gym.members[0], state)
+    gym.talk([], front)
+    [change] = front.entries[-1].changes
+    assert change.body is not None and change.body["refusal"] == refusal
+    assert same(gym, front)
 
 
 def test_nothing_is_published_before_it_is_committed(

@@ -313,7 +313,7 @@ def test_a_race_for_a_card_is_lost_in_words(desk: Desk, monkeypatch: pytest.Monk
     """What the other desk committed a moment ago could not be read yet: still a conflict, not a defect."""
     alice, bob = desk.gym.join("Alice A", starts_on=START), desk.gym.join("Bob B", starts_on=START)
     desk.give(alice.member_id)
-    monkeypatch.setattr("portillon_cloud.members.credential_store.member_with", lambda *_: None)
+    monkeypatch.setattr("portillon_cloud.members.credential_store.claims", lambda *_: [])
     with pytest.raises(CredentialTakenError, match="a moment ago"):
         desk.give(bob.member_id)
 
