@@ -39,16 +39,13 @@ def add_credential(
         raise CredentialRefusedError("it would be over before it begins: let it end later than it begins, and than now")
     account_id = store.account_of(conn, organisation_id, member_id)
     claims = store.claims(conn, keyring, organisation_id, presented)
-    holder = next((claim for claim in claims if claim.held), None)
-    if holder is not None and now_ms is not None:
+    if now_ms is not None and any(claim.held for claim in claims):
         # Its date may have come, and nobody wrote it down yet.
-        lapse_credentials(conn, organisation_id, holder.account_id, now_ms)
+        for claim in claims:
+            lapse_credentials(conn, organisation_id, claim.account_id, now_ms)
         claims = store.claims(conn, keyring, organisation_id, presented)
-        holder = next((claim for claim in claims if claim.held), None)
-    if holder is not None:
-        raise CredentialTakenError(
-            f"{presented} belongs to member {holder.member_id} already; mark it lost there first"
-        )
+    for holder in (claim.member_id for claim in claims if claim.held):
+        raise CredentialTakenError(f"{presented} belongs to member {holder} already; mark it lost there first")
     new = NewCredential(
         member_id=member_id,
         presented=presented,

@@ -267,7 +267,7 @@ def test_queries_do_not_grow_with_accounts(gym: DuesGym) -> None:
 
 
 def test_a_card_that_runs_out_is_written_down_on_its_day(gym: DuesGym) -> None:
-    """The worker's review rings the gateways and keeps the history; the card is refused by its own name from then on."""
+    """The worker's review rings the gateways and writes it down; from then on the card is refused by its own name."""
     payer = gym.payer()
     gym.owe(payer)
     with gym.db.write() as conn:
