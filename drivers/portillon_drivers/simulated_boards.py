@@ -35,8 +35,14 @@ class SimulatedBoards:
             self._relays(port, group, folder)
         for port, group in _by_port(inputs):
             self._contacts_of(port, group, folder)
+        for options in inputs:
+            self.set_active(options, False)
         for far_end in self._lines.values():
             far_end.plug()
+
+    def set_active(self, options: InputOptions, active: bool) -> None:
+        """Put the contact of that input into its active state or its other one; at first all are at rest."""
+        self.set_closed(options.name, options.is_active(closed=True) is active)
 
     def set_closed(self, name: str, closed: bool) -> None:
         """Close or open the contact of that input."""

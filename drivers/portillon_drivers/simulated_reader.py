@@ -24,7 +24,7 @@ class SimulatedReader(Protocol):
 
     @property
     def section(self) -> Mapping[str, Any]:
-        """The keys of the reader's section that lead its driver here."""
+        """The keys of the reader's section that lead its driver here; None: without that key."""
 
     @property
     def samples(self) -> tuple[Credential, Credential]:
@@ -55,6 +55,7 @@ class SimulatedReader(Protocol):
 SIMULATORS: Mapping[str, str] = {
     "rdm6300": "portillon_drivers.readers.rdm6300_simulator:simulate",
     "id12la": "portillon_drivers.readers.id12la_simulator:simulate",
+    "wiegand": "portillon_drivers.readers.wiegand.simulated_wiegand_reader:simulate",
     "serial_scanner": "portillon_drivers.readers.serial_scanner_simulator:simulate",
     "wedge_scanner": "portillon_drivers.readers.wedge_scanner_simulator:simulate",
     "pn532": "portillon_drivers.nfc.simulated_pn532_reader:simulate",

@@ -18,6 +18,7 @@ HELP = """\
 present READER [member|stranger|CREDENTIAL]   hold a card to a reader: present lane1-reader h10301:67-1000
 pass READER                                   show a fresh pass on the member's phone to a scanner
 copy READER                                   show a photograph of the last pass again
+code READER                                   show the member's printed day code to a scanner; it opens once
 scan READER TEXT                              hold any printed code to a scanner
 press READER KEYS                             press keys of its PIN pad: press lane1-reader 4917#
 push DOOR                                     walk through: its passage or door contact closes and opens again
@@ -42,6 +43,7 @@ class PracticeCommands:
             "present": self._present,
             "pass": self._pass,
             "copy": self._copy,
+            "code": lambda words: self._scan(self._reader(words), self._site.day_code),
             "scan": lambda words: self._scan(self._reader(words), " ".join(words[1:])),
             "press": self._press,
             "push": self._push,
@@ -112,9 +114,10 @@ class PracticeCommands:
         contact = next((value for key, value in doors[name].inputs.items() if key != "rex_input"), None)
         if contact is None:
             raise WrongCommand(f"door {name!r} has no contact that would tell that somebody walks through")
-        self._set(contact, active=True)
+        options = next(options for options in self._site.config.inputs if options.name == contact)
+        self._site.boards.set_active(options, True)
         time.sleep(PUSH_SECONDS)
-        self._set(contact, active=False)
+        self._site.boards.set_active(options, False)
 
     def _contact(self, words: list[str]) -> None:
         names = [options.name for options in self._site.config.inputs]
@@ -123,7 +126,3 @@ class PracticeCommands:
                 self._site.boards.set_closed(name, state == "closed")
             case _:
                 raise WrongCommand(f"write contact INPUT closed or open; the inputs are: {', '.join(names)}")
-
-    def _set(self, contact: str, *, active: bool) -> None:
-        options = next(options for options in self._site.config.inputs if options.name == contact)
-        self._site.boards.set_closed(contact, options.is_active(closed=True) is active)

@@ -19,6 +19,7 @@ from portillon_rules.credential import Credential, CredentialKind, SiteKey, cred
 from portillon_rules.entitlement import ALWAYS, Entitlement
 from portillon_rules.policy import SITE, SitePolicy
 from portillon_rules.row_mac import row_mac_key
+from portillon_wire.day_code import issue_day_code, read_day_code
 from portillon_wire.digest import Digest
 from portillon_wire.messages import FeedEntry
 from portillon_wire.qr_pass_issuer import DeviceKey, issue
@@ -62,6 +63,8 @@ class PracticeSite:
         devices = folder / "devices"
         devices.mkdir(parents=True, exist_ok=True)
         self.phone = Phone()
+        self.day_code = issue_day_code(secrets.token_bytes)
+        """The text on the member's printed code."""
         self.readers: dict[str, SimulatedReader] = {
             options.name: simulate_reader(options, devices) for options in true.readers
         }
@@ -82,13 +85,13 @@ class PracticeSite:
             reader.close()
         self.boards.close()
 
-    def reads_passes(self, options: ReaderOptions) -> bool:
-        """Whether the member shows a phone there, and no card."""
-        return CredentialKind.PHONE in options.takes
-
     def member_credential(self, options: ReaderOptions) -> Credential:
-        """What the member has for that reader."""
-        return self.phone.credential if self.reads_passes(options) else self.readers[options.name].samples[0]
+        """What the member has for that reader: a phone or a printed code at a scanner, else a card."""
+        if CredentialKind.PHONE in options.takes:
+            return self.phone.credential
+        if CredentialKind.DAY_CODE in options.takes:
+            return read_day_code(self.day_code).credential
+        return self.readers[options.name].samples[0]
 
     def member_credentials(self) -> list[Credential]:
         """What the member carries and knows: a credential for each reader, and PINs where there are keys."""
@@ -153,8 +156,14 @@ class PracticeSite:
         for section, changes in simulated.items():
             options_of = {options.name: options for options in getattr(true, section)}
             for table in document.get(section, []):
-                table |= {**_own_files(options_of[table["name"]]), **changes[table["name"]]}
+                _change(table, {**_own_files(options_of[table["name"]]), **changes[table["name"]]})
         return document
+
+
+def _change(table: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    table |= {key: value for key, value in changes.items() if value is not None}
+    for key in [key for key, value in changes.items() if value is None]:
+        table.pop(key, None)
 
 
 def _own_files(options: DeviceOptions) -> Mapping[str, Any]:

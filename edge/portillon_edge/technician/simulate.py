@@ -14,7 +14,7 @@ from portillon_config import ConfigError
 from portillon_drivers.errors import DriverError
 from portillon_drivers.options import PinUse
 from portillon_rules.card_number import parse_presented
-from portillon_rules.credential import CredentialError
+from portillon_rules.credential import CredentialError, CredentialKind
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -31,6 +31,7 @@ from portillon_edge.words import Words
 LOOK_SECONDS = 0.1
 SETTLE_SECONDS = 0.5
 UP_SECONDS_MAX = 15.0
+SHOWN = {CredentialKind.PHONE: "pass", CredentialKind.DAY_CODE: "code"}
 STYLES = {"granted": "green", "passage": "green", "denied": "red", "alarm": "bold red"}
 
 
@@ -156,7 +157,7 @@ def _what_to_try(site: PracticeSite) -> Table:
     door_of = {reader: door.name for door in site.config.doors for reader in door.readers}
     for options in site.config.readers:
         name = options.name
-        first = f"pass {name}" if site.reads_passes(options) else f"present {name}"
+        first = f"{SHOWN.get(site.member_credential(options).kind, 'present')} {name}"
         then = {
             PinUse.NEVER: "",
             PinUse.WITH_CARD: f", then press {name} {PIN}# (under duress {DURESS_PIN}#)",

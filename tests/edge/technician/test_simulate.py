@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from portillon_edge.technician.practice_site import PIN
 
+EVERY_READER = Path("config/examples/every-reader.toml")
 TWO_LANES = Path("config/examples/turnstile-two-lanes.toml")
 WAIT_S = 60
 
@@ -26,7 +28,7 @@ def played(file: Path, *lines: str, options: tuple[str, ...] = ()) -> str:
 
 def told_after(output: str, line: str) -> str:
     """What was told between that line and the next."""
-    return output.split(f"> {line}\n", 1)[1].split("\n>", 1)[0]
+    return output.split(f"> {line}\n", 1)[1].split("> ", 1)[0]
 
 
 def test_a_whole_site_is_played() -> None:
@@ -50,6 +52,37 @@ def test_a_whole_site_is_played() -> None:
     assert "no command 'open'" in told_after(output, "open sesame")
     assert "there are: lane1-reader, lane2-reader" in told_after(output, "present lane3-reader")
     assert "a 125 kHz reader reads tags" in told_after(output, "present lane1-reader nfca:04DE5F1EACC040")
+
+
+def test_every_type_of_reader_is_played() -> None:
+    """Cards, keys, passes and codes pass the true drivers; what a reader does not take is refused and says so."""
+    output = played(
+        EVERY_READER,
+        "present lane1-card",
+        "push lane1",
+        "pass lane1-qr",
+        "present staff-card",
+        f"press staff-card {PIN}#",
+        "present floor-nfc",
+        "present sauna-pad h10301:67-1000",
+        "present pool-tag",
+        "code visitors-scanner",
+        "present visitors-scanner",
+        "noise floor-nfc",
+    )
+    for line, told in {
+        "present lane1-card": "lane1  granted",
+        "pass lane1-qr": "lane1  granted",
+        f"press staff-card {PIN}#": "staff-door  granted",
+        "present floor-nfc": "gym-floor  granted",
+        "present sauna-pad h10301:67-1000": "sauna  granted",
+        "present pool-tag": "pool  granted",
+        "code visitors-scanner": "visitors-gate  granted",
+        "present visitors-scanner": "kind_not_accepted",
+        "noise floor-nfc": "reader_fault  collision",
+    }.items():
+        assert told in told_after(output, line)
+    assert "granted" not in told_after(output, "present staff-card")
 
 
 def test_more_members_and_nothing_else(tmp_path: Path) -> None:
