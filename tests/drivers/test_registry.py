@@ -16,7 +16,7 @@ def test_every_registered_driver_exists(registered: str) -> None:
 
 def test_unknown_type_lists_the_known_ones() -> None:
     """A typing mistake is answered with the names there are."""
-    with pytest.raises(UnknownDriverError, match="id12la, .*rdm6300"):
+    with pytest.raises(UnknownDriverError, match=r"id12la, .*rdm6300"):
         options_model(READERS, "rdm630")
 
 
