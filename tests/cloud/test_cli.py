@@ -69,7 +69,7 @@ def test_the_first_commands_lead_to_a_gym(gym: Cloud) -> None:
     assert "1 members imported" in gym.ok("import-members", str(file))
     again = gym.run("import-members", str(file))
     assert again.exit_code == 1
-    assert "line 2, card: em4100:0F0027A46B opens for member 1 already" in again.output
+    assert "line 2, card: em4100:0F0027A46B belongs to member 1 already" in again.output
     assert "nothing was imported" in again.output
 
 
