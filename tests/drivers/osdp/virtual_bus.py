@@ -1,4 +1,4 @@
-"""A bus in virtual time: the true panel, simulated readers, bytes that take as long as they take at the line's speed."""
+"""A bus in virtual time: the true panel, simulated readers, bytes that take as long as they take on a real line."""
 
 import heapq
 from collections.abc import Callable, Sequence
