@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import edge, intake, invoices, lane, osdp, revocation
+from bench import edge, intake, invoices, lane, osdp, readers, revocation
 from bench.cloud_gym import postgres_engine, postgres_programs, sqlite_engine
 from bench.report import Row, show
 from broker import mosquitto
@@ -33,6 +33,7 @@ class Size:
     batches: int
     revocations: int
     osdp_events: int
+    reader_badges: int
 
 
 FULL = Size(
@@ -42,8 +43,17 @@ FULL = Size(
     batches=200,
     revocations=50,
     osdp_events=100,
+    reader_badges=60,
 )
-QUICK = Size(edge_members=(10_000,), cloud_members=(10_000,), badges=25, batches=30, revocations=10, osdp_events=25)
+QUICK = Size(
+    edge_members=(10_000,),
+    cloud_members=(10_000,),
+    badges=25,
+    batches=30,
+    revocations=10,
+    osdp_events=25,
+    reader_badges=15,
+)
 
 Subject = Callable[[Path], Iterator[Row]]
 
@@ -53,6 +63,7 @@ def subjects(size: Size, missing: Callable[[str], None]) -> Iterator[Subject]:
     for members in size.edge_members:
         yield lambda folder, members=members: edge.benchmarks(folder, members, count=20_000)  # type: ignore[misc]
     yield lambda folder: lane.benchmarks(folder, size.badges)
+    yield lambda folder: readers.benchmarks(folder, size.reader_badges)
     if osdp.is_missing():
         missing("libosdp (make peers)")
     else:
