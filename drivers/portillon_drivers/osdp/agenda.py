@@ -37,7 +37,7 @@ class Agenda:
         self._statuses = [LocalStatusRequest()]
         if capabilities.count(Function.CONTACTS):
             self._statuses.append(InputStatusRequest())
-        self._owes_poll = False
+        self._owes_poll = True  # a card may be waiting; how things stand is worth less haste
 
     def abort_file(self, handle: int, now_ns: int) -> None:
         """Break off the file that is under way."""
@@ -74,7 +74,8 @@ class Agenda:
         file = self.file
         if file is not None and file.exclusive:
             return Purpose.FRAGMENT, file.fragment(secure=secure), None
-        if self._statuses:
+        if self._statuses and not self._owes_poll:
+            self._owes_poll = True
             return Purpose.STATUS, self._statuses.pop(0), None
         file_due = file is not None and file.due_ns <= now_ns and not file.poll_now
         if not self._owes_poll:

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from portillon_drivers.osdp.reader_session import NEVER_NS, ReaderSession
 from portillon_drivers.osdp.timing import PROBE_SHARE
 
+EXCHANGES_PER_GREETING = 6
+"""Of which a greeting takes four: when many readers come at once, those already met have the bus in between."""
+
 
 class BusOrder:
     """Greetings under way first, then a probe if one is allowed, then whoever waited longest."""
@@ -13,6 +16,7 @@ class BusOrder:
         self._sessions = sessions
         self._exchanges = 0
         self._last_probe = 0
+        self._probe_failed = False
         self._probe_from_ns = 0
 
     def choose(self, now_ns: int) -> ReaderSession | None:
@@ -27,7 +31,7 @@ class BusOrder:
             chosen = min(under_way, key=_waited)
         elif probes and self._may_probe(alive, now_ns):
             chosen = min(probes, key=_waited)
-            self._last_probe = self._exchanges + 1
+            self._last_probe, self._probe_failed = self._exchanges + 1, False
         elif alive:
             chosen = min(alive, key=_waited)
         else:
@@ -38,6 +42,7 @@ class BusOrder:
 
     def probed(self, took_ns: int, now_ns: int) -> None:
         """A probe held the bus for so long without an answer."""
+        self._probe_failed = True
         self._probe_from_ns = now_ns + int(took_ns * PROBE_SHARE)
 
     def wake_ns(self) -> int:
@@ -53,7 +58,11 @@ class BusOrder:
     def _may_probe(self, alive: list[ReaderSession], now_ns: int) -> bool:
         if not self._anybody_alive():
             return True
-        return now_ns >= self._probe_from_ns and all(session.served > self._last_probe for session in alive)
+        if not alive:
+            return now_ns >= self._probe_from_ns
+        if self._probe_failed:
+            return now_ns >= self._probe_from_ns and all(session.served > self._last_probe for session in alive)
+        return self._exchanges - self._last_probe >= EXCHANGES_PER_GREETING
 
     def _anybody_alive(self) -> bool:
         return any(not s.silence.probing and s.due_ns() < NEVER_NS for s in self._sessions)

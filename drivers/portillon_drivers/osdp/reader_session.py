@@ -42,6 +42,7 @@ from portillon_drivers.osdp.timing import (
     BUSY_NS,
     BUSY_NS_MAX,
     OFFLINE_NS,
+    PROBE_ANSWER_BYTES,
     PROBE_NS,
     RESEND_NS,
     REST_NS,
@@ -76,9 +77,12 @@ class ReaderSession:
         self._greeted: Greeted | None = None
         """Set while the reader is in service."""
         self._serving = False
+        self._fresh = False
+        """Set from its entry into service to its first exchange there."""
         self._exchange: Exchange | None = None
         self._not_before_ns = 0
         self._heard_ns: int | None = None
+        """When it last said something that counts; at first, when it was first asked."""
         self._lost_ns = -PROBE_NS
         self._scans = 0
         self._offline_told = False
@@ -88,8 +92,8 @@ class ReaderSession:
 
     @property
     def greeting(self) -> bool:
-        """Whether it is being met just now: the next step should not wait."""
-        return self._greeting is not None and not self.silence.probing
+        """Whether it is being met just now: the next step, up to its first poll, should not wait."""
+        return not self.silence.probing and (not self._serving or self._fresh)
 
     def due_ns(self) -> int:
         """When it next wants the bus; in the past: as soon as may be."""
@@ -107,8 +111,6 @@ class ReaderSession:
 
     def tick(self, now_ns: int) -> None:
         """Time passed."""
-        if self._heard_ns is None:
-            self._heard_ns = now_ns
         if self._ended:
             return
         used = self._greeted.offered.used if self._greeted and self._greeted.offered else None
@@ -119,18 +121,21 @@ class ReaderSession:
             self._ended = True
         elif self.due_ns() <= now_ns and not self._serving and self._greeting is None:
             self._pick_key(now_ns)
-        if not self._offline_told and now_ns - self._heard_ns >= OFFLINE_NS:
+        if not self._offline_told and self._heard_ns is not None and now_ns - self._heard_ns >= OFFLINE_NS:
             self._go_offline(f"no valid answer for {OFFLINE_NS // 1_000_000_000} s")
         self._errands.expire(now_ns)
 
     def transmit(self, now_ns: int) -> bytes:
         """It has the bus: the bytes to send. `tick` was called for this instant and `due_ns` has come."""
         exchange = self._exchange
+        if self._heard_ns is None:
+            self._heard_ns = now_ns
         if exchange is not None:
             exchange.tries += 1
             exchange.sent_ns = now_ns
             return exchange.raw
         if self._serving:
+            self._fresh = False
             secure = self._link.channel is not None
             purpose, command, queued = self._errands.agenda.next(now_ns, secure=secure)
             exchange = Exchange(purpose, self._link.frame(command), now_ns, now_ns, queued)
@@ -148,7 +153,7 @@ class ReaderSession:
     def wait_ns(self) -> int:
         """How long to wait for the answer to begin, once the question has left."""
         question_bytes = len(self._exchange.raw) if self._exchange else 0
-        return self.silence.wait_ns(wire_ns(question_bytes, self._baud))
+        return self.silence.wait_ns(wire_ns(question_bytes, self._baud), wire_ns(PROBE_ANSWER_BYTES, self._baud))
 
     def received(self, frame: Frame, now_ns: int, turn_round_ns: int) -> bool:
         """A frame with this reader's address; whether it was the answer that the bus waits for."""
@@ -323,7 +328,8 @@ class ReaderSession:
             used = greeted.offered.used if greeted.offered else KeyUsed.NONE
             secure = greeted.offered is not None
             self.events.append(ReaderOnline(self.reader.address, secure, used, greeted.identity, greeted.capabilities))
-        self._greeted, self._serving, self._refused, self._offline_told = greeted, True, None, False
+        self._greeted, self._refused, self._offline_told = greeted, None, False
+        self._serving = self._fresh = True
         self._errands.agenda.begin(greeted.capabilities)
 
     def _pick_key(self, now_ns: int) -> None:

@@ -32,13 +32,18 @@ class Silence:
         self._slowest_ns = max(faded, turn_round_ns, 0)
         self.count = 0
 
-    def wait_ns(self, question_wire_ns: int) -> int:
-        """How long to wait for the first byte of an answer, from the end of the question."""
+    def wait_ns(self, question_wire_ns: int, answer_wire_ns: int) -> int:
+        """How long to wait for an answer, from the end of the question; `answer_wire_ns`: what it takes on the wire.
+
+        An adapter may hand over an answer in one piece, so the short waits allow for all of it.
+        """
         if not self.probing:
             return REPLY_NS
         full_ns = REPLY_NS - min(question_wire_ns, REPLY_NS // 2)
         if self.count % FULL_WAIT_EVERY == 0:
             return full_ns
         if self._slowest_ns is not None:
-            return min(full_ns, 2 * self._slowest_ns + LEARNED_MARGIN_NS)
-        return UNKNOWN_WAIT_NS if self.count >= PROBED + FULL_WAITS_FIRST else full_ns
+            return min(full_ns, 2 * self._slowest_ns + LEARNED_MARGIN_NS + answer_wire_ns)
+        if self.count >= PROBED + FULL_WAITS_FIRST:
+            return min(full_ns, UNKNOWN_WAIT_NS + answer_wire_ns)
+        return full_ns

@@ -8,13 +8,14 @@ that does not answer costs a whole wait instead, so silence is what the others m
   bus had it since. A probe takes the bus for at most 200 ms, its own bytes included. So no exchange of another reader
   waits behind more than one probe (p99: at most 200 ms more), and at most 200 of 550 ms are lost (p50: at the worst the
   78th percentile of before, which is under twice the median of what is evenly spread).
-* Mostly it costs far less: a reader that has answered before is waited for twice its slowest turn-round and 30 ms more;
-  one that never has, 60 ms after four full waits. Every eighth probe waits in full, for the reader that became slow.
+* Mostly it costs far less: a reader that has answered before is waited for twice its slowest turn-round and 30 ms more,
+  one that never has, 60 ms after four full waits; its answer's time on the wire comes on top of both. Every eighth
+  probe waits in full, for the reader that became slow.
 * With k silent readers, probes together take at most 36 % of the bus while anybody else is alive.
 
-Back in service: at worst `PROBE_NS`, one round of the others, and a greeting of four exchanges in one go (295 bytes:
-310 ms at 9600 Bd, 26 ms at 115200 Bd): under a second for one reader, 16 readers at 9600 Bd included. A reader cut off
-for less than `RESEND_NS` needs no greeting. A whole bus that returns is greeted one reader after the other.
+Back in service: at worst `PROBE_NS`, one round of the others, and a greeting of four exchanges and a poll in one go
+(330 bytes: 345 ms at 9600 Bd, 29 ms at 115200 Bd): under a second for one reader, 16 readers at 9600 Bd included. A
+reader cut off for less than `RESEND_NS` needs no greeting. A whole bus that returns is greeted one after the other.
 """
 
 MS = 1_000_000
@@ -31,6 +32,8 @@ POLL_NS = 20 * MS
 PROBE_NS = 550 * MS
 RESEND_NS = 2_000 * MS
 """So long a lost poll is repeated as it was; then the session is begun anew."""
+PROBE_ANSWER_BYTES = 45
+"""The answer to a challenge (CCRYPT), the longest that a probe calls for."""
 PROBE_SHARE = 1.75
 """After a probe, the others have the bus for this many times what it took."""
 LEARNED_MARGIN_NS = 30 * MS
