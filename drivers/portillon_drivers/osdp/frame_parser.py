@@ -33,6 +33,8 @@ class FrameParser:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._junk_bytes = 0
+        self._refused_bytes = 0
+        """So much of what comes next belongs to a frame that was refused and told as a whole."""
 
     @property
     def under_way(self) -> bool:
@@ -50,33 +52,39 @@ class FrameParser:
         if self._buffer:
             yield FrameFault(ReaderFaultKind.TRUNCATED, f"a frame broke off after {len(self._buffer)} bytes")
             self._buffer.clear()
+        self._refused_bytes = 0
         yield from self._junk()
 
     def _scan(self) -> Iterator[Frame | FrameFault]:
         buffer = self._buffer
         while buffer:
-            if buffer[0] != SOM:
-                if buffer[0] != MARK:
-                    self._junk_bytes += 1
-                    if self._junk_bytes == JUNK_BYTES_MAX:
-                        yield from self._junk()
-                del buffer[0]
-                continue
-            length = _length(buffer)
-            if length is None or (length and len(buffer) < length):
+            length = _length(buffer) if buffer[0] == SOM else 0
+            if length is None or len(buffer) < length:
                 return
             if length == 0:
-                self._junk_bytes += 1
-                del buffer[0]
+                yield from self._skip()
                 continue
             frame = _frame(bytes(buffer[:length]))
-            if frame is None:
-                yield FrameFault(ReaderFaultKind.CHECKSUM, "a whole frame whose check is wrong")
-                del buffer[0]
-                continue
             yield from self._junk()
+            if frame is None:
+                if not self._refused_bytes:
+                    yield FrameFault(ReaderFaultKind.CHECKSUM, "a whole frame whose check is wrong")
+                self._refused_bytes = max(self._refused_bytes, length)
+                yield from self._skip()
+                continue
+            self._refused_bytes = 0
             yield frame
             del buffer[:length]
+
+    def _skip(self) -> Iterator[FrameFault]:
+        """One byte that begins no frame."""
+        if self._refused_bytes:
+            self._refused_bytes -= 1
+        elif self._buffer[0] != MARK:
+            self._junk_bytes += 1
+            if self._junk_bytes == JUNK_BYTES_MAX:
+                yield from self._junk()
+        del self._buffer[0]
 
     def _junk(self) -> Iterator[FrameFault]:
         if self._junk_bytes:

@@ -1,0 +1,441 @@
+"""The control panel with good readers, on good and bad lines."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from drivers.osdp.virtual_bus import SECOND, VirtualBus, key_of, secure_bus
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from portillon_drivers.events import ReaderFaultKind
+from portillon_drivers.osdp import commands
+from portillon_drivers.osdp.command_queue import QUEUE_MAX
+from portillon_drivers.osdp.commands import Blink, Buzzer, Colour, ComSet, KeepActive, Led, Output, OutputControl, Text
+from portillon_drivers.osdp.errors import CommandError, WeakKeyError
+from portillon_drivers.osdp.frame import BROADCAST, CRC, Frame, encode
+from portillon_drivers.osdp.panel import ControlPanel, PanelReader, Security
+from portillon_drivers.osdp.panel_events import (
+    CardRead,
+    ChannelLost,
+    CommandDone,
+    FormattedCardRead,
+    KeysPressed,
+    KeyUsed,
+    LineFault,
+    Outcome,
+    ReaderFound,
+    ReaderOffline,
+    ReaderOnline,
+    SecurityRefused,
+    StatusChanged,
+    VendorReply,
+)
+from portillon_drivers.osdp.reader_simulator import CAPABILITIES, IDENTITY, OsdpReaderSimulator
+from portillon_drivers.osdp.replies import Com, LocalStatus, NakReason, VendorData, encode_reply
+from portillon_drivers.osdp.timing import COMMAND_WAIT_NS, MS
+
+CARD = "10100001100000011111010001"
+CLEAR = Security.INSECURE_CLEAR_TEXT
+
+
+def clear_bus(crc: bool = True) -> VirtualBus:
+    return VirtualBus([PanelReader(0, CLEAR, crc=crc)], [OsdpReaderSimulator(0, insists_on_channel=False)])
+
+
+def done(bus: VirtualBus, handle: int) -> CommandDone:
+    (event,) = [event for event in bus.told(CommandDone) if event.handle == handle]
+    return event
+
+
+@pytest.mark.parametrize("baud", [9_600, 19_200, 38_400, 57_600, 115_200, 230_400])
+def test_a_reader_comes_into_service_and_its_cards_are_told(baud: int) -> None:
+    """At every speed of the standard: online in the channel, identity and capabilities known, then cards and keys."""
+    bus = secure_bus(2, baud=baud).run(2 * SECOND)
+    online = bus.told(ReaderOnline)
+    assert [(event.address, event.secure, event.key) for event in online] == [
+        (0, True, KeyUsed.SCBK),
+        (1, True, KeyUsed.SCBK),
+    ]
+    assert (online[0].identity, online[0].capabilities) == (IDENTITY, CAPABILITIES)
+    bus.forget()
+    bus.simulators[0].card(CARD)
+    bus.simulators[0].formatted_card("4711")
+    bus.simulators[1].keys("12*#")
+    bus.run(SECOND)
+    assert bus.told(CardRead) == [CardRead(0, CARD, wiegand=True)]
+    assert bus.told(FormattedCardRead) == [FormattedCardRead(0, b"4711")]
+    assert bus.told(KeysPressed) == [KeysPressed(1, b"12\x7f\r")]
+    assert not bus.told(LineFault)
+
+
+def test_tamper_and_power_are_told_at_once_and_when_found() -> None:
+    """How a reader is found is told once, then every change, and after an absence again."""
+    bus = secure_bus(1)
+    bus.simulators[0].tampered = True
+    bus.run(SECOND)
+    assert [event.tamper for event in bus.told(StatusChanged) if event.tamper is not None] == [True]
+    assert [event.inputs for event in bus.told(StatusChanged) if event.inputs] == [(False, False)]
+    bus.forget()
+    bus.simulators[0].status(tampered=False, power_failed=True)
+    bus.run(SECOND)
+    assert bus.told(StatusChanged) == [StatusChanged(0, tamper=False, power_failure=True)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Led(permanent=Blink(Colour.GREEN)),
+        Led(temporary=Blink(Colour.RED, on_ds=2, off_ds=2), timer_ds=20),
+        Buzzer(repeats=3),
+        Text("BONJOUR"),
+        Output(1, OutputControl.ON_FOR_TIME, 30),
+        KeepActive(500),
+        commands.LocalStatusRequest(),
+        commands.InputStatusRequest(),
+        commands.OutputStatusRequest(),
+        commands.ReaderStatusRequest(),
+        commands.IdRequest(),
+        commands.CapabilitiesRequest(),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+@pytest.mark.parametrize("secure", [True, False])
+def test_every_command_arrives_and_is_reported_done(command: commands.Command, secure: bool) -> None:
+    """The reader carries out what was asked, and whoever asked hears it, once."""
+    bus = (secure_bus(1) if secure else clear_bus()).run(SECOND)
+    handle = bus.panel.command(0, command)
+    bus.run(100 * MS)
+    assert done(bus, handle).outcome is Outcome.DONE
+    assert bus.simulators[0].done[-1] == command
+
+
+def test_comset_tells_what_the_reader_took() -> None:
+    """The answer to a new address and speed comes with the outcome; who is asked there is the caller's business."""
+    bus = secure_bus(1).run(SECOND)
+    handle = bus.panel.command(0, ComSet(7, 9_600))
+    bus.run(100 * MS)
+    assert done(bus, handle).reply == Com(7, 9_600)
+
+
+def test_status_answers_come_with_the_outcome() -> None:
+    """Whoever asks for a state gets it, even if it is no news."""
+    bus = secure_bus(1).run(SECOND)
+    bus.forget()
+    handle = bus.panel.command(0, commands.LocalStatusRequest())
+    bus.run(100 * MS)
+    assert done(bus, handle).reply == LocalStatus(False, False)
+    assert not bus.told(StatusChanged)
+
+
+def test_an_unknown_command_is_refused_and_the_reader_goes_on() -> None:
+    """NAK 3 is the command's outcome, not the reader's death."""
+    bus = secure_bus(1).run(SECOND)
+    handle = bus.panel.command(0, commands.Vendor(0xCA446C, b"?"))
+    bus.run(SECOND)
+    assert (done(bus, handle).outcome, done(bus, handle).nak) == (Outcome.REFUSED, NakReason.UNKNOWN_COMMAND)
+    assert not bus.told(ReaderOffline) and not bus.told(ChannelLost)
+
+
+def test_a_vendors_reply_is_passed_on_unread() -> None:
+    """What a manufacturer's own message says, only the caller can know."""
+    bus = clear_bus().run(SECOND)
+    bus.simulators[0]._waiting.append(VendorData(0xCA446C, b"abc"))
+    bus.run(100 * MS)
+    assert bus.told(VendorReply) == [VendorReply(0, 0xCA446C, b"abc")]
+
+
+def test_the_queue_is_bounded() -> None:
+    """More commands than the queue holds are dropped at once and told, the rest are carried out in order."""
+    bus = secure_bus(1).run(SECOND)
+    handles = [bus.panel.command(0, Text(f"{number}")) for number in range(QUEUE_MAX + 3)]
+    bus.run(2 * SECOND)
+    assert [done(bus, handle).outcome for handle in handles] == [Outcome.DONE] * QUEUE_MAX + [Outcome.QUEUE_FULL] * 3
+    shown = [command.text for command in bus.simulators[0].done if isinstance(command, Text)]
+    assert shown == [f"{number}" for number in range(QUEUE_MAX)]
+
+
+def test_a_command_that_waited_too_long_is_never_sent() -> None:
+    """A door does not open five seconds after it was asked to: not when the reader is busy, not when it was cut off."""
+    bus = secure_bus(1).run(SECOND)
+    bus.cut.add(0)
+    bus.run(300 * MS)
+    first = bus.panel.command(0, Output(0, OutputControl.ON_FOR_TIME, 10))
+    bus.run(COMMAND_WAIT_NS + SECOND)
+    assert done(bus, first).outcome is Outcome.TIMED_OUT
+    bus.cut.clear()
+    bus.run(2 * SECOND)
+    assert not bus.simulators[0].display.outputs
+
+
+def test_a_command_in_flight_when_the_wire_is_cut_is_not_repeated_later() -> None:
+    """It is asked twice at most, within half a second, then it has no verdict."""
+    bus = secure_bus(1).run(SECOND)
+    bus.cut.add(0)
+    handle = bus.panel.command(0, Output(0, OutputControl.ON_FOR_TIME, 10))
+    bus.run(700 * MS)
+    assert done(bus, handle).outcome is Outcome.TIMED_OUT
+    bus.cut.clear()
+    bus.run(2 * SECOND)
+    assert not bus.simulators[0].display.outputs
+
+
+def test_a_reader_out_of_service_takes_no_command() -> None:
+    """The caller hears at once, and what waited when the reader went offline is told too."""
+    bus = secure_bus(2)
+    bus.cut.add(1)
+    bus.run(SECOND)
+    assert done_after(bus, bus.panel.command(1, Text("?"))).outcome is Outcome.READER_OFFLINE
+    handle = bus.panel.command(0, Text("?"))
+    bus.events += [(bus.now_ns, event) for event in bus.panel.line_lost(bus.now_ns)]
+    assert done(bus, handle).outcome is Outcome.READER_OFFLINE
+
+
+def done_after(bus: VirtualBus, handle: int) -> CommandDone:
+    bus.run(50 * MS)
+    return done(bus, handle)
+
+
+def test_a_waiting_command_can_be_cancelled() -> None:
+    """What was taken back is not sent."""
+    bus = secure_bus(1).run(SECOND)
+    bus.panel.command(0, Text("A"))
+    handle = bus.panel.command(0, Text("B"))
+    bus.panel.cancel(0, handle)
+    bus.run(SECOND)
+    assert done(bus, handle).outcome is Outcome.CANCELLED
+    assert bus.simulators[0].display.text == Text("A")
+
+
+def test_impossible_commands_are_refused_to_the_caller() -> None:
+    """A number out of range, a weak key and an unknown address never reach the bus."""
+    panel = secure_bus(1).panel
+    with pytest.raises(CommandError):
+        panel.command(0, Buzzer(on_ds=300))
+    with pytest.raises(WeakKeyError):
+        panel.command(0, commands.KeySet(bytes(16)))
+    with pytest.raises(KeyError):
+        panel.command(5, Buzzer())
+
+
+@pytest.mark.parametrize("addresses", [[1, 1], [-1], [128]])
+def test_clashing_addresses_are_refused(addresses: list[int]) -> None:
+    """Two readers at one address would answer each other's polls."""
+    with pytest.raises(ValueError, match="address of its own"):
+        ControlPanel([PanelReader(address, CLEAR) for address in addresses], baud=9_600, random=bytes)
+
+
+def test_busy_readers_are_asked_again_while_others_go_on() -> None:
+    """BUSY holds the message back, with its sequence number, and nobody else."""
+    bus = secure_bus(2).run(SECOND)
+    bus.simulators[0].misbehaviour.busy_for = 20
+    bus.simulators[1].card(CARD)
+    handle = bus.panel.command(0, Text("LATER"))
+    bus.run(100 * MS)
+    assert bus.told(CardRead)
+    bus.run(2 * SECOND)
+    assert done(bus, handle).outcome is Outcome.DONE
+    assert not bus.told(ChannelLost) and not bus.told(LineFault)
+
+
+def test_a_reader_busy_for_ever_goes_offline() -> None:
+    """BUSY proves nothing: it comes without a MAC, so it does not keep a reader in service."""
+    bus = secure_bus(1).run(SECOND)
+    bus.simulators[0].misbehaviour.busy_for = 1_000_000
+    bus.run(10 * SECOND)
+    assert len(bus.told(ReaderOffline)) == 1
+
+
+def test_a_reader_that_only_knows_checksums_is_met() -> None:
+    """NAK 1 to the first message: the check is changed; nothing of the channel is."""
+    bus = secure_bus(1)
+    bus.instead = lambda raw: encode(Frame(0, True, raw[5] & 3, b"\x41\x01", crc=False)) if raw[5] & CRC else None
+    bus.run(SECOND)
+    assert [event.secure for event in bus.told(ReaderOnline)] == [True]
+    assert not bus.sent[-1][1][5] & CRC
+
+
+def test_lost_count_is_mended_without_going_offline() -> None:
+    """NAK 4, even with a number of its own, begins the session anew at once."""
+    bus = secure_bus(1).run(SECOND)
+    bus.instead = lambda raw: encode(Frame(0, True, 2, b"\x41\x04"))
+    bus.run(20 * MS)
+    bus.instead = lambda raw: None
+    bus.simulators[0].card(CARD)
+    bus.run(SECOND)
+    assert bus.told(ChannelLost) and bus.told(CardRead)
+    assert not bus.told(ReaderOffline)
+
+
+def test_echo_and_other_readers_answers_are_passed_over() -> None:
+    """An adapter that hears itself, and a late answer of somebody else, disturb nothing."""
+    bus = secure_bus(2).run(SECOND)
+    bus.forget()
+    bus.echo = True
+    stray = encode(Frame(7, True, 1, b"\x40"))
+    bus.to_panel = lambda answer: stray + answer
+    bus.simulators[1].card(CARD)
+    bus.run(2 * SECOND)
+    assert bus.told(CardRead) == [CardRead(1, CARD, wiegand=True)]
+    assert not bus.told(LineFault) and not bus.told(ChannelLost)
+
+
+@pytest.mark.parametrize("baud", [9_600, 115_200])
+def test_answers_may_come_byte_by_byte(baud: int) -> None:
+    """One byte after the other at the line's speed, or one per millisecond, is one answer."""
+    bus = secure_bus(1, baud=baud)
+    bus.piece_bytes = 1
+    bus.run(2 * SECOND)
+    bus.simulators[0].card(CARD)
+    bus.run(SECOND)
+    assert bus.told(CardRead)
+    assert not bus.told(LineFault) and not bus.told(ChannelLost) and not bus.told(ReaderOffline)
+
+
+def test_an_answer_just_within_its_limit_counts() -> None:
+    """A reader that takes 150 ms for every answer is slow, not dead."""
+    bus = secure_bus(1, answer_ms=150).run(5 * SECOND)
+    bus.simulators[0].card(CARD)
+    bus.run(SECOND)
+    assert bus.told(CardRead) and not bus.told(ReaderOffline) and not bus.told(ChannelLost)
+
+
+def test_an_answer_that_came_late_is_taken_once() -> None:
+    """The message is sent again, both answers come, and the card in them is told once."""
+    bus = secure_bus(1).run(SECOND)
+    bus.forget()
+    bus.simulators[0].card(CARD)
+    bus.answer_ms[0] = 204
+    bus.run(190 * MS)
+    bus.answer_ms[0] = 2
+    bus.run(2 * SECOND)
+    assert bus.told(CardRead) == [CardRead(0, CARD, wiegand=True)]
+    assert not bus.told(ChannelLost)
+
+
+def test_a_lost_answer_is_not_a_lost_card() -> None:
+    """The same sequence number is sent again, and the reader repeats the answer with the card."""
+    bus = secure_bus(1).run(SECOND)
+    bus.simulators[0].card(CARD)
+    lost = [True]
+    bus.to_panel = lambda answer: b"" if lost and lost.pop() else answer
+    bus.run(SECOND)
+    assert bus.told(CardRead) == [CardRead(0, CARD, wiegand=True)]
+    assert not bus.told(ChannelLost)
+    again = [raw for _, raw in bus.sent]
+    assert any(first == second for first, second in pairwise(again))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_costs_time_but_no_card(seed: int) -> None:
+    """With one frame in twelve damaged in each direction every card is told exactly once, in order."""
+    bus = secure_bus(2, seed=seed).run(SECOND)
+    bus.forget()
+
+    def dirty(raw: bytes) -> bytes:
+        if bus.chance.random() > 1 / 12:
+            return raw
+        at = bus.chance.randrange(len(raw))
+        return raw[:at] + bus.chance.randbytes(bus.chance.randrange(3)) + raw[at + 1 :]
+
+    bus.to_panel = bus.to_reader = dirty
+    cards = [f"{number:026b}" for number in range(40)]
+    for number, card in enumerate(cards):
+        bus.at(bus.now_ns + number * SECOND // 2, lambda card=card: bus.simulators[0].card(card))
+    bus.run(21 * SECOND)
+    bus.to_panel = bus.to_reader = bytes
+    bus.run(2 * SECOND)
+    assert [card.bits for card in bus.told(CardRead)] == cards
+    assert bus.told(LineFault) and not bus.told(ReaderOffline)
+
+
+def test_a_damaged_answer_is_asked_for_again_without_waiting() -> None:
+    """A wrong check is known at once: the answer is asked for again long before 200 ms have passed."""
+    bus = secure_bus(1).run(SECOND)
+    bus.forget()
+    bus.simulators[0].card(CARD)
+    dirty = [True]
+    bus.to_panel = lambda answer: answer[:-1] + bytes([answer[-1] ^ 1]) if dirty and dirty.pop() else answer
+    began_ns = bus.now_ns
+    bus.run(SECOND)
+    assert (bus.when(CardRead)[0] - began_ns) / MS < 80
+    assert [event.fault.kind for event in bus.told(LineFault)] == [ReaderFaultKind.CHECKSUM]
+
+
+def test_nonsense_from_a_reader_is_a_fault_and_nothing_else() -> None:
+    """Answers that cannot be read, or that nobody asked for, are told and leave the reader in service."""
+    bus = clear_bus().run(SECOND)
+    bus.forget()
+    bodies = [b"\x50\x00", b"\xb1\x00", b"\x46" + bytes(4), b"\x76" + bytes(32), encode_reply(Com(1, 9_600))]
+    for body in bodies:
+        bus.instead = lambda raw, body=body: encode(Frame(0, True, raw[5] & 3, body))
+        bus.run(19 * MS)
+    bus.instead = lambda raw: None
+    bus.simulators[0]._sequence = None
+    bus.run(SECOND)
+    assert len([event for event in bus.told(LineFault) if event.fault.kind is ReaderFaultKind.MALFORMED]) >= 5
+    assert not bus.told(ReaderOffline)
+
+
+def test_a_scan_finds_who_is_there_and_polls_nobody() -> None:
+    """Identity and capabilities in clear, then silence; an empty address is told; asked for both checks."""
+    readers = [PanelReader(address, Security.IDENTIFY_ONLY) for address in range(8)]
+    bus = VirtualBus(readers, [OsdpReaderSimulator(3, key_of(3))]).run(5 * SECOND)
+    assert bus.told(ReaderFound) == [ReaderFound(3, IDENTITY, CAPABILITIES)]
+    assert sorted(event.address for event in bus.told(ReaderOffline)) == [0, 1, 2, 4, 5, 6, 7]
+    asked = {raw[6] for _, raw in bus.sent}
+    assert asked == {commands.IdRequest.CODE, commands.CapabilitiesRequest.CODE}
+    bus.forget()
+    bus.run(10 * SECOND)
+    assert not bus.sent and not bus.events
+
+
+def test_the_broadcast_address_finds_a_lone_reader() -> None:
+    """A reader whose address nobody knows answers to 7F."""
+    bus = VirtualBus([PanelReader(BROADCAST, Security.IDENTIFY_ONLY)], [OsdpReaderSimulator(42)]).run(SECOND)
+    assert [event.identity for event in bus.told(ReaderFound)] == [IDENTITY]
+
+
+def test_a_reader_that_will_not_say_who_it_is_is_told() -> None:
+    """A scan's refusal is an answer too: somebody is there."""
+    simulator = OsdpReaderSimulator(0)
+    simulator.misbehaviour.nak = NakReason.SECURITY_CONDITIONS
+    bus = VirtualBus([PanelReader(0, Security.IDENTIFY_ONLY)], [simulator]).run(SECOND)
+    assert bus.told(SecurityRefused) and "somebody is there" in bus.told(ReaderOffline)[0].why
+
+
+chunks = st.lists(
+    st.tuples(
+        st.one_of(
+            st.binary(max_size=60),
+            st.builds(
+                lambda sequence, body, reply: encode(Frame(0, reply, sequence, body)),
+                st.integers(0, 3),
+                st.binary(min_size=1, max_size=40),
+                st.booleans(),
+            ),
+        ),
+        st.integers(0, 300 * MS),
+    ),
+    max_size=30,
+)
+
+
+@given(chunks=chunks, security=st.sampled_from(Security))
+@settings(max_examples=60)
+def test_any_bytes_at_any_time_are_taken(chunks: list[tuple[bytes, int]], security: Security) -> None:
+    """Whatever a line brings, whenever: no exception, the panel's memory bounded, and time never stands still."""
+    reader = PanelReader(0, security, scbk=key_of(0) if security is Security.REQUIRED else None)
+    bus = VirtualBus([reader], [OsdpReaderSimulator(0, key_of(0), insists_on_channel=False)])
+    for chunk, pause_ns in chunks:
+        bus.run(pause_ns)
+        bus.events += [(bus.now_ns, event) for event in bus.panel.receive(chunk, bus.now_ns)]
+    bus.run(SECOND)
+
+
+def test_a_reader_keeps_its_place_in_the_settings() -> None:
+    """Readers differ in what they may do on one bus: a clear one beside a secure one."""
+    bus = VirtualBus(
+        [PanelReader(0, scbk=key_of(0)), replace(PanelReader(1), security=CLEAR)],
+        [OsdpReaderSimulator(0, key_of(0)), OsdpReaderSimulator(1, insists_on_channel=False)],
+    ).run(SECOND)
+    assert {(event.address, event.secure) for event in bus.told(ReaderOnline)} == {(0, True), (1, False)}
