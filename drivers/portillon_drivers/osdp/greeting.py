@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from portillon_drivers.osdp.commands import CapabilitiesRequest, IdRequest, WireCommand
+from portillon_drivers.osdp.commands import CapabilitiesRequest, IdRequest, LocalStatusRequest, WireCommand
 from portillon_drivers.osdp.errors import ChannelError
 from portillon_drivers.osdp.frame import SecurityBlock
 from portillon_drivers.osdp.handshake import Handshake, OfferedKey, OtherKeyError, WrongKeyError
 from portillon_drivers.osdp.identity import Capabilities, Identity
 from portillon_drivers.osdp.link import Answer, Link
 from portillon_drivers.osdp.panel_events import KeyUsed, Refusal
-from portillon_drivers.osdp.panel_reader import PanelReader
+from portillon_drivers.osdp.panel_reader import PanelReader, Security
 from portillon_drivers.osdp.replies import ClientCryptogram, InitialRmac, Nak, NakReason, PdCapabilities, PdId, Reply
 
 
@@ -21,6 +21,8 @@ class Step(StrEnum):
     PROOF = "proof"
     IDENTITY = "identity"
     CAPABILITIES = "capabilities"
+    STATUS = "status"
+    """In clear text only: many readers that insist on a channel tell anybody who they are, and nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Greeting:
         self._offered = offered
         self._handshake = Handshake(offered, nonce) if offered else None
         self._identity: Identity | None = None
+        self._greeted: Greeted | None = None
         self.step = Step.CHALLENGE if offered else Step.IDENTITY
         self._message: tuple[WireCommand, SecurityBlock | None] = (
             self._handshake.challenge() if self._handshake else (IdRequest(), None)
@@ -71,6 +74,8 @@ class Greeting:
     def answered(self, answer: Answer, reply: Reply, link: Link) -> Greeted | Refused | None:
         """The reader's answer; None: go on with the next message. Raises `ChannelError`: begin anew."""
         match self.step, reply:
+            case Step.STATUS, _ if self._greeted is not None and not _insists(reply):
+                return self._greeted
             case _, Nak():
                 return self._refusal(reply)
             case Step.CHALLENGE, ClientCryptogram():
@@ -82,7 +87,12 @@ class Greeting:
                 self._go(Step.CAPABILITIES, CapabilitiesRequest())
                 return None
             case Step.CAPABILITIES, PdCapabilities() if self._identity is not None:
-                return self._judge(self._identity, reply.capabilities)
+                verdict = self._judge(self._identity, reply.capabilities)
+                if self._reader.security is not Security.INSECURE_CLEAR_TEXT or isinstance(verdict, Refused):
+                    return verdict
+                self._greeted = verdict
+                self._go(Step.STATUS, LocalStatusRequest())
+                return None
         raise ChannelError(f"it answered the {self.step} with something else")
 
     def _go(self, step: Step, command: WireCommand, block: SecurityBlock | None = None) -> None:
@@ -118,7 +128,7 @@ class Greeting:
             if nak.reason in (NakReason.NO_SECURE_CHANNEL, NakReason.UNKNOWN_COMMAND):
                 return Refused(Refusal.NO_SECURE_CHANNEL, f"it says that it cannot encrypt ({why})")
             return Refused(Refusal.KEY_REFUSED, f"it refuses this key ({why})", another_key=True)
-        if nak.reason in (NakReason.NO_SECURE_CHANNEL, NakReason.SECURITY_CONDITIONS) and self._offered is None:
+        if _insists(nak) and self._offered is None:
             return Refused(Refusal.SECURITY_DEMANDED, f"it speaks only through a secure channel ({why})")
         return Refused(Refusal.OTHER_DEVICE, f"it does not say what it is ({why})")
 
@@ -136,3 +146,7 @@ class Greeting:
             which = ", ".join(str(function) for function in less)
             return Refused(Refusal.DOWNGRADED, f"it can do less than when it was commissioned (functions {which})")
         return Greeted(identity, capabilities, self._offered)
+
+
+def _insists(reply: Reply) -> bool:
+    return isinstance(reply, Nak) and reply.reason in (NakReason.NO_SECURE_CHANNEL, NakReason.SECURITY_CONDITIONS)
