@@ -50,6 +50,7 @@ class FileSender:
         self._fragment_bytes = 0
         self._finishing_since_ns: int | None = None
         self._resumes = 0
+        self._resumed = False
         self.sent_bytes = 0
         self.due_ns = 0
         self.exclusive = False
@@ -69,6 +70,11 @@ class FileSender:
 
     def answered(self, status: FileStatus, now_ns: int) -> Finished | None:
         """The reader's verdict on the last fragment; None: there is more to do, from `due_ns` on."""
+        resumed, self._resumed = self._resumed, False
+        if status.status < 0 and resumed:
+            # It already has the piece whose answer was lost with the session, and takes no piece twice.
+            self.sent_bytes = self._fragment_bytes = 0
+            return None
         if status.status < 0:
             return Finished(REFUSALS.get(status.status, f"it refused the file (status {status.status})"))
         if status.leave_channel:
@@ -96,6 +102,7 @@ class FileSender:
         """The session was lost; whether to go on from the last acknowledged byte when it is back."""
         self._fragment_bytes = 0
         self._resumes += 1
+        self._resumed = self.sent_bytes > 0
         return self._resumes <= RESUMES_MAX
 
     def _payload_bytes(self, secure: bool) -> int:
