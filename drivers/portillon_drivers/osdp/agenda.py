@@ -6,7 +6,6 @@ and fragments take turns. Only a reader that allows nothing between fragments (F
 
 from portillon_drivers.osdp.command_queue import CommandQueue, Queued
 from portillon_drivers.osdp.commands import (
-    Abort,
     InputStatusRequest,
     LocalStatusRequest,
     Poll,
@@ -26,7 +25,8 @@ class Agenda:
     def __init__(self) -> None:
         self.queue = CommandQueue()
         self.file: FileSender | None = None
-        self._abort: Queued | None = None
+        self.abort: Queued | None = None
+        """A file was broken off: the reader is still to be told."""
         self._statuses: list[WireCommand] = []
         self._owes_poll = False
         self._file_last = False
@@ -39,17 +39,12 @@ class Agenda:
             self._statuses.append(InputStatusRequest())
         self._owes_poll = True  # a card may be waiting; how things stand is worth less haste
 
-    def abort_file(self, handle: int, now_ns: int) -> None:
-        """Break off the file that is under way."""
-        self.file = None
-        self._abort = Queued(handle, Abort(), now_ns)
-
     def clear(self) -> list[Queued]:
         """Take out every request but the file."""
         gone = self.queue.clear()
-        if self._abort is not None:
-            gone.append(self._abort)
-        self._abort = None
+        if self.abort is not None:
+            gone.append(self.abort)
+        self.abort = None
         self._statuses = []
         return gone
 
@@ -59,7 +54,7 @@ class Agenda:
 
     def due_ns(self) -> int:
         """When the next exchange is wanted; 0: at once."""
-        if self._abort or self._statuses:
+        if self.abort or self._statuses:
             return 0
         if self.file is not None and self.file.exclusive:
             return self.file.due_ns
@@ -68,8 +63,8 @@ class Agenda:
 
     def next(self, now_ns: int, *, secure: bool) -> Task:
         """Take the next exchange off the agenda."""
-        if self._abort is not None:
-            abort, self._abort = self._abort, None
+        if self.abort is not None:
+            abort, self.abort = self.abort, None
             return Purpose.ABORT, abort.command, abort
         file = self.file
         if file is not None and file.exclusive:

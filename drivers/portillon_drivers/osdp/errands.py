@@ -4,7 +4,7 @@ from hmac import compare_digest
 
 from portillon_drivers.osdp.agenda import Agenda
 from portillon_drivers.osdp.command_queue import Queued
-from portillon_drivers.osdp.commands import Command, FileTransfer, KeySet
+from portillon_drivers.osdp.commands import Abort, Command, FileTransfer, KeySet
 from portillon_drivers.osdp.exchange import Exchange, Purpose
 from portillon_drivers.osdp.file_transfer import FileSender, Finished
 from portillon_drivers.osdp.handshake import OfferedKey
@@ -50,7 +50,11 @@ class Errands:
     def cancel(self, handle: int, now_ns: int) -> None:
         """Take it back if it still waits, or break off the file."""
         if self.agenda.file is not None and self.agenda.file.handle == handle:
-            self.agenda.abort_file(handle, now_ns)
+            self.agenda.file = None
+            if self.agenda.abort is None:
+                self.agenda.abort = Queued(handle, Abort(), now_ns)
+            else:  # the reader will be told to abort anyway
+                self._done(handle, Outcome.CANCELLED)
         elif self.agenda.queue.remove(handle):
             self._done(handle, Outcome.CANCELLED)
 
@@ -96,12 +100,14 @@ class Errands:
         elif exchange.queued is not None and exchange.queued is not self._new_key:
             self._done(exchange.queued.handle, Outcome.TIMED_OUT, detail="its answer could not be read")
 
-    def put_back(self, exchange: Exchange, now_ns: int) -> None:
+    def put_back(self, exchange: Exchange) -> None:
         """The reader said, through the channel, that it is busy."""
         if exchange.purpose is Purpose.COMMAND and exchange.queued is not None:
             self.agenda.queue.put_back(exchange.queued)
+        elif exchange.purpose is Purpose.ABORT and self.agenda.abort is None:
+            self.agenda.abort = exchange.queued
         elif exchange.purpose is Purpose.ABORT and exchange.queued is not None:
-            self.agenda.abort_file(exchange.queued.handle, now_ns)
+            self._done(exchange.queued.handle, Outcome.CANCELLED)
 
     def interrupted(self, exchange: Exchange | None, outcome: Outcome = Outcome.TIMED_OUT) -> None:
         """The session is over; what was in flight has no verdict. A file goes on when the reader is back."""

@@ -23,21 +23,17 @@ from portillon_drivers.osdp.panel_events import (
     ChannelLost,
     DefaultKeyUsed,
     KeyUsed,
-    LineFault,
     Outcome,
     PanelEvent,
     ReaderFound,
-    ReaderOffline,
-    ReaderOnline,
     Refusal,
-    SecurityRefused,
-    StatusChanged,
 )
 from portillon_drivers.osdp.panel_reader import PanelReader, Security
 from portillon_drivers.osdp.replies import Ack, Busy, MalformedReply, Nak, NakReason, Reply, decode_reply
 from portillon_drivers.osdp.secure_channel import UnencryptedError
 from portillon_drivers.osdp.set_up import NONCE_BYTES
 from portillon_drivers.osdp.silence import Silence
+from portillon_drivers.osdp.standing import Standing
 from portillon_drivers.osdp.timing import (
     BUSY_NS,
     BUSY_NS_MAX,
@@ -49,8 +45,6 @@ from portillon_drivers.osdp.timing import (
     TRIES_MAX,
     wire_ns,
 )
-from portillon_drivers.osdp.told import told
-from portillon_drivers.readers.frame_fault import FrameFault
 
 NEVER_NS = 1 << 62
 SECURITY_NAKS = (NakReason.NO_SECURE_CHANNEL, NakReason.SECURITY_CONDITIONS)
@@ -74,8 +68,7 @@ class ReaderSession:
         self._keys = OfferedKeys(reader)
         self._errands = Errands(reader.address, self._keys, self.events)
         self._greeting: Greeting | None = None
-        self._greeted: Greeted | None = None
-        """Set while the reader is in service."""
+        self._standing = Standing(reader.address, self.events)
         self._serving = False
         self._fresh = False
         """Set from its entry into service to its first exchange there."""
@@ -85,9 +78,6 @@ class ReaderSession:
         """When it last said something that counts; at first, when it was first asked."""
         self._lost_ns = -PROBE_NS
         self._scans = 0
-        self._offline_told = False
-        self._refused: Refusal | None = None
-        self._told: dict[type[Reply], StatusChanged] = {}
         self._ended = False
 
     @property
@@ -105,7 +95,7 @@ class ReaderSession:
 
     def deadline_ns(self) -> int:
         """When `tick` has something to do even if nothing happens."""
-        if self._ended or self._heard_ns is None or self._offline_told:
+        if self._ended or self._heard_ns is None or self._standing.offline_told:
             return NEVER_NS
         return self._heard_ns + OFFLINE_NS
 
@@ -113,16 +103,16 @@ class ReaderSession:
         """Time passed."""
         if self._ended:
             return
-        used = self._greeted.offered.used if self._greeted and self._greeted.offered else None
-        if used is KeyUsed.DEFAULT and not self._keys.window_open(now_ns):
+        offered = self._standing.offered
+        if offered is not None and offered.used is KeyUsed.DEFAULT and not self._keys.window_open(now_ns):
             self._refuse(Refusal.WINDOW_ENDED, "the commissioning window ended before it had a key of its own", now_ns)
         if self.reader.security is Security.REQUIRED and self._keys.weak is not None:
             self._refuse(Refusal.WEAK_KEY, f"its configured key is refused: {self._keys.weak}", now_ns)
             self._ended = True
         elif self.due_ns() <= now_ns and not self._serving and self._greeting is None:
             self._pick_key(now_ns)
-        if not self._offline_told and self._heard_ns is not None and now_ns - self._heard_ns >= OFFLINE_NS:
-            self._go_offline(f"no valid answer for {OFFLINE_NS // 1_000_000_000} s")
+        if now_ns >= self.deadline_ns():
+            self._leave(f"no valid answer for {OFFLINE_NS // 1_000_000_000} s", now_ns)
         self._errands.expire(now_ns)
 
     def transmit(self, now_ns: int) -> bytes:
@@ -139,7 +129,7 @@ class ReaderSession:
             secure = self._link.channel is not None
             purpose, command, queued = self._errands.agenda.next(now_ns, secure=secure)
             exchange = Exchange(purpose, self._link.frame(command), now_ns, now_ns, queued)
-            self._errands.began(exchange, self._greeted.offered if self._greeted else None)
+            self._errands.began(exchange, self._standing.offered)
         else:
             if self._greeting is None:
                 self._link.restart()
@@ -166,7 +156,7 @@ class ReaderSession:
             self._refuse(Refusal.CLEAR_TEXT, str(error), now_ns)
             return True
         except ChannelError as error:
-            self._fault(ReaderFaultKind.NOT_GENUINE, f"a reply of a secure reader was refused: {error}")
+            self._standing.fault(ReaderFaultKind.NOT_GENUINE, f"a reply of a secure reader was refused: {error}")
             self._lose(str(error), now_ns)
             return True
         if answer is None:
@@ -206,16 +196,17 @@ class ReaderSession:
     def line_lost(self, now_ns: int) -> None:
         """The port is gone."""
         if not self._ended:
+            self._leave("the line is lost", now_ns)
             self._reset(now_ns)
-            self._go_offline("the line is lost")
 
     def command(self, handle: int, command: Command, now_ns: int) -> None:
         """Take a request; a reader out of service takes none."""
-        if self._greeted is None:
+        greeted = self._standing.greeted
+        if greeted is None:
             self._errands.refuse(handle, Outcome.READER_OFFLINE)
             return
         secure = self.reader.security is Security.REQUIRED
-        buffer = self._greeted.capabilities.receive_buffer_bytes
+        buffer = greeted.capabilities.receive_buffer_bytes
         self._errands.add(handle, command, now_ns, secure=secure, baud=self._baud, buffer=buffer)
 
     def cancel(self, handle: int, now_ns: int) -> None:
@@ -224,7 +215,7 @@ class ReaderSession:
 
     def probe_now(self, now_ns: int) -> None:
         """The line shows life again after every reader was silent: ask at once."""
-        if not self._ended and self.silence.probing and self._refused is None:
+        if not self._ended and self.silence.probing and self._standing.refused is None:
             self._not_before_ns = now_ns
 
     def _answered(self, exchange: Exchange, answer: Answer, reply: Reply | MalformedReply, now_ns: int) -> None:
@@ -233,14 +224,14 @@ class ReaderSession:
             return
         self._heard_ns = now_ns
         if isinstance(reply, MalformedReply):
-            self._fault(ReaderFaultKind.MALFORMED, f"an answer could not be read: {reply.detail}")
+            self._standing.fault(ReaderFaultKind.MALFORMED, f"an answer could not be read: {reply.detail}")
             self._errands.unreadable(exchange)
             if self._errands.key_pending:
                 self._reset(now_ns)
         elif isinstance(reply, Nak):
             self._nak(exchange, reply, now_ns)
         elif isinstance(reply, Busy):
-            self._errands.put_back(exchange, now_ns)
+            self._errands.put_back(exchange)
             self._not_before_ns = now_ns + BUSY_NS
         else:
             self._news(exchange, reply)
@@ -250,24 +241,16 @@ class ReaderSession:
                 self._reset(now_ns)  # it has a new key now, and must prove it
 
     def _news(self, exchange: Exchange, reply: Reply) -> None:
-        event = told(self.reader.address, reply)
-        if isinstance(event, StatusChanged):
-            kind = type(reply)
-            if self._told.get(kind) != event:
-                self._told[kind] = event
-                self.events.append(event)
-        elif event is not None:
-            self.events.append(event)
-        elif exchange.purpose is Purpose.POLL and not isinstance(reply, Ack):
-            self._fault(ReaderFaultKind.MALFORMED, f"a poll was answered with {type(reply).__name__}")
-        if event is not None:
+        if self._standing.news(reply):
             self._errands.agenda.poll_soon()
+        elif exchange.purpose is Purpose.POLL and not isinstance(reply, Ack):
+            self._standing.fault(ReaderFaultKind.MALFORMED, f"a poll was answered with {type(reply).__name__}")
 
     def _nak(self, exchange: Exchange, nak: Nak, now_ns: int) -> None:
         if exchange.purpose is not Purpose.POLL:
-            self._errands.refused(exchange, nak, self._greeted.offered if self._greeted else None)
+            self._errands.refused(exchange, nak, self._standing.offered)
         elif nak.reason not in SECURITY_NAKS:
-            self._fault(ReaderFaultKind.MALFORMED, f"it refuses to be polled (NAK {nak.reason.name.lower()})")
+            self._standing.fault(ReaderFaultKind.MALFORMED, f"it refuses to be polled (NAK {nak.reason.name.lower()})")
         elif self._link.channel is not None:
             self._lose("the reader no longer accepts the session", now_ns)
         else:
@@ -300,7 +283,7 @@ class ReaderSession:
         try:
             verdict = greeting.answered(answer, reply, self._link)
         except ChannelError as error:
-            self._fault(ReaderFaultKind.NOT_GENUINE, str(error))
+            self._standing.fault(ReaderFaultKind.NOT_GENUINE, str(error))
             self._lose(str(error), now_ns)
             return
         if isinstance(verdict, Refused):
@@ -323,12 +306,7 @@ class ReaderSession:
             self._ended = True
             self.events.append(ReaderFound(answer.frame.address, greeted.identity, greeted.capabilities))
             return
-        greeted = replace(greeted, offered=self._errands.proved(greeted.offered))
-        if greeted != self._greeted:
-            used = greeted.offered.used if greeted.offered else KeyUsed.NONE
-            secure = greeted.offered is not None
-            self.events.append(ReaderOnline(self.reader.address, secure, used, greeted.identity, greeted.capabilities))
-        self._greeted, self._refused, self._offline_told = greeted, None, False
+        self._standing.enter(replace(greeted, offered=self._errands.proved(greeted.offered)))
         self._serving = self._fresh = True
         self._errands.agenda.begin(greeted.capabilities)
 
@@ -342,7 +320,7 @@ class ReaderSession:
         self._scans += 1
         if self._scans >= SCAN_TRIES:
             self._ended = True
-            self.events.append(ReaderOffline(self.reader.address, "no answer"))
+            self._standing.leave("no answer")
             return
         self._link.crc = not self._link.crc
         self._reset(now_ns)
@@ -361,26 +339,22 @@ class ReaderSession:
 
     def _refuse(self, refusal: Refusal, detail: str, now_ns: int) -> None:
         """Out of service for its security; asked again after a rest."""
-        if refusal is not self._refused:
-            self._refused = refusal
-            self.events.append(SecurityRefused(self.reader.address, refusal, detail))
+        self._standing.refuse(refusal, detail)
         if self.reader.security is Security.IDENTIFY_ONLY:
             self._ended = True
-            self.events.append(ReaderOffline(self.reader.address, f"somebody is there, but {detail}"))
+            self._standing.leave(f"somebody is there, but {detail}")
             return
-        self._go_offline(f"refused: {detail}")
+        self._leave(f"refused: {detail}", now_ns)
         self._reset(now_ns)
         self._keys.restart()
         self._not_before_ns = now_ns + REST_NS
 
-    def _go_offline(self, why: str) -> None:
-        if not self._offline_told:
-            self._offline_told = True
-            self.events.append(ReaderOffline(self.reader.address, why))
-        self._greeted = None
-        self._serving = False
-        self._told.clear()
+    def _leave(self, why: str, now_ns: int) -> None:
+        """Out of service; a greeting that is under way goes on."""
+        self._standing.leave(why)
         self._errands.drop_all(self._exchange)
+        if self._serving:
+            self._reset(now_ns)
 
     def _reset(self, now_ns: int) -> None:
         self._serving = False
@@ -388,6 +362,3 @@ class ReaderSession:
         self._exchange = None
         self._link.restart()
         self._not_before_ns = now_ns
-
-    def _fault(self, kind: ReaderFaultKind, detail: str) -> None:
-        self.events.append(LineFault(self.reader.address, FrameFault(kind, detail)))

@@ -19,7 +19,7 @@ from portillon_drivers.osdp.panel_events import (
     TransferProgress,
 )
 from portillon_drivers.osdp.reader_simulator import OsdpReaderSimulator
-from portillon_drivers.osdp.replies import FileStatus
+from portillon_drivers.osdp.replies import Busy, FileStatus
 from portillon_drivers.osdp.timing import MS
 
 IMAGE = bytes(number % 251 for number in range(6_000))
@@ -277,6 +277,39 @@ def test_a_transfer_can_be_broken_off() -> None:
     bus.run(SECOND)
     assert outcomes(bus) == [Outcome.CANCELLED]
     assert Abort() in bus.simulators[0].done and not receiver.content
+
+
+def test_files_broken_off_in_a_row_each_end_once() -> None:
+    """Two transfers begun and broken off between two turns are two outcomes and one abort."""
+    bus = secure_bus(1).run(SECOND)
+    handles = []
+    for _ in range(2):
+        handles.append(transferring(bus)[0])
+        bus.panel.cancel(0, handles[-1])
+    bus.run(SECOND)
+    assert sorted(done.handle for done in bus.told(CommandDone)) == handles
+    assert set(outcomes(bus)) == {Outcome.CANCELLED}
+    assert list(bus.simulators[0].done).count(Abort()) == 1
+
+
+def test_a_busy_answer_through_the_channel_puts_the_request_back() -> None:
+    """A reader that seals its BUSY gets the command again as a new message, once it has time."""
+    bus = secure_bus(1).run(SECOND)
+    simulator, busy = bus.simulators[0], [Busy()] * 3
+    true_reply = type(simulator)._reply
+
+    def reply(self: OsdpReaderSimulator, command: object, *, secure: bool) -> object:
+        if isinstance(command, Led | FileFragment) and busy:
+            return busy.pop()
+        return true_reply(self, command, secure=secure)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OsdpReaderSimulator, "_reply", reply)
+        bus.panel.command(0, Led(permanent=Blink(Colour.BLUE)))
+        _, receiver = transferring(bus)
+        bus.run(3 * SECOND)
+    assert outcomes(bus) == [Outcome.DONE, Outcome.DONE]
+    assert bytes(receiver.content) == IMAGE and not bus.told(ReaderOffline)
 
 
 def test_one_file_at_a_time() -> None:

@@ -195,6 +195,65 @@ def done_after(bus: VirtualBus, handle: int) -> CommandDone:
     return done(bus, handle)
 
 
+@pytest.mark.parametrize("after_ms", [0, 1, 3, 10])
+def test_a_command_in_flight_when_the_port_is_lost_ends_once(after_ms: int) -> None:
+    """Whatever was on its way is told offline, and nothing comes later."""
+    bus = secure_bus(1).run(SECOND)
+    handle = bus.panel.command(0, Text("?"))
+    bus.cut.add(0)
+    bus.run(after_ms * MS)
+    bus.events += [(bus.now_ns, event) for event in bus.panel.line_lost(bus.now_ns)]
+    bus.cut.clear()
+    bus.run(3 * SECOND)
+    assert done(bus, handle).outcome is Outcome.READER_OFFLINE
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_command_ends_exactly_once(seed: int) -> None:
+    """Under cuts, restarts, noise, busy readers, lost ports and files broken off, each handle comes back once."""
+    bus = secure_bus(3, seed=seed).run(SECOND)
+    chance = bus.chance
+    handles: list[int] = []
+
+    def dirty(raw: bytes) -> bytes:
+        return raw if chance.random() > 0.05 else raw[: chance.randrange(len(raw))]
+
+    def something(bus: VirtualBus, address: int) -> None:
+        match chance.randrange(10):
+            case 0:
+                bus.cut.symmetric_difference_update({address})
+            case 1:
+                bus.simulators[address].lose_power()
+            case 2:
+                bus.simulators[address].misbehaviour.busy_for = chance.randrange(30)
+            case 3:
+                handles.append(bus.panel.command(address, commands.FileTransfer(1, bytes(5_000))))
+            case 4:
+                handles.append(bus.panel.command(address, commands.KeySet(chance.randbytes(16))))
+            case 5 if handles:
+                bus.panel.cancel(address, chance.choice(handles))
+            case 6 if chance.random() < 0.2:
+                bus.events += [(bus.now_ns, event) for event in bus.panel.line_lost(bus.now_ns)]
+            case _:
+                handles.append(bus.panel.command(address, Text("?")))
+
+    bus.to_panel = bus.to_reader = dirty
+    for _ in range(150):
+        something(bus, chance.randrange(3))
+        bus.run(int(chance.expovariate(4) * SECOND))
+    bus.cut.clear()
+    bus.to_panel = bus.to_reader = bytes
+    bus.run(30 * SECOND)
+    ended = [event.handle for event in bus.told(CommandDone)]
+    assert sorted(ended) == sorted(handles)
+    bus.forget()
+    bus.run(2 * SECOND)
+    for address in range(3):
+        bus.simulators[address].card(CARD)
+    bus.run(SECOND)
+    assert {event.address for event in bus.told(CardRead)} == {0, 1, 2}
+
+
 def test_a_waiting_command_can_be_cancelled() -> None:
     """What was taken back is not sent."""
     bus = secure_bus(1).run(SECOND)
