@@ -34,10 +34,10 @@ class TurnstileLane(Door):
     passage_input: Name = Field(description="the name of the input that the lane closes when somebody went through")
 
 
-class StrikeDoor(Door):
+class SingleDoor(Door):
     """A door with a strike or a maglock."""
 
-    kind: Literal["strike_door"]
+    kind: Literal["door"]
     contact_input: Name | None = Field(default=None, description="the input of the door contact, active while open")
     rex_input: Name | None = Field(default=None, description="the input of the request-to-exit button")
     held_open_ms: int = Field(
@@ -45,4 +45,4 @@ class StrikeDoor(Door):
     )
 
 
-AnyDoor = Annotated[TurnstileLane | StrikeDoor, Field(discriminator="kind")]
+AnyDoor = Annotated[TurnstileLane | SingleDoor, Field(discriminator="kind")]

@@ -174,8 +174,29 @@ class InputFault:
     at_ns: int
 
 
+class LineTrouble(StrEnum):
+    """Why a line that can be read must not be believed."""
+
+    CUT = "cut"
+    SHORT = "short"
+    FOREIGN = "foreign"
+    """A level that no state of the line has: water, a wrong resistor, a meddler."""
+    FLAPPING = "flapping"
+    """It changes more often than any person or door could."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputTroubled:
+    """The line is in trouble: its state is unknown until the next InputChanged, which ends the trouble."""
+
+    name: str
+    trouble: LineTrouble
+    detail: str
+    at_ns: int
+
+
 ReaderEvent: TypeAlias = CredentialRead | TextScanned | KeyPressed | ReaderFault | ReaderUp | ReaderDown
-InputEvent: TypeAlias = InputChanged | InputUp | InputDown | InputFault
+InputEvent: TypeAlias = InputChanged | InputUp | InputDown | InputFault | InputTroubled
 EmitReaderEvent: TypeAlias = Callable[[ReaderEvent], None]
 EmitInputEvent: TypeAlias = Callable[[InputEvent], None]
 ClockNs: TypeAlias = Callable[[], int]

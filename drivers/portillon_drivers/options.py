@@ -117,6 +117,10 @@ class OutputOptions(DeviceOptions):
         description='"energise_to_release" (strike, turnstile) or "energise_to_lock" (maglock, drop-arm)'
     )
     max_on_ms: int = Field(ge=50, le=60_000, description="no release lasts longer than this, whatever is asked")
+    continuous: bool = Field(
+        default=False,
+        description="true if lock and relay may stay released for hours (100 % duty): schedules and holds need it",
+    )
 
 
 class InputOptions(DeviceOptions):

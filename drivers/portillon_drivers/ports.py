@@ -42,8 +42,9 @@ class Output(Protocol):
         """Take the device; already open is fine. Does not touch its state, save where a pin must be given a level:
         then the locked one. Raises TransientDeviceError or PermanentDeviceError."""
 
-    def set(self, releasing: bool) -> None:
-        """Drive the releasing or the locked state; repeating it is harmless. Raises TransientDeviceError, after which
+    def set(self, releasing: bool, at_most_ms: int | None = None) -> None:
+        """Drive the releasing or the locked state; repeating it is harmless. A board that can time by itself ends a
+        release after `at_most_ms`; others ignore it: the guard ends it. Raises TransientDeviceError, after which
         the state is unknown and the output must be opened again."""
 
     def close(self) -> None:

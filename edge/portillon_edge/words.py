@@ -41,6 +41,10 @@ REASONS: Mapping[DenyReason, str] = {
         "The gateway has never received this site's members. Check its connection to the cloud."
     ),
     DenyReason.LANE_BUSY: mark("Somebody was just let in and has not passed yet."),
+    DenyReason.LANE_FAULT: mark("This lane is out of order. Please use another one."),
+    DenyReason.INTERLOCKED: mark("The other door is open. Close it first."),
+    DenyReason.LOCKDOWN: mark("Lockdown: nobody may enter now."),
+    DenyReason.DOOR_BLOCKED: mark("Staff has closed this door."),
     DenyReason.JOURNAL_UNWRITABLE: mark(
         "Nothing can be written down, and the site wants nobody in unrecorded. Free the disk."
     ),

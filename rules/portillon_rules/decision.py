@@ -1,23 +1,25 @@
 """The one decision: may this credential pass this door now? The turnstile, `explain` and the front desk all call it.
 
 Tested in this order, so that a member hears the reason that is nearest to what they can do about it:
-the row (known, undamaged), the standing, the validity, the zone, the schedule, then what the gateway lacks
+the row (known, undamaged), the standing, the validity, the zone, the schedule, a door that takes nobody (lockdown,
+blocked, out of order), then what the gateway lacks
 (synchronisation, time, lease, journal, output), and last the lane itself.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from portillon_rules.door_plan import DoorOrder, DoorPlan
 from portillon_rules.entitlement import ALWAYS, Entitlement
 from portillon_rules.policy import AfterLease, JournalUnwritable, SitePolicy, TimeUncertain
 from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_rules.schedule import Schedule, open_at
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 """Changes when the same facts would be decided otherwise; reported by gateways and stamped on live answers."""
 
 _MS_PER_HOUR = 3_600_000
@@ -57,6 +59,10 @@ class SiteRules:
 
     policy: SitePolicy | None
     schedules: Mapping[str, Schedule]
+    plans: Mapping[str, DoorPlan] = field(default_factory=dict)
+    """By door."""
+    orders: Mapping[str, DoorOrder] = field(default_factory=dict)
+    """By door; the key EVERY_DOOR is for all of the site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class DoorView:
     busy: bool = False
     journal_writable: bool = True
     output_available: bool = True
+    closed_for: DenyReason | None = None
+    """Why the door itself takes nobody now: LOCKDOWN, DOOR_BLOCKED, LANE_FAULT or INTERLOCKED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,7 @@ def decide(*, lookup: Lookup, door: DoorView, site: SiteRules, time: DecisionTim
     reason = (
         _outside_validity(lookup, time)
         or _outside_place_or_schedule(lookup, door, site, policy, time)
+        or _door_closed(lookup, door)
         or _missing_basis(lookup, door, policy, time, flags)
         or (DenyReason.LANE_BUSY if door.busy else None)
     )
@@ -128,6 +137,11 @@ def _outside_place_or_schedule(
     if schedule is None or not open_at(schedule, _local(time.business_ms, policy.time_zone)):
         return DenyReason.OUTSIDE_SCHEDULE
     return None
+
+
+def _door_closed(row: Entitlement, door: DoorView) -> DenyReason | None:
+    exempt = door.closed_for is DenyReason.LOCKDOWN and row.lockdown_exempt
+    return None if exempt else door.closed_for
 
 
 def _missing_basis(

@@ -8,6 +8,7 @@ from portillon_rules.reason import DenyReason
 
 ALWAYS = "always"
 """The schedule that is never closed."""
+TOLD_WHERE_TRUE = ("single_use", "duress", "long_access", "first_person", "lockdown_exempt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,8 @@ class Entitlement:
     `refusal` is why the standing refuses until `valid_from_ms` (a far one if no end is known): the row stays on the
     gateway so that the turnstile can say why, and a freeze that ends next week ends at a gateway that hears nothing.
     `single_use`: the first passage spends it. `duress`: it grants, and raises a silent alarm.
+    `long_access`: the door gives this person more time. `first_person`: an unlock schedule that waits for somebody
+    begins with this person's passage. `lockdown_exempt`: passes in a lockdown.
     """
 
     credential: str
@@ -30,6 +33,9 @@ class Entitlement:
     day_pass: bool = False
     single_use: bool = False
     duress: bool = False
+    long_access: bool = False
+    first_person: bool = False
+    lockdown_exempt: bool = False
 
     def to_body(self) -> dict[str, Any]:
         """The JSON-ready body of the feed row; its key is `credential`."""
@@ -43,8 +49,7 @@ class Entitlement:
             "staff": self.staff,
             "day_pass": self.day_pass,
             # Told only where true: rows of gateways and clouds that do not know these keys stay the same rows.
-            **({"single_use": True} if self.single_use else {}),
-            **({"duress": True} if self.duress else {}),
+            **{key: True for key in TOLD_WHERE_TRUE if getattr(self, key)},
         }
 
     @classmethod
@@ -61,6 +66,5 @@ class Entitlement:
             refusal=DenyReason(refusal) if refusal is not None else None,
             staff=body["staff"],
             day_pass=body["day_pass"],
-            single_use=body.get("single_use", False),
-            duress=body.get("duress", False),
+            **{key: body.get(key, False) for key in TOLD_WHERE_TRUE},
         )

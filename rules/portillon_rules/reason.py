@@ -35,6 +35,10 @@ class DenyReason(StrEnum):
     TIME_UNKNOWN = "time_unknown"
     NEVER_SYNCED = "never_synced"
     LANE_BUSY = "lane_busy"
+    LANE_FAULT = "lane_fault"
+    INTERLOCKED = "interlocked"
+    LOCKDOWN = "lockdown"
+    DOOR_BLOCKED = "door_blocked"
     JOURNAL_UNWRITABLE = "journal_unwritable"
     OUTPUT_UNAVAILABLE = "output_unavailable"
 

@@ -62,8 +62,7 @@ SECOND_RELAY = (
     'wiring = "energise_to_release"\nmax_on_ms = 3000\n'
 )
 SECOND_DOOR = (
-    '[[doors]]\nname = "lane2"\nkind = "strike_door"\nzone = "gym"\nreaders = ["reader2"]\n'
-    'output = "relay2"\npulse_ms = 500\n'
+    '[[doors]]\nname = "lane2"\nkind = "door"\nzone = "gym"\nreaders = ["reader2"]\noutput = "relay2"\npulse_ms = 500\n'
 )
 MORE = SECOND_READER + SECOND_RELAY + SECOND_DOOR
 WIEGAND = '[[readers]]\nname = "wall"\ntype = "wiegand"\nchip = "/dev/gpiochip0"\nd0 = 14\nd1 = 15\n'
@@ -121,7 +120,7 @@ def test_two_doors_may_share_a_board(tmp_path: Path) -> None:
         ("pulse_ms = 500", "pulse = 500", r"doors\[0\]\.pulse: is no known key; did you mean pulse_ms\?"),
         ('type = "rdm6300"', 'type = "rdm6301"', r"readers\[0\] \(\"reader\"\)\.type: .*there are: id12la, .*rdm6300"),
         ('type = "rdm6300"\n', "", r"readers\[0\] .*type: is missing.*id12la, .*rdm6300"),
-        ('kind = "turnstile_lane"', 'kind = "flap"', r"doors\[0\].*'turnstile_lane', 'strike_door'"),
+        ('kind = "turnstile_lane"', 'kind = "flap"', r"doors\[0\].*'turnstile_lane', 'door'"),
         ('mode = "test"', 'mode = "demo"', r"gateway\.mode: .*'live' or 'test'.*it is 'demo'"),
         ("00aa", "00zz", r"cloud\.keys\[0\]\.public: .*64 lower-case hex"),
         ('id = "gw1"', 'id = "gw/1"', r"gateway\.id: "),

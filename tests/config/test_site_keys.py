@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from portillon_config import ConfigError, GatewayConfig, load, load_site_keys
 
-EXAMPLE = Path(__file__).parents[2] / "config" / "examples" / "strike-door-gpio.toml"
+EXAMPLE = Path(__file__).parents[2] / "config" / "examples" / "door-gpio.toml"
 
 
 @pytest.fixture

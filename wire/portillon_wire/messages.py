@@ -126,6 +126,55 @@ class EventKind(StrEnum):
     DOOR_HELD = "door_held"
     DOOR_CLOSED = "door_closed"
     EXIT_REQUEST = "exit_request"
+    DOOR_HELD_SOON = "door_held_soon"
+    """The pre-alarm: close the door, or it will be DOOR_HELD."""
+    DOOR_FREED = "door_freed"
+    """From now on the door stands released; `reason` says why (schedule, order, toggle, fire)."""
+    DOOR_SECURED = "door_secured"
+    """The door is locked again, back on its plan or by an order; `reason` says why."""
+    FIRST_PERSON = "first_person"
+    """An unlock schedule that waited for somebody began with this person."""
+    WRONG_WAY = "wrong_way"
+    REBADGED = "rebadged"
+    """The same person badged again before passing: still one grant."""
+    PASSAGE_REFUSED = "passage_refused"
+    """A card while another person is passing, ignored by policy."""
+    LANE_FAULT = "lane_fault"
+    LANE_RESTORED = "lane_restored"
+    INTERLOCK_BROKEN = "interlock_broken"
+    INTERLOCK_RESTORED = "interlock_restored"
+    OBSTACLE = "obstacle"
+    """Something stands under the barrier for longer than a passage takes."""
+    OBSTACLE_GONE = "obstacle_gone"
+    INPUT_RESTORED = "input_restored"
+    OUTPUT_RESTORED = "output_restored"
+    READER_RESTORED = "reader_restored"
+    FIRE = "fire"
+    FIRE_INPUT_RESTORED = "fire_input_restored"
+    """The loop is quiet again; the doors stay free until somebody resets."""
+    FIRE_RESET = "fire_reset"
+    EMERGENCY_RELEASE = "emergency_release"
+    EMERGENCY_RESTORED = "emergency_restored"
+    LOCKDOWN_BEGAN = "lockdown_began"
+    LOCKDOWN_ENDED = "lockdown_ended"
+    TAMPER = "tamper"
+    TAMPER_RESTORED = "tamper_restored"
+    MAINS_LOST = "mains_lost"
+    MAINS_RESTORED = "mains_restored"
+    BATTERY_LOW = "battery_low"
+    BATTERY_RESTORED = "battery_restored"
+    ORDER_REFUSED = "order_refused"
+    COMMAND_DONE = "command_done"
+    CLOUD_LOST = "cloud_lost"
+    CLOUD_RESTORED = "cloud_restored"
+    ALARM_ACKNOWLEDGED = "alarm_acknowledged"
+
+
+class Way(StrEnum):
+    """In which direction somebody passes an access point."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
 
 
 class EventTime(BaseModel):
@@ -155,6 +204,9 @@ class JournalEvent(BaseModel):
     reason: Annotated[str, Field(max_length=64)] | None = None
     flags: tuple[Annotated[str, Field(max_length=32)], ...] = Field(default=(), max_length=16)
     detail: Annotated[str, Field(max_length=500)] | None = None
+    way: Way | None = None
+    by: Annotated[str, Field(max_length=64)] | None = None
+    """Who did it, where a person gave an order: a staff id, or the name of an input."""
 
 
 class JournalBatch(Message):
@@ -194,6 +246,12 @@ class DoorHealth(BaseModel):
     name: Name
     kind: Annotated[str, Field(max_length=32)]
     state: Annotated[str, Field(max_length=32)]
+    standing: Annotated[str, Field(max_length=32)] = "plan"
+    """plan, free, blocked, lockdown or fire."""
+    open: bool | None = None
+    """None: it has no contact, or nobody knows."""
+    troubles: tuple[Annotated[str, Field(max_length=32)], ...] = Field(default=(), max_length=16)
+    """Kinds of events whose end has not been told yet: door_forced, door_held, lane_fault …"""
 
 
 class Reported(Message):

@@ -14,6 +14,8 @@ class RowKind(StrEnum):
     ENTITLEMENT = "entitlement"
     SCHEDULE = "schedule"
     POLICY = "policy"
+    DOOR_PLAN = "door_plan"
+    DOOR_ORDER = "door_order"
 
 
 class RowChange(BaseModel):

@@ -70,7 +70,7 @@ class GpioOutput:
         except (GPIOZeroError, OSError) as error:
             raise TransientDeviceError(f"{self._options.place} cannot be taken: {error}") from error
 
-    def set(self, releasing: bool) -> None:
+    def set(self, releasing: bool, at_most_ms: int | None = None) -> None:
         """Drive the pin's level."""
         if self._device is None:
             raise TransientDeviceError(f"{self._options.place} is not open")

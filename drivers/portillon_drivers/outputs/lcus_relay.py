@@ -64,7 +64,7 @@ class LcusRelay:
         if not self._board.is_open:
             self._board.open()
 
-    def set(self, releasing: bool) -> None:
+    def set(self, releasing: bool, at_most_ms: int | None = None) -> None:
         """Write the command; the board does not answer, so what is proved is that the line took it."""
         energised = self._options.wiring.energised(releasing=releasing)
         self._board.write(command(self._options.channel, energised=energised))

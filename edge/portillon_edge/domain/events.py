@@ -5,9 +5,9 @@ The kinds and the time stamp are the wire's own, so that nothing is translated b
 
 from dataclasses import dataclass
 
-from portillon_wire.messages import EventKind, EventTime, JournalEvent
+from portillon_wire.messages import EventKind, EventTime, JournalEvent, Way
 
-__all__ = ["EventKind", "EventTime", "NewEvent"]
+__all__ = ["EventKind", "EventTime", "NewEvent", "Way"]
 
 DETAIL_CHARS_MAX = 500
 """The wire refuses longer details; an event is cut, never lost, for a wordy driver."""
@@ -26,6 +26,8 @@ class NewEvent:
     reason: str | None = None
     flags: tuple[str, ...] = ()
     detail: str | None = None
+    way: Way | None = None
+    by: str | None = None
 
     def numbered(self, sequence: int) -> JournalEvent:
         """The same event under the sequence number that the journal gave it."""
@@ -40,4 +42,6 @@ class NewEvent:
             flags=self.flags,
             detail=self.detail if self.detail is None else self.detail[:DETAIL_CHARS_MAX],
             at=self.at,
+            way=self.way,
+            by=self.by,
         )

@@ -16,6 +16,7 @@ from portillon_drivers.events import (
     InputDown,
     InputEvent,
     InputFault,
+    InputTroubled,
     InputUp,
     KeyPressed,
     ReaderDown,
@@ -35,6 +36,7 @@ from portillon_edge.doors.errors import OutputUnavailable
 from portillon_edge.doors.fault_limit import FaultKey, FaultLimit
 from portillon_edge.doors.machine import (
     Admit,
+    Hold,
     Line,
     LineChanged,
     LineLost,
@@ -131,6 +133,10 @@ class Attendant:
                 self._fault((reader, fault), detail, at_ns)
             case ReaderDown(reader, detail, at_ns):
                 self._fault((reader, "down"), detail, at_ns)
+            case InputTroubled(name, trouble, detail, at_ns):
+                self._fault((name, trouble), detail, at_ns)
+                for door, line in self._by_input.get(name, ()):
+                    self._signal(door, LineLost(line), at_ns)
             case InputFault(name, detail, at_ns):
                 self._fault((name, "refused"), detail, at_ns)
             case InputDown(name, detail, at_ns):
@@ -171,6 +177,8 @@ class Attendant:
                     self._write(door, action, at_ns)
                 case Lock():
                     self._lock(door)
+                case Hold():
+                    pass
                 case Release(on_ms):
                     try:
                         self._outputs.release(door.output, on_ms)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from portillon_config.doors import AnyDoor, StrikeDoor, TurnstileLane
+from portillon_config.doors import AnyDoor, SingleDoor, TurnstileLane
 
-from portillon_edge.doors import strike_door, turnstile_lane
+from portillon_edge.doors import single_door, turnstile_lane
 from portillon_edge.doors.machine import DoorMachine, Line
 from portillon_edge.doors.surroundings import Door
 
@@ -30,8 +30,8 @@ def _machine(section: AnyDoor) -> DoorMachine:
     match section:
         case TurnstileLane():
             return turnstile_lane.TurnstileLane(pulse_ms=section.pulse_ms, passage_window_ms=section.passage_window_ms)
-        case StrikeDoor():
-            return strike_door.StrikeDoor(
+        case SingleDoor():
+            return single_door.SingleDoor(
                 pulse_ms=section.pulse_ms,
                 passage_window_ms=section.passage_window_ms,
                 held_open_ms=section.held_open_ms,

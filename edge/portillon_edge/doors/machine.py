@@ -13,9 +13,12 @@ from typing import Protocol
 
 from portillon_rules.reason import DenyReason
 
-from portillon_edge.domain.events import EventKind
+from portillon_edge.domain.events import EventKind, Way
 
 NS_PER_MS = 1_000_000
+HOLD_MS = 5_000
+"""A hold ends by itself this long after it was last asked for (DESIGN §6)."""
+RENEW_MS = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,22 @@ class Grant:
     reader: str
     flags: tuple[str, ...] = ()
     reserved: tuple[str, ...] = ()
+    way: Way = Way.ENTRY
+    long_access: bool = False
+    first_person: bool = False
+
+
+class Part(StrEnum):
+    """What an output is for at its door; a door has the ones that its section names."""
+
+    ENTRY = "entry"
+    """Releases it (inwards, where a lane has two ways)."""
+    EXIT = "exit"
+    """Releases a two-way lane outwards."""
+    CLOSE = "close"
+    """Closes a barrier."""
+    READY = "ready"
+    """The lamp that invites the next person."""
 
 
 # Signals: what happens at a door -----------------------------------------------------------------------------------
@@ -46,8 +65,16 @@ class Line(StrEnum):
     """The part that an input plays at a door."""
 
     PASSAGE = "passage"
+    """Somebody goes through, or through inwards where the lane tells the two ways apart."""
+    PASSAGE_OUT = "passage_out"
     CONTACT = "contact"
     REX = "rex"
+    LANE_BUSY = "lane_busy"
+    """The lane says that somebody stands in it."""
+    LANE_FAULT = "lane_fault"
+    """The lane says that it is out of order."""
+    LOOP = "loop"
+    """A vehicle, or somebody, stands under the barrier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +87,10 @@ class LineChanged:
 
 @dataclass(frozen=True, slots=True)
 class LineLost:
-    """An input's device is gone: its state is unknown until the next change."""
+    """An input cannot be believed (device gone, wire cut or short, flapping): unknown until the next change.
+
+    The first LineChanged after it is how the line was found.
+    """
 
     line: Line
 
@@ -69,13 +99,50 @@ class LineLost:
 class OutputFailed:
     """The output did not do what it was told: whoever was to pass cannot."""
 
+    part: Part = Part.ENTRY
+
+
+class Bearing(StrEnum):
+    """How the door is to stand, after all that may have a say: fire, orders, plan (`bearing.py` decides)."""
+
+    PLAN = "plan"
+    """Locked; a grant or an exit request releases it."""
+    FREE = "free"
+    """Released until told otherwise; badges are still recorded, and passages are nobody's unless somebody badged."""
+    BLOCKED = "blocked"
+    LOCKDOWN = "lockdown"
+    """Locked, as for PLAN; whom the decision exempts still passes."""
+    FIRE = "fire"
+    """Released; above everything else."""
+
+    @property
+    def released(self) -> bool:
+        """Whether the output is to stand in its releasing state."""
+        return self in (Bearing.FREE, Bearing.FIRE)
+
+
+@dataclass(frozen=True, slots=True)
+class BearingChanged:
+    """From now on the door stands so. `reason`: one of `bearing.Why`; `by`: whoever ordered it."""
+
+    bearing: Bearing
+    reason: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOnce:
+    """Staff opens once, without a card; nobody's passage. `by` is told in the event."""
+
+    by: str
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
     """Nothing but time passed."""
 
 
-Signal = Admit | LineChanged | LineLost | OutputFailed | Tick
+Signal = Admit | LineChanged | LineLost | OutputFailed | BearingChanged | OpenOnce | Tick
 
 
 # Actions: what the shell must do -----------------------------------------------------------------------------------
@@ -86,11 +153,21 @@ class Release:
     """Put the output in its releasing state for at most `on_ms`; the guard ends it."""
 
     on_ms: int
+    part: Part = Part.ENTRY
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep the output in its releasing state for HOLD_MS from now; to go on, the machine asks again every RENEW_MS."""
+
+    part: Part = Part.ENTRY
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """End the release now."""
+    """End the release or the hold now."""
+
+    part: Part = Part.ENTRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +178,11 @@ class Record:
     grant: Grant | None = None
     reason: DenyReason | None = None
     detail: str | None = None
+    way: Way | None = None
+    by: str | None = None
 
 
-Action = Release | Lock | Record
+Action = Release | Hold | Lock | Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +194,7 @@ class Step:
 
 
 class DoorMachine(Protocol):
-    """One door's behaviour; two real ones exist, `turnstile_lane.py` and `strike_door.py`."""
+    """One door's behaviour; two real ones exist, `turnstile_lane.py` and `single_door.py`."""
 
     @property
     def busy(self) -> bool:
@@ -125,6 +204,21 @@ class DoorMachine(Protocol):
     @property
     def state(self) -> str:
         """One word for the health report."""
+        ...
+
+    @property
+    def open(self) -> bool | None:
+        """Whether the door stands open; None: no contact, or not known."""
+        ...
+
+    @property
+    def troubles(self) -> tuple[EventKind, ...]:
+        """What was told and has not ended yet."""
+        ...
+
+    @property
+    def closed_for(self) -> DenyReason | None:
+        """Why the machine itself takes nobody now, whatever the card."""
         ...
 
     def handle(self, signal: Signal, now_ns: int) -> Step:

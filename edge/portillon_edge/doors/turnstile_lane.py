@@ -23,11 +23,13 @@ from portillon_edge.doors.machine import (
     NS_PER_MS,
     Action,
     Admit,
+    BearingChanged,
     Grant,
     Line,
     LineChanged,
     LineLost,
     Lock,
+    OpenOnce,
     OutputFailed,
     Record,
     Release,
@@ -57,6 +59,18 @@ class TurnstileLane:
         return self._grant is not None
 
     @property
+    def open(self) -> bool | None:
+        return None
+
+    @property
+    def troubles(self) -> tuple[EventKind, ...]:
+        return ()
+
+    @property
+    def closed_for(self) -> DenyReason | None:
+        return None
+
+    @property
     def state(self) -> str:
         return "granted" if self._grant else "idle"
 
@@ -74,7 +88,7 @@ class TurnstileLane:
                 (self._rex if line is Line.REX else self._passage).lose()
             case OutputFailed():
                 actions += [*self._lock_early(now), *self._end_unused("the output failed")]
-            case Tick():
+            case Tick() | BearingChanged() | OpenOnce():
                 pass
             case _:
                 assert_never(signal)

@@ -16,10 +16,11 @@ from typing import TypeAlias
 
 from portillon_drivers.backoff import Backoff
 
-from portillon_edge.guard.protocol import Lock, Locked, OutputFault, Release, Released, Reply, RequestRefused, Why
+from portillon_edge.guard.protocol import Hold, Lock, Locked, OutputFault, Release, Released, Reply, RequestRefused, Why
 
 MS = 1_000_000
 REFRESH_NS = 1_000 * MS
+HOLD_NS = 5_000 * MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class GuardCore:
             for action in (self._lock(name, output, Why.STOPPING) if output.healthy else [Reopen(name)])
         ]
 
-    def handle(self, request: Release | Lock, now_ns: int) -> list[Action]:
+    def handle(self, request: Release | Hold | Lock, now_ns: int) -> list[Action]:
         """One request of the client."""
         output = self._outputs.get(request.output)
         if output is None:
@@ -106,8 +107,11 @@ class GuardCore:
             return [Tell(OutputFault(request.output, output.detail, now_ns))]
         if not output.releasing:
             output.releasing, output.since_ns, output.until_ns = True, now_ns, 0
-        bound_ns = output.since_ns + output.max_on_ns
-        output.until_ns = min(max(output.until_ns, now_ns + request.on_ms * MS), bound_ns)
+        if isinstance(request, Hold):
+            output.until_ns = max(output.until_ns, now_ns + HOLD_NS)
+        else:
+            bound_ns = output.since_ns + output.max_on_ns
+            output.until_ns = min(max(output.until_ns, now_ns + request.on_ms * MS), bound_ns)
         output.news = True
         return [Drive(request.output, True)]
 

@@ -21,6 +21,8 @@ class Why(StrEnum):
     START = "start"
     """The guard started; before this the output's state was unknown."""
     ON_TIME_OVER = "on_time_over"
+    NOT_RENEWED = "not_renewed"
+    """A hold that the gateway did not ask for again in time."""
     ASKED = "asked"
     CLIENT_GONE = "client_gone"
     RECONNECTED = "reconnected"
@@ -34,6 +36,16 @@ class Release:
 
     output: str
     on_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep the output in its releasing state until HOLD_MS after the last such request; `max_on_ms` does not bound it.
+
+    Refused for an output whose section does not say `continuous = true`.
+    """
+
+    output: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +117,11 @@ class GuardLost:
     at_ns: int
 
 
-Request: TypeAlias = Release | Lock | Stop
+Request: TypeAlias = Release | Hold | Lock | Stop
 Reply: TypeAlias = GuardUp | Released | Locked | OutputFault | RequestRefused | ClientRefused
 GuardEvent: TypeAlias = GuardUp | Released | Locked | OutputFault | RequestRefused | GuardLost
 
-REQUESTS: Mapping[str, type[Request]] = {"release": Release, "lock": Lock, "stop": Stop}
+REQUESTS: Mapping[str, type[Request]] = {"release": Release, "hold": Hold, "lock": Lock, "stop": Stop}
 REPLIES: Mapping[str, type[Reply]] = {
     "guard_up": GuardUp,
     "released": Released,

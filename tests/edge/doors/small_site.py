@@ -11,7 +11,7 @@ from portillon_edge.domain.events import EventKind, EventTime, NewEvent
 from portillon_edge.doors.attendant import Attendant, DoorEvent
 from portillon_edge.doors.errors import OutputUnavailable
 from portillon_edge.doors.machine import NS_PER_MS, Line
-from portillon_edge.doors.strike_door import StrikeDoor
+from portillon_edge.doors.single_door import SingleDoor
 from portillon_edge.doors.surroundings import Door
 from portillon_edge.doors.turnstile_lane import TurnstileLane
 from portillon_rules.credential import Credential, SiteKey, credential_hash
@@ -96,7 +96,7 @@ class Site:
                     name="pool",
                     zone="pool",
                     output="pool-strike",
-                    machine=StrikeDoor(pulse_ms=3000, passage_window_ms=5000, held_open_ms=30_000),
+                    machine=SingleDoor(pulse_ms=3000, passage_window_ms=5000, held_open_ms=30_000),
                     readers=("pool-reader",),
                     lines={"pool-contact": Line.CONTACT, "exit": Line.REX},
                 ),

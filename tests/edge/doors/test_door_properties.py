@@ -23,7 +23,7 @@ from portillon_edge.doors.machine import (
     Signal,
     Tick,
 )
-from portillon_edge.doors.strike_door import StrikeDoor
+from portillon_edge.doors.single_door import SingleDoor
 from portillon_edge.doors.turnstile_lane import TurnstileLane
 
 PULSE_MS, WINDOW_MS, HELD_MS = 700, 4000, 9000
@@ -151,14 +151,14 @@ class LaneInUse(DoorInUse):
 
 class StrikeInUse(DoorInUse):
     make = staticmethod(
-        lambda: StrikeDoor(pulse_ms=PULSE_MS, passage_window_ms=WINDOW_MS, held_open_ms=HELD_MS, relock_on_open=True)
+        lambda: SingleDoor(pulse_ms=PULSE_MS, passage_window_ms=WINDOW_MS, held_open_ms=HELD_MS, relock_on_open=True)
     )
     lines = (Line.CONTACT,)
 
 
 class StrikeWithoutRelockInUse(DoorInUse):
     make = staticmethod(
-        lambda: StrikeDoor(pulse_ms=PULSE_MS, passage_window_ms=WINDOW_MS, held_open_ms=HELD_MS, relock_on_open=False)
+        lambda: SingleDoor(pulse_ms=PULSE_MS, passage_window_ms=WINDOW_MS, held_open_ms=HELD_MS, relock_on_open=False)
     )
     lines = (Line.CONTACT,)
     relocks = False
@@ -166,7 +166,7 @@ class StrikeWithoutRelockInUse(DoorInUse):
 
 class BlindStrikeInUse(DoorInUse):
     make = staticmethod(
-        lambda: StrikeDoor(pulse_ms=PULSE_MS, passage_window_ms=WINDOW_MS, held_open_ms=0, has_contact=False)
+        lambda: SingleDoor(pulse_ms=PULSE_MS, passage_window_ms=WINDOW_MS, held_open_ms=0, has_contact=False)
     )
     lines = (Line.REX,)
 

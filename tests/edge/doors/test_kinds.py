@@ -1,6 +1,6 @@
 """From a section of the configuration to a door that works."""
 
-from portillon_config.doors import StrikeDoor, TurnstileLane
+from portillon_config.doors import SingleDoor, TurnstileLane
 from portillon_edge.domain.events import EventKind
 from portillon_edge.doors.kinds import build_doors
 from portillon_edge.doors.machine import Admit, Grant, Line, Record, Release, Tick
@@ -16,8 +16,8 @@ LANE = TurnstileLane(
     pulse_ms=400,
     passage_window_ms=6000,
 )
-STRIKE = StrikeDoor(
-    name="pool", kind="strike_door", zone="pool", readers=("s",), output="strike", rex_input="exit", pulse_ms=3000
+STRIKE = SingleDoor(
+    name="pool", kind="door", zone="pool", readers=("s",), output="strike", rex_input="exit", pulse_ms=3000
 )
 
 

@@ -40,7 +40,7 @@ wiring = "energise_to_release"
 max_on_ms = {max_on_ms}
 [[doors]]
 name = "lane{n}"
-kind = "strike_door"
+kind = "door"
 zone = "gym"
 readers = ["reader{n}"]
 output = "relay{n}"

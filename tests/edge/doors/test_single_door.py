@@ -1,4 +1,4 @@
-"""The rules at the head of strike_door.py, one by one."""
+"""The rules at the head of single_door.py, one by one."""
 
 from portillon_edge.domain.events import EventKind
 from portillon_edge.doors.machine import (
@@ -16,7 +16,7 @@ from portillon_edge.doors.machine import (
     Signal,
     Tick,
 )
-from portillon_edge.doors.strike_door import StrikeDoor
+from portillon_edge.doors.single_door import SingleDoor
 from portillon_rules.reason import DenyReason
 
 ANNE = Grant(member="m-anne", credential="k1.aa", reader="door-reader")
@@ -30,7 +30,7 @@ class Door:
     """A door that is fed milliseconds and returns actions only."""
 
     def __init__(self, *, relock_on_open: bool = True, has_contact: bool = True, held_open_ms: int = 30_000) -> None:
-        self.machine = StrikeDoor(
+        self.machine = SingleDoor(
             pulse_ms=3000,
             passage_window_ms=5000,
             held_open_ms=held_open_ms,

@@ -25,11 +25,13 @@ from portillon_edge.doors.machine import (
     NS_PER_MS,
     Action,
     Admit,
+    BearingChanged,
     Grant,
     Line,
     LineChanged,
     LineLost,
     Lock,
+    OpenOnce,
     OutputFailed,
     Record,
     Release,
@@ -39,7 +41,7 @@ from portillon_edge.doors.machine import (
 )
 
 
-class StrikeDoor:
+class SingleDoor:
     """The pure machine of one door; `held_open_ms` 0 never complains."""
 
     def __init__(
@@ -72,6 +74,18 @@ class StrikeDoor:
         return self._grant is not None
 
     @property
+    def open(self) -> bool | None:
+        return self._open
+
+    @property
+    def troubles(self) -> tuple[EventKind, ...]:
+        return ()
+
+    @property
+    def closed_for(self) -> DenyReason | None:
+        return None
+
+    @property
     def state(self) -> str:
         if self._open and self._trouble:
             return self._trouble.value
@@ -95,7 +109,7 @@ class StrikeDoor:
                 self._open, self._held_at_ns = None, None
             case OutputFailed():
                 actions += [*self._lock_early(now), *self._end_unused("the output failed")]
-            case Tick():
+            case Tick() | BearingChanged() | OpenOnce():
                 pass
             case _:
                 assert_never(signal)
