@@ -122,12 +122,27 @@ class OutputOptions(DeviceOptions):
         description="true if lock and relay may stay released for hours (100 % duty): schedules and holds need it",
     )
 
+    @property
+    def guarded(self) -> bool:
+        """Whether the guard's process drives it; else the device times every release itself, and the gateway asks."""
+        return True
+
 
 class InputOptions(DeviceOptions):
     """Any input line."""
 
     active: Literal["closed", "open"] = Field(description='the state of the contact that counts: "closed" or "open"')
     debounce_ms: int = Field(default=20, ge=0, le=1_000, description="a state counts once it has stood this long")
+    changes_max: int = Field(
+        default=40,
+        ge=6,
+        le=1_000,
+        description="more changes than this within 10 s are flapping: told once, then withheld",
+    )
+    egress: bool = Field(
+        default=False,
+        description="true for exit buttons, fire and emergency release: however it flaps, turning active is told",
+    )
 
     def is_active(self, *, closed: bool) -> bool:
         """Whether a contact found closed (or open) is active."""
