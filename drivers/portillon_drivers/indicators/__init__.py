@@ -1,0 +1,1 @@
+"""What members see and hear at a door: lamps, buzzers, displays."""
