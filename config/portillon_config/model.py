@@ -56,7 +56,7 @@ class CloudKey(Section):
 
     kid: str = Field(min_length=1, max_length=64)
     public: str = Field(pattern=r"^[0-9a-f]{64}$", description="64 lower-case hex digits (Ed25519)")
-    usages: tuple[Literal["feed", "lease"], ...] = Field(min_length=1)
+    usages: tuple[Literal["feed", "lease", "command"], ...] = Field(min_length=1)
 
     @property
     def public_bytes(self) -> bytes:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jwt import PyJWS
 from jwt.exceptions import InvalidSignatureError, PyJWTError
 
+from portillon_wire.commands import Command
 from portillon_wire.errors import ForeignError, ForgedError, MalformedError
 from portillon_wire.messages import FeedEntry, Lease, SignedMessage, SnapshotOffer, decode, encode
 
@@ -28,6 +29,7 @@ class Typ(StrEnum):
     FEED = "portillon-feed"
     LEASE = "portillon-lease"
     SNAPSHOT = "portillon-snapshot"
+    COMMAND = "portillon-command"
 
 
 class KeyUse(StrEnum):
@@ -35,10 +37,21 @@ class KeyUse(StrEnum):
 
     FEED = "feed"
     LEASE = "lease"
+    COMMAND = "command"
 
 
-_TYP_OF: Mapping[type[SignedMessage], Typ] = {FeedEntry: Typ.FEED, Lease: Typ.LEASE, SnapshotOffer: Typ.SNAPSHOT}
-_USE_OF: Mapping[Typ, KeyUse] = {Typ.FEED: KeyUse.FEED, Typ.SNAPSHOT: KeyUse.FEED, Typ.LEASE: KeyUse.LEASE}
+_TYP_OF: Mapping[type[SignedMessage], Typ] = {
+    FeedEntry: Typ.FEED,
+    Lease: Typ.LEASE,
+    SnapshotOffer: Typ.SNAPSHOT,
+    Command: Typ.COMMAND,
+}
+_USE_OF: Mapping[Typ, KeyUse] = {
+    Typ.FEED: KeyUse.FEED,
+    Typ.SNAPSHOT: KeyUse.FEED,
+    Typ.LEASE: KeyUse.LEASE,
+    Typ.COMMAND: KeyUse.COMMAND,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,14 @@ def typ_of(token: bytes) -> Typ:
     try:
         return Typ(str(_JWS.get_unverified_header(token).get("typ")))
     except (PyJWTError, ValueError) as error:
+        raise MalformedError(f"no signed Portillon message: {error}") from None
+
+
+def kid_of(token: bytes) -> str:
+    """By which key a token claims to be signed; worth nothing before `verify` has passed. Raises MalformedError."""
+    try:
+        return str(_JWS.get_unverified_header(token).get("kid"))
+    except PyJWTError as error:
         raise MalformedError(f"no signed Portillon message: {error}") from None
 
 
