@@ -1,0 +1,317 @@
+"""A story's stage in virtual time: the real configuration, attendant, machines and guard core; time jumps."""
+
+import heapq
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.credentials.plain_memory import PlainMemory
+from portillon_config import GatewayConfig, load
+from portillon_drivers.events import (
+    CredentialRead,
+    InputChanged,
+    InputDown,
+    InputTroubled,
+    InputUp,
+    LineTrouble,
+    ReaderDown,
+    ReaderUp,
+)
+from portillon_edge.credentials.reader_rules import ReaderRules
+from portillon_edge.domain.events import EventKind, EventTime, NewEvent
+from portillon_edge.doors.attendant import Attendant, DoorEvent
+from portillon_edge.doors.guarded_outputs import GuardedOutputs
+from portillon_edge.doors.kinds import build_doors
+from portillon_edge.guard.core import Action, Drive, GuardCore, Reopen, Tell
+from portillon_edge.guard.errors import GuardUnavailableError
+from portillon_edge.guard.protocol import GuardEvent, GuardLost, Hold, Lock, OutputFault, Release
+from portillon_rules.decision import DecisionTime, TimeQuality
+from stories.door_site import KEY, DoorSite
+from stories.door_story import TOUCH_MS, Act, Story
+
+MS = 1_000_000
+BOOTED_NS = 60_000 * MS
+"""How long the machine was up before the story began."""
+IDLE_MS = 1_000
+LEASE_MS = 72 * 3_600_000
+BOUNCE_MS = (0, 15, 30)
+FLAP_MS = 25
+FLAPS = 60
+
+
+class VirtualOutputs:
+    """The guard's core and the true states of its outputs, which stay as last driven whoever dies."""
+
+    def __init__(self, config: GatewayConfig, clock_ns: Callable[[], int]) -> None:
+        self._config = config
+        self._clock_ns = clock_ns
+        self._tell: Callable[[GuardEvent], None] | None = None
+        self._core: GuardCore | None = None
+        self.releasing = dict.fromkeys((output.name for output in config.outputs), False)
+        self.unplugged: set[str] = set()
+
+    @property
+    def next_ns(self) -> int | None:
+        """When the guard has something to do."""
+        return None if self._core is None else self._core.next_ns()
+
+    def start(self) -> None:
+        """A guard's process begins."""
+        self._core = GuardCore({section.name: section.max_on_ms for section in self._config.outputs})
+        self._do(self._core.start())
+
+    def kill(self) -> None:
+        """SIGKILL to the guard."""
+        self._core = None
+
+    def come(self, tell: Callable[[GuardEvent], None]) -> None:
+        """A gateway connects."""
+        self._tell = tell
+        if self._core is not None:
+            self._do(self._core.client_came())
+
+    def go(self) -> None:
+        """The gateway is gone."""
+        self._tell = None
+        if self._core is not None:
+            self._do(self._core.client_gone())
+
+    def tick(self) -> None:
+        """Time passed."""
+        if self._core is not None:
+            self._do(self._core.tick(self._clock_ns()))
+
+    def release(self, output: str, on_ms: int) -> None:
+        """What GuardedOutputs asks for."""
+        self._ask(Release(output, on_ms))
+
+    def hold(self, output: str) -> None:
+        """What GuardedOutputs asks for."""
+        self._ask(Hold(output))
+
+    def lock(self, output: str) -> None:
+        """What GuardedOutputs asks for."""
+        self._ask(Lock(output))
+
+    def unplug(self, output: str) -> None:
+        """Its board loses line and power: the coil drops."""
+        self.unplugged.add(output)
+        section = next(section for section in self._config.outputs if section.name == output)
+        self.releasing[output] = section.wiring.energised(releasing=True) is False
+
+    def _ask(self, request: Release | Hold | Lock) -> None:
+        if self._core is None:
+            raise GuardUnavailableError("the guard was killed")
+        self._do(self._core.handle(request, self._clock_ns()))
+
+    def _do(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            match action:
+                case Tell(message):
+                    if self._tell is not None:
+                        self._tell(message)
+                case Drive(output) | Reopen(output):
+                    self._drive(output, isinstance(action, Drive) and action.releasing)
+
+    def _drive(self, output: str, releasing: bool) -> None:
+        assert self._core is not None
+        if output in self.unplugged:
+            self._do(self._core.failed(output, "nothing is plugged in", self._clock_ns()))
+            return
+        self.releasing[output] = releasing
+        self._do(self._core.driven(output, self._clock_ns()))
+
+
+@dataclass
+class VirtualClock:
+    """The boot clock, and business time that runs with it; fills the attendant's Clockwork."""
+
+    starts_ms: int
+    now_ns: int = BOOTED_NS
+
+    def at(self, boot_ns: int) -> DecisionTime:
+        """Certain, and within the lease."""
+        return DecisionTime(self._business_ms(boot_ns), TimeQuality.CERTAIN, LEASE_MS)
+
+    def stamp(self, boot_ns: int) -> EventTime:
+        """When it happened."""
+        ms = self._business_ms(boot_ns)
+        return EventTime(boot_id="story", boot_ns=boot_ns, real_ms=ms, business_ms=ms, quality=TimeQuality.CERTAIN)
+
+    def _business_ms(self, boot_ns: int) -> int:
+        return self.starts_ms + (boot_ns - BOOTED_NS) // MS
+
+
+class VirtualStage:
+    """Fills Stage."""
+
+    exact = True
+
+    def __init__(self, story: Story, folder: Path) -> None:
+        """Begins with everything up and at rest, a moment before second 0."""
+        self._site = DoorSite(story)
+        self._config = load(self._site.write_config(folder))
+        self._clock = VirtualClock(self._site.starts_ms)
+        self._memory = PlainMemory()
+        self._events: list[NewEvent] = []
+        self._active = {section.name: False for section in self._config.inputs}
+        self._guard = VirtualOutputs(self._config, lambda: self._clock.now_ns)
+        self._later: list[tuple[int, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+        self._attendant: Attendant | None = None
+        self._guard.start()
+        self._start_gateway()
+        self.go_to(0.0)
+        self._events.clear()
+
+    # What the player asks
+
+    def go_to(self, second: float) -> None:
+        """Jump from one thing that is due to the next."""
+        until_ns = BOOTED_NS + int((second + 1) * 1_000) * MS
+        while (due_ns := self._due_ns()) <= until_ns:
+            self._clock.now_ns = max(self._clock.now_ns, due_ns)
+            while self._later and self._later[0][0] <= self._clock.now_ns:
+                heapq.heappop(self._later)[2]()
+            self._guard.tick()
+            if self._attendant is not None:
+                self._attendant.tick(self._clock.now_ns)
+            self._tidy()
+        self._clock.now_ns = until_ns
+
+    def recorded(self, at_least: int) -> Sequence[NewEvent]:
+        """What was written down."""
+        return self._events
+
+    def releases(self, output: str, expected: bool) -> bool:
+        """How its coil stands."""
+        return self._guard.releasing[output]
+
+    def shows(self, door: str, expected: str) -> Sequence[str]:
+        """The machine's word for its state."""
+        return [] if self._attendant is None else [self._attendant.states()[door]]
+
+    def do(self, act: Act) -> None:
+        """Do it, and let the gateway come to rest."""
+        names, now_ns = act.names, self._clock.now_ns
+        match act.verb:
+            case "badge":
+                reader = names["reader"]
+                self._take(CredentialRead(reader, self._site.card_at(reader, names["person"]), now_ns))
+            case "on" | "off":
+                self._set(names["input"], act.verb == "on")
+            case "touch":
+                self._set(names["input"], True)
+                self._at(TOUCH_MS, lambda: self._set(names["input"], False))
+            case "bounce":
+                for index, ms in enumerate(BOUNCE_MS):
+                    self._at(ms, lambda active=index % 2 == 0: self._set(names["input"], active))
+            case "cut" | "short":
+                trouble = LineTrouble.CUT if act.verb == "cut" else LineTrouble.SHORT
+                self._take(InputTroubled(names["input"], trouble, f"the line is {trouble}", now_ns))
+            case "mend":
+                self._take(InputChanged(names["input"], self._active[names["input"]], now_ns))
+            case "unplug" | "plug":
+                self._plug(names["device"], act.verb == "plug")
+            case "order" | "withdraw":
+                self._site.order(act)
+            case "kill" | "start":
+                self._process(names["process"], starts=act.verb == "start")
+            case _:
+                raise NotImplementedError(f"{act.verb} has no virtual counterpart yet")
+        self._tidy()
+
+    # The gateway's surroundings
+
+    @property
+    def writable(self) -> bool:
+        """The journal can be written."""
+        return True
+
+    def record(self, event: NewEvent) -> None:
+        """The journal."""
+        self._events.append(event)
+
+    # How things are done
+
+    def _start_gateway(self) -> None:
+        self._outputs = GuardedOutputs(self._guard)
+        self._attendant = Attendant(
+            build_doors(self._config.doors),
+            keys=[KEY],
+            entitlements=self._site,
+            clockwork=self._clock,
+            outputs=self._outputs,
+            log=self,
+            memory=self._memory,
+            readers={section.name: ReaderRules.of(section) for section in self._config.readers},
+        )
+        now_ns = self._clock.now_ns
+        self.record(NewEvent(kind=EventKind.GATEWAY_STARTED, at=self._clock.stamp(now_ns)))
+        self._guard.come(self._guard_told)
+        for reader in self._config.readers:
+            self._take(ReaderUp(reader.name, now_ns))
+        for name, active in self._active.items():
+            self._take(InputUp(name, now_ns))
+            self._take(InputChanged(name, active, now_ns))
+
+    def _process(self, process: str, *, starts: bool) -> None:
+        if process == "gateway":
+            if starts:
+                self._start_gateway()
+            else:
+                self._attendant = None
+                self._guard.go()
+        elif starts:
+            self._guard.start()
+            if self._attendant is not None:
+                self._guard.come(self._guard_told)
+        else:
+            self._guard.kill()
+            if self._attendant is not None:
+                self._guard_told(GuardLost("the guard closed the line", self._clock.now_ns))
+
+    def _guard_told(self, event: GuardEvent) -> None:
+        self._outputs.note(event)
+        if isinstance(event, OutputFault | GuardLost):
+            self._at(0, lambda: self._take(event))
+
+    def _plug(self, device: str, plugged: bool) -> None:
+        now_ns = self._clock.now_ns
+        if device in self._guard.releasing:
+            if plugged:
+                self._guard.unplugged.discard(device)
+            else:
+                self._guard.unplug(device)
+        elif device in {reader.name for reader in self._config.readers}:
+            self._take(ReaderUp(device, now_ns) if plugged else ReaderDown(device, "nothing is plugged in", now_ns))
+        else:
+            port = next(section.port for section in self._config.inputs if section.name == device)
+            for name in [section.name for section in self._config.inputs if section.port == port]:
+                self._take(InputUp(name, now_ns) if plugged else InputDown(name, "nothing is plugged in", now_ns))
+                if plugged:
+                    self._take(InputChanged(name, self._active[name], now_ns))
+
+    def _set(self, name: str, active: bool) -> None:
+        if self._active[name] is not active:
+            self._active[name] = active
+            self._take(InputChanged(name, active, self._clock.now_ns))
+
+    def _take(self, event: DoorEvent) -> None:
+        if self._attendant is not None:
+            self._attendant.handle(event)
+
+    def _tidy(self) -> None:
+        if self._attendant is not None:
+            self._attendant.tidy(self._clock.now_ns)
+
+    def _at(self, ms: int, act: Callable[[], None]) -> None:
+        heapq.heappush(self._later, (self._clock.now_ns + ms * MS, next(self._count), act))
+
+    def _due_ns(self) -> int:
+        idle_ns = self._clock.now_ns // (IDLE_MS * MS) * IDLE_MS * MS + IDLE_MS * MS
+        attendant_ns = None if self._attendant is None else self._attendant.deadline_ns
+        queued_ns = self._later[0][0] if self._later else None
+        dues = (attendant_ns, self._guard.next_ns, queued_ns)
+        return min(idle_ns, *(ns for ns in dues if ns is not None))
