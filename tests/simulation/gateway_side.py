@@ -221,6 +221,11 @@ class GatewaySide:
         assert self._guard is not None
         self._guard.release(output, on_ms)
 
+    def hold(self, output: str) -> None:
+        """GuardedOutputs asks here."""
+        assert self._guard is not None
+        self._guard.hold(output)
+
     def lock(self, output: str) -> None:
         """GuardedOutputs asks here."""
         assert self._guard is not None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from portillon_edge.guard.core import Action, Drive, GuardCore, Reopen, Tell
-from portillon_edge.guard.protocol import GuardEvent, Lock, Release
+from portillon_edge.guard.protocol import GuardEvent, Hold, Lock, Release
 from simulation.schedule import Schedule
 
 OUTPUT = "relay"
@@ -65,6 +65,11 @@ class GuardSide:
         """What the gateway asks for; a dead guard hears nothing."""
         if self.alive:
             self._do(self._core.handle(Release(output, on_ms), self._schedule.now_ns))
+
+    def hold(self, output: str) -> None:
+        """What the gateway asks for."""
+        if self.alive:
+            self._do(self._core.handle(Hold(output), self._schedule.now_ns))
 
     def lock(self, output: str) -> None:
         """What the gateway asks for."""

@@ -12,6 +12,8 @@ class Guard(Protocol):
 
     def release(self, output: str, on_ms: int) -> None: ...
 
+    def hold(self, output: str) -> None: ...
+
     def lock(self, output: str) -> None: ...
 
 
@@ -40,6 +42,13 @@ class GuardedOutputs:
         """Ask the guard for a release; raises OutputUnavailable."""
         try:
             self._guard.release(output, on_ms)
+        except GuardUnavailableError as error:
+            raise OutputUnavailable(str(error)) from error
+
+    def hold(self, output: str) -> None:
+        """Ask the guard to keep it released for HOLD_MS from now; raises OutputUnavailable."""
+        try:
+            self._guard.hold(output)
         except GuardUnavailableError as error:
             raise OutputUnavailable(str(error)) from error
 

@@ -57,7 +57,10 @@ def main() -> int:
             return EXIT_TWICE
         server = GuardServer(
             outputs=outputs,
-            core=GuardCore({section.name: section.max_on_ms for section in config.outputs}),
+            core=GuardCore(
+                {section.name: section.max_on_ms for section in config.outputs},
+                continuous={section.name for section in config.outputs if section.continuous},
+            ),
             outputs_digest=outputs_digest(config.outputs),
             clock_ns=boot_ns,
             idle_ns_max=None if asked.exit_after_idle_s is None else asked.exit_after_idle_s * 1_000_000_000,

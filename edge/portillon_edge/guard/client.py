@@ -15,6 +15,7 @@ from portillon_edge.guard.protocol import (
     GuardEvent,
     GuardLost,
     GuardUp,
+    Hold,
     Lines,
     Lock,
     Release,
@@ -34,7 +35,7 @@ STARTING_NS_MAX = 5_000_000_000
 
 
 class GuardClient:
-    """`run` in a thread of its own; `release` and `lock` from any thread, each one short write to a socket."""
+    """`run` in a thread of its own; `release`, `hold` and `lock` from any thread, each one short write to a socket."""
 
     def __init__(
         self,
@@ -54,6 +55,12 @@ class GuardClient:
     def release(self, output: str, on_ms: int) -> None:
         """Ask for a release; `Released` or `OutputFault` follows. Raises GuardUnavailableError: none will happen."""
         self._send(Release(output, on_ms))
+
+    def hold(self, output: str) -> None:
+        """Ask to keep it released for HOLD_MS from now; `Released` follows once, or `OutputFault`, or `RequestRefused`.
+
+        A renewal is not answered. Raises GuardUnavailableError: none will happen."""
+        self._send(Hold(output))
 
     def lock(self, output: str) -> None:
         """Ask to lock now; `Locked` follows. Raises GuardUnavailableError: the guard has locked, or its start will."""

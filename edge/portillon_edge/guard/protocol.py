@@ -13,6 +13,8 @@ from portillon_edge.guard.errors import ProtocolError
 
 LINE_BYTES_MAX = 4_096
 DETAIL_CHARS_MAX = 500
+HOLD_MS = 5_000
+"""How long a hold lasts that is not asked for again (DESIGN §6: renewed by a live host at least every 5 s)."""
 
 
 class Why(StrEnum):

@@ -162,7 +162,7 @@ class GuardServer:
                 output.open()
                 output.set(False)
             else:
-                output.set(action.releasing)
+                output.set(action.releasing, action.at_most_ms)
         except DriverError as error:
             return self._core.failed(action.output, str(error), self._clock_ns())
         return self._core.driven(action.output, self._clock_ns())

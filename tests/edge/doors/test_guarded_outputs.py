@@ -17,6 +17,9 @@ class Guard:
     def release(self, output: str, on_ms: int) -> None:
         self._take("release", output, on_ms)
 
+    def hold(self, output: str) -> None:
+        self._take("hold", output)
+
     def lock(self, output: str) -> None:
         self._take("lock", output)
 
@@ -45,10 +48,13 @@ def test_orders_go_to_the_guard_or_say_why_not() -> None:
     guard = Guard()
     outputs = GuardedOutputs(guard)
     outputs.release("relay", 500)
+    outputs.hold("relay")
     outputs.lock("relay")
-    assert guard.orders == [("release", "relay", 500), ("lock", "relay")]
+    assert guard.orders == [("release", "relay", 500), ("hold", "relay"), ("lock", "relay")]
     guard.away = True
     with pytest.raises(OutputUnavailable, match="no guard"):
         outputs.release("relay", 500)
+    with pytest.raises(OutputUnavailable, match="no guard"):
+        outputs.hold("relay")
     with pytest.raises(OutputUnavailable, match="no guard"):
         outputs.lock("relay")

@@ -38,6 +38,7 @@ type = "lcus_relay"
 path = "lane{n}-relay"
 wiring = "energise_to_release"
 max_on_ms = {max_on_ms}
+continuous = {continuous}
 [[doors]]
 name = "lane{n}"
 kind = "door"
@@ -49,7 +50,7 @@ pulse_ms = 50
 
 
 class Site:
-    """Two simulated lanes, a configuration, and whatever guards and clients a test starts on them."""
+    """Two simulated lanes (the first one's relay may be held), a configuration, and whatever guards and clients a test starts on them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -63,7 +64,7 @@ class Site:
         self.control = SiteControl(folder / "control.sock")
 
     def configure(self, max_on_ms: int) -> GatewayConfig:
-        lanes = "".join(LANE.format(n=n, max_on_ms=max_on_ms) for n in (1, 2))
+        lanes = "".join(LANE.format(n=n, max_on_ms=max_on_ms, continuous=str(n == 1).lower()) for n in (1, 2))
         self.config_path.write_text(CONFIG + lanes, encoding="utf-8")
         return load(self.config_path)
 

@@ -1,76 +1,20 @@
 """The guard's rules on virtual boards and a virtual clock: a latching board stays as it was last told."""
 
-from dataclasses import dataclass
-
 import pytest
+from edge.guard.virtual_boards import MAX_ON_MS, MS, World
 from hypothesis import given
 from hypothesis import strategies as st
 from portillon_edge.guard.core import REFRESH_NS, Action, Drive, GuardCore, Reopen, Tell
 from portillon_edge.guard.protocol import (
+    Hold,
     Lock,
     Locked,
     OutputFault,
     Release,
     Released,
-    Reply,
     RequestRefused,
     Why,
 )
-
-MS = 1_000_000
-MAX_ON_MS = 3_000
-
-
-@dataclass
-class Board:
-    """A latching relay; whoever left it releasing is not known."""
-
-    releasing: bool = True
-    plugged: bool = True
-    since_ns: int = 0
-    longest_ns: int = 0
-
-    def drive(self, releasing: bool, now_ns: int) -> None:
-        if self.releasing and not releasing:
-            self.longest_ns = max(self.longest_ns, now_ns - self.since_ns)
-        if releasing and not self.releasing:
-            self.since_ns = now_ns
-        self.releasing = releasing
-
-
-class World:
-    """Carries out the core's actions, as the server does, and lets time pass exactly as the core asks for it."""
-
-    def __init__(self, *names: str, core: type[GuardCore] = GuardCore) -> None:
-        self.now_ns = 0
-        self.boards = {name: Board() for name in names}
-        self.core = core(dict.fromkeys(names, MAX_ON_MS))
-        self.told: list[Reply] = []
-        self.writes = 0
-        self.do(self.core.start())
-
-    def do(self, actions: list[Action]) -> None:
-        for action in actions:
-            if isinstance(action, Tell):
-                self.told.append(action.message)
-                continue
-            board = self.boards[action.output]
-            if board.plugged:
-                board.drive(isinstance(action, Drive) and action.releasing, self.now_ns)
-                self.writes += 1
-                self.do(self.core.driven(action.output, self.now_ns))
-            else:
-                self.do(self.core.failed(action.output, "unplugged", self.now_ns))
-
-    def ask(self, request: Release | Lock) -> None:
-        self.do(self.core.handle(request, self.now_ns))
-
-    def pass_ms(self, duration_ms: int) -> None:
-        until_ns = self.now_ns + duration_ms * MS
-        while (due_ns := self.core.next_ns()) <= until_ns:
-            self.now_ns = max(self.now_ns, due_ns)
-            self.do(self.core.tick(self.now_ns))
-        self.now_ns = until_ns
 
 
 def test_start_locks_every_output_before_anything_else() -> None:
@@ -250,10 +194,10 @@ def test_no_output_releases_past_its_bound(steps: list[object]) -> None:
 class Unbounded(GuardCore):
     """The guard without its bound: each request starts the time anew."""
 
-    def handle(self, request: Release | Lock, now_ns: int) -> list[Action]:
+    def handle(self, request: Release | Hold | Lock, now_ns: int) -> list[Action]:
         actions = super().handle(request, now_ns)
         if isinstance(request, Release):
-            self._outputs[request.output].until_ns = now_ns + request.on_ms * MS
+            self._outputs[request.output].released_until_ns = now_ns + request.on_ms * MS
         return actions
 
 
