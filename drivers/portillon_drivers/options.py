@@ -54,6 +54,11 @@ class DeviceOptions(Section):
         """Where exactly this device sits; no two devices sit in one place."""
         return self.port
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """All of them, for a device that sits in more than one."""
+        return (self.place,)
+
 
 class SerialOptions(Section):
     """How to open a serial line."""
@@ -147,3 +152,26 @@ class InputOptions(DeviceOptions):
     def is_active(self, *, closed: bool) -> bool:
         """Whether a contact found closed (or open) is active."""
         return closed is (self.active == "closed")
+
+
+class IndicatorOptions(DeviceOptions):
+    """Any indicator."""
+
+    door: Name = Field(description="the door that it stands at, for example lane1")
+    readers: tuple[Name, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="the readers of the door whose badges it answers; default: all of them",
+    )
+    languages: tuple[Literal["en", "fr"], ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2,
+        description='what its texts are in, page by page, for example ["fr", "en"]; default: the gateway\'s language',
+    )
+    greeting: bool = Field(default=False, description="true if whoever may pass is to be welcomed")
+
+    @property
+    def relies_on(self) -> str | None:
+        """The reader that it is a part of, None: it stands alone."""
+        return None

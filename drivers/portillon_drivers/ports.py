@@ -1,9 +1,10 @@
-"""The three ports that drivers fill. Each has one contract suite in `tests/contracts/`, run over all that fill it."""
+"""The four ports that drivers fill. Each has one contract suite in `tests/contracts/`, run over all that fill it."""
 
 import threading
 from typing import Protocol
 
 from portillon_drivers.events import EmitInputEvent, EmitReaderEvent
+from portillon_drivers.indicators.pattern import Pattern
 
 
 class Reader(Protocol):
@@ -49,3 +50,26 @@ class Output(Protocol):
 
     def close(self) -> None:
         """Let go of the device as it stands; never raises."""
+
+
+class Indicator(Protocol):
+    """Shows and sounds patterns to whoever stands at a door. Used by one thread only; losing it stops no door."""
+
+    @property
+    def name(self) -> str:
+        """The name that the configuration gives it."""
+
+    def open(self) -> None:
+        """Take the device, dark and silent until told; already open is fine. Raises TransientDeviceError or
+        PermanentDeviceError."""
+
+    def show(self, pattern: Pattern, *, over: Pattern | None) -> int | None:
+        """Begin that pattern in place of the last. `over` is what stands and will be shown after a pattern that ends:
+        a device that can by itself falls back to it. Answers as `play` does; raises TransientDeviceError."""
+
+    def play(self, elapsed_ms: int) -> int | None:
+        """Go on to where the pattern is so long after `show`; answers in how many ms to be called again, None: the
+        device goes on by itself. Raises TransientDeviceError, after which it must be opened again."""
+
+    def close(self) -> None:
+        """Dark and silent if it still can be, then let go of the device; never raises."""

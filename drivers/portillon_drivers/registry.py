@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from portillon_drivers.errors import MissingLibraryError, UnknownDriverError
 from portillon_drivers.events import ClockNs
-from portillon_drivers.options import DeviceOptions, InputOptions, OutputOptions, ReaderOptions
-from portillon_drivers.ports import Inputs, Output, Reader
+from portillon_drivers.options import DeviceOptions, IndicatorOptions, InputOptions, OutputOptions, ReaderOptions
+from portillon_drivers.ports import Indicator, Inputs, Output, Reader
 
 READERS: Mapping[str, str] = {
     "rdm6300": "portillon_drivers.readers.rdm6300:DRIVER",
@@ -31,6 +31,10 @@ INPUTS: Mapping[str, str] = {
     "modbus": "portillon_drivers.inputs.modbus_inputs:DRIVER",
     "gpio": "portillon_drivers.inputs.gpio_input:DRIVER",
 }
+INDICATORS: Mapping[str, str] = {
+    "gpio": "portillon_drivers.indicators.gpio_lamps:DRIVER",
+    "osdp": "portillon_drivers.indicators.osdp_reader:DRIVER",
+}
 
 O = TypeVar("O", bound=DeviceOptions)  # noqa: E741  the options of one driver
 P = TypeVar("P")
@@ -44,12 +48,20 @@ class Driver(Generic[O, P]):
     build: Callable[[Sequence[O], ClockNs], Sequence[P]]
 
 
+@dataclass(frozen=True, slots=True)
+class IndicatorDriver(Generic[O]):
+    """The same for indicators, some of which are part of a reader: they get all readers by name, and no clock."""
+
+    options: type[O]
+    build: Callable[[Sequence[O], Mapping[str, Reader]], Sequence[Indicator]]
+
+
 @cache
-def driver_of(registered: str) -> Driver[Any, Any]:
-    """Import `module:NAME`; raises MissingLibraryError if a library of the driver is not installed."""
+def driver_of(registered: str) -> Any:
+    """Import `module:NAME`, a Driver or IndicatorDriver; raises MissingLibraryError if a library is not installed."""
     module, _, attribute = registered.partition(":")
     try:
-        driver: Driver[Any, Any] = getattr(import_module(module), attribute)
+        driver: Driver[Any, Any] | IndicatorDriver[Any] = getattr(import_module(module), attribute)
     except ImportError as error:
         raise MissingLibraryError(f"{module} needs {error.name}, which is not installed here: install it") from error
     return driver
@@ -78,10 +90,16 @@ def build_outputs(options: Sequence[OutputOptions], clock_ns: ClockNs) -> list[O
     return _build(OUTPUTS, options, clock_ns)
 
 
-def _build(family: Mapping[str, str], options: Sequence[DeviceOptions], clock_ns: ClockNs) -> list[Any]:
+def build_indicators(options: Sequence[IndicatorOptions], readers: Sequence[Reader]) -> list[Indicator]:
+    """One indicator per section, none of them opened yet; each wants a thread of its own."""
+    return _build(INDICATORS, options, {reader.name: reader for reader in readers})
+
+
+def _build(family: Mapping[str, str], options: Sequence[DeviceOptions], given: Any) -> list[Any]:
+    """`given`: what the drivers of that family need beside their sections."""
     built: list[Any] = []
     for type_name in dict.fromkeys(section.type for section in options):
         options_model(family, type_name)
         driver = driver_of(family[type_name])
-        built += driver.build([section for section in options if section.type == type_name], clock_ns)
+        built += driver.build([section for section in options if section.type == type_name], given)
     return built

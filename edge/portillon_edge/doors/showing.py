@@ -69,7 +69,7 @@ class Look:
 _G, _R, _A = Colour.GREEN, Colour.RED, Colour.AMBER
 # fmt: off
 TABLE: Mapping[Outcome, Look] = {
-    #                          light: on, dark       beeps: times, on, apart  words                             shown for
+    #                          light: on, dark       beeps: times, on, apart  words                             for ms
     Outcome.GRANTED:   Look(_G, Rhythm(1_000),       Beeps(1, 500),      mark("Please pass"),                  4_000),
     Outcome.REFUSED:   Look(_R, Rhythm(200, 200),    Beeps(3, 200),      mark("No entry\nSee front desk"),     4_000),
     Outcome.WAIT:      Look(_A, Rhythm(500, 500),    Beeps(2, 400, 400), mark("Please wait"),                  3_000),
