@@ -182,7 +182,8 @@ class LineTrouble(StrEnum):
     FOREIGN = "foreign"
     """A level that no state of the line has: water, a wrong resistor, a meddler."""
     FLAPPING = "flapping"
-    """It changes more often than any person or door could."""
+    """It changes more often than any person or door could, and is withheld until it calms; only that an egress input
+    turns active goes on being told."""
 
 
 @dataclass(frozen=True, slots=True)

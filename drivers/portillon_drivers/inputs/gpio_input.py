@@ -11,6 +11,7 @@ from pydantic import Field
 from portillon_drivers.errors import TransientDeviceError
 from portillon_drivers.events import ClockNs
 from portillon_drivers.gpio_pins import PinFactoryName, pin_factory
+from portillon_drivers.inputs.line_watch import Found
 from portillon_drivers.inputs.polling import PolledInputs
 from portillon_drivers.options import InputOptions
 from portillon_drivers.ports import Inputs
@@ -59,10 +60,10 @@ class GpioContacts:
             except (GPIOZeroError, OSError) as error:
                 raise TransientDeviceError(f"{options.place} cannot be taken: {error}") from error
 
-    def closed(self) -> Mapping[str, bool]:
+    def found(self) -> Mapping[str, Found]:
         """The state of each pin."""
         try:
-            return {name: bool(device.is_active) for name, device in self._devices.items()}
+            return {name: Found(bool(device.is_active)) for name, device in self._devices.items()}
         except (GPIOZeroError, OSError) as error:
             raise TransientDeviceError(f"the GPIO pins cannot be read: {error}") from error
 

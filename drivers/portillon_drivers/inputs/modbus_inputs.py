@@ -8,6 +8,7 @@ from pydantic import Field
 
 from portillon_drivers.events import ClockNs
 from portillon_drivers.inputs import modbus_rtu
+from portillon_drivers.inputs.line_watch import Found
 from portillon_drivers.inputs.polling import PolledInputs, ReadingRefused
 from portillon_drivers.options import InputOptions, SerialOptions
 from portillon_drivers.ports import Inputs
@@ -55,14 +56,14 @@ class ModbusContacts:
         """Take the line."""
         self._port.open()
 
-    def closed(self) -> Mapping[str, bool]:
+    def found(self) -> Mapping[str, Found]:
         """One question per board, from its lowest to its highest channel in use."""
-        found: dict[str, bool] = {}
+        found: dict[str, Found] = {}
         for address, sections in self._boards.items():
             first = min(options.channel for options in sections)
             count = max(options.channel for options in sections) - first + 1
             states = self._ask(address, first - 1, count)
-            found |= {options.name: states[options.channel - first] for options in sections}
+            found |= {options.name: Found(states[options.channel - first]) for options in sections}
         return found
 
     def close(self) -> None:

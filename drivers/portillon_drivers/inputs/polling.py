@@ -1,4 +1,4 @@
-"""Watches contacts by asking for their state again and again, whatever board they are on. The shell around Debounce."""
+"""Watches contacts by asking for their state again and again, on any board: the shell around LineWatch."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -6,8 +6,8 @@ from typing import Protocol
 
 from portillon_drivers.backoff import Backoff
 from portillon_drivers.errors import DriverError, PermanentDeviceError, TransientDeviceError
-from portillon_drivers.events import ClockNs, EmitInputEvent, InputChanged, InputDown, InputFault, InputUp
-from portillon_drivers.inputs.debounce import Debounce
+from portillon_drivers.events import ClockNs, EmitInputEvent, InputDown, InputFault, InputUp
+from portillon_drivers.inputs.line_watch import Found, LineWatch
 from portillon_drivers.options import InputOptions
 
 FAULTS_MAX = 3
@@ -24,8 +24,8 @@ class Contacts(Protocol):
     def open(self) -> None:
         """Take the board; raises TransientDeviceError or PermanentDeviceError."""
 
-    def closed(self) -> Mapping[str, bool]:
-        """Whether each named contact is closed now; raises ReadingRefused or TransientDeviceError."""
+    def found(self) -> Mapping[str, Found]:
+        """How each named line is now; raises ReadingRefused or TransientDeviceError."""
 
     def close(self) -> None:
         """Let go of the board; never raises."""
@@ -36,7 +36,7 @@ class PolledInputs:
 
     def __init__(self, sections: Sequence[InputOptions], contacts: Contacts, poll_s: float, clock_ns: ClockNs) -> None:
         self._sections = {options.name: options for options in sections}
-        self._debounce = {options.name: Debounce(options.debounce_ms * 1_000_000) for options in sections}
+        self._watches = {options.name: LineWatch(options) for options in sections}
         self._contacts = contacts
         self._poll_s = poll_s
         self._clock_ns = clock_ns
@@ -53,9 +53,9 @@ class PolledInputs:
         while not stop.is_set():
             try:
                 self._contacts.open()
-                first = self._contacts.closed()  # a board is up once it has answered
+                first = self._contacts.found()  # a board is up once it has answered
                 for name in self._sections:
-                    self._debounce[name].forget()
+                    self._watches[name].forget()
                     emit(InputUp(name, self._clock_ns()))
                 told = None
                 backoff.reset()
@@ -75,7 +75,7 @@ class PolledInputs:
         faults = 0
         while not stop.wait(self._poll_s):
             try:
-                self._take(self._contacts.closed(), emit)
+                self._take(self._contacts.found(), emit)
                 faults = 0
             except ReadingRefused as error:
                 faults += 1
@@ -84,12 +84,11 @@ class PolledInputs:
                 for name in self._sections:
                     emit(InputFault(name, str(error), self._clock_ns()))
 
-    def _take(self, closed: Mapping[str, bool], emit: EmitInputEvent) -> None:
+    def _take(self, found: Mapping[str, Found], emit: EmitInputEvent) -> None:
         now_ns = self._clock_ns()
-        for name, options in self._sections.items():
-            settled = self._debounce[name].sample(options.is_active(closed=closed[name]), now_ns)
-            if settled is not None:
-                emit(InputChanged(name, settled, now_ns))
+        for name, watch in self._watches.items():
+            for event in watch.sample(found[name], now_ns):
+                emit(event)
 
     def _tell_all_down(self, error: DriverError, emit: EmitInputEvent) -> None:
         for name in self._sections:

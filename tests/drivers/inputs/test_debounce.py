@@ -8,7 +8,7 @@ MS = 1_000_000
 
 
 def settled(samples: list[tuple[int, bool]], debounce_ms: int = 20) -> list[bool]:
-    debounce = Debounce(debounce_ms * MS)
+    debounce: Debounce[bool] = Debounce(debounce_ms * MS)
     return [change for at_ms, active in samples if (change := debounce.sample(active, at_ms * MS)) is not None]
 
 
@@ -41,3 +41,16 @@ def test_changes_alternate_and_each_has_stood(steps: list[tuple[int, bool]]) -> 
             assert at_ms - since_ms >= 20
             assert not told or told[-1] is not change
             told.append(change)
+
+
+def test_restlessness_is_measured_from_the_last_state_that_stood() -> None:
+    """A line that chatters faster than its debounce time is restless since it last stood; a standing one is not."""
+    debounce: Debounce[bool] = Debounce(20 * MS)
+    for at_ms in range(0, 50, 10):
+        debounce.sample(False, at_ms * MS)
+    assert debounce.restless_ns(40 * MS) == 0
+    for at_ms in range(50, 500, 10):
+        debounce.sample(at_ms % 20 == 10, at_ms * MS)
+    assert debounce.restless_ns(500 * MS) == 460 * MS
+    debounce.forget()
+    assert debounce.restless_ns(600 * MS) == 0
