@@ -4,6 +4,7 @@ GPIO pins are gpiozero's mock pins. Those of outputs live in the guard's process
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ class SimulatedBoards:
     def __init__(self, outputs: Sequence[OutputOptions], inputs: Sequence[InputOptions], folder: Path) -> None:
         self._lines: dict[str, FarEnd] = {}
         self._contacts: dict[str, Callable[[bool], None]] = {}
+        self._coils: dict[str, Callable[[], bool]] = {}
+        self._line_of: dict[str, FarEnd] = {}
+        self._power: dict[str, Callable[[], None]] = {}
         self.outputs: dict[str, Mapping[str, Any]] = {}
         self.inputs: dict[str, Mapping[str, Any]] = {}
         """By name: the keys of the section that lead its driver here."""
@@ -48,6 +52,17 @@ class SimulatedBoards:
         """Close or open the contact of that input."""
         self._contacts[name](closed)
 
+    def energised(self, name: str) -> bool | None:
+        """Whether the coil of that output carries current now; None: a pin, which the guard's process holds."""
+        return self._coils[name]() if name in self._coils else None
+
+    def plug(self, name: str, *, plugged: bool) -> None:
+        """The board that has this output or input is there, or loses line and power."""
+        line = self._line_of[name]
+        (line.plug if plugged else line.unplug)()
+        if not plugged and name in self._power:
+            self._power[name]()
+
     def close(self) -> None:
         """Take all boards away."""
         for far_end in self._lines.values():
@@ -64,6 +79,10 @@ class SimulatedBoards:
                 return b""
 
             changes = self._line(port, folder, receive)
+            relays = [options for options in group if isinstance(options, LcusRelayOptions)]
+            self._coils |= {options.name: partial(board.energised, options.channel) for options in relays}
+            self._power |= {options.name: board.lose_power for options in relays}
+            self._line_of |= {options.name: self._lines[port] for options in group}
         self.outputs |= {options.name: changes for options in group}
 
     def _contacts_of(self, port: str, group: Sequence[DeviceOptions], folder: Path) -> None:
@@ -77,6 +96,7 @@ class SimulatedBoards:
                 self._contacts[options.name] = _pin_contact(options)
         if boards:
             changes = self._line(port, folder, lambda data: b"".join(board.receive(data) for board in boards.values()))
+            self._line_of |= {options.name: self._lines[port] for options in group}
         self.inputs |= {options.name: changes for options in group}
 
     def _line(self, port: str, folder: Path, receive: Callable[[bytes], bytes]) -> Mapping[str, Any]:
