@@ -172,11 +172,14 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Write an event down; `grant` tells whose, `reason` why somebody was refused, `detail` what was seen."""
+    """Write an event down; `grant` tells whose, `detail` what was seen.
+
+    `reason`: why somebody was refused (DenyReason), or why the door stands as it does (`bearing.Why`).
+    """
 
     kind: EventKind
     grant: Grant | None = None
-    reason: DenyReason | None = None
+    reason: str | None = None
     detail: str | None = None
     way: Way | None = None
     by: str | None = None
