@@ -1,13 +1,20 @@
 """Every story of a door, in virtual time and on simulated devices with the real drivers."""
 
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from stories.door_devices import DeviceStage
 from stories.door_play import play
 from stories.door_stage import VirtualStage
 from stories.door_story import load_story, story_files
+from stories.process import StoryError
 
 FILES = pytest.mark.parametrize("file", [pytest.param(path, id=path.stem) for path in story_files()])
+AT_ONCE = 10
+"""Stories mostly wait: so many at a time keep two cores busy without making any of them late."""
 
 
 @FILES
@@ -15,3 +22,34 @@ def test_a_story_is_so_in_virtual_time(file: Path, tmp_path: Path) -> None:
     """What the story says is recorded at the second at which it says so, and nothing else; outputs stand as it says."""
     story = load_story(file)
     play(story, VirtualStage(story, tmp_path))
+
+
+def _play_on_devices(file: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="story-") as folder:
+        story = load_story(file)
+        stage = DeviceStage(story, Path(folder))
+        try:
+            play(story, stage)
+        except StoryError as error:
+            raise StoryError(f"{error}\n{stage.logs()}") from None
+        finally:
+            stage.close()
+
+
+@pytest.fixture(scope="module")
+def played(request: pytest.FixtureRequest) -> Iterator[Mapping[Path, Future[None]]]:
+    """All the stories that were asked for, under way at the same time."""
+    asked = {
+        item.callspec.params["file"]
+        for item in request.session.items
+        if getattr(item, "originalname", "") == test_a_story_is_so_on_devices.__name__
+    }
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {file: pool.submit(_play_on_devices, file) for file in sorted(asked)}
+
+
+@pytest.mark.xdist_group("door stories")
+@FILES
+def test_a_story_is_so_on_devices(file: Path, played: Mapping[Path, Future[None]]) -> None:
+    """The same on simulated devices: real guard and gateway processes, real drivers, ptys and pins, real time."""
+    played[file].result()

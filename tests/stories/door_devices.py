@@ -1,0 +1,271 @@
+"""A story's stage in real time: processes of guard and gateway, real drivers, simulated devices on ptys and pins."""
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from threading import Timer
+from typing import Any, TypeVar
+
+from portillon_config import GatewayConfig, load
+from portillon_drivers.inputs.gpio_input import GpioInputOptions
+from portillon_drivers.outputs.gpio_output import GpioOutputOptions
+from portillon_drivers.simulated_boards import SimulatedBoards
+from portillon_drivers.simulated_reader import SimulatedReader, simulate_reader
+from portillon_edge.boot_clock import boot_id, boot_ns
+from portillon_edge.domain.timekeeping import SavedLease
+from portillon_edge.store.entitlements import EntitlementStore
+from portillon_edge.store.journal import JournalReader
+from portillon_rules.row_mac import row_mac_key
+from portillon_wire.messages import JournalEvent
+from stories.door_guard import PINS, UNDRIVEN
+from stories.door_site import KEY, DoorSite
+from stories.door_story import TOUCH_MS, Act, Story
+from stories.process import Process, StoryError, until
+
+T = TypeVar("T")
+UP_S_MAX = 30.0
+SOON_S = 3.0
+"""Within this much more than a story's second a real machine, and a busy one, has done what the story says."""
+LOOK_S = 0.02
+FLAP_S, FLAPS = 0.005, 400
+BOUNCE_S = (0.0, 0.004, 0.008)
+LEASE_MS = 72 * 3_600_000
+
+
+class GatewayLine:
+    """The story's end of the gateway's socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._line.connect(str(path))
+        except OSError:
+            self._line.close()
+            raise
+        self._talk = self._line.makefile("rw", encoding="utf-8")
+
+    def ask(self, **told: Any) -> Mapping[str, Any]:
+        """One question, one answer."""
+        self._talk.write(json.dumps(told) + "\n")
+        self._talk.flush()
+        answer: Mapping[str, Any] = json.loads(self._talk.readline())
+        return answer
+
+    def close(self) -> None:
+        """The gateway ends itself then."""
+        with suppress(OSError):  # it was killed with a question on the way
+            self._talk.close()
+        self._line.close()
+
+
+class DeviceStage:
+    """Fills Stage. `close` ends every process and device."""
+
+    exact = False
+
+    def __init__(self, story: Story, folder: Path) -> None:
+        """Begins with everything up and at rest. `folder`: a short path, for the sockets."""
+        self._folder = folder
+        self._site = DoorSite(story)
+        true = load(self._site.write_config(folder))
+        self._readers: dict[str, SimulatedReader] = {
+            options.name: simulate_reader(options, folder / "devices") for options in true.readers
+        }
+        self._boards = SimulatedBoards(true.outputs, true.inputs, folder / "devices")
+        self._timers: list[Timer] = []
+        self._line: GatewayLine | None = None
+        self._journal: JournalReader | None = None
+        self._skipped = 0
+        led_to = {name: reader.section for name, reader in self._readers.items()}
+        self._config: GatewayConfig = load(
+            self._site.write_config(folder, {**led_to, **self._boards.outputs, **self._boards.inputs})
+        )
+        self._inputs = {options.name: options for options in self._config.inputs}
+        self._active = dict.fromkeys(self._inputs, False)
+        self._levels = folder / "levels"
+        self._levels.write_bytes(bytes([UNDRIVEN]) * PINS)
+        config = str(folder / "gateway.toml")
+        self._socket = folder / "story.sock"
+        python = [sys.executable, "-m"]
+        env = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        self._guard = Process(
+            "guard", [*python, "stories.door_guard", config, str(self._levels)], log=folder / "guard.log", env=env
+        )
+        self._gateway = Process(
+            "gateway", [*python, "stories.door_gateway", config, str(self._socket)], log=folder / "gateway.log", env=env
+        )
+        self._began = 0.0
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Take everything away."""
+        for timer in self._timers:
+            timer.cancel()
+        if self._line is not None:
+            self._line.close()
+        self._gateway.kill()
+        self._guard.kill()
+        if self._journal is not None:
+            self._journal.close()
+        for reader in self._readers.values():
+            reader.close()
+        self._boards.close()
+
+    def logs(self) -> str:
+        """What the processes said last."""
+        return f"{self._gateway.tail()}\n{self._guard.tail()}"
+
+    # What the player asks
+
+    def go_to(self, second: float) -> None:
+        """Time passes by itself; if this machine is late already, the story goes on at once."""
+        time.sleep(max(0.0, self._began + second - time.monotonic()))
+
+    def recorded(self, at_least: int) -> Sequence[JournalEvent]:
+        """The journal as it stands on the disk."""
+        return self._wait(lambda: self._read()[self._skipped :], lambda events: len(events) >= at_least)
+
+    def releases(self, output: str, expected: bool) -> bool:
+        """How its coil stands, and what that means by its wiring."""
+        return self._wait(lambda: self._releases(output), lambda releasing: releasing is expected)
+
+    def shows(self, door: str, expected: str) -> Sequence[str]:
+        """What the health report says of it."""
+
+        def words() -> Sequence[str]:
+            report = self._asked(do="look")["doors"][door]
+            return [report["state"], report["standing"]]
+
+        return self._wait(words, lambda found: expected in found)
+
+    def do(self, act: Act) -> None:
+        """Do it."""
+        names = act.names
+        match act.verb:
+            case "badge":
+                reader = names["reader"]
+                self._readers[reader].present(self._site.card_at(reader, names["person"]))
+            case "on" | "off":
+                self._set(names["input"], act.verb == "on")
+            case "touch":
+                self._set(names["input"], True)
+                self._later(TOUCH_MS / 1_000, partial(self._set, names["input"], False))
+            case "bounce":
+                for index in range(len(BOUNCE_S)):
+                    self._set(names["input"], index % 2 == 0)
+                    time.sleep(BOUNCE_S[1])
+            case "flap":
+                for index in range(FLAPS):
+                    self._set(names["input"], index % 2 == 0)
+                    time.sleep(FLAP_S)
+            case "unplug" | "plug":
+                self._plug(names["device"], act.verb == "plug")
+            case "order" | "withdraw":
+                entry = self._site.entry((self._site.order(act),))
+                self._asked(do="feed", entry=entry.model_dump(mode="json"))
+            case "kill" | "start":
+                self._process(names["process"], starts=act.verb == "start")
+            case _:
+                raise NotImplementedError(f"{act.verb} has no counterpart among the devices yet")
+
+    # How things are done
+
+    def _begin(self) -> None:
+        for reader in self._readers.values():
+            reader.plug()
+        store = EntitlementStore(self._config.gateway.data_dir / "entitlements.db", row_mac_key(KEY))
+        store.apply(self._site.entry(self._site.first_rows()))
+        store.save_lease(self._lease())
+        store.close()
+        self._guard.start()
+        self._start_gateway()
+        until("every device is up", self._is_up, within_s=UP_S_MAX)
+        self._journal = JournalReader(self._config.gateway.data_dir / "journal.db")
+        self._skipped = len(self._read())
+        self._began = time.monotonic()
+
+    def _start_gateway(self) -> None:
+        self._socket.unlink(missing_ok=True)
+        self._gateway.start()
+        self._line = until("the gateway's process answers", self._connected, within_s=UP_S_MAX)
+        for name, active in self._active.items():
+            self._set(name, active)
+
+    def _connected(self) -> GatewayLine | None:
+        if not self._gateway.alive():
+            raise StoryError(f"the gateway's process ended:\n{self.logs()}")
+        try:
+            return GatewayLine(self._socket)
+        except OSError:
+            return None
+
+    def _is_up(self) -> bool:
+        return not self._asked(do="look")["down"]
+
+    def _lease(self) -> SavedLease:
+        now_ms = self._site.starts_ms
+        return SavedLease(
+            epoch=0, revision=1, counter=1, mode="test", clock_rev=0, rate=1, duration_ms=LEASE_MS, boot_id=boot_id(),
+            boot_ns=boot_ns(), spent_ms=0, real_ms=now_ms, business_ms=now_ms, certain=True,
+        )  # fmt: skip
+
+    def _process(self, process: str, *, starts: bool) -> None:
+        if process == "guard":
+            (self._guard.start if starts else self._guard.kill)()
+        elif starts:
+            self._start_gateway()
+        else:
+            self._gateway.kill()
+            if self._line is not None:
+                self._line.close()
+            self._line = None
+
+    def _plug(self, device: str, plugged: bool) -> None:
+        if device in self._readers:
+            (self._readers[device].plug if plugged else self._readers[device].unplug)()
+        else:
+            self._boards.plug(device, plugged=plugged)
+
+    def _set(self, name: str, active: bool) -> None:
+        self._active[name] = active
+        options = self._inputs[name]
+        if isinstance(options, GpioInputOptions):
+            closed = options.is_active(closed=True) is active
+            self._asked(do="pin", pin=options.pin, high=closed is not (options.pull == "up"))
+        else:
+            self._boards.set_active(options, active)
+
+    def _releases(self, output: str) -> bool:
+        options = next(options for options in self._config.outputs if options.name == output)
+        energised = self._boards.energised(output)
+        if energised is None:
+            assert isinstance(options, GpioOutputOptions)
+            level = self._levels.read_bytes()[options.pin]
+            energised = level != UNDRIVEN and bool(level) is (options.energised_level == "high")
+        return options.wiring.energised(releasing=True) is energised
+
+    def _asked(self, **told: Any) -> Mapping[str, Any]:
+        return {} if self._line is None else self._line.ask(**told)
+
+    def _read(self) -> list[JournalEvent]:
+        return [] if self._journal is None else self._journal.read(1, 500)
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> None:
+        self._timers.append(Timer(seconds, act))
+        self._timers[-1].start()
+
+    def _wait(self, ask: Callable[[], T], good: Callable[[T], bool]) -> T:
+        until_s = time.monotonic() + SOON_S
+        while not good(found := ask()) and time.monotonic() < until_s:
+            time.sleep(LOOK_S)
+        return found

@@ -1,0 +1,95 @@
+"""The gateway's own process for a story: the real one, with a socket in place of its cloud and of its pins.
+
+    python -m stories.door_gateway CONFIG SOCKET
+
+Takes JSON lines and answers each with one: {"do": "look"}, {"do": "pin", "pin": 23, "high": true},
+{"do": "feed", "entry": {…}}, {"do": "order", "order": "OpenDoor", "door": "front", "by": "owner"}.
+"""
+
+import json
+import logging
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from portillon_config import load, load_site_keys
+from portillon_drivers.gpio_pins import pin_factory
+from portillon_edge.boot_clock import boot_ns
+from portillon_edge.gateway import Gateway
+from portillon_edge.main import SWITCH_SECONDS
+from portillon_wire.messages import FeedEntry
+
+Told = Mapping[str, Any]
+
+
+class GatewayEnd:
+    """Obeys the story."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._verbs: Mapping[str, Callable[[Told], Told]] = {
+            "look": self._look,
+            "pin": self._pin,
+            "feed": self._feed,
+            "order": self._order,
+        }
+
+    def serve(self, path: str) -> None:
+        """One story, until its end closes the line."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(path)
+            listener.listen(1)
+            line, _ = listener.accept()
+            with line, line.makefile("rw", encoding="utf-8") as talk:
+                for asked in talk:
+                    told = json.loads(asked)
+                    talk.write(json.dumps(self._verbs[told["do"]](told)) + "\n")
+                    talk.flush()
+
+    def _look(self, told: Told) -> Told:
+        report = self._gateway.look()
+        return {
+            "down": [device.name for device in report.devices if device.state != "up"],
+            "doors": {door.name: door.model_dump(mode="json") for door in report.doors},
+        }
+
+    def _pin(self, told: Told) -> Told:
+        pin = pin_factory("mock").pin(told["pin"])
+        if told["high"]:
+            pin.drive_high()
+        else:
+            pin.drive_low()
+        return {}
+
+    def _feed(self, told: Told) -> Told:
+        self._gateway._store.apply(FeedEntry.model_validate(told["entry"]))
+        return {}
+
+    def _order(self, told: Told) -> Told:
+        from portillon_edge.doors import staff_order
+
+        named = {key: value for key, value in told.items() if key not in ("do", "order")}
+        order = getattr(staff_order, told["order"])(**named, at_ns=boot_ns())
+        self._gateway._loop.put(order)
+        return {}
+
+
+def main() -> int:
+    """Run until the story ends."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    config_path = Path(sys.argv[1])
+    config = load(config_path)
+    gateway = Gateway(config, load_site_keys(config), config_path=config_path, fail=sys.exit)
+    gateway.start()
+    try:
+        GatewayEnd(gateway).serve(sys.argv[2])
+    finally:
+        gateway.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
