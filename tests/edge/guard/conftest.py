@@ -50,7 +50,7 @@ pulse_ms = 50
 
 
 class Site:
-    """Two simulated lanes (the first one's relay may be held), a configuration, and whatever guards and clients a test starts on them."""
+    """Two simulated lanes (relay1 may be held), a configuration, and the guards and clients of a test on them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
