@@ -26,9 +26,11 @@ READERS: Mapping[str, str] = {
 OUTPUTS: Mapping[str, str] = {
     "lcus_relay": "portillon_drivers.outputs.lcus_relay:DRIVER",
     "gpio": "portillon_drivers.outputs.gpio_output:DRIVER",
+    "modbus_relay": "portillon_drivers.outputs.modbus_relay:DRIVER",
 }
 INPUTS: Mapping[str, str] = {
     "modbus": "portillon_drivers.inputs.modbus_inputs:DRIVER",
+    "modbus_analog": "portillon_drivers.inputs.modbus_analog:DRIVER",
     "gpio": "portillon_drivers.inputs.gpio_input:DRIVER",
 }
 INDICATORS: Mapping[str, str] = {

@@ -6,56 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from portillon_drivers.events import InputChanged, InputDown, InputFault, InputUp
-from portillon_drivers.gpio_pins import pin_factory
-from portillon_drivers.inputs.modbus_inputs_simulator import ModbusBoardSimulator
+from contracts.rigs.input_stages import GpioStage, ModbusAnalogStage, ModbusStage
+from portillon_drivers.events import InputChanged, InputDown, InputFault, InputTroubled, InputUp, LineTrouble
 from portillon_drivers.registry import INPUTS, build_inputs, options_model
 
+FLAPPING_CHANGES_MAX = 6
 
-class ModbusStage:
-    """Two channels of one board."""
-
-    def __init__(self, folder: Path, far_ends: Any) -> None:
-        self.board = ModbusBoardSimulator(3, 8)
-        self.garble = 0
-        self.line = far_ends("inputs", self._answer)
-        self.sections = [
-            {"type": "modbus", "path": folder / "inputs", "address": 3, "channel": channel} for channel in (2, 5)
-        ]
-
-    def close_contact(self, index: int, closed: bool) -> None:
-        self.board.set_closed((2, 5)[index], closed)
-
-    def _answer(self, data: bytes) -> bytes:
-        answer = self.board.receive(data)
-        if answer and self.garble:
-            self.garble -= 1
-            return answer[:-1] + bytes([answer[-1] ^ 1])
-        return answer
-
-
-class GpioStage:
-    """Two mock pins with contacts to ground."""
-
-    def __init__(self, folder: Path, far_ends: Any) -> None:
-        self.factory = pin_factory("mock")
-        self.factory.reset()
-        self.sections = [{"type": "gpio", "pin": pin, "pin_factory": "mock"} for pin in (23, 24)]
-
-    def close_contact(self, index: int, closed: bool) -> None:
-        pin = self.factory.pin((23, 24)[index])
-        pin.drive_low() if closed else pin.drive_high()
-
-
-STAGES: dict[str, Callable[..., Any]] = {"modbus": ModbusStage, "gpio": GpioStage}
+STAGES: dict[str, Callable[..., Any]] = {
+    "modbus": ModbusStage,
+    "modbus_analog": ModbusAnalogStage,
+    "gpio": GpioStage,
+}
 
 
 @pytest.fixture(params=sorted(STAGES))
 def stage(request: pytest.FixtureRequest, tmp_path: Path, far_ends: Any, heard: Any, run_driver: Any) -> Any:
     """Inputs "passage" (active when closed) and "door" (active when open), already running."""
     stage = STAGES[request.param](tmp_path, far_ends)
+    common = {"changes_max": FLAPPING_CHANGES_MAX}
     sections: list[Any] = [
-        options_model(INPUTS, section["type"]).model_validate({"name": name, "active": active, **section})
+        options_model(INPUTS, section["type"]).model_validate({"name": name, "active": active, **common, **section})
         for name, active, section in zip(("passage", "door"), ("closed", "open"), stage.sections, strict=True)
     ]
     [stage.inputs] = build_inputs(sections, time.monotonic_ns)
@@ -128,3 +98,36 @@ def test_garbled_answer_is_a_fault_and_three_are_a_lost_board(stage: Any, heard:
     stage.garble = 3
     heard.wait_for(lambda e: isinstance(e, InputDown), seen)
     heard.wait_for(lambda e: isinstance(e, InputUp), seen)
+
+
+def test_cut_and_short_are_told_and_end(stage: Any, heard: Any) -> None:
+    """A supervised line that is cut or shorted is in trouble, alone; mended, it tells its state."""
+    if not hasattr(stage, "cut"):
+        pytest.skip("this line is not supervised")
+    wait_changed(heard, "passage", False)
+    wait_changed(heard, "door", True)
+    for damage, trouble in ((stage.cut, LineTrouble.CUT), (stage.short, LineTrouble.SHORT)):
+        seen = len(heard.events)
+        damage(0)
+        heard.wait_for(lambda e, trouble=trouble: isinstance(e, InputTroubled) and e.trouble is trouble, seen)
+        stage.close_contact(0, True)
+        wait_changed(heard, "passage", True, after=seen)
+        assert {event.name for event in heard.events[seen:]} == {"passage"}
+
+
+def test_a_flapping_line_is_told_once(stage: Any, heard: Any) -> None:
+    """A wire that shakes tells no more than its bound and then that it flaps, once; its neighbour is not withheld."""
+    wait_changed(heard, "passage", False)
+    wait_changed(heard, "door", True)
+    seen, closed = len(heard.events), True
+    for _ in range(FLAPPING_CHANGES_MAX):
+        stage.close_contact(0, closed)
+        wait_changed(heard, "passage", closed, after=seen)
+        seen, closed = len(heard.events), not closed
+    stage.close_contact(0, closed)
+    heard.wait_for(lambda e: isinstance(e, InputTroubled) and e.trouble is LineTrouble.FLAPPING, seen)
+    seen = len(heard.events)
+    stage.close_contact(0, not closed)
+    stage.close_contact(1, True)
+    wait_changed(heard, "door", False, after=seen)
+    assert {event.name for event in heard.events[seen:]} == {"door"}

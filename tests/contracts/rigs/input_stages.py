@@ -1,0 +1,73 @@
+"""Boards with two inputs each, simulated, for the contract of the Inputs port: "passage" and "door"."""
+
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from portillon_drivers.gpio_pins import pin_factory
+from portillon_drivers.inputs.modbus_inputs_simulator import OPEN_COUNTS, AnalogBoardSimulator, ModbusBoardSimulator
+
+CHANNELS = (2, 5)
+CLOSED_OHM, OPEN_OHM = 1_000, 2_000
+
+
+class ModbusStage:
+    """Two channels of one board."""
+
+    def __init__(self, folder: Path, far_ends: Any) -> None:
+        self.board: Any = self.make_board()
+        self.garble = 0
+        self.line = far_ends("inputs", self._answer)
+        self.sections = [
+            {"type": "modbus", "path": folder / "inputs", "address": 3, "channel": channel} for channel in CHANNELS
+        ]
+
+    def make_board(self) -> Any:
+        return ModbusBoardSimulator(3, 8)
+
+    def close_contact(self, index: int, closed: bool) -> None:
+        self.board.set_closed(CHANNELS[index], closed)
+
+    def _answer(self, data: bytes) -> bytes:
+        answer: bytes = self.board.receive(data)
+        if answer and self.garble:
+            self.garble -= 1
+            return answer[:-1] + bytes([answer[-1] ^ 1])
+        return answer
+
+
+class ModbusAnalogStage(ModbusStage):
+    """Two supervised loops of one board."""
+
+    def __init__(self, folder: Path, far_ends: Any) -> None:
+        super().__init__(folder, far_ends)
+        measured = {"type": "modbus_analog", "open_counts": OPEN_COUNTS, "pull_up_ohm": 1_000}
+        self.sections = [{**section, **measured} for section in self.sections]
+
+    def make_board(self) -> Any:
+        board = AnalogBoardSimulator(3, 8, pull_up_ohm=1_000)
+        for channel in CHANNELS:
+            board.set_ohm(channel, OPEN_OHM)
+        return board
+
+    def close_contact(self, index: int, closed: bool) -> None:
+        self.board.set_ohm(CHANNELS[index], CLOSED_OHM if closed else OPEN_OHM)
+
+    def cut(self, index: int) -> None:
+        self.board.set_ohm(CHANNELS[index], inf)
+
+    def short(self, index: int) -> None:
+        self.board.set_ohm(CHANNELS[index], 0)
+
+
+class GpioStage:
+    """Two mock pins with contacts to ground."""
+
+    def __init__(self, folder: Path, far_ends: Any) -> None:
+        self.factory = pin_factory("mock")
+        self.factory.reset()
+        self.sections = [{"type": "gpio", "pin": pin, "pin_factory": "mock"} for pin in (23, 24)]
+
+    def close_contact(self, index: int, closed: bool) -> None:
+        pin = self.factory.pin((23, 24)[index])
+        pin.drive_low() if closed else pin.drive_high()
