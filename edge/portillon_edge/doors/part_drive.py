@@ -26,9 +26,10 @@ class PartDrive:
         """Whether it stands released by a hold."""
         return self._held
 
-    def releasing(self, now: int) -> bool:
-        """Whether it is meant to be in its releasing state at `now`."""
-        return self._held or now < max(self._released_until_ns, self._exit_until_ns)
+    @property
+    def rest_ns(self) -> int:
+        """When its last release is over; a hold may go on."""
+        return max(self._released_until_ns, self._exit_until_ns)
 
     def release(self, on_ms: int, now: int, *, to_leave: bool = False) -> list[Action]:
         """Release it for `on_ms`; `to_leave`: nobody may cut it short."""
@@ -47,7 +48,7 @@ class PartDrive:
     def stand(self, now: int, *, released: bool) -> list[Action]:
         """How it is to stand when nobody passes; asked at every step, answers with what is due."""
         self._wanted = released
-        if not released and (not self._held or now >= self._rest_ns):
+        if not released and (not self._held or now >= self.rest_ns):
             ended, self._held = self._held, False
             return [Lock(self._part)] if ended else []
         if self._held and now < self._renew_ns:
@@ -65,9 +66,4 @@ class PartDrive:
         """When `stand` has something to say."""
         if not self._held:
             return None
-        return self._renew_ns if self._wanted else min(self._renew_ns, self._rest_ns)
-
-    @property
-    def _rest_ns(self) -> int:
-        """Until when the release runs that a hold passes on to as it ends."""
-        return max(self._released_until_ns, self._exit_until_ns)
+        return self._renew_ns if self._wanted else min(self._renew_ns, self.rest_ns)
