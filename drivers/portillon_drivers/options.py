@@ -161,7 +161,7 @@ class IndicatorOptions(DeviceOptions):
     readers: tuple[Name, ...] | None = Field(
         default=None,
         min_length=1,
-        description="the readers of the door whose badges it answers; default: all of them",
+        description="the readers of the door whose badges it answers; default: all, of an OSDP reader its own",
     )
     languages: tuple[Literal["en", "fr"], ...] | None = Field(
         default=None,
@@ -175,3 +175,8 @@ class IndicatorOptions(DeviceOptions):
     def relies_on(self) -> str | None:
         """The reader that it is a part of, None: it stands alone."""
         return None
+
+    @property
+    def answers(self) -> tuple[str, ...] | None:
+        """The readers whose badges it answers, None: all of its door."""
+        return self.readers

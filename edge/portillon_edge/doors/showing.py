@@ -4,7 +4,8 @@
 2. Any two outcomes differ in the rhythm of the light: enough for whoever cannot tell the colours or hear the beeps.
    Only what lets pass is lit for more than two thirds of the time, and it is green; what refuses is never green.
 3. Any two answers differ in sound: enough for whoever cannot see the lamp. How a door stands is silent, save alarms.
-4. In a lockdown nothing more sounds, alarms neither: people may be hiding. Duress is shown as any grant.
+4. In a lockdown nothing sounds, not even a refusal: people may be hiding. In a fire nobody is answered: whatever the
+   card, the way is free. Duress is shown as any grant.
 5. Words fit two lines of 16, in each language that the indicator speaks, one page after the other.
 6. A name is shown only where the site asks for a greeting.
 """
@@ -151,16 +152,16 @@ def standing(bearing: Bearing, troubles: Container[EventKind], closed_for: DenyR
     return next((outcome for holds, outcome in ranked if holds), Outcome.READY)
 
 
-def pattern_of(shown: Shown, *, speaking: Sequence[Words], greeting: bool = False) -> Pattern | None:
-    """What an indicator shows, in the languages it speaks; None: its last answer is over."""
-    if shown.outcome is Outcome.PASSED:
+def pattern_of(shown: Shown, *, during: Outcome, speaking: Sequence[Words], greeting: bool = False) -> Pattern | None:
+    """What an indicator shows, in the languages it speaks, while the door stands as `during`; None: no answer."""
+    if shown.outcome is Outcome.PASSED or (shown.outcome.moment and during is Outcome.FIRE):
         return None
     look = TABLE[shown.outcome]
     pages = (_page(shown, look, words, greeting) for words in speaking)
     return Pattern(
         colour=look.colour,
         rhythm=look.rhythm,
-        beeps=look.beeps,
+        beeps=None if during is Outcome.LOCKDOWN else look.beeps,
         pages=tuple(dict.fromkeys(pages)),
         for_ms=look.for_ms,
     )
