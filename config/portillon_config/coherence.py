@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from portillon_drivers.options import DeviceOptions, PinUse, ReaderOptions, SerialOptions
 
+from portillon_config.indicators import indicator_incoherences
 from portillon_config.model import GatewayConfig
 
 SOCKET_PATH_BYTES_MAX = 107
@@ -22,18 +23,19 @@ def incoherences(config: GatewayConfig) -> Iterator[str]:
             f"{SOCKET_PATH_BYTES_MAX} bytes; give a shorter one"
         )
     yield from _doubled_names(config)
-    devices = (*config.readers, *config.outputs, *config.inputs)
+    devices = (*config.readers, *config.outputs, *config.inputs, *config.indicators)
     yield from _doubled_places(devices)
     yield from _shared_ports(devices)
     for reader in config.readers:
         yield from _accepted_kinds(reader)
         yield from _pin_pad(reader)
     yield from _doors(config)
+    yield from indicator_incoherences(config.indicators, config.doors, config.readers)
     yield from _unused(config)
 
 
 def _doubled_names(config: GatewayConfig) -> Iterator[str]:
-    for section in ("readers", "outputs", "inputs", "doors"):
+    for section in ("readers", "outputs", "inputs", "indicators", "doors"):
         for name, count in Counter(device.name for device in getattr(config, section)).items():
             if count > 1:
                 yield f'{section}: {count} are named "{name}"; give each its own name'
@@ -48,7 +50,8 @@ def _doubled_names(config: GatewayConfig) -> Iterator[str]:
 def _doubled_places(devices: Sequence[DeviceOptions]) -> Iterator[str]:
     by_place = defaultdict(list)
     for device in devices:
-        by_place[device.place].append(device.name)
+        for place in device.places:
+            by_place[place].append(device.name)
     for place, names in by_place.items():
         if len(names) > 1:
             yield f"{_listed(names)} are both on {place}; correct the path, channel or pin of all but one"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from portillon_drivers.errors import PermanentDeviceError
-from portillon_drivers.registry import INPUTS, OUTPUTS, READERS, options_model
+from portillon_drivers.registry import INDICATORS, INPUTS, OUTPUTS, READERS, options_model
 from pydantic import BaseModel, ValidationError
 
 from portillon_config.coherence import incoherences
@@ -14,7 +14,12 @@ from portillon_config.errors import ConfigError
 from portillon_config.model import GatewayConfig
 from portillon_config.wording import problems_of
 
-DEVICES: Mapping[str, Mapping[str, str]] = {"readers": READERS, "outputs": OUTPUTS, "inputs": INPUTS}
+DEVICES: Mapping[str, Mapping[str, str]] = {
+    "readers": READERS,
+    "outputs": OUTPUTS,
+    "inputs": INPUTS,
+    "indicators": INDICATORS,
+}
 
 
 def load(path: Path) -> GatewayConfig:

@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from portillon_drivers.options import FilePath, InputOptions, Name, OutputOptions, ReaderOptions, Section
+from portillon_drivers.options import (
+    FilePath,
+    IndicatorOptions,
+    InputOptions,
+    Name,
+    OutputOptions,
+    ReaderOptions,
+    Section,
+)
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from portillon_config.doors import AnyDoor
@@ -123,4 +131,5 @@ class GatewayConfig(Section):
     readers: tuple[SerializeAsAny[ReaderOptions], ...]
     outputs: tuple[SerializeAsAny[OutputOptions], ...]
     inputs: tuple[SerializeAsAny[InputOptions], ...]
+    indicators: tuple[SerializeAsAny[IndicatorOptions], ...] = ()
     doors: tuple[AnyDoor, ...] = Field(min_length=1, description="the access points, one section [[doors]] each")
