@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from portillon_rules.decision import Lookup, RowDamaged, SiteRules
+from portillon_rules.door_plan import DoorOrder, DoorPlan
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.policy import SITE, SitePolicy
 from portillon_rules.row_mac import row_mac
@@ -18,6 +19,8 @@ from portillon_edge.store.connection import is_corrupt, open_reader
 from portillon_edge.store.pointer import Pointer
 
 _LOOKUP = f"SELECT body, mac FROM feed_row WHERE kind = '{RowKind.ENTITLEMENT}' AND key = ?"  # noqa: S608 - a constant
+_RULE_KINDS = (RowKind.POLICY, RowKind.SCHEDULE, RowKind.DOOR_PLAN, RowKind.DOOR_ORDER)
+_RULES = "SELECT kind, key, body, mac FROM feed_row WHERE kind IN (?, ?, ?, ?)"  # the key's own order: no scan
 _NO_RULES = SiteRules(None, {})
 
 
@@ -63,7 +66,7 @@ class EntitlementReader:
         return RowDamaged(credential)
 
     def site_rules(self) -> SiteRules:
-        """Policy and schedules, read anew only when the table has changed."""
+        """Policy, schedules, plans and orders, read anew only when the table has changed."""
         try:
             connection = self._open()
             version = (self._opened, connection.execute("PRAGMA data_version").fetchone()[0])
@@ -105,20 +108,23 @@ class EntitlementReader:
     def _read_rules(self, connection: sqlite3.Connection) -> SiteRules:
         policy: SitePolicy | None = None
         schedules: dict[str, Schedule] = {}
-        rows = connection.execute(
-            "SELECT kind, key, body, mac FROM feed_row WHERE kind IN (?, ?)", (RowKind.POLICY, RowKind.SCHEDULE)
-        )
-        for kind, key, body, mac in rows:
+        plans: dict[str, DoorPlan] = {}
+        orders: dict[str, DoorOrder] = {}
+        for kind, key, body, mac in connection.execute(_RULES, _RULE_KINDS):
             try:
                 if row_mac(kind, key, body.encode(), self._secret) != mac:
                     self._damaged(f"{kind} {key!r}: its MAC does not fit")
                 elif kind == RowKind.SCHEDULE:
                     schedules[key] = Schedule.from_body(key, json.loads(body))
-                elif key == SITE:
+                elif kind == RowKind.DOOR_PLAN:
+                    plans[key] = DoorPlan.from_body(key, json.loads(body))
+                elif kind == RowKind.DOOR_ORDER:
+                    orders[key] = DoorOrder.from_body(key, json.loads(body))
+                elif kind == RowKind.POLICY and key == SITE:
                     policy = SitePolicy.from_body(json.loads(body))
             except (KeyError, ValueError, TypeError, AttributeError) as error:
                 self._damaged(f"{kind} {key!r}: its body cannot be read: {error!r}")
-        return SiteRules(policy, schedules)
+        return SiteRules(policy, schedules, plans, orders)
 
     def _damaged(self, detail: str, error: sqlite3.Error | None = None) -> None:
         self._on_damage(Damage(detail, whole_file=error is not None and is_corrupt(error)))

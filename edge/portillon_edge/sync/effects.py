@@ -1,8 +1,9 @@
-"""What the sync session and the uplink ask for. They are carried out in order; one that fails stops the rest of its
-list, so nothing is reported that was not done."""
+"""What the sync session, the uplink and the commands ask for. They are carried out in order; one that fails stops the
+rest of its list, so nothing is reported that was not done."""
 
 from dataclasses import dataclass
 
+from portillon_wire.commands import Command, CommandResult
 from portillon_wire.messages import EventKind, FeedEntry, SnapshotOffer, SyncReport
 
 from portillon_edge.domain.timekeeping import SavedLease
@@ -91,8 +92,32 @@ class ContestJournal:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class SaveCounter:
+    """Write down, before anybody acts, that key `kid` has used this counter."""
+
+    kid: str
+    counter: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Give the command to the doors; answered by HandedOver."""
+
+    kid: str
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """Publish on up/result."""
+
+    result: CommandResult
+
+
 SessionEffect = (
     ApplyEntry | BuildSnapshot | CancelSnapshot | SwitchSnapshot | SendReport | SaveLease | EpochBegun | Record
 )  # fmt: skip
 UplinkEffect = SendEvents | Acknowledge | ContestJournal | Record
-Effect = SessionEffect | UplinkEffect
+CommandEffect = SaveCounter | HandOver | SendResult | Record
+Effect = SessionEffect | UplinkEffect | CommandEffect

@@ -1,4 +1,4 @@
-"""What can happen to the sync session and to the uplink. Time comes beside, as `now_ns` on the boot clock."""
+"""What can happen to sync session, uplink and commands. Time comes beside, as `now_ns` on the boot clock."""
 
 from dataclasses import dataclass
 
@@ -95,8 +95,18 @@ class JournalSeen:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The doors have taken the command, or say in one word why not."""
+
+    kid: str
+    counter: int
+    refused: str | None = None
+
+
 SessionInput = (
     Connected | Disconnected | Received | Tick | Applied | ApplyFailed | SnapshotBuilt | SnapshotFailed | Switched
     | TableLost | RowDamageFound
 )  # fmt: skip
+CommandInput = Received | HandedOver
 UplinkInput = Connected | Disconnected | Received | Tick | JournalSeen

@@ -24,6 +24,10 @@ class Refusal(StrEnum):
     OLD_REVISION = "old_revision"
     UNKNOWN_REVISION = "unknown_revision"
     UNKNOWN_JOURNAL = "unknown_journal"
+    REPEATED = "repeated"
+    EXPIRED = "expired"
+    FROM_THE_FUTURE = "from_the_future"
+    TIME_UNCERTAIN = "time_uncertain"
 
 
 class Alarm(StrEnum):

@@ -21,10 +21,13 @@ from portillon_edge.domain.events import NewEvent
 from portillon_edge.domain.position import Position
 from portillon_edge.domain.timekeeping import TimeKeeper
 from portillon_edge.errors import EdgeError, EntryOutOfOrder, EntryRefused, LinkDown, StoreBusy, StoreDamaged
+from portillon_edge.store.counter_file import CounterFile
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_writer import JournalWriter
 from portillon_edge.sync.broker_settings import BrokerSettings
 from portillon_edge.sync.carry_out import carry_out
+from portillon_edge.sync.command_runner import CommandRunner, TakeCommand
+from portillon_edge.sync.commands import CommandDesk
 from portillon_edge.sync.effects import (
     Acknowledge,
     ApplyEntry,
@@ -90,10 +93,14 @@ class SyncService:
         download_folder: Path,
         clock_ns: Callable[[], int],
         fail: Callable[[str], None],
+        take_command: TakeCommand = lambda _: "no_doors",
         snapshot_base: str | None = None,
         jitter: random.Random | None = None,
     ) -> None:
-        """`clock_ns` is the boot clock; `fail` is called if the thread cannot go on. Raises LinkMisconfigured."""
+        """`clock_ns` is the boot clock; `fail` is called if the thread cannot go on. Raises LinkMisconfigured.
+
+        `take_command` is called on the sync thread and must not wait.
+        """
         jitter = jitter or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._clock_ns = clock_ns
         self._keeper = keeper
@@ -129,6 +136,15 @@ class SyncService:
             on_up=lambda: self._put_surely(Connected()),
             on_down=lambda: self._put_surely(Disconnected()),
             jitter=jitter,
+        )
+        counters = CounterFile(download_folder / "commands.counters", row_mac_secret)
+        self._commands = CommandRunner(
+            CommandDesk(gateway=gateway, keys=keys, keeper=keeper, counters=counters.counters),
+            counters=counters,
+            take=take_command,
+            publish=self._link.publish,
+            record=self._record,
+            clock_ns=clock_ns,
         )
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
 
@@ -223,6 +239,8 @@ class SyncService:
                 self._tell_uplink(event)
             case Received(name) if name is Down.ACK:
                 self._tell_uplink(event)
+            case Received(name) if name is Down.COMMAND:
+                self._commands.receive(event)
             case JournalSeen():
                 self._tell_uplink(event)
             case _:

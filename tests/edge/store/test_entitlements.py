@@ -17,6 +17,7 @@ from portillon_edge.store.entitlement_reader import EntitlementReader
 from portillon_edge.store.pointer import Pointer
 from portillon_edge.store.snapshot_build import build_snapshot
 from portillon_rules.decision import SiteRules
+from portillon_rules.door_plan import EVERY_DOOR, DoorOrder, DoorPlan, Standing
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.reason import DenyReason
 from portillon_wire.rows import RowChange
@@ -282,4 +283,19 @@ def test_any_feed_makes_the_table_that_was_signed(
     for number in range(7):
         known = ("entitlement", credential(number)) in feed.rows
         assert isinstance(store.lookup(credential(number)), Entitlement) is known
+    store.close()
+
+
+def test_plans_and_orders_of_doors_are_read_and_withdrawn(tmp_path: Path, feed: FeedMaker) -> None:
+    """A lockdown of the site and a door's plan are in force with their revision, and gone with their rows."""
+    store = open_store(tmp_path)
+    fill(store, feed, tmp_path)
+    plan = DoorPlan("front", "mornings", first_person=True)
+    order = DoorOrder(EVERY_DOOR, Standing.LOCKDOWN, "staff:3")
+    rows = (("door_plan", "front", plan.to_body()), ("door_order", EVERY_DOOR, order.to_body()))
+    store.apply(feed.entry(*(RowChange(kind=kind, key=key, body=body) for kind, key, body in rows)))
+    rules = store.site_rules()
+    assert rules.plans == {"front": plan} and rules.orders == {EVERY_DOOR: order}
+    store.apply(feed.entry(RowChange(kind="door_order", key=EVERY_DOOR, body=None)))
+    assert store.site_rules().orders == {} and store.site_rules().plans == {"front": plan}
     store.close()
