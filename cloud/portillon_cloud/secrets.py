@@ -17,6 +17,7 @@ from portillon_cloud.errors import PermanentError
 FILE_NAME = "secrets.json"
 KEY_BYTES = 32  # AES-256 and HMAC-SHA-256
 NONCE_BYTES = 12  # NIST SP 800-38D: 96 bits, drawn at random
+COMMAND_KID = "command-1"
 _VERSION = b"\x01"  # of the sealed form; a second data key would be 2
 
 
@@ -26,7 +27,7 @@ class SecretsError(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Seals values (AES-256-GCM), finds them again without opening them (HMAC), and holds the feed's signing key."""
+    """Seals values (AES-256-GCM), finds them again without opening them (HMAC), and holds what signs for gateways."""
 
     data_key: bytes = field(repr=False)
     blind_key: bytes = field(repr=False)
@@ -39,6 +40,16 @@ class Keyring:
             data_key=secrets.token_bytes(KEY_BYTES),
             blind_key=secrets.token_bytes(KEY_BYTES),
             feed_key=SigningKey.generate("feed-1"),
+        )
+
+    @property
+    def command_key(self) -> SigningKey:
+        """Signs commands: another key than the feed's, so that a gateway tells their uses apart.
+
+        Drawn from the data key, so that a key file from before there were commands is whole, and so is its backup.
+        """
+        return SigningKey.from_bytes(
+            COMMAND_KID, hmac.new(self.data_key, COMMAND_KID.encode(), hashlib.sha256).digest()
         )
 
     def seal(self, value: bytes, *, purpose: str) -> bytes:

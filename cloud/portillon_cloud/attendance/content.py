@@ -36,6 +36,8 @@ class EventRow(NamedTuple):
     dated_by: str
     boot_id: str
     boot_ns: int
+    way: str | None
+    by: str | None
 
 
 _WORDS = {quality: quality.value for quality in TimeQuality}  # an enum's .value costs more than a look-up
@@ -82,4 +84,6 @@ def row(event: JournalEvent) -> EventRow:
         dated_by="nobody" if at.real_ms is None else "gateway",
         boot_id=at.boot_id,
         boot_ns=at.boot_ns,
+        way=event.way,
+        by=event.by,
     )

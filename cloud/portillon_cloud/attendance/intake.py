@@ -25,25 +25,33 @@ _COLUMNS = ("organisation_id", "site_id", "gateway_id", "journal_id", "received_
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What to answer, how many events were new, and, if numbers came again with other content, which."""
+    """What to answer, which events were new, and, if numbers came again with other content, which.
+
+    `ordinal` tells which of the gateway's journals it is, counted from 1.
+    """
 
     ack: JournalAck
-    new: int
+    fresh: tuple[int, ...]
+    ordinal: int
     conflicts: tuple[int, ...] = ()
+
+    @property
+    def new(self) -> int:
+        """How many events were new."""
+        return len(self.fresh)
 
 
 def take_in(conn: Connection, batch: JournalBatch, *, sender: Sender, now_ms: int) -> Taken:
     """Store what is new of `batch`. With any conflict nothing of it is stored and nothing more is acknowledged."""
-    through, highest = _claim(conn, sender, batch.journal_id)
+    through, highest, ordinal = _claim(conn, sender, batch.journal_id)
     # A cloud restored from a backup may miss rows that the gateway has pruned since: nobody has them any more.
     through = max(through, batch.oldest - 1)
     rows, conflicts = _distinct([row(event) for event in batch.events])
     known = _known(conn, sender, batch.journal_id, rows) if rows[0].sequence <= highest else {}
     conflicts += [one.sequence for one in rows if known.get(one.sequence, one.content_sha256) != one.content_sha256]
     if conflicts:
-        return Taken(
-            JournalAck(journal_id=batch.journal_id, through=through, conflict=True), 0, tuple(sorted(set(conflicts)))
-        )
+        refused = JournalAck(journal_id=batch.journal_id, through=through, conflict=True)
+        return Taken(refused, (), ordinal, tuple(sorted(set(conflicts))))
     fresh = [one for one in rows if one.sequence not in known]
     if fresh:
         _insert(conn, date_rows(conn, fresh, sender), sender=sender, journal_id=batch.journal_id, now_ms=now_ms)
@@ -53,30 +61,33 @@ def take_in(conn: Connection, batch: JournalBatch, *, sender: Sender, now_ms: in
             .where(_is(journal_progress, sender, batch.journal_id))
             .values(through=through, highest=max(highest, fresh[-1].sequence))
         )
-    return Taken(JournalAck(journal_id=batch.journal_id, through=through), len(fresh))
+    ack = JournalAck(journal_id=batch.journal_id, through=through)
+    return Taken(ack, tuple(one.sequence for one in fresh), ordinal)
 
 
-def _claim(conn: Connection, sender: Sender, journal_id: str) -> tuple[int, int]:
-    """Lock the journal's progress; (through, highest)."""
+def _claim(conn: Connection, sender: Sender, journal_id: str) -> tuple[int, int, int]:
+    """Lock the journal's progress; (through, highest, ordinal)."""
     progress = journal_progress.c
     query = (
-        select(progress.through, progress.highest)
+        select(progress.through, progress.highest, progress.ordinal)
         .where(_is(journal_progress, sender, journal_id))
         .with_for_update()  # SQLite has the one writer instead
     )
     found = conn.execute(query).one_or_none()
     if found is None:
+        before = select(func.count()).select_from(journal_progress).where(progress.gateway_id == sender.gateway_id)
         first = {
             "organisation_id": sender.organisation_id,
             "gateway_id": sender.gateway_id,
             "journal_id": journal_id,
             "through": 0,
             "highest": 0,
+            "ordinal": conn.execute(before).scalar_one() + 1,
         }
         insert_new = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
         conn.execute(insert_new(journal_progress).values(first).on_conflict_do_nothing())
         found = conn.execute(query).one()
-    return found.through, found.highest
+    return found.through, found.highest, found.ordinal
 
 
 def _distinct(rows: list[EventRow]) -> tuple[list[EventRow], list[int]]:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from portillon_wire.messages import EventKind
 from sqlalchemy import Connection, func, select
 
-from portillon_cloud.attendance.tables import journal_event
+from portillon_cloud.attendance.tables import CAME_IN, journal_event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What happened at the doors in a span of business time. A passage without a badge (free exit) is a passage too."""
+    """What happened at the doors in a span of business time.
+
+    `passages` are of people who came in, with a badge or without: who goes out by the same lane was counted already.
+    """
 
     granted: int
     denied: int
@@ -45,6 +48,7 @@ def counts(conn: Connection, *, organisation_id: int, site_id: int, from_ms: int
             event.site_id == site_id,
             event.at_ms >= from_ms,
             event.at_ms < until_ms,
+            CAME_IN,
         )
         .group_by(event.kind, event.reason)
     ).all()
@@ -72,6 +76,7 @@ def visits(conn: Connection, *, organisation_id: int, member_id: int, limit: int
             event.organisation_id == organisation_id,
             event.member == str(member_id),
             event.kind.in_([EventKind.PASSAGE.value, EventKind.DENIED.value]),
+            CAME_IN,
         )
         .order_by(event.at_ms.desc().nulls_last(), event.id.desc())
         .limit(limit)

@@ -6,6 +6,8 @@ from portillon_cloud.database.schema import Big, instant, key, metadata, one_of,
 from portillon_cloud.database.triggers import never_changes
 
 IS_DURESS = text("kind = 'alarm' AND reason = 'duress'")
+CAME_IN = text("(kind <> 'passage' OR way IS NULL OR way = 'entry')")
+"""Leaves out who went out again: both directions are one lane, and a visit is counted once."""
 
 # At most one row per (gateway, journal, sequence): the unique index is what makes delivery effectively once.
 journal_event = Table(
@@ -34,6 +36,8 @@ journal_event = Table(
     Column("boot_id", Text, nullable=False),
     Column("boot_ns", Big, nullable=False),
     instant("received_at_ms"),
+    Column("way", Text),  # entry or exit; null: the door does not tell, and whoever passes comes in
+    Column("by", Text),  # who ordered it: a staff id, or the name of an input
     one_of("quality", ("certain", "uncertain", "unknown")),
     one_of("dated_by", ("gateway", "anchor", "nobody")),
     Index("uq_journal_event_key", "gateway_id", "journal_id", "sequence", unique=True),
@@ -59,6 +63,7 @@ journal_progress = Table(
     organisation_id(),
     Column("through", Big, nullable=False),  # every sequence up to here is stored
     Column("highest", Big, nullable=False),  # the highest stored one; above `through` when a batch overtook another
+    Column("ordinal", Big, nullable=False),  # the gateway's first journal is 1: events of a later one came later
 )
 
 # The first certain time of each boot: it dates, afterwards, what the gateway wrote before it knew the time.

@@ -27,5 +27,9 @@ class UnknownGatewayError(NotFoundError):
     """No gateway of this id is enrolled in this organisation."""
 
 
+class GatewayAwayError(ConflictError):
+    """A command for a gateway that is not connected: it is not kept for later."""
+
+
 class SnapshotGoneError(NotFoundError):
     """No snapshot answers to this token: never made, or past its hour. The gateway asks for a new offer."""

@@ -6,6 +6,7 @@ and a simulation may drive it step by step. What is returned may be published: i
 
 import logging
 
+from portillon_wire.commands import CommandResult
 from portillon_wire.errors import MessageError, UnknownVersionError
 from portillon_wire.messages import JournalBatch, Message, Reported, Status, SyncReport, decode, encode
 from portillon_wire.topics import Address, Up, parse
@@ -18,6 +19,7 @@ from portillon_cloud.clock import Clock
 from portillon_cloud.database import Database
 from portillon_cloud.gateways import outgoing, store
 from portillon_cloud.gateways.alarms import AlarmKind, raise_alarm
+from portillon_cloud.gateways.commands import publish_commands, take_result
 from portillon_cloud.gateways.leasing import give_leases
 from portillon_cloud.gateways.outgoing import Outgoing
 from portillon_cloud.gateways.presence import heard, take_reported, take_status
@@ -36,6 +38,7 @@ _CLASSES: dict[Up, type[Message]] = {
     Up.SYNC: SyncReport,
     Up.REPORTED: Reported,
     Up.JOURNAL: JournalBatch,
+    Up.RESULT: CommandResult,
 }
 _RETAINED = {Up.STATUS, Up.REPORTED}  # versioned state; everything else counts only live (DESIGN §4)
 
@@ -69,7 +72,7 @@ class GatewayLink:
             _logger.warning("dropped a message: %s", error)
             return []
         if address.name not in _CLASSES:
-            return []  # results of commands; nobody sends commands yet
+            return []  # our own down/, should a broker ever hand it back
         message = _read(address, payload)
         with self._db.write() as conn:
             sender = conn.execute(select(gateway).where(gateway.c.id == address.gateway)).one_or_none()
@@ -93,7 +96,8 @@ class GatewayLink:
     def tick(self, real_ms: int | None = None, *, snapshots: bool = True) -> list[Outgoing]:
         """Number what changed, send again what is overdue, give leases that are due, and (if wanted) make snapshots."""
         clock = self._clock.real_ms if real_ms is None else lambda: real_ms
-        messages: list[Outgoing] = []
+        # Somebody stands at a door: commands go before whatever else there is to say.
+        messages = publish_commands(self._db, now_ms=clock())
         for _ in range(ROUNDS_PER_TICK):
             numbered, more = sequence(self._db, self._keyring, real_ms=clock)
             messages += numbered
@@ -134,6 +138,9 @@ class GatewayLink:
                     return take_report(
                         conn, self._keyring, state, message, now_ms=now_ms, duration_s=self._lease_duration_s
                     )
+            case CommandResult():
+                take_result(conn, sender.id, message, now_ms=now_ms)
+                heard(conn, sender.id, boot_id=None, now_ms=now_ms)
             case JournalBatch():
                 heard(conn, sender.id, boot_id=None, now_ms=now_ms)
                 return _take_journal(conn, sender, message, now_ms)

@@ -190,6 +190,11 @@ def gateway_config(
         f"kid = {_text(keyring.feed_key.kid)}",
         f"public = {_text(keyring.feed_key.public.hex())}",
         'usages = ["feed", "lease"]',
+        "",
+        "[[cloud.keys]]",
+        f"kid = {_text(keyring.command_key.kid)}",
+        f"public = {_text(keyring.command_key.public.hex())}",
+        'usages = ["command"]',
     ]
     return GatewayFiles(toml="\n".join(lines) + "\n", secrets=secrets)
 

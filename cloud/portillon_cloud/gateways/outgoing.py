@@ -28,6 +28,11 @@ def lease(gateway_id: str, token: bytes) -> Outgoing:
     return Outgoing(down(gateway_id, Down.LEASE), token, LEASE_EXPIRY_S)
 
 
+def command(gateway_id: str, token: bytes, *, expiry_s: int) -> Outgoing:
+    """A command, for as long as it lives."""
+    return Outgoing(down(gateway_id, Down.COMMAND), token, expiry_s)
+
+
 def ack(gateway_id: str, payload: bytes) -> Outgoing:
     """A journal acknowledgement."""
     return Outgoing(down(gateway_id, Down.ACK), payload, ACK_EXPIRY_S)

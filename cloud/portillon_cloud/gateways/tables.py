@@ -1,6 +1,19 @@
 """Gateways and their feeds: what each must know, in numbered entries, and how far each has confirmed it."""
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from portillon_wire.commands import Action
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from portillon_cloud.database.schema import Big, instant, key, metadata, one_of, organisation_id, reference
 
@@ -147,4 +160,35 @@ gateway_alarm = Table(
     instant("last_at_ms"),
     UniqueConstraint("gateway_id", "kind", "detail", "first_at_ms"),
     Index("ix_gateway_alarm_organisation_id_last_at_ms", "organisation_id", "last_at_ms"),
+)
+
+# What staff ordered at this very moment, and what became of it. All instants are real time.
+command = Table(
+    "command",
+    metadata,
+    key(),
+    organisation_id(),
+    _gateway_id(),
+    Column("kid", Text, nullable=False),
+    Column("counter", Big, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("door", Text),
+    Column("given_by", Text, nullable=False),  # name of the person or API key
+    Column("given_by_id", Text, nullable=False),  # as the gateway's journal names them
+    instant("issued_at_ms"),
+    instant("expires_at_ms"),
+    Column("token", LargeBinary, nullable=False),
+    instant("published_at_ms", nullable=True),
+    Column("outcome", Text),  # the gateway's first answer
+    Column("reason", Text),
+    instant("answered_at_ms", nullable=True),
+    one_of("action", Action),
+    one_of("outcome", ("taken", "refused"), nullable=True),
+    UniqueConstraint("gateway_id", "kid", "counter"),
+    Index(
+        "ix_command_waiting",
+        "id",
+        sqlite_where=text("published_at_ms IS NULL"),
+        postgresql_where=text("published_at_ms IS NULL"),
+    ),
 )

@@ -22,6 +22,11 @@ class Principal:
     role: Role
     language: str
 
+    @property
+    def staff_id(self) -> str:
+        """How gateways and journals name them: an id, never a name in clear."""
+        return f"{self.kind}:{self.id}"
+
     def may(self, permission: Permission) -> bool:
         """Whether the role carries this permission."""
         return permission in PERMISSIONS[self.role]

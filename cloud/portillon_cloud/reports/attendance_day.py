@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from portillon_wire.messages import EventKind
 from sqlalchemy import Connection, func, select
 
-from portillon_cloud.attendance.tables import journal_event
+from portillon_cloud.attendance.tables import CAME_IN, journal_event
 from portillon_cloud.clock.local import start_of_day_ms
 from portillon_cloud.reports.site_view import AttendanceDay
 
@@ -26,6 +26,7 @@ def attendance_day(conn: Connection, *, organisation_id: int, site_id: int, on: 
             journal_event.c.kind == EventKind.PASSAGE.value,
             journal_event.c.at_ms >= from_ms,
             journal_event.c.at_ms < until_ms,
+            CAME_IN,
         )
         .group_by(quarter)
     )

@@ -198,7 +198,7 @@ def client(cloud: Cloud) -> Iterator[CloudClient]:
 def gateway(cloud: Cloud, mosquitto: Mosquitto) -> Iterator[PretendGateway]:
     """On the broker, answering by itself."""
     key = load_keyring(cloud.data_dir / FILE_NAME).feed_key
-    made = PretendGateway(GATEWAY, key, lambda url: httpx.get(url).raise_for_status().content)
+    made = PretendGateway(GATEWAY, [key], lambda url: httpx.get(url).raise_for_status().content)
     connected = ConnectedGateway(mosquitto, made)
     yield made
     connected.close()

@@ -109,7 +109,7 @@ class Gym:
                 mode=mode,
                 now_ms=self.clock.real_ms(),
             )
-        return PretendGateway(gateway_id, self.keyring.feed_key, self.fetch)
+        return PretendGateway(gateway_id, (self.keyring.feed_key, self.keyring.command_key), self.fetch)
 
     def fetch(self, url: str) -> bytes:
         prefix = BASE_URL + snapshot.PATH

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable
 
 import zstandard
 from portillon_cloud.gateways.outgoing import Outgoing
+from portillon_wire.commands import Command, CommandResult
 from portillon_wire.digest import Digest
 from portillon_wire.messages import FeedEntry, Lease, SnapshotOffer, Status, SyncReport, encode
 from portillon_wire.rows import canonical_body
-from portillon_wire.signature import KeyUse, PublicKey, PublicKeys, SigningKey, Typ, typ_of, verify
+from portillon_wire.signature import KeyUse, PublicKey, PublicKeys, SigningKey, Typ, kid_of, typ_of, verify
 from portillon_wire.topics import Up, up
 
 Fetch = Callable[[str], bytes]
@@ -18,9 +19,9 @@ Row = tuple[str, str]
 class PretendGateway:
     """Applies entries in order, snapshots whole, leases for what it has; says where it stands."""
 
-    def __init__(self, gateway_id: str, key: SigningKey, fetch: Fetch) -> None:
+    def __init__(self, gateway_id: str, keys: Iterable[SigningKey], fetch: Fetch) -> None:
         self.id = gateway_id
-        self._keys = PublicKeys({key.kid: PublicKey(key.public, frozenset(KeyUse))})
+        self._keys = PublicKeys({key.kid: PublicKey(key.public, frozenset(KeyUse)) for key in keys})
         self._fetch = fetch
         self.boot_id, self.connection = "boot-1", 0
         self.rows: dict[Row, bytes] = {}
@@ -29,6 +30,7 @@ class PretendGateway:
         self.leases: list[Lease] = []
         self.entries: list[FeedEntry] = []  # all that came, applied or not
         self.offers: list[SnapshotOffer] = []
+        self.commands: list[Command] = []
 
     def birth(self) -> list[tuple[str, bytes]]:
         """What it says on a new connection."""
@@ -72,6 +74,8 @@ class PretendGateway:
                 return self._snapshot(verify(SnapshotOffer, message.payload, keys=self._keys, gateway=self.id))
             case Typ.LEASE:
                 return self._lease(verify(Lease, message.payload, keys=self._keys, gateway=self.id))
+            case Typ.COMMAND:
+                return self._command(message.payload)
 
     def _entry(self, entry: FeedEntry) -> list[tuple[str, bytes]]:
         self.entries.append(entry)
@@ -105,6 +109,12 @@ class PretendGateway:
             return []
         self.leases.append(lease)
         return [self.report()]
+
+    def _command(self, token: bytes) -> list[tuple[str, bytes]]:
+        command = verify(Command, token, keys=self._keys, gateway=self.id)
+        self.commands.append(command)
+        result = CommandResult(kid=kid_of(token), counter=command.counter, outcome="taken")
+        return [(up(self.id, Up.RESULT), encode(result))]
 
     def rot(self) -> None:
         """A row is gone from its disk; it counts what is left and believes that."""

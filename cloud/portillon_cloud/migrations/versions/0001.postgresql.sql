@@ -530,6 +530,33 @@ CREATE TABLE boot_anchor (
 	CONSTRAINT fk_boot_anchor_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
+CREATE TABLE command (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	gateway_id TEXT NOT NULL,
+	kid TEXT NOT NULL,
+	counter BIGINT NOT NULL,
+	action TEXT NOT NULL,
+	door TEXT,
+	given_by TEXT NOT NULL,
+	given_by_id TEXT NOT NULL,
+	issued_at_ms BIGINT NOT NULL,
+	expires_at_ms BIGINT NOT NULL,
+	token BYTEA NOT NULL,
+	published_at_ms BIGINT,
+	outcome TEXT,
+	reason TEXT,
+	answered_at_ms BIGINT,
+	CONSTRAINT pk_command PRIMARY KEY (id),
+	CONSTRAINT ck_command_action_known CHECK (action IN ('open_door', 'reset_fire')),
+	CONSTRAINT ck_command_outcome_known CHECK (outcome IS NULL OR outcome IN ('taken', 'refused')),
+	CONSTRAINT uq_command_gateway_id_kid_counter UNIQUE (gateway_id, kid, counter),
+	CONSTRAINT fk_command_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_command_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id)
+)
+
+CREATE INDEX ix_command_waiting ON command (id) WHERE published_at_ms IS NULL
+
 CREATE TABLE credential (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -730,6 +757,8 @@ CREATE TABLE journal_event (
 	boot_id TEXT NOT NULL,
 	boot_ns BIGINT NOT NULL,
 	received_at_ms BIGINT NOT NULL,
+	way TEXT,
+	by TEXT,
 	CONSTRAINT pk_journal_event PRIMARY KEY (id),
 	CONSTRAINT ck_journal_event_quality_known CHECK (quality IN ('certain', 'uncertain', 'unknown')),
 	CONSTRAINT ck_journal_event_dated_by_known CHECK (dated_by IN ('gateway', 'anchor', 'nobody')),
@@ -754,6 +783,7 @@ CREATE TABLE journal_progress (
 	organisation_id BIGINT NOT NULL,
 	through BIGINT NOT NULL,
 	highest BIGINT NOT NULL,
+	ordinal BIGINT NOT NULL,
 	CONSTRAINT pk_journal_progress PRIMARY KEY (gateway_id, journal_id),
 	CONSTRAINT fk_journal_progress_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
 	CONSTRAINT fk_journal_progress_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
