@@ -10,7 +10,7 @@ from portillon_edge.domain.events import NewEvent
 from portillon_edge.domain.timekeeping import TimeKeeper
 from portillon_edge.doors.attendant import Attendant, Door
 from portillon_edge.doors.guarded_outputs import GuardedOutputs
-from portillon_edge.doors.machine import Line
+from portillon_edge.doors.machine import Line, Part
 from portillon_edge.doors.turnstile_lane import TurnstileLane
 from portillon_edge.errors import EdgeError, LinkDown
 from portillon_edge.store.credential_memory import DurableCredentialMemory
@@ -192,7 +192,7 @@ class GatewaySide:
             self.store.save_lease(saved)
         self._log = _Log(self._commit_soon, self.shelf)
         self._outputs = GuardedOutputs(self)
-        lane = Door("lane1", "gym", OUTPUT, TurnstileLane(pulse_ms=PULSE_MS, passage_window_ms=PULSE_MS),
+        lane = Door("lane1", "gym", {Part.ENTRY: OUTPUT}, TurnstileLane(pulse_ms=PULSE_MS, passage_window_ms=PULSE_MS),
                     ("reader",), {"passage": Line.PASSAGE})  # fmt: skip
         clock = _Clock(self.keeper, lease=self._defences.lease)
         self.attendant = Attendant(

@@ -8,7 +8,7 @@
 Nothing durable is touched for a card with nothing finite about it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -58,6 +58,8 @@ class TurnAway:
 
 
 Verdict = LetIn | TurnAway | ReaderFault
+ClosedFor = Callable[[Door, int], DenyReason | None]
+"""Why a door takes nobody at that instant, whatever the card."""
 
 
 class Admission:
@@ -74,6 +76,7 @@ class Admission:
         log: EventLog,
         memory: CredentialMemory,
         readers: Mapping[str, ReaderRules],
+        closed_for: ClosedFor,
     ) -> None:
         doors = tuple(doors)
         self._by_reader = {reader: door for door in doors for reader in door.readers}
@@ -83,6 +86,7 @@ class Admission:
         self._outputs = outputs
         self._log = log
         self._memory = memory
+        self._closed_for = closed_for
         self._listening = Listening(readers)
         self._pins = PinCheck(memory, find=lambda credential: self._look_up(credential)[1], names=self._names)
         self._badges = {
@@ -171,6 +175,7 @@ class Admission:
     def _decided(self, presented: Presented, hashed: str, row: Lookup) -> Verdict:
         door = self._by_reader[presented.reader]
         site = self._entitlements.site_rules()
+        way = door.way(presented.reader)
         outcome = decide(
             lookup=row,
             door=DoorView(
@@ -178,7 +183,8 @@ class Admission:
                 zone=door.zone,
                 busy=door.machine.busy,
                 journal_writable=self._log.writable,
-                output_available=self._outputs.available(door.output),
+                output_available=self._outputs.available(door.released_by(way)),
+                closed_for=self._closed_for(door, presented.at_ns),
             ),
             site=site,
             time=self._clockwork.at(presented.at_ns),
@@ -201,6 +207,9 @@ class Admission:
                     reader=presented.reader,
                     flags=tuple(flags),
                     reserved=self._names(presented.credential) if _single_use(row) else (),
+                    way=way,
+                    long_access=isinstance(row, Entitlement) and row.long_access,
+                    first_person=isinstance(row, Entitlement) and row.first_person,
                 )
                 return LetIn(
                     door, grant, presented.at_ns, self._alarms(duress, presented, hashed, member), presented.facts
@@ -225,14 +234,16 @@ class Admission:
     def _event(
         self, kind: EventKind, heard: Presented | Refused, hashed: str | None, member: str | None, *, reason: str
     ) -> NewEvent:
+        door = self._by_reader[heard.reader]
         return NewEvent(
             kind=kind,
             at=self._clockwork.stamp(heard.at_ns),
-            door=self._by_reader[heard.reader].name,
+            door=door.name,
             reader=heard.reader,
             credential=hashed,
             member=member,
             reason=reason,
+            way=door.way_of.get(heard.reader),
             flags=(GrantFlag.DURESS,) if kind is EventKind.ALARM else (),
         )
 

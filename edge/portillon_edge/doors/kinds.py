@@ -3,27 +3,55 @@
 from collections.abc import Iterable
 
 from portillon_config.doors import AnyDoor, SingleDoor, TurnstileLane
+from portillon_drivers.options import OutputOptions
 
+from portillon_edge.domain.events import Way
 from portillon_edge.doors import single_door, turnstile_lane
-from portillon_edge.doors.machine import DoorMachine, Line
+from portillon_edge.doors.machine import DoorMachine, Line, Part
 from portillon_edge.doors.surroundings import Door
 
-LINES = {"passage_input": Line.PASSAGE, "contact_input": Line.CONTACT, "rex_input": Line.REX}
+LINES = {
+    "passage_input": Line.PASSAGE,
+    "passage_out_input": Line.PASSAGE_OUT,
+    "contact_input": Line.CONTACT,
+    "rex_input": Line.REX,
+    "busy_input": Line.LANE_BUSY,
+    "lane_busy_input": Line.LANE_BUSY,
+    "fault_input": Line.LANE_FAULT,
+    "lane_fault_input": Line.LANE_FAULT,
+    "loop_input": Line.LOOP,
+}
+PARTS = {
+    "output": Part.ENTRY,
+    "exit_output": Part.EXIT,
+    "close_output": Part.CLOSE,
+    "ready_output": Part.READY,
+}
+LETS_THROUGH = (Part.ENTRY, Part.EXIT)
 
 
-def build_doors(sections: Iterable[AnyDoor]) -> list[Door]:
-    """One door with a fresh machine for each section."""
-    return [
-        Door(
-            name=section.name,
-            zone=section.zone,
-            output=section.output,
-            machine=_machine(section),
-            readers=section.readers,
-            lines={name: LINES[key] for key, name in section.inputs.items()},
+def build_doors(sections: Iterable[AnyDoor], outputs: Iterable[OutputOptions] | None = None) -> list[Door]:
+    """One door with a fresh machine for each section; without `outputs`, every door may stand free."""
+    continuous = None if outputs is None else {output.name for output in outputs if output.continuous}
+    doors = []
+    for section in sections:
+        parts = {PARTS[key]: name for key, name in section.outputs.items()}
+        lets = [parts[part] for part in LETS_THROUGH if part in parts]
+        exits = {reader: Way.EXIT for reader in section.exit_readers}
+        entries = {reader: Way.ENTRY for reader in section.readers} if exits else {}
+        doors.append(
+            Door(
+                name=section.name,
+                zone=section.zone,
+                outputs=parts,
+                machine=_machine(section),
+                readers=(*section.readers, *section.exit_readers),
+                lines={name: LINES[key] for key, name in section.inputs.items()},
+                way_of={**entries, **exits},
+                may_stand_free=continuous is None or continuous.issuperset(lets),
+            )
         )
-        for section in sections
-    ]
+    return doors
 
 
 def _machine(section: AnyDoor) -> DoorMachine:

@@ -10,7 +10,7 @@ from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, EventTime, NewEvent
 from portillon_edge.doors.attendant import Attendant, DoorEvent
 from portillon_edge.doors.errors import OutputUnavailable
-from portillon_edge.doors.machine import NS_PER_MS, Line
+from portillon_edge.doors.machine import NS_PER_MS, Line, Part
 from portillon_edge.doors.single_door import SingleDoor
 from portillon_edge.doors.surroundings import Door
 from portillon_edge.doors.turnstile_lane import TurnstileLane
@@ -67,6 +67,11 @@ class Site:
             raise OutputUnavailable("the guard is away")
         self.told.append(("release", output, on_ms))
 
+    def hold(self, output: str) -> None:
+        if not self.guard:
+            raise OutputUnavailable("the guard is away")
+        self.told.append(("hold", output))
+
     def lock(self, output: str) -> None:
         if not self.guard:
             raise OutputUnavailable("the guard is away")
@@ -87,7 +92,7 @@ class Site:
                 Door(
                     name="lane1",
                     zone="gym",
-                    output="lane1-relay",
+                    outputs={Part.ENTRY: "lane1-relay"},
                     machine=TurnstileLane(pulse_ms=500, passage_window_ms=5000),
                     readers=("lane1-reader", "lane1-scanner"),
                     lines={"lane1-passage": Line.PASSAGE, "exit": Line.REX},
@@ -95,7 +100,7 @@ class Site:
                 Door(
                     name="pool",
                     zone="pool",
-                    output="pool-strike",
+                    outputs={Part.ENTRY: "pool-strike"},
                     machine=SingleDoor(pulse_ms=3000, passage_window_ms=5000, held_open_ms=30_000),
                     readers=("pool-reader",),
                     lines={"pool-contact": Line.CONTACT, "exit": Line.REX},

@@ -171,7 +171,7 @@ def test_guard_gone_leaves_the_grant_to_its_window(site: Any) -> None:
 
 
 def test_every_refused_reading_becomes_an_event(site: Any) -> None:
-    """Faults of readers and inputs carry device, door and what was refused."""
+    """Faults of readers and inputs carry device, door and what was refused; told ones are told as ended."""
     site.attendant.handle(ReaderFault("lane1-reader", ReaderFaultKind.CHECKSUM, "wrong checksum", 1))
     site.attendant.handle(ReaderDown("lane1-reader", "unplugged", 2))
     site.attendant.handle(ReaderUp("lane1-reader", 3))
@@ -181,8 +181,10 @@ def test_every_refused_reading_becomes_an_event(site: Any) -> None:
     assert [(e.kind, e.door, e.detail) for e in site.events] == [
         (EventKind.READER_FAULT, "lane1", "checksum: wrong checksum"),
         (EventKind.READER_FAULT, "lane1", "down: unplugged"),
+        (EventKind.READER_RESTORED, "lane1", None),
         (EventKind.INPUT_FAULT, "lane1", "lane1-passage: refused: late answer"),
         (EventKind.INPUT_FAULT, "lane1", "lane1-passage: down: no answer"),
+        (EventKind.INPUT_RESTORED, "lane1", "lane1-passage"),
     ]
 
 

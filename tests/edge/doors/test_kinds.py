@@ -3,7 +3,7 @@
 from portillon_config.doors import SingleDoor, TurnstileLane
 from portillon_edge.domain.events import EventKind
 from portillon_edge.doors.kinds import build_doors
-from portillon_edge.doors.machine import Admit, Grant, Line, Record, Release, Tick
+from portillon_edge.doors.machine import Admit, Grant, Line, Part, Record, Release, Tick
 
 GRANT = Grant(member="m", credential="k1.aa", reader="r")
 LANE = TurnstileLane(
@@ -24,7 +24,7 @@ STRIKE = SingleDoor(
 def test_lane_as_configured() -> None:
     """Pulse and window come from the section, the passage input plays its part."""
     (lane,) = build_doors([LANE])
-    assert (lane.name, lane.zone, lane.output, lane.readers) == ("lane1", "gym", "relay", ("r",))
+    assert (lane.name, lane.zone, lane.outputs, lane.readers) == ("lane1", "gym", {Part.ENTRY: "relay"}, ("r",))
     assert lane.lines == {"passage": Line.PASSAGE}
     step = lane.machine.handle(Admit(GRANT), 0)
     assert step.actions[0] == Release(400)
