@@ -4,10 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from portillon_config.doors.barrier import Barrier
 from portillon_config.doors.base import Door
 from portillon_config.doors.single_door import SingleDoor
 from portillon_config.doors.turnstile_lane import TurnstileLane
 
-AnyDoor = Annotated[TurnstileLane | SingleDoor, Field(discriminator="kind")]
+AnyDoor = Annotated[TurnstileLane | SingleDoor | Barrier, Field(discriminator="kind")]
 
-__all__ = ["AnyDoor", "Door", "SingleDoor", "TurnstileLane"]
+__all__ = ["AnyDoor", "Barrier", "Door", "SingleDoor", "TurnstileLane"]
