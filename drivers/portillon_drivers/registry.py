@@ -28,10 +28,15 @@ OUTPUTS: Mapping[str, str] = {
     "gpio": "portillon_drivers.outputs.gpio_output:DRIVER",
     "modbus_relay": "portillon_drivers.outputs.modbus_relay:DRIVER",
 }
+TIMED_OUTPUTS: Mapping[str, str] = {
+    "osdp": "portillon_drivers.outputs.osdp_output:DRIVER",
+}
+"""Outputs whose device ends every release by itself; the gateway drives them, not the guard."""
 INPUTS: Mapping[str, str] = {
     "modbus": "portillon_drivers.inputs.modbus_inputs:DRIVER",
     "modbus_analog": "portillon_drivers.inputs.modbus_analog:DRIVER",
     "gpio": "portillon_drivers.inputs.gpio_input:DRIVER",
+    "osdp": "portillon_drivers.inputs.osdp_inputs:DRIVER",
 }
 INDICATORS: Mapping[str, str] = {
     "gpio": "portillon_drivers.indicators.gpio_lamps:DRIVER",

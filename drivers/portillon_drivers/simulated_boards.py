@@ -3,6 +3,7 @@
 GPIO pins are gpiozero's mock pins. Those of outputs live in the guard's process: what they do is seen in its events.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
@@ -17,6 +18,8 @@ from portillon_drivers.inputs.modbus_inputs_simulator import ModbusBoardSimulato
 from portillon_drivers.options import DeviceOptions, InputOptions, OutputOptions
 from portillon_drivers.outputs.lcus_relay import LcusRelayOptions
 from portillon_drivers.outputs.lcus_relay_simulator import LcusBoardSimulator
+from portillon_drivers.outputs.modbus_relay import ModbusRelayOptions
+from portillon_drivers.outputs.modbus_relay_simulator import ModbusRelayBoardSimulator
 from portillon_drivers.pty_line import PtyLine
 
 RELAYS_MAX = 16
@@ -70,20 +73,36 @@ class SimulatedBoards:
 
     def _relays(self, port: str, group: Sequence[DeviceOptions], folder: Path) -> None:
         changes: Mapping[str, Any] = {"pin_factory": "mock"}
-        if isinstance(group[0], LcusRelayOptions):
-            board = LcusBoardSimulator(channels=RELAYS_MAX)
-
-            def receive(data: bytes) -> bytes:
-                for _ in board.receive(data):
-                    pass
-                return b""
-
-            changes = self._line(port, folder, receive)
-            relays = [options for options in group if isinstance(options, LcusRelayOptions)]
-            self._coils |= {options.name: partial(board.energised, options.channel) for options in relays}
-            self._power |= {options.name: board.lose_power for options in relays}
+        if lcus := [options for options in group if isinstance(options, LcusRelayOptions)]:
+            changes = self._line(port, folder, self._lcus_board(lcus))
+        elif modbus := [options for options in group if isinstance(options, ModbusRelayOptions)]:
+            changes = self._line(port, folder, self._modbus_boards(modbus))
+        if port in self._lines:
             self._line_of |= {options.name: self._lines[port] for options in group}
         self.outputs |= {options.name: changes for options in group}
+
+    def _lcus_board(self, group: Sequence[LcusRelayOptions]) -> Callable[[bytes], bytes]:
+        board = LcusBoardSimulator(channels=RELAYS_MAX)
+        self._coils |= {options.name: partial(board.energised, options.channel) for options in group}
+        self._power |= {options.name: board.lose_power for options in group}
+
+        def receive(data: bytes) -> bytes:
+            for _ in board.receive(data):
+                pass
+            return b""
+
+        return receive
+
+    def _modbus_boards(self, group: Sequence[ModbusRelayOptions]) -> Callable[[bytes], bytes]:
+        boards = {
+            options.address: ModbusRelayBoardSimulator(options.address, CHANNELS_MAX, flashes=options.flash)
+            for options in group
+        }
+        for options in group:
+            board = boards[options.address]
+            self._coils[options.name] = partial(_energised_now, board, options.channel)
+            self._power[options.name] = board.lose_power
+        return lambda data: b"".join(board.receive(data, time.monotonic_ns()) for board in boards.values())
 
     def _contacts_of(self, port: str, group: Sequence[DeviceOptions], folder: Path) -> None:
         changes: Mapping[str, Any] = {"pin_factory": "mock"}
@@ -103,6 +122,10 @@ class SimulatedBoards:
         link = folder / f"board{len(self._lines) + 1}"
         self._lines[port] = FarEnd(PtyLine(link), receive)
         return {"path": str(link), "rs485_mode": False}
+
+
+def _energised_now(board: ModbusRelayBoardSimulator, channel: int) -> bool:
+    return board.energised(channel, time.monotonic_ns())
 
 
 def _contact(board: ModbusBoardSimulator, channel: int) -> Callable[[bool], None]:

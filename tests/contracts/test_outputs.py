@@ -10,6 +10,7 @@ from portillon_drivers.errors import TransientDeviceError
 from portillon_drivers.gpio_pins import pin_factory
 from portillon_drivers.options import Wiring
 from portillon_drivers.outputs.lcus_relay_simulator import LcusBoardSimulator
+from portillon_drivers.outputs.modbus_relay_simulator import ModbusRelayBoardSimulator
 from portillon_drivers.ports import Output
 from portillon_drivers.registry import OUTPUTS, build_outputs, options_model
 
@@ -39,6 +40,34 @@ class LcusStage:
         self.line.plug()
 
 
+class ModbusStage:
+    """Two relays of one Modbus board."""
+
+    flash = False
+
+    def __init__(self, folder: Path, far_ends: Any) -> None:
+        self.board = ModbusRelayBoardSimulator(5, 8, flashes=self.flash)
+        self.line = far_ends("relay", lambda data: self.board.receive(data, time.monotonic_ns()))
+        section = {"type": "modbus_relay", "path": folder / "relay", "address": 5, "flash": self.flash}
+        self.sections = [{**section, "channel": channel} for channel in (1, 2)]
+
+    def energised(self, index: int) -> bool:
+        return self.board.energised(index + 1, time.monotonic_ns())
+
+    def lose(self) -> None:
+        self.line.unplug()
+        self.board.lose_power()
+
+    def restore(self) -> None:
+        self.line.plug()
+
+
+class FlashStage(ModbusStage):
+    """Two relays of one Modbus board that times by itself."""
+
+    flash = True
+
+
 class GpioStage:
     """Two relays on mock pins, one of them active-low."""
 
@@ -54,7 +83,12 @@ class GpioStage:
         return bool(self.factory.pin(17).state) if index == 0 else not self.factory.pin(27).state
 
 
-STAGES: dict[str, Callable[..., Any]] = {"lcus_relay": LcusStage, "gpio": GpioStage}
+STAGES: dict[str, Callable[..., Any]] = {
+    "lcus_relay": LcusStage,
+    "gpio": GpioStage,
+    "modbus_relay": ModbusStage,
+    "modbus_relay, flash": FlashStage,
+}
 
 
 @pytest.fixture(params=sorted(STAGES))
@@ -90,7 +124,7 @@ def wait_energised(stage: Any, index: int, expected: bool) -> None:
 
 def test_suite_covers_every_output() -> None:
     """An output without a stage here would be an output without this suite."""
-    assert STAGES.keys() == OUTPUTS.keys()
+    assert {name.partition(",")[0] for name in STAGES} == OUTPUTS.keys()
 
 
 def test_wiring_decides_the_level(stage: Any, outputs: list[Output], wiring: Wiring) -> None:
@@ -113,6 +147,15 @@ def test_repeating_is_harmless(stage: Any, outputs: list[Output], wiring: Wiring
         outputs[0].set(True)
         outputs[0].set(True)
     wait_energised(stage, 0, wiring is Wiring.ENERGISE_TO_RELEASE)
+
+
+def test_time_given_to_the_board_ends_nothing_early(stage: Any, outputs: list[Output], wiring: Wiring) -> None:
+    """Whether the board times by itself or not, it releases at once, and locks at once when told to."""
+    outputs[0].open()
+    outputs[0].set(True, at_most_ms=60_000)
+    wait_energised(stage, 0, wiring is Wiring.ENERGISE_TO_RELEASE)
+    outputs[0].set(False)
+    wait_energised(stage, 0, wiring is Wiring.ENERGISE_TO_LOCK)
 
 
 def test_closing_changes_nothing(stage: Any, outputs: list[Output], wiring: Wiring) -> None:
