@@ -48,8 +48,9 @@ def _sound(beeps: Beeps | None, elapsed_ms: int) -> tuple[bool, int | None]:
     if beeps is None:
         return False, None
     each_ms = beeps.on_ms + beeps.off_ms
-    turn, since_ms = divmod(elapsed_ms, each_ms)
-    if beeps.times and turn >= beeps.times:
+    since_ms = elapsed_ms % each_ms
+    last_is_over = bool(beeps.times) and elapsed_ms >= beeps.times * each_ms - beeps.off_ms
+    if last_is_over:
         return False, None
     if since_ms < beeps.on_ms:
         return True, beeps.on_ms - since_ms
