@@ -23,7 +23,7 @@ from portillon_edge.instance_lock import holder
 from portillon_edge.main import run as run_gateway
 from portillon_edge.saved_state import case_of, fresh_report, saved_position
 from portillon_edge.status_view import device_table, show, status_screen
-from portillon_edge.technician import capture, card, osdp
+from portillon_edge.technician import capture, card, door, osdp
 from portillon_edge.technician.simulate import simulate
 from portillon_edge.words import Language, Words
 
@@ -149,6 +149,7 @@ app.command(
 )(simulate)
 app.add_typer(osdp.app, name="osdp")
 app.add_typer(card.app, name="card")
+app.add_typer(door.app, name="door")
 
 
 app.command(epilog=capture.EPILOG)(capture.capture)

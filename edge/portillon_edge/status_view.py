@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from portillon_wire.messages import DoorHealth
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +15,7 @@ from portillon_edge.health.report import HealthReport
 from portillon_edge.words import Words
 
 STYLES = {"up": "green", "down": "red", "fault": "red"}
+STANDINGS = {"free": "green", "blocked": "yellow", "lockdown": "bold yellow", "fire": "bold red"}
 SECONDS = 1_000_000_000
 
 
@@ -59,11 +61,33 @@ def _summary(report: HealthReport, words: Words, now_ns: int) -> Table:
     return table
 
 
+def doors_screen(report: HealthReport, now_ns: int) -> RenderableType:
+    """Every door as it stands, and what happened last."""
+    return Group(_doors(report), Text(), _last_events(report, now_ns))
+
+
+def door_line(door: DoorHealth) -> Text:
+    """One door in one line: `lane1   fire   open   granted   door_forced`."""
+    return Text("  ").join(_cells(door))
+
+
 def _doors(report: HealthReport) -> Table:
-    table = Table("door", "kind", "state", box=None, pad_edge=False)
+    table = Table("door", "kind", "stands", "leaf", "now", "trouble", box=None, pad_edge=False)
     for door in report.doors:
-        table.add_row(door.name, door.kind, door.state)
+        name, *rest = _cells(door)
+        table.add_row(name, door.kind, *rest)
     return table
+
+
+def _cells(door: DoorHealth) -> list[Text]:
+    leaf = {True: "open", False: "shut", None: "-"}[door.open]
+    return [
+        Text(door.name, "bold"),
+        Text(door.standing, STANDINGS.get(door.standing, "")),
+        Text(leaf, "yellow" if door.open else ""),
+        Text(door.state, "green" if door.state == "granted" else ""),
+        Text(", ".join(door.troubles), "bold red"),
+    ]
 
 
 def _last_events(report: HealthReport, now_ns: int) -> Table:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from portillon_drivers.errors import DriverError
 from portillon_rules.card_number import parse_presented
 from portillon_rules.credential import CredentialError
+from portillon_rules.door_plan import EVERY_DOOR
 from rich.console import RenderableType
 
+from portillon_edge.local_orders import OrderRefused, give_order
 from portillon_edge.technician.practice_site import PracticeSite
 
 PUSH_SECONDS = 0.2
@@ -23,9 +25,13 @@ scan READER TEXT                              hold any printed code to a scanner
 press READER KEYS                             press keys of its PIN pad: press lane1-reader 4917#
 push DOOR                                     walk through: its passage or door contact closes and opens again
 contact INPUT closed|open                     hold a contact in one state
+trip INPUT, rest INPUT                        make an input active (press a button, trip the fire loop), let it go again
+order open|free|block|lockdown DOOR           what staff can order; DOOR can be all
+order release DOOR, order reset-fire          back to the plan; the fire is over
 cut READER, mend READER                       cut the reader's wire, join it again
 noise READER                                  put something on its wire that is no card
 state                                         how every device and door is
+live                                          the doors as they stand, live, until you press Enter
 help, quit"""
 
 
@@ -36,9 +42,12 @@ class WrongCommand(Exception):
 class PracticeCommands:
     """Carries out lines typed at the terminal."""
 
-    def __init__(self, site: PracticeSite, *, state: Callable[[], RenderableType]) -> None:
+    def __init__(
+        self, site: PracticeSite, *, state: Callable[[], RenderableType], live: Callable[[], None] = lambda: None
+    ) -> None:
         self._site = site
         self._state = state
+        self._live = live
         self._commands: Mapping[str, Callable[[list[str]], RenderableType | None]] = {
             "present": self._present,
             "pass": self._pass,
@@ -48,6 +57,10 @@ class PracticeCommands:
             "press": self._press,
             "push": self._push,
             "contact": self._contact,
+            "trip": lambda words: self._set_input(words, True),
+            "rest": lambda words: self._set_input(words, False),
+            "order": self._order,
+            "live": lambda words: self._live(),
             "cut": lambda words: self._do(lambda: self._site.readers[self._reader(words)].unplug()),
             "mend": lambda words: self._do(lambda: self._site.readers[self._reader(words)].plug()),
             "noise": lambda words: self._do(lambda: self._site.readers[self._reader(words)].noise()),
@@ -126,3 +139,23 @@ class PracticeCommands:
                 self._site.boards.set_closed(name, state == "closed")
             case _:
                 raise WrongCommand(f"write contact INPUT closed or open; the inputs are: {', '.join(names)}")
+
+    def _set_input(self, words: list[str], active: bool) -> None:
+        sections = {options.name: options for options in self._site.config.inputs}
+        name = words[0] if words else ""
+        if name not in sections:
+            raise WrongCommand(f"there is no input {name!r}; there are: {', '.join(sections)}")
+        self._site.boards.set_active(sections[name], active)
+
+    def _order(self, words: list[str]) -> str:
+        match words:
+            case ["reset-fire"]:
+                asked = {"do": "reset_fire"}
+            case [do, door]:
+                asked = {"do": do, "door": EVERY_DOOR if door == "all" else door}
+            case _:
+                raise WrongCommand("write order open DOOR, or see help")
+        try:
+            return f"ordered as {give_order(self._site.config.gateway.data_dir, asked)}"
+        except OrderRefused as error:
+            raise WrongCommand(str(error)) from error

@@ -1,6 +1,7 @@
 """`portillon-edge simulate FILE`: a whole site on a laptop. The true gateway, guard and drivers; simulated hardware."""
 
 import logging
+import select
 import sys
 import tempfile
 import threading
@@ -16,6 +17,7 @@ from portillon_drivers.options import PinUse
 from portillon_rules.card_number import parse_presented
 from portillon_rules.credential import CredentialError, CredentialKind
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -23,12 +25,13 @@ from portillon_edge import exit_codes
 from portillon_edge.boot_clock import boot_ns
 from portillon_edge.gateway import Gateway
 from portillon_edge.health.report import HealthReport, LastEvent
-from portillon_edge.status_view import status_screen
+from portillon_edge.status_view import door_line, doors_screen, status_screen
 from portillon_edge.technician.practice_commands import PracticeCommands, WrongCommand
 from portillon_edge.technician.practice_site import DURESS_PIN, PIN, PIN_ALONE, PracticeSite
 from portillon_edge.words import Words
 
 LOOK_SECONDS = 0.1
+LIVE_SECONDS = 0.2
 SETTLE_SECONDS = 0.5
 UP_SECONDS_MAX = 15.0
 SHOWN = {CredentialKind.PHONE: "pass", CredentialKind.DAY_CODE: "code"}
@@ -76,7 +79,9 @@ def _play(site: PracticeSite) -> None:
     gateway.start()
     watch = _Watch(gateway, console)
     words = Words(site.config.gateway.language)
-    commands = PracticeCommands(site, state=lambda: status_screen(gateway.look(), words, boot_ns()))
+    commands = PracticeCommands(
+        site, state=lambda: status_screen(gateway.look(), words, boot_ns()), live=lambda: _live(gateway, console)
+    )
     try:
         watch.until_up()
         console.print(_what_to_try(site))
@@ -91,6 +96,18 @@ def _play(site: PracticeSite) -> None:
     finally:
         watch.stop()
         gateway.stop()
+
+
+def _live(gateway: Gateway, console: Console) -> None:
+    """Draw the doors anew until Enter; without a terminal once."""
+    with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+        while True:
+            live.update(doors_screen(gateway.look(), boot_ns()), refresh=True)
+            if not sys.stdin.isatty():
+                return
+            if select.select([sys.stdin], [], [], LIVE_SECONDS)[0]:
+                sys.stdin.readline()
+                return
 
 
 def _lines() -> Iterable[str]:
@@ -139,12 +156,15 @@ class _Watch:
         while not self._stop.wait(LOOK_SECONDS):
             report = self._gateway.look()
             with self._looked:
-                self._report = report
+                before, self._report = self._report, report
                 self._looked.notify_all()
             for event in report.last_events:
                 if event.boot_ns > self._told_ns:
                     self._console.print(_told(event))
             self._told_ns = max((event.boot_ns for event in report.last_events), default=0)
+            for door in report.doors:
+                if door not in before.doors:
+                    self._console.print(Text("  ") + door_line(door))
 
 
 def _told(event: LastEvent) -> Text:
@@ -154,7 +174,11 @@ def _told(event: LastEvent) -> Text:
 
 def _what_to_try(site: PracticeSite) -> Table:
     table = Table("reader", "type", "door", "the member's", "try", box=None, pad_edge=False)
-    door_of = {reader: door.name for door in site.config.doors for reader in door.readers}
+    door_of = {
+        reader: door.name
+        for door in site.config.doors
+        for reader in (*door.readers, *getattr(door, "exit_readers", ()))
+    }
     for options in site.config.readers:
         name = options.name
         first = f"{SHOWN.get(site.member_credential(options).kind, 'present')} {name}"
