@@ -1,8 +1,8 @@
 """Orders given at the gateway itself, without a cloud: a Unix socket that only its owner and root can open.
 
 One JSON line in, `{"do": …, "door": name or "*", "minutes": n}` (open, free, block, lockdown, release, reset_fire), one
-out, `{"by": …}` or `{"refused": why}`. Who gives the order is what the kernel says of the peer, never what the peer says.
-What comes of an order is written down by the doors, with that name.
+out, `{"by": …}` or `{"refused": why}`. Who gives the order is what the kernel says of the peer, never what the peer
+says. What comes of an order is written down by the doors, with that name.
 """
 
 import json
