@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from portillon_config.doors import AnyDoor, SingleDoor, TurnstileLane
+from portillon_config.doors import AnyDoor, Barrier, SingleDoor, TurnstileLane
 from portillon_drivers.options import OutputOptions
 
 from portillon_edge.domain.events import Way
-from portillon_edge.doors import single_door, turnstile_lane
+from portillon_edge.doors import barrier, single_door, turnstile_lane
 from portillon_edge.doors.machine import DoorMachine, Line, Part
 from portillon_edge.doors.surroundings import Door
 
@@ -57,7 +57,28 @@ def build_doors(sections: Iterable[AnyDoor], outputs: Iterable[OutputOptions] | 
 def _machine(section: AnyDoor) -> DoorMachine:
     match section:
         case TurnstileLane():
-            return turnstile_lane.TurnstileLane(pulse_ms=section.pulse_ms, passage_window_ms=section.passage_window_ms)
+            return turnstile_lane.TurnstileLane(
+                pulse_ms=section.pulse_ms,
+                passage_window_ms=section.passage_window_ms,
+                drive=turnstile_lane.Drive(section.drive),
+                second_badge=turnstile_lane.SecondBadge(section.second_badge),
+                long_access_factor=section.long_access_factor,
+                has_exit_output=section.exit_output is not None,
+                tells_ways=section.passage_out_input is not None,
+                free_exit=section.free_exit,
+                has_ready_lamp=section.ready_output is not None,
+            )
+        case Barrier():
+            return barrier.Barrier(
+                pulse_ms=section.pulse_ms,
+                passage_window_ms=section.passage_window_ms,
+                close_pulse_ms=section.close_pulse_ms if section.close_output else None,
+                clear_ms=section.clear_ms,
+                closing_ms=section.closing_ms,
+                obstacle_ms=section.obstacle_ms,
+                long_access_factor=section.long_access_factor,
+                has_loop=section.loop_input is not None,
+            )
         case SingleDoor():
             return single_door.SingleDoor(
                 pulse_ms=section.pulse_ms,
