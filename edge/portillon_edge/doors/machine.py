@@ -197,11 +197,15 @@ class Step:
 
 
 class DoorMachine(Protocol):
-    """One door's behaviour; two real ones exist, `turnstile_lane.py` and `single_door.py`."""
+    """One door's behaviour; each kind has a file of its own (`kinds.py`)."""
 
     @property
     def busy(self) -> bool:
         """Whether a grant is waiting for its passage, so that a second card must wait."""
+        ...
+
+    def busy_for(self, credential: str) -> bool:
+        """As `busy`, for this credential: whoever is being let in anyway may badge again."""
         ...
 
     @property

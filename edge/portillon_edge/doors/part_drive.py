@@ -37,7 +37,7 @@ class PartDrive:
         if to_leave:
             self._exit_until_ns = max(self._exit_until_ns, until)
         else:
-            self._released_until_ns = until
+            self._released_until_ns = max(self._released_until_ns, until)
         return [Release(on_ms, self._part)]
 
     def withdraw(self, now: int) -> list[Action]:

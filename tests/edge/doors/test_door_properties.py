@@ -134,7 +134,7 @@ class DoorInUse(RuleBasedStateMachine):
 
     @invariant()
     def released_without_grant_only_to_leave(self) -> None:
-        if not self.pending and self.relocks:
+        if not self.pending and self.relocks and not self.machine.open:
             assert self.released_until_ms <= self.now_ms or self.now_ms < self.exit_until_ms + PULSE_MS
 
     relocks: ClassVar[bool] = True
