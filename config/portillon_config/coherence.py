@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from portillon_drivers.options import DeviceOptions, PinUse, ReaderOptions, SerialOptions
 
+from portillon_config.door_coherence import door_incoherences
 from portillon_config.indicators import indicator_incoherences
 from portillon_config.model import GatewayConfig
 
@@ -29,13 +30,12 @@ def incoherences(config: GatewayConfig) -> Iterator[str]:
     for reader in config.readers:
         yield from _accepted_kinds(reader)
         yield from _pin_pad(reader)
-    yield from _doors(config)
     yield from indicator_incoherences(config.indicators, config.doors, config.readers)
-    yield from _unused(config)
+    yield from door_incoherences(config)
 
 
 def _doubled_names(config: GatewayConfig) -> Iterator[str]:
-    for section in ("readers", "outputs", "inputs", "indicators", "doors"):
+    for section in ("readers", "outputs", "inputs", "indicators", "doors", "watches", "interlocks"):
         for name, count in Counter(device.name for device in getattr(config, section)).items():
             if count > 1:
                 yield f'{section}: {count} are named "{name}"; give each its own name'
@@ -95,42 +95,6 @@ def _pin_pad(reader: ReaderOptions) -> Iterator[str]:
         yield f'{place}: the type {reader.type} has no PIN pad; write pin = "never", or take another reader'
     elif keypad == "none":
         yield f'{place}: its PIN pad is switched off; say by keypad = … how it sends its keys, or write pin = "never"'
-
-
-def _doors(config: GatewayConfig) -> Iterator[str]:
-    readers = {reader.name for reader in config.readers}
-    inputs = {line.name for line in config.inputs}
-    outputs = {output.name: output for output in config.outputs}
-    owner: dict[tuple[str, str], str] = {}
-    for door in config.doors:
-        place = f'doors ("{door.name}")'
-        uses = [("readers", "reader", name, readers) for name in door.readers]
-        uses.append(("output", "output", door.output, set(outputs)))
-        uses += [(key, "input", name, inputs) for key, name in door.inputs.items()]
-        for key, what, name, known in uses:
-            if name not in known:
-                there_are = ", ".join(sorted(known)) or "none at all"
-                yield f'{place}.{key}: there is no {what} "{name}" among {there_are}; correct it or add [[{what}s]]'
-            elif (first := owner.setdefault((what, name), door.name)) != door.name:
-                yield f'{place}.{key}: "{name}" belongs to door "{first}" already; each device serves one door'
-        output = outputs.get(door.output)
-        if output is not None and door.pulse_ms > output.max_on_ms:
-            yield (
-                f'{place}.pulse_ms: {door.pulse_ms} is longer than output "{output.name}" may be on, '
-                f"max_on_ms = {output.max_on_ms}; lower the one or raise the other"
-            )
-
-
-def _unused(config: GatewayConfig) -> Iterator[str]:
-    used = {
-        "readers": {name for door in config.doors for name in door.readers},
-        "outputs": {door.output for door in config.doors},
-        "inputs": {name for door in config.doors for name in door.inputs.values()},
-    }
-    for section, names in used.items():
-        for device in getattr(config, section):
-            if device.name not in names:
-                yield f'{section} ("{device.name}"): no door uses it; name it in a [[doors]] section, or remove it'
 
 
 def _listed(names: Sequence[str]) -> str:

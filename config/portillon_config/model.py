@@ -17,6 +17,8 @@ from portillon_drivers.options import (
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from portillon_config.doors import AnyDoor
+from portillon_config.interlocks import Interlock
+from portillon_config.watches import Watch
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -133,3 +135,5 @@ class GatewayConfig(Section):
     inputs: tuple[SerializeAsAny[InputOptions], ...]
     indicators: tuple[SerializeAsAny[IndicatorOptions], ...] = ()
     doors: tuple[AnyDoor, ...] = Field(min_length=1, description="the access points, one section [[doors]] each")
+    watches: tuple[Watch, ...] = Field(default=(), description="inputs that speak for the house: fire, lockdown, mains")
+    interlocks: tuple[Interlock, ...] = Field(default=(), description="doors of which one at a time may be passed")
