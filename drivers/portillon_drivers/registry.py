@@ -41,6 +41,7 @@ INPUTS: Mapping[str, str] = {
 INDICATORS: Mapping[str, str] = {
     "gpio": "portillon_drivers.indicators.gpio_lamps:DRIVER",
     "osdp": "portillon_drivers.indicators.osdp_reader:DRIVER",
+    "lcd": "portillon_drivers.indicators.character_lcd:DRIVER",
 }
 
 O = TypeVar("O", bound=DeviceOptions)  # noqa: E741  the options of one driver
