@@ -34,12 +34,12 @@ def benchmarks(folder: Path, badges: int) -> Iterator[Row]:
     """`badges` for each type of reader."""
     spent: dict[ReaderType, list[float]] = {reader: [] for reader in READERS}
     floor: dict[ReaderType, list[float]] = {reader: [] for reader in READERS}
-    with _gym(folder) as site, _echo(folder / "echo") as (card, relay):
+    with gym(folder, LANES) as (_, site), echo(folder / "echo") as (card, relay):
         free_s = dict.fromkeys(range(1, LANES + 1), 0.0)
         lanes = itertools.islice(itertools.cycle(free_s), badges * len(READERS))
         for lane, reader in zip(lanes, itertools.cycle(READERS), strict=False):
             time.sleep(REST_S)
-            floor[reader].append(_echoed_s(card, relay, reader.frame(MEMBER_CARD)))
+            floor[reader].append(echoed_s(card, relay, reader.frame(MEMBER_CARD)))
             time.sleep(max(REST_S, free_s[lane] - time.monotonic()))
             answer = site.badge(lane, MEMBER_CARD, spacing_ms=20)
             assert answer["relay_ns"] is not None, f"lane {lane} stayed shut"
@@ -61,15 +61,15 @@ def _row(reader: ReaderType, measured: floors.Timing, floor: floors.Timing) -> R
 
 
 @contextmanager
-def _gym(folder: Path) -> Iterator[SiteControl]:
+def gym(folder: Path, lanes: int) -> Iterator[tuple[Gym, SiteControl]]:
     """The tests' gym of processes with more lanes: simulated devices, and the gateway that attends them."""
     gateway = Gym(folder)
     with gateway.config_path.open("a") as config:
-        for lane in range(len(READERS) + 1, LANES + 1):
+        for lane in range(len(READERS) + 1, lanes + 1):
             config.write(LANE.format(n=lane, reader=READERS[(lane - 1) % len(READERS)]))
     text = gateway.config_path.read_text().replace("\npulse_ms = 2000", f"\npulse_ms = {PULSE_MS}")
     gateway.config_path.write_text(text.replace("\npassage_window_ms = 3000", f"\npassage_window_ms = {WINDOW_MS}"))
-    command = ["-m", "portillon_drivers.simulated_site", "--dir", str(folder / "site"), "--lanes", str(LANES)]
+    command = ["-m", "portillon_drivers.simulated_site", "--dir", str(folder / "site"), "--lanes", str(lanes)]
     with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE) as devices:
         try:
             assert devices.stdout is not None
@@ -77,7 +77,7 @@ def _gym(folder: Path) -> Iterator[SiteControl]:
             gateway.seed()
             gateway.start()
             with SiteControl(folder / "site" / "control.sock") as control:
-                yield control
+                yield gateway, control
         finally:
             if gateway.gateway is not None:
                 gateway.stop()
@@ -86,7 +86,7 @@ def _gym(folder: Path) -> Iterator[SiteControl]:
 
 
 @contextmanager
-def _echo(folder: Path) -> Iterator[tuple[PtyLine, PtyLine]]:
+def echo(folder: Path) -> Iterator[tuple[PtyLine, PtyLine]]:
     """The tiny process between two lines of its own."""
     card, relay = PtyLine(folder / "card"), PtyLine(folder / "relay")
     for line in (card, relay):
@@ -103,7 +103,7 @@ def _echo(folder: Path) -> Iterator[tuple[PtyLine, PtyLine]]:
             tiny.wait(WAIT_S)
 
 
-def _echoed_s(card: PtyLine, relay: PtyLine, frame: bytes) -> float:
+def echoed_s(card: PtyLine, relay: PtyLine, frame: bytes) -> float:
     begin = time.perf_counter()
     card.send(frame)
     select.select([relay], [], [], WAIT_S)

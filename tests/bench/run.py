@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import edge, intake, invoices, lane, osdp, readers, revocation
+from bench import edge, intake, invoices, lane, many_doors, osdp, readers, revocation
 from bench.cloud_gym import postgres_engine, postgres_programs, sqlite_engine
 from bench.report import Row, show
 from broker import mosquitto
@@ -34,6 +34,7 @@ class Size:
     revocations: int
     osdp_events: int
     reader_badges: int
+    many_doors_badges: int
 
 
 FULL = Size(
@@ -44,6 +45,7 @@ FULL = Size(
     revocations=50,
     osdp_events=100,
     reader_badges=60,
+    many_doors_badges=600,
 )
 QUICK = Size(
     edge_members=(10_000,),
@@ -53,6 +55,7 @@ QUICK = Size(
     revocations=10,
     osdp_events=25,
     reader_badges=15,
+    many_doors_badges=60,
 )
 
 Subject = Callable[[Path], Iterator[Row]]
@@ -63,6 +66,7 @@ def subjects(size: Size, missing: Callable[[str], None]) -> Iterator[Subject]:
     for members in size.edge_members:
         yield lambda folder, members=members: edge.benchmarks(folder, members, count=20_000)  # type: ignore[misc]
     yield lambda folder: lane.benchmarks(folder, size.badges)
+    yield lambda folder: many_doors.benchmarks(folder, size.many_doors_badges)
     yield lambda folder: readers.benchmarks(folder, size.reader_badges)
     if osdp.is_missing():
         missing("libosdp (make peers)")
