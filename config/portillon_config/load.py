@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from portillon_drivers.errors import PermanentDeviceError
-from portillon_drivers.registry import INDICATORS, INPUTS, OUTPUTS, READERS, options_model
+from portillon_drivers.registry import INDICATORS, INPUTS, OUTPUTS, READERS, TIMED_OUTPUTS, options_model
 from pydantic import BaseModel, ValidationError
 
 from portillon_config.coherence import incoherences
@@ -16,7 +16,7 @@ from portillon_config.wording import problems_of
 
 DEVICES: Mapping[str, Mapping[str, str]] = {
     "readers": READERS,
-    "outputs": OUTPUTS,
+    "outputs": {**OUTPUTS, **TIMED_OUTPUTS},
     "inputs": INPUTS,
     "indicators": INDICATORS,
 }

@@ -1,4 +1,5 @@
-"""What readers and inputs report. `at_ns` is the caller's clock when the bytes were read (boot clock on a gateway).
+"""What readers, inputs and timed outputs report. `at_ns` is the caller's clock when the bytes were read (a gateway's:
+the boot clock).
 
 No fault's detail ever quotes what was read: a credential in clear must not reach a journal or a log.
 """
@@ -196,8 +197,36 @@ class InputTroubled:
     at_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class OutputReleased:
+    """The device of a timed output releases."""
+
+    name: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLocked:
+    """The device of a timed output locked because it was told to; `asked` False: as its device came into service."""
+
+    name: str
+    at_ns: int
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OutputDown:
+    """The device of a timed output cannot be told anything; a release that runs there ends by itself."""
+
+    name: str
+    detail: str
+    at_ns: int
+
+
 ReaderEvent: TypeAlias = CredentialRead | TextScanned | KeyPressed | ReaderFault | ReaderUp | ReaderDown
 InputEvent: TypeAlias = InputChanged | InputUp | InputDown | InputFault | InputTroubled
+OutputEvent: TypeAlias = OutputReleased | OutputLocked | OutputDown
+TellOutput: TypeAlias = Callable[[OutputEvent], None]
 EmitReaderEvent: TypeAlias = Callable[[ReaderEvent], None]
 EmitInputEvent: TypeAlias = Callable[[InputEvent], None]
 ClockNs: TypeAlias = Callable[[], int]

@@ -55,6 +55,11 @@ class DeviceOptions(Section):
         return self.port
 
     @property
+    def relies_on(self) -> str | None:
+        """The reader that it is a part of, None: it stands alone."""
+        return None
+
+    @property
     def places(self) -> tuple[str, ...]:
         """All of them, for a device that sits in more than one."""
         return (self.place,)
@@ -170,11 +175,6 @@ class IndicatorOptions(DeviceOptions):
         description='what its texts are in, page by page, for example ["fr", "en"]; default: the gateway\'s language',
     )
     greeting: bool = Field(default=False, description="true if whoever may pass is to be welcomed")
-
-    @property
-    def relies_on(self) -> str | None:
-        """The reader that it is a part of, None: it stands alone."""
-        return None
 
     @property
     def answers(self) -> tuple[str, ...] | None:

@@ -3,7 +3,7 @@
 import threading
 from typing import Protocol
 
-from portillon_drivers.events import EmitInputEvent, EmitReaderEvent
+from portillon_drivers.events import EmitInputEvent, EmitReaderEvent, TellOutput
 from portillon_drivers.indicators.pattern import Pattern
 
 
@@ -50,6 +50,27 @@ class Output(Protocol):
 
     def close(self) -> None:
         """Let go of the device as it stands; never raises."""
+
+
+class TimedOutput(Protocol):
+    """An output whose device ends every release by itself, whoever dies: the gateway drives it without a guard.
+
+    `release` and `lock` never wait; what became of them is told.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name that the configuration gives it."""
+
+    def attend(self, told: TellOutput) -> None:
+        """From now on lock it whenever its device comes into service, and tell how it stands, on any thread."""
+
+    def release(self, for_ms: int) -> None:
+        """Have the device release for so long from when it hears of it, and lock by itself; a release that runs begins
+        anew. Raises TransientDeviceError if the device cannot be asked."""
+
+    def lock(self) -> None:
+        """Have the device lock now. Raises TransientDeviceError if it cannot be asked."""
 
 
 class Indicator(Protocol):

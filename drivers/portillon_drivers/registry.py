@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from portillon_drivers.errors import MissingLibraryError, UnknownDriverError
 from portillon_drivers.events import ClockNs
 from portillon_drivers.options import DeviceOptions, IndicatorOptions, InputOptions, OutputOptions, ReaderOptions
-from portillon_drivers.ports import Indicator, Inputs, Output, Reader
+from portillon_drivers.ports import Indicator, Inputs, Output, Reader, TimedOutput
 
 READERS: Mapping[str, str] = {
     "rdm6300": "portillon_drivers.readers.rdm6300:DRIVER",
@@ -64,12 +64,22 @@ class IndicatorDriver(Generic[O]):
     build: Callable[[Sequence[O], Mapping[str, Reader]], Sequence[Indicator]]
 
 
+@dataclass(frozen=True, slots=True)
+class AttachedDriver(Generic[O, P]):
+    """The same for inputs and outputs that are part of a reader: they get all readers by name too."""
+
+    options: type[O]
+    build: Callable[[Sequence[O], ClockNs, Mapping[str, Reader]], Sequence[P]]
+
+
 @cache
 def driver_of(registered: str) -> Any:
-    """Import `module:NAME`, a Driver or IndicatorDriver; raises MissingLibraryError if a library is not installed."""
+    """Import `module:NAME`, one of the drivers above; raises MissingLibraryError if a library is not installed."""
     module, _, attribute = registered.partition(":")
     try:
-        driver: Driver[Any, Any] | IndicatorDriver[Any] = getattr(import_module(module), attribute)
+        driver: Driver[Any, Any] | IndicatorDriver[Any] | AttachedDriver[Any, Any] = getattr(
+            import_module(module), attribute
+        )
     except ImportError as error:
         raise MissingLibraryError(f"{module} needs {error.name}, which is not installed here: install it") from error
     return driver
@@ -88,14 +98,21 @@ def build_readers(options: Sequence[ReaderOptions], clock_ns: ClockNs) -> list[R
     return _build(READERS, options, clock_ns)
 
 
-def build_inputs(options: Sequence[InputOptions], clock_ns: ClockNs) -> list[Inputs]:
+def build_inputs(options: Sequence[InputOptions], clock_ns: ClockNs, readers: Sequence[Reader] = ()) -> list[Inputs]:
     """One `Inputs` per board, telling all its named inputs; each wants a thread of its own for `run`."""
-    return _build(INPUTS, options, clock_ns)
+    return _build(INPUTS, options, clock_ns, readers)
 
 
 def build_outputs(options: Sequence[OutputOptions], clock_ns: ClockNs) -> list[Output]:
-    """One output per section, none of them opened yet."""
-    return _build(OUTPUTS, options, clock_ns)
+    """One output per section that is the guard's, none of them opened yet."""
+    return _build(OUTPUTS, [section for section in options if section.guarded], clock_ns)
+
+
+def build_timed_outputs(
+    options: Sequence[OutputOptions], clock_ns: ClockNs, readers: Sequence[Reader]
+) -> list[TimedOutput]:
+    """One output per section that is not the guard's."""
+    return _build(TIMED_OUTPUTS, [section for section in options if not section.guarded], clock_ns, readers)
 
 
 def build_indicators(options: Sequence[IndicatorOptions], readers: Sequence[Reader]) -> list[Indicator]:
@@ -103,11 +120,14 @@ def build_indicators(options: Sequence[IndicatorOptions], readers: Sequence[Read
     return _build(INDICATORS, options, {reader.name: reader for reader in readers})
 
 
-def _build(family: Mapping[str, str], options: Sequence[DeviceOptions], given: Any) -> list[Any]:
+def _build(
+    family: Mapping[str, str], options: Sequence[DeviceOptions], given: Any, readers: Sequence[Reader] = ()
+) -> list[Any]:
     """`given`: what the drivers of that family need beside their sections."""
     built: list[Any] = []
     for type_name in dict.fromkeys(section.type for section in options):
         options_model(family, type_name)
         driver = driver_of(family[type_name])
-        built += driver.build([section for section in options if section.type == type_name], given)
+        attached = ({reader.name: reader for reader in readers},) if isinstance(driver, AttachedDriver) else ()
+        built += driver.build([section for section in options if section.type == type_name], given, *attached)
     return built

@@ -1,12 +1,13 @@
 """The Inputs port: what every group of inputs must do, run over every implementation, each beside its simulator."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from contracts.rigs.input_stages import GpioStage, ModbusAnalogStage, ModbusStage
+from contracts.conftest import Heard
+from contracts.rigs.input_stages import GpioStage, ModbusAnalogStage, ModbusStage, OsdpStage
 from portillon_drivers.events import InputChanged, InputDown, InputFault, InputTroubled, InputUp, LineTrouble
 from portillon_drivers.registry import INPUTS, build_inputs, options_model
 
@@ -16,11 +17,12 @@ STAGES: dict[str, Callable[..., Any]] = {
     "modbus": ModbusStage,
     "modbus_analog": ModbusAnalogStage,
     "gpio": GpioStage,
+    "osdp": OsdpStage,
 }
 
 
 @pytest.fixture(params=sorted(STAGES))
-def stage(request: pytest.FixtureRequest, tmp_path: Path, far_ends: Any, heard: Any, run_driver: Any) -> Any:
+def stage(request: pytest.FixtureRequest, tmp_path: Path, far_ends: Any, heard: Any, run_driver: Any) -> Iterator[Any]:
     """Inputs "passage" (active when closed) and "door" (active when open), already running."""
     stage = STAGES[request.param](tmp_path, far_ends)
     common = {"changes_max": FLAPPING_CHANGES_MAX}
@@ -28,9 +30,14 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path, far_ends: Any, heard: 
         options_model(INPUTS, section["type"]).model_validate({"name": name, "active": active, **common, **section})
         for name, active, section in zip(("passage", "door"), ("closed", "open"), stage.sections, strict=True)
     ]
-    [stage.inputs] = build_inputs(sections, time.monotonic_ns)
+    readers = [stage.reader] if hasattr(stage, "reader") else []
+    [stage.inputs] = build_inputs(sections, time.monotonic_ns, readers)
+    for reader in readers:
+        run_driver(reader.run, Heard())
     stage.end = run_driver(stage.inputs.run, heard)
-    return stage
+    yield stage
+    if hasattr(stage, "close"):
+        stage.close()
 
 
 def wait_changed(heard: Any, name: str, active: bool, after: int = 0) -> InputChanged:

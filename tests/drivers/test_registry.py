@@ -5,10 +5,12 @@ import sys
 
 import pytest
 from portillon_drivers.errors import MissingLibraryError, UnknownDriverError
-from portillon_drivers.registry import INPUTS, OUTPUTS, READERS, driver_of, options_model
+from portillon_drivers.registry import INPUTS, OUTPUTS, READERS, TIMED_OUTPUTS, driver_of, options_model
 
 
-@pytest.mark.parametrize("registered", [*READERS.values(), *OUTPUTS.values(), *INPUTS.values()])
+@pytest.mark.parametrize(
+    "registered", [*READERS.values(), *OUTPUTS.values(), *TIMED_OUTPUTS.values(), *INPUTS.values()]
+)
 def test_every_registered_driver_exists(registered: str) -> None:
     """Each name leads to a driver whose section is known."""
     assert driver_of(registered).options.model_fields["name"]

@@ -24,4 +24,4 @@ def test_readme_names_what_exists() -> None:
 def test_nothing_is_registered_that_does_not_exist() -> None:
     """No configuration can ask for a bridged board before there is one."""
     boards = (portillon_drivers.registry.OUTPUTS, portillon_drivers.registry.INPUTS)
-    assert all("osdp" not in family for family in boards)
+    assert all("osdp_board" not in family for family in boards)

@@ -63,7 +63,25 @@ class LocalStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class _Flags:
+class InputStatus:
+    """osdp_ISTATR: per input 0 at rest, 1 active; any other value is kept as it came, and no state to believe."""
+
+    CODE: ClassVar[int] = 0x49
+    states: tuple[int, ...]
+
+    def data(self) -> bytes:
+        return bytes(self.states)
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        return cls(tuple(data))
+
+
+@dataclass(frozen=True, slots=True)
+class OutputStatus:
+    """osdp_OSTATR: True is on."""
+
+    CODE: ClassVar[int] = 0x4A
     states: tuple[bool, ...]
 
     def data(self) -> bytes:
@@ -72,20 +90,6 @@ class _Flags:
     @classmethod
     def read(cls, data: bytes) -> Self:
         return cls(tuple(bool(state) for state in data))
-
-
-@dataclass(frozen=True, slots=True)
-class InputStatus(_Flags):
-    """osdp_ISTATR: True is active."""
-
-    CODE: ClassVar[int] = 0x49
-
-
-@dataclass(frozen=True, slots=True)
-class OutputStatus(_Flags):
-    """osdp_OSTATR: True is on."""
-
-    CODE: ClassVar[int] = 0x4A
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ class StatusChanged:
     address: int
     tamper: bool | None = None
     power_failure: bool | None = None
-    inputs: tuple[bool, ...] | None = None
+    inputs: tuple[int, ...] | None = None
+    """Per input: 0 at rest, 1 active, anything else is no state of the standard."""
     outputs: tuple[bool, ...] | None = None
     readers: tuple[int, ...] | None = None
     """Per attached reader: 0 normal, 1 not connected, 2 tamper."""

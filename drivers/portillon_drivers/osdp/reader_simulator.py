@@ -1,10 +1,11 @@
 """A faithful OSDP reader at the far side of the wire: its state machine, its secure channel, what a person sees on it.
 
-Pure: bytes in, bytes out. Not modelled: the time it takes to answer, LED and buzzer timers (the last command is what
-shows), smart-card and biometric commands.
+Pure but for the clock of its output timers: bytes in, bytes out. Not modelled: the time it takes to answer, LED and
+buzzer timers (the last command is what shows), smart-card and biometric commands.
 """
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from portillon_drivers.osdp.keys import SCBK_D
 from portillon_drivers.osdp.received_file import ReceivedFile
 from portillon_drivers.osdp.replies import Nak, NakReason, Reply, encode_reply
 from portillon_drivers.osdp.secure_channel import SecureChannel, SessionKeys, session_keys
+from portillon_drivers.osdp.simulated_outputs import OutputTerminals
 
 NONCE_BYTES = 8
 DEFAULT_KEY, OWN_KEY = b"\x00", b"\x01"
@@ -89,6 +91,7 @@ class OsdpReaderSimulator:
     identity: Identity = IDENTITY
     capabilities: Capabilities = CAPABILITIES
     random: Callable[[int], bytes] = os.urandom
+    clock_ns: Callable[[], int] = time.monotonic_ns
     misbehaviour: Misbehaviour = field(default_factory=Misbehaviour)
     display: Display = field(default_factory=Display)
     done: deque[WireCommand] = field(default_factory=lambda: deque(maxlen=DONE_MAX))
@@ -96,6 +99,9 @@ class OsdpReaderSimulator:
     file: ReceivedFile = field(default_factory=ReceivedFile)
     tampered: bool = False
     power_failed: bool = False
+    inputs: list[int] = field(init=False)
+    """Per terminal 0 at rest, 1 active; anything else is no state of the standard."""
+    outputs: OutputTerminals = field(init=False)
     _waiting: deque[Reply] = field(default_factory=lambda: deque(maxlen=WAITING_MAX))
     _parser: FrameParser = field(default_factory=FrameParser)
     _sequence: int | None = None
@@ -103,6 +109,10 @@ class OsdpReaderSimulator:
     _keys: SessionKeys | None = None
     _nonces: tuple[bytes, bytes] = (b"", b"")
     _channel: SecureChannel | None = None
+
+    def __post_init__(self) -> None:
+        self.inputs = [0] * self.capabilities.count(Function.CONTACTS)
+        self.outputs = OutputTerminals(self.capabilities.count(Function.OUTPUTS), self.clock_ns)
 
     @property
     def secure(self) -> bool:
@@ -127,9 +137,15 @@ class OsdpReaderSimulator:
         self.power_failed = self.power_failed if power_failed is None else power_failed
         self._waiting.append(replies.LocalStatus(self.tampered, self.power_failed))
 
+    def set_input(self, number: int, state: int) -> None:
+        """What is wired to that input changed; it is told with the next poll."""
+        self.inputs[number] = state
+        self._waiting.append(replies.InputStatus(tuple(self.inputs)))
+
     def lose_power(self) -> None:
-        """It starts anew: what was not told is forgotten, and the channel is gone; the key stays."""
+        """It starts anew: what was not told is forgotten, outputs drop, and the channel is gone; the key stays."""
         self._waiting.clear()
+        self.outputs.lose_power()
         self._reset(None)
         self._parser = FrameParser()
 
@@ -226,9 +242,9 @@ class OsdpReaderSimulator:
             case commands.LocalStatusRequest():
                 return replies.LocalStatus(self.tampered, self.power_failed)
             case commands.InputStatusRequest():
-                return replies.InputStatus((False,) * self.capabilities.count(Function.CONTACTS))
+                return replies.InputStatus(tuple(self.inputs))
             case commands.OutputStatusRequest():
-                return replies.OutputStatus(self._outputs())
+                return replies.OutputStatus(self.outputs.states())
             case commands.ReaderStatusRequest():
                 return replies.ReaderStatus((0,))
             case commands.Led():
@@ -238,8 +254,10 @@ class OsdpReaderSimulator:
             case commands.Text():
                 self.display.text = command
             case commands.Output():
+                if not self.outputs.take(command):
+                    return Nak(NakReason.UNABLE)
                 self.display.outputs[command.number] = command
-                return replies.OutputStatus(self._outputs())
+                return replies.OutputStatus(self.outputs.states())
             case commands.ComSet():
                 self.address, self.baud = command.address, command.baud
                 return replies.Com(command.address, command.baud)
@@ -261,15 +279,6 @@ class OsdpReaderSimulator:
         if not self.misbehaviour.denies_encryption:
             return self.capabilities
         return Capabilities(tuple(item for item in self.capabilities.items if item.function != Function.SECURITY))
-
-    def _outputs(self) -> tuple[bool, ...]:
-        on = (
-            commands.OutputControl.ON_ABORT_TIMER,
-            commands.OutputControl.ON_AFTER_TIMER,
-            commands.OutputControl.ON_FOR_TIME,
-        )
-        asked = [self.display.outputs.get(number) for number in range(self.capabilities.count(Function.OUTPUTS))]
-        return tuple(output is not None and output.control in on for output in asked)
 
     def _sent(
         self, frame: Frame, reply: Reply, channel: SecureChannel | None = None, block: SecurityBlock | None = None

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from portillon_rules.credential import CredentialKind
@@ -25,7 +25,7 @@ from portillon_drivers.osdp.commands import Command
 from portillon_drivers.osdp.errors import KeyFileError
 from portillon_drivers.osdp.key_file import ReaderFiles
 from portillon_drivers.osdp.panel import PanelReader, Security
-from portillon_drivers.osdp.panel_events import KeyUsed, PanelEvent, ReaderOnline
+from portillon_drivers.osdp.panel_events import KeyUsed, PanelEvent, ReaderOffline, ReaderOnline
 from portillon_drivers.osdp.reader_voice import ReaderVoice
 from portillon_drivers.osdp.shared_bus import SharedBus
 from portillon_drivers.ports import Reader
@@ -85,6 +85,16 @@ class OsdpOptions(CardFormatOptions, SerialOptions):
         return (INSECURE_CLEAR_TEXT,) if self.insecure_clear_text else ()
 
 
+class Terminals(Protocol):
+    """Whoever uses a reader's inputs or outputs; called on the thread that drives its line, and never to wait there."""
+
+    def hear(self, event: PanelEvent) -> None:
+        """Something happened at the reader; `ReaderOffline` also when its line is lost or its key is not in order."""
+
+    def pass_time(self) -> None:
+        """Called after each turn of the line, several times a second."""
+
+
 class OsdpReader:
     """One reader on a shared line; fills the Reader port."""
 
@@ -97,6 +107,7 @@ class OsdpReader:
         self._unix_s = unix_s
         self._emit: EmitReaderEvent = lambda _: None
         self._voice = self._new_voice()
+        self._terminals: list[Terminals] = []
 
     @property
     def name(self) -> str:
@@ -113,6 +124,11 @@ class OsdpReader:
         """Where it answers on its line."""
         return self._options.address
 
+    @property
+    def place(self) -> str:
+        """Where a technician finds it."""
+        return self._options.place
+
     def run(self, emit: EmitReaderEvent, stop: threading.Event) -> None:
         """Read until `stop`; a lost line is tried again with back-off."""
         self._emit, self._voice = emit, self._new_voice()
@@ -121,6 +137,10 @@ class OsdpReader:
     def ask(self, command: Command, done: Done = lambda _: None) -> None:
         """LED, buzzer, text, output…; from any thread. Raises TransientDeviceError."""
         self._bus.ask(self.address, command, done)
+
+    def serve(self, terminals: Terminals) -> None:
+        """Let them hear what happens here, from the start on: to be called before `run`."""
+        self._terminals.append(terminals)
 
     def settings(self) -> PanelReader:
         """How the panel must treat it now; raises KeyFileError, WeakKeyError or WaiverRefused."""
@@ -144,10 +164,12 @@ class OsdpReader:
         if down and isinstance(why, WaiverRefused):
             self._tell(self._voice.refused(str(why), now_ns))
         self._tell(down)
+        self._tell_terminals(ReaderOffline(self.address, str(why)))
 
     def lose(self, why: str) -> None:
         """The line is gone."""
         self._tell(self._voice.down(why, self._clock_ns()))
+        self._tell_terminals(ReaderOffline(self.address, why))
 
     def hear(self, event: PanelEvent) -> None:
         """Something happened at this reader."""
@@ -155,10 +177,13 @@ class OsdpReader:
             with suppress(KeyFileError):  # both keys stay where they are, and this is tried again when it next joins
                 ReaderFiles(self._options.key_file).promote()
         self._tell(self._voice.hear(event, self._clock_ns()))
+        self._tell_terminals(event)
 
     def pass_time(self) -> None:
         """Faults that were counted are told."""
         self._tell(self._voice.expire(self._clock_ns()))
+        for terminals in self._terminals:
+            terminals.pass_time()
 
     def _check_waiver(self, file: Path | None, key: str | None) -> None:
         if file is None or key is None:
@@ -177,6 +202,10 @@ class OsdpReader:
     def _new_voice(self) -> ReaderVoice:
         options = self._options
         return ReaderVoice(options.name, options.place, options.card_formats, options.hold_off_ms * 1_000_000)
+
+    def _tell_terminals(self, event: PanelEvent) -> None:
+        for terminals in self._terminals:
+            terminals.hear(event)
 
     def _tell(self, events: Iterable[ReaderEvent]) -> None:
         for event in events:

@@ -1,11 +1,15 @@
 """Boards with two inputs each, simulated, for the contract of the Inputs port: "passage" and "door"."""
 
+import time
 from math import inf
 from pathlib import Path
 from typing import Any
 
 from portillon_drivers.gpio_pins import pin_factory
 from portillon_drivers.inputs.modbus_inputs_simulator import OPEN_COUNTS, AnalogBoardSimulator, ModbusBoardSimulator
+from portillon_drivers.readers.osdp import DRIVER as OSDP_READERS
+from portillon_drivers.readers.osdp import OsdpOptions
+from portillon_drivers.readers.osdp_simulator import SimulatedBus, SimulatedOsdpReader
 
 CHANNELS = (2, 5)
 CLOSED_OHM, OPEN_OHM = 1_000, 2_000
@@ -71,3 +75,23 @@ class GpioStage:
     def close_contact(self, index: int, closed: bool) -> None:
         pin = self.factory.pin((23, 24)[index])
         pin.drive_low() if closed else pin.drive_high()
+
+
+class OsdpStage:
+    """Two terminals of one reader; its line is opened by the reader's own driver."""
+
+    def __init__(self, folder: Path, far_ends: Any) -> None:
+        about = {"name": "lane1-reader", "type": "osdp", "address": 1, "baud": 115_200, "key_file": "lane1.key"}
+        options = OsdpOptions.model_validate({**about, "path": folder / "bus"})
+        self.line = SimulatedOsdpReader(options, SimulatedBus(folder / "bus"), folder / "lane1.key")
+        self.line.plug()
+        section = OsdpOptions.model_validate({**about, **self.line.section})
+        [self.reader] = OSDP_READERS.build([section], time.monotonic_ns)
+        self.sections = [{"type": "osdp", "reader": "lane1-reader", "number": number} for number in (0, 1)]
+
+    def close_contact(self, index: int, closed: bool) -> None:
+        self.line.electronics.set_input(index, int(closed))
+
+    def close(self) -> None:
+        self.line.unplug()
+        self.line.close()
