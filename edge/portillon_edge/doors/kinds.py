@@ -84,5 +84,9 @@ def _machine(section: AnyDoor) -> DoorMachine:
                 pulse_ms=section.pulse_ms,
                 passage_window_ms=section.passage_window_ms,
                 held_open_ms=section.held_open_ms,
+                held_open_warn_ms=section.held_open_warn_ms or 0,
+                relock_on_open=section.relock_on_open,
+                contact_bounce_ms=section.contact_bounce_ms,
+                long_access_factor=section.long_access_factor,
                 has_contact=section.contact_input is not None,
             )
