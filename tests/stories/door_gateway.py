@@ -1,8 +1,9 @@
 """The gateway's own process for a story: the real one, with a socket in place of its cloud and of its pins.
 
-    python -m stories.door_gateway CONFIG SOCKET
+    python -m stories.door_gateway CONFIG SOCKET LEVELS
 
-Takes JSON lines and answers each with one: {"do": "look"}, {"do": "pin", "pin": 23, "high": true},
+LEVELS: {"23": true, …}, how the contacts on mock pins stand when it starts, true for high. Takes JSON lines and answers
+each with one: {"do": "look"}, {"do": "pin", "pin": 23, "high": true}, {"do": "flap", "pin": 23},
 {"do": "feed", "entry": {…}}, {"do": "order", "order": "OpenDoor", "door": "front", "by": "owner"}.
 """
 
@@ -10,11 +11,13 @@ import json
 import logging
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from portillon_config import load, load_site_keys
+from portillon_drivers import gpio_pins
 from portillon_drivers.gpio_pins import pin_factory
 from portillon_edge.boot_clock import boot_ns
 from portillon_edge.gateway import Gateway
@@ -22,6 +25,22 @@ from portillon_edge.main import SWITCH_SECONDS
 from portillon_wire.messages import FeedEntry
 
 Told = Mapping[str, Any]
+FLAPS, FLAP_S = 400, 0.004
+
+
+def hold_contacts(levels: Mapping[str, bool]) -> None:
+    """A mock pin made from now on takes the level of its contact, whatever its pull."""
+
+    class HeldPin(gpio_pins.OneActMockPin):
+        """A mock pin with a contact on it from the beginning."""
+
+        def _set_pull(self, value: str) -> None:
+            super()._set_pull(value)
+            held = levels.get(self.info.name.removeprefix("GPIO"))
+            if held is not None:
+                (self.drive_high if held else self.drive_low)()
+
+    gpio_pins.OneActMockPin = HeldPin  # type: ignore[misc]
 
 
 class GatewayEnd:
@@ -32,6 +51,7 @@ class GatewayEnd:
         self._verbs: Mapping[str, Callable[[Told], Told]] = {
             "look": self._look,
             "pin": self._pin,
+            "flap": self._flap,
             "feed": self._feed,
             "order": self._order,
         }
@@ -63,6 +83,12 @@ class GatewayEnd:
             pin.drive_low()
         return {}
 
+    def _flap(self, told: Told) -> Told:
+        for index in range(FLAPS):
+            self._pin({"pin": told["pin"], "high": index % 2 != told["high"]})
+            time.sleep(FLAP_S)
+        return {}
+
     def _feed(self, told: Told) -> Told:
         self._gateway._store.apply(FeedEntry.model_validate(told["entry"]))
         return {}
@@ -81,6 +107,7 @@ def main() -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     config_path = Path(sys.argv[1])
+    hold_contacts(json.loads(sys.argv[3]))
     config = load(config_path)
     gateway = Gateway(config, load_site_keys(config), config_path=config_path, fail=sys.exit)
     gateway.start()

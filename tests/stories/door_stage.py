@@ -18,6 +18,7 @@ from portillon_drivers.events import (
     ReaderDown,
     ReaderUp,
 )
+from portillon_drivers.inputs.flapping import RESTLESS_NS
 from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, EventTime, NewEvent
 from portillon_edge.doors.attendant import Attendant, DoorEvent
@@ -25,7 +26,7 @@ from portillon_edge.doors.guarded_outputs import GuardedOutputs
 from portillon_edge.doors.kinds import build_doors
 from portillon_edge.guard.core import Action, Drive, GuardCore, Reopen, Tell
 from portillon_edge.guard.errors import GuardUnavailableError
-from portillon_edge.guard.protocol import GuardEvent, GuardLost, Hold, Lock, OutputFault, Release
+from portillon_edge.guard.protocol import GuardEvent, GuardLost, Hold, Lock, Release, RequestRefused
 from portillon_rules.decision import DecisionTime, TimeQuality
 from stories.door_site import KEY, DoorSite
 from stories.door_story import TOUCH_MS, Act, Story
@@ -36,8 +37,7 @@ BOOTED_NS = 60_000 * MS
 IDLE_MS = 1_000
 LEASE_MS = 72 * 3_600_000
 BOUNCE_MS = (0, 15, 30)
-FLAP_MS = 25
-FLAPS = 60
+FLAPPING_MS = RESTLESS_NS // MS
 
 
 class VirtualOutputs:
@@ -58,7 +58,11 @@ class VirtualOutputs:
 
     def start(self) -> None:
         """A guard's process begins."""
-        self._core = GuardCore({section.name: section.max_on_ms for section in self._config.outputs})
+        outputs = self._config.outputs
+        self._core = GuardCore(
+            {section.name: section.max_on_ms for section in outputs},
+            continuous=[section.name for section in outputs if section.continuous],
+        )
         self._do(self._core.start())
 
     def kill(self) -> None:
@@ -112,14 +116,15 @@ class VirtualOutputs:
                     if self._tell is not None:
                         self._tell(message)
                 case Drive(output) | Reopen(output):
-                    self._drive(output, isinstance(action, Drive) and action.releasing)
+                    self._drive(output, action)
 
-    def _drive(self, output: str, releasing: bool) -> None:
+    def _drive(self, output: str, action: Drive | Reopen) -> None:
         assert self._core is not None
         if output in self.unplugged:
-            self._do(self._core.failed(output, "nothing is plugged in", self._clock_ns()))
+            detail = "was lost while writing" if isinstance(action, Drive) else "cannot be opened: nothing is there"
+            self._do(self._core.failed(output, detail, self._clock_ns()))
             return
-        self.releasing[output] = releasing
+        self.releasing[output] = isinstance(action, Drive) and action.releasing
         self._do(self._core.driven(output, self._clock_ns()))
 
 
@@ -172,8 +177,7 @@ class VirtualStage:
         until_ns = BOOTED_NS + int((second + 1) * 1_000) * MS
         while (due_ns := self._due_ns()) <= until_ns:
             self._clock.now_ns = max(self._clock.now_ns, due_ns)
-            while self._later and self._later[0][0] <= self._clock.now_ns:
-                heapq.heappop(self._later)[2]()
+            self._do_what_is_due()
             self._guard.tick()
             if self._attendant is not None:
                 self._attendant.tick(self._clock.now_ns)
@@ -207,6 +211,9 @@ class VirtualStage:
             case "bounce":
                 for index, ms in enumerate(BOUNCE_MS):
                     self._at(ms, lambda active=index % 2 == 0: self._set(names["input"], active))
+            case "flap":
+                troubled = InputTroubled(names["input"], LineTrouble.FLAPPING, "it chatters", now_ns + FLAPPING_MS * MS)
+                self._at(FLAPPING_MS, lambda: self._take(troubled))
             case "cut" | "short":
                 trouble = LineTrouble.CUT if act.verb == "cut" else LineTrouble.SHORT
                 self._take(InputTroubled(names["input"], trouble, f"the line is {trouble}", now_ns))
@@ -220,6 +227,7 @@ class VirtualStage:
                 self._process(names["process"], starts=act.verb == "start")
             case _:
                 raise NotImplementedError(f"{act.verb} has no virtual counterpart yet")
+        self._do_what_is_due()
         self._tidy()
 
     # The gateway's surroundings
@@ -238,7 +246,7 @@ class VirtualStage:
     def _start_gateway(self) -> None:
         self._outputs = GuardedOutputs(self._guard)
         self._attendant = Attendant(
-            build_doors(self._config.doors),
+            build_doors(self._config.doors, self._config.outputs),
             keys=[KEY],
             entitlements=self._site,
             clockwork=self._clock,
@@ -257,7 +265,10 @@ class VirtualStage:
             self._take(InputChanged(name, active, now_ns))
 
     def _process(self, process: str, *, starts: bool) -> None:
-        if process == "gateway":
+        if process == "both":
+            self._attendant = None
+            self._process("guard", starts=starts)
+        if process in ("gateway", "both"):
             if starts:
                 self._start_gateway()
             else:
@@ -274,7 +285,7 @@ class VirtualStage:
 
     def _guard_told(self, event: GuardEvent) -> None:
         self._outputs.note(event)
-        if isinstance(event, OutputFault | GuardLost):
+        if not isinstance(event, RequestRefused):
             self._at(0, lambda: self._take(event))
 
     def _plug(self, device: str, plugged: bool) -> None:
@@ -309,9 +320,13 @@ class VirtualStage:
     def _at(self, ms: int, act: Callable[[], None]) -> None:
         heapq.heappush(self._later, (self._clock.now_ns + ms * MS, next(self._count), act))
 
+    def _do_what_is_due(self) -> None:
+        while self._later and self._later[0][0] <= self._clock.now_ns:
+            heapq.heappop(self._later)[2]()
+
     def _due_ns(self) -> int:
         idle_ns = self._clock.now_ns // (IDLE_MS * MS) * IDLE_MS * MS + IDLE_MS * MS
         attendant_ns = None if self._attendant is None else self._attendant.deadline_ns
         queued_ns = self._later[0][0] if self._later else None
-        dues = (attendant_ns, self._guard.next_ns, queued_ns)
-        return min(idle_ns, *(ns for ns in dues if ns is not None))
+        dues = (idle_ns, attendant_ns, self._guard.next_ns, queued_ns)
+        return min(ns for ns in dues if ns is not None)

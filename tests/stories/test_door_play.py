@@ -1,0 +1,61 @@
+"""The player of door stories notices: every line of every story matters, and a slip of the pen is said at once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from stories.door_play import play
+from stories.door_stage import VirtualStage
+from stories.door_story import Moment, Story, load_story, story_files
+from stories.process import StoryError
+
+FILES = pytest.mark.parametrize("file", [pytest.param(path, id=path.stem) for path in story_files()])
+A_STORY: dict[str, Any] = {
+    "says": "A story that is as short as a story can be.",
+    "sentence": "Door: forced",
+    "site": "strike-door",
+    "people": ["anne"],
+    "at": [{"second": 1.0, "do": "on front-contact", "recorded": "door_forced front"}, {"second": 2.0}],
+}
+
+
+def wrong_tellings(story: Story) -> list[Story]:
+    """The story with one line left out, or one output the other way round; each is not what happens."""
+    tellings = []
+    for index, moment in enumerate(story.at):
+        lines = moment.recorded
+        changed = [{"recorded": (*lines[:n], *lines[n + 1 :])} for n in range(len(lines))]
+        changed += [{"released": moment.locked, "locked": moment.released}] if moment.released or moment.locked else []
+        for change in changed:
+            other = Moment.model_validate({**moment.model_dump(), **change})
+            tellings.append(story.model_copy(update={"at": (*story.at[:index], other, *story.at[index + 1 :])}))
+    return tellings
+
+
+@FILES
+def test_every_line_of_a_story_matters(file: Path, tmp_path: Path) -> None:
+    """A story from which one recorded line is missing, or whose outputs stand otherwise, is found wrong."""
+    for telling in wrong_tellings(load_story(file)):
+        with pytest.raises(StoryError):
+            play(telling, VirtualStage(telling, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"at": [{"second": 1.0, "do": "shout front"}, {"second": 2.0}]}, "there is no verb 'shout'"),
+        ({"at": [{"second": 1.0, "do": "badge anne"}, {"second": 2.0}]}, "write badge PERSON READER"),
+        ({"at": [{"second": 1.0, "do": "badge ann front-reader"}, {"second": 2.0}]}, "nobody is called 'ann'"),
+        ({"at": [{"second": 1.0, "do": "on back-contact"}, {"second": 2.0}]}, "'back-contact' is none of the site's"),
+        ({"at": [{"second": 2.0}, {"second": 1.0}]}, "ascending"),
+        ({"at": [{"second": 1.0, "released": "back"}, {"second": 2.0}]}, "'back' is none of the site's outputs"),
+        ({"changes": {"back": {"pulse_ms": 1}}}, "'back' is none of the site's"),
+        ({"sentence": "Door: sings"}, "no such promise"),
+    ],
+)
+def test_a_slip_of_the_pen_is_said(change: dict[str, Any], told: str) -> None:
+    """A verb, a name or an order of seconds that cannot be meant is refused, and the message says what there is."""
+    Story.model_validate(A_STORY)
+    with pytest.raises(ValidationError, match=told):
+        Story.model_validate({**A_STORY, **change})
