@@ -89,7 +89,6 @@ class Barrier:
         self._obstacle_at_ns: int | None = None
         self._obstacle = False
         self._rex = LineWatch()
-        self._rex_stuck = False
 
     @property
     def busy(self) -> bool:
@@ -106,7 +105,7 @@ class Barrier:
     @property
     def troubles(self) -> tuple[EventKind, ...]:
         obstacle = (EventKind.OBSTACLE,) if self._obstacle else ()
-        return (*obstacle, EventKind.INPUT_FAULT) if self._rex_stuck else obstacle
+        return (*obstacle, EventKind.INPUT_FAULT) if self._rex.stuck else obstacle
 
     @property
     def closed_for(self) -> DenyReason | None:
@@ -169,10 +168,9 @@ class Barrier:
         return [*([] if self._bearing.released else self._raise(now)), Record(kind, grant)]
 
     def _exit_request(self, active: bool, now: int) -> list[Action]:
-        before = self._rex.change(active, now)
+        stuck, before = self._rex.stuck, self._rex.change(active, now)
         if not active:
-            restored, self._rex_stuck = self._rex_stuck, False
-            return [Record(EventKind.INPUT_RESTORED, detail=f"{Line.REX}: at rest again")] if restored else []
+            return [Record(EventKind.INPUT_RESTORED, detail=f"{Line.REX}: at rest again")] if stuck else []
         if before is True:
             return []
         self._exit_until_ns = now + self._window_ns
@@ -236,7 +234,6 @@ class Barrier:
             self._obstacle_at_ns = None
             actions += self._tell_obstacle("something stands under the boom for longer than a passage takes")
         if self._rex.newly_stuck(now):
-            self._rex_stuck = True
             actions.append(Record(EventKind.INPUT_FAULT, detail="the exit request stays active: stuck button or wire"))
         return actions
 

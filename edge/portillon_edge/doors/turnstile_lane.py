@@ -108,7 +108,6 @@ class TurnstileLane:
         self._two_outputs = has_exit_output
         self._ready = PartDrive(Part.READY) if has_ready_lamp else None
         self._watches = {line: LineWatch() for line in STUCK}
-        self._stuck: set[Line] = set()
         self._now_ns = 0
         self._bearing = Bearing.PLAN
         self._faulty = False
@@ -140,7 +139,7 @@ class TurnstileLane:
     @property
     def troubles(self) -> tuple[EventKind, ...]:
         fault = (EventKind.LANE_FAULT,) if self._faulty else ()
-        return (*fault, EventKind.INPUT_FAULT) if self._stuck else fault
+        return (*fault, EventKind.INPUT_FAULT) if any(w.stuck for w in self._watches.values()) else fault
 
     @property
     def closed_for(self) -> DenyReason | None:
@@ -222,10 +221,10 @@ class TurnstileLane:
     # Somebody moves -------------------------------------------------------------------------------------------------
 
     def _line(self, line: Line, active: bool, now: int) -> list[Action]:
-        before = self._watches[line].change(active, now)
+        watch = self._watches[line]
+        stuck, before = watch.stuck, watch.change(active, now)
         actions: list[Action] = []
-        if not active and line in self._stuck:
-            self._stuck.discard(line)
+        if stuck and not active:
             actions.append(Record(EventKind.INPUT_RESTORED, detail=f"{line}: at rest again"))
         if line is Line.REX and active and before is not True:
             actions += self._exit_request(now)
@@ -308,7 +307,6 @@ class TurnstileLane:
             actions += self._end_unused("nobody could see it: the passage input is not known" if unseen else None)
         for line, watch in self._watches.items():
             if watch.newly_stuck(now):
-                self._stuck.add(line)
                 actions.append(Record(EventKind.INPUT_FAULT, detail=STUCK[line]))
         return actions
 
@@ -363,7 +361,7 @@ class TurnstileLane:
         return not any(self._sees(line) for line in (Line.PASSAGE, Line.PASSAGE_OUT, Line.LANE_BUSY))
 
     def _sees(self, line: Line) -> bool:
-        return self._watches[line].active is True and line not in self._stuck
+        return self._watches[line].active is True and not self._watches[line].stuck
 
     def _tells(self, way: Way) -> LineWatch:
         return self._watches[Line.PASSAGE_OUT if self._tells_ways and way is Way.EXIT else Line.PASSAGE]
