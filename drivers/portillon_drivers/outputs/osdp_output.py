@@ -39,6 +39,8 @@ from portillon_drivers.registry import AttachedDriver
 
 TICK_MS = 100
 """The reader's timers count tenths of a second."""
+HOLD_MS = 5_000
+"""An output declared `continuous` may be told to release for so long, however short its `max_on_ms`: it is renewed."""
 RETRY_NS = 2_000_000_000
 """A reader that refused or lost a command is told to lock again after this."""
 
@@ -88,9 +90,11 @@ class OsdpOutput:
             self._told = told
 
     def release(self, for_ms: int) -> None:
-        """For so long, in tenths of a second rounded down, at least one and at most `max_on_ms`."""
-        ticks = max(1, min(for_ms, self._options.max_on_ms) // TICK_MS)
-        self._reader.ask(OutputCommand(self._options.number, self._releasing, ticks), self._released)
+        """For so long, in tenths of a second rounded down, at least one and at most `max_on_ms` (or a hold)."""
+        options = self._options
+        bound_ms = max(options.max_on_ms, HOLD_MS) if options.continuous else options.max_on_ms
+        ticks = max(1, min(for_ms, bound_ms) // TICK_MS)
+        self._reader.ask(OutputCommand(options.number, self._releasing, ticks), self._released)
 
     def lock(self) -> None:
         """Now, and for good."""
