@@ -1,7 +1,8 @@
 """One output as its machine means it to stand: whose release runs, and whether it is held. Pure.
 
 1. A release ends by itself (the guard ends it); `withdraw` ends it early once its reason is over.
-2. A release that somebody asked for to leave is never cut short: neither by `withdraw` nor by the end of a hold.
+2. A release that somebody asked for to leave is never cut short: neither by `withdraw` nor by the end of a hold. What
+   was withdrawn meanwhile ends with it.
 3. A hold is asked for again every RENEW_MS for as long as it is wanted, and locked once when it is wanted no more.
 """
 
@@ -17,6 +18,7 @@ class PartDrive:
         self._part = part
         self._released_until_ns = 0
         self._exit_until_ns = 0
+        self._ends_with_exit = False
         self._wanted = False
         self._held = False
         self._renew_ns = 0
@@ -38,19 +40,26 @@ class PartDrive:
             self._exit_until_ns = max(self._exit_until_ns, until)
         else:
             self._released_until_ns = max(self._released_until_ns, until)
+            self._ends_with_exit = False
         return [Release(on_ms, self._part)]
 
     def withdraw(self, now: int) -> list[Action]:
         """The reason for the release is over: lock, unless an exit's release runs or it is held anyway."""
-        ran, self._released_until_ns = now < self._released_until_ns, 0
-        return [Lock(self._part)] if ran and not self._held and now >= self._exit_until_ns else []
+        until_ns, self._released_until_ns = self._released_until_ns, 0
+        if now >= until_ns or self._held:
+            return []
+        self._ends_with_exit = now < self._exit_until_ns < until_ns
+        return [Lock(self._part)] if now >= self._exit_until_ns else []
 
     def stand(self, now: int, *, released: bool) -> list[Action]:
         """How it is to stand when nobody passes; asked at every step, answers with what is due."""
         self._wanted = released
-        if not released and (not self._held or now >= self.rest_ns):
-            ended, self._held = self._held, False
+        if not released and now >= self.rest_ns:
+            ended = self._held or self._ends_with_exit
+            self._held = self._ends_with_exit = False
             return [Lock(self._part)] if ended else []
+        if not released and not self._held:
+            return []
         if self._held and now < self._renew_ns:
             return []
         self._held, self._renew_ns = True, now + RENEW_NS
@@ -65,5 +74,5 @@ class PartDrive:
     def deadline_ns(self) -> int | None:
         """When `stand` has something to say."""
         if not self._held:
-            return None
+            return self._exit_until_ns if self._ends_with_exit else None
         return self._renew_ns if self._wanted else min(self._renew_ns, self.rest_ns)
