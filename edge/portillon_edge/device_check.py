@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from portillon_config import GatewayConfig
 from portillon_drivers.errors import DriverError
-from portillon_drivers.registry import build_inputs, build_outputs, build_readers
+from portillon_drivers.ports import Indicator, Output
+from portillon_drivers.registry import build_indicators, build_inputs, build_outputs, build_readers
 
 from portillon_edge.boot_clock import boot_ns
 from portillon_edge.device_threads import DeviceThreads
@@ -25,6 +26,7 @@ ADVICE = {
     "reader": "Check power and cable, and that `path` is the reader's: ls -l /dev/serial/by-id",
     "input": "Check the board's power, its RS-485 pair and `address`; for a pin check its wiring.",
     "output": "Check the relay board's power and cable, and that `path` is its own: ls -l /dev/serial/by-id",
+    "indicator": "Check its wiring, and the pins, `reader` or I²C address in its section.",
     "guard": "Start it: systemctl start portillon-guard (or set spawn_guard = true), then look at its journal.",
 }
 
@@ -39,11 +41,11 @@ def look_at_devices(
 ) -> tuple[Device, ...]:
     """Every device as it answers now. Not to be used while a gateway runs: its report says it better."""
     board = HealthBoard(kinds, remarks)
-    devices = DeviceThreads(
-        build_readers(config.readers, boot_ns), build_inputs(config.inputs, boot_ns), emit=board.note, clock_ns=boot_ns
-    )
+    readers = build_readers(config.readers, boot_ns)
+    devices = DeviceThreads(readers, build_inputs(config.inputs, boot_ns), emit=board.note, clock_ns=boot_ns)
     devices.start()
     _look_at_outputs(config, board)
+    _look_at_each(build_indicators(config.indicators, readers), board)
     _wait_until(lambda: all(device.detail != UNHEARD for device in board.devices()))
     devices.stop()
     for device in board.devices():
@@ -60,14 +62,18 @@ def _look_at_outputs(config: GatewayConfig, board: HealthBoard) -> None:
         board.set(GUARD, "up", "")  # the gateway starts it
     else:
         board.set(GUARD, "down", "does not run")
-    for output in build_outputs(config.outputs, boot_ns):
+    _look_at_each(build_outputs(config.outputs, boot_ns), board)
+
+
+def _look_at_each(devices: Iterable[Output | Indicator], board: HealthBoard) -> None:
+    for device in devices:
         try:
-            output.open()
-            board.set(output.name, "up", "")
+            device.open()
+            board.set(device.name, "up", "")
         except DriverError as error:
-            board.set(output.name, "down", str(error))
+            board.set(device.name, "down", str(error))
         finally:
-            output.close()
+            device.close()
 
 
 def _ask_guard(config: GatewayConfig, board: HealthBoard) -> bool:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from portillon_config import GatewayConfig
-from portillon_drivers.registry import build_inputs, build_readers
+from portillon_drivers.registry import build_indicators, build_inputs, build_readers
 from portillon_rules.credential import SiteKey
 from portillon_rules.decision import RULES_VERSION
 from portillon_rules.row_mac import row_mac_key
@@ -32,6 +32,7 @@ from portillon_edge.guard.spawn import GuardSpawner
 from portillon_edge.health.board import GUARD, HealthBoard
 from portillon_edge.health.remarks import remarks_of
 from portillon_edge.health.report import HealthReport, LastEvent
+from portillon_edge.indicator_threads import IndicatorThreads
 from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_shelf import JournalShelf
@@ -102,6 +103,14 @@ class Gateway:
             spawner=GuardSpawner(config_path) if config.gateway.spawn_guard else None,
         )
         self._outputs = GuardedOutputs(self._guard)
+        readers = build_readers(config.readers, boot_ns)
+        self._indicators = IndicatorThreads(
+            build_indicators(config.indicators, readers),
+            config.indicators,
+            language=config.gateway.language,
+            note=self._board.set,
+            clock_ns=boot_ns,
+        )
         self._attendant = Attendant(
             build_doors(config.doors),
             keys=keys,
@@ -111,10 +120,11 @@ class Gateway:
             log=self._log,
             memory=self._memory,
             readers={section.name: ReaderRules.of(section) for section in config.readers},
+            indicators=self._indicators,
         )
         self._loop = DoorLoop(self._attendant, clock_ns=boot_ns)
         self._devices = DeviceThreads(
-            build_readers(config.readers, boot_ns),
+            readers,
             build_inputs(config.inputs, boot_ns),
             emit=self._device_event,
             clock_ns=boot_ns,
@@ -136,11 +146,12 @@ class Gateway:
         )
         self._loop_thread.start()
         self._devices.start()
+        self._indicators.start()
         self._cloud.start()
 
     def stop(self) -> None:
         """Take no more cards, finish what was handed over, lock everything, write everything down."""
-        for name in self._devices.stop():
+        for name in (*self._indicators.stop(), *self._devices.stop()):
             logger.warning("the driver of %s did not stop in time", name)
         if self._loop_thread.is_alive():
             self._loop.stop()
@@ -241,6 +252,7 @@ def device_kinds(config: GatewayConfig) -> Mapping[str, str]:
         **{device.name: f"reader {device.type}" for device in config.readers},
         **{device.name: f"output {device.type}" for device in config.outputs},
         **{device.name: f"input {device.type}" for device in config.inputs},
+        **{device.name: f"indicator {device.type}" for device in config.indicators},
     }
 
 
