@@ -41,6 +41,8 @@ FEATURES_WITH_TABLES = (
     "identity",
     "gateways",
     "attendance",
+    "alarms",
+    "doors",
 )
 
 

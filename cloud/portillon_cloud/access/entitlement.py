@@ -64,12 +64,15 @@ class CredentialFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberFacts:
-    """One person who passes: opaque id, credentials, own blocks, memberships."""
+    """One person who passes: opaque id, credentials, own blocks, memberships, what doors do for them beyond opening."""
 
     member: str
     credentials: tuple[CredentialFacts, ...]
     memberships: tuple[Membership, ...] = ()
     blocks: tuple[Block, ...] = ()
+    long_access: bool = False
+    first_person: bool = False
+    lockdown_exempt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,9 @@ def _rows(
             day_pass=credential.day_pass,
             single_use=credential.single_use,
             duress=credential.duress,
+            long_access=member.long_access,
+            first_person=member.first_person,
+            lockdown_exempt=member.lockdown_exempt,
         )
 
 

@@ -18,6 +18,7 @@ from portillon_cloud.access.grace import LEASE_HOURS, check_grace
 from portillon_cloud.access.review import ACCESS_REVIEW, review_at
 from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.access.tables import block, schedule
+from portillon_cloud.doors.rows import door_rows
 from portillon_cloud.dunning.ladder import DunningPolicy
 from portillon_cloud.members.credential_state import REFUSAL
 from portillon_cloud.members.credential_store import KnownCredential, credentials_on_feed
@@ -172,12 +173,16 @@ def member_rows(
 
 
 def site_rows(conn: Connection, site_id: int) -> list[RowChange]:
-    """The site's policy and schedules as feed rows. Raises UnknownSiteError, SitePolicyInvalidError."""
+    """The site's policy, schedules, doors' plans and orders as feed rows.
+
+    Raises UnknownSiteError, SitePolicyInvalidError.
+    """
     policy = RowChange(kind=RowKind.POLICY, key=SITE, body=site_policy(conn, site_id).to_body())
     named = conn.execute(
         select(schedule.c.name, schedule.c.body).where(schedule.c.site_id == site_id).order_by(schedule.c.name)
     )
-    return [policy, *(RowChange(kind=RowKind.SCHEDULE, key=row.name, body=row.body) for row in named)]
+    schedules = [RowChange(kind=RowKind.SCHEDULE, key=row.name, body=row.body) for row in named]
+    return [policy, *schedules, *door_rows(conn, site_id)]
 
 
 def site_policy(conn: Connection, site_id: int) -> SitePolicy:
@@ -222,7 +227,13 @@ def _people(
 ) -> Iterator[tuple[int, AccountFacts, MemberFacts]]:
     """The site's members under these accounts, with everything the rules ask of them."""
     members = conn.execute(
-        select(member.c.id, member.c.account_id)
+        select(
+            member.c.id,
+            member.c.account_id,
+            member.c.long_access,
+            member.c.first_person,
+            member.c.lockdown_exempt,
+        )
         .where(member.c.site_id == site_id, member.c.account_id.in_(account_ids))
         .order_by(member.c.id)
     ).all()
@@ -243,6 +254,9 @@ def _people(
             credentials=tuple(_facts(one, keys) for one in credentials.get(row.id, ())),
             memberships=tuple(memberships.get(row.id, ())),
             blocks=tuple(blocks.get((row.account_id, row.id), ())),
+            long_access=row.long_access,
+            first_person=row.first_person,
+            lockdown_exempt=row.lockdown_exempt,
         )
         yield row.account_id, facts[row.account_id], who
 

@@ -13,6 +13,7 @@ from portillon_wire.topics import Address, Up, parse
 from sqlalchemy import Connection, Row, select
 
 from portillon_cloud.access.grace import LEASE_HOURS
+from portillon_cloud.alarms.derive import derive
 from portillon_cloud.attendance.content import Sender
 from portillon_cloud.attendance.intake import take_in
 from portillon_cloud.clock import Clock
@@ -142,7 +143,7 @@ class GatewayLink:
                 take_result(conn, sender.id, message, now_ms=now_ms)
                 heard(conn, sender.id, boot_id=None, now_ms=now_ms)
             case JournalBatch():
-                heard(conn, sender.id, boot_id=None, now_ms=now_ms)
+                heard(conn, sender.id, boot_id=None, now_ms=now_ms)  # and holds the gateway's status row: see derive
                 return _take_journal(conn, sender, message, now_ms)
         return []
 
@@ -172,6 +173,15 @@ def _refusal(
 def _take_journal(conn: Connection, sender: Row[object], batch: JournalBatch, now_ms: int) -> list[Outgoing]:
     whose = Sender(organisation_id=sender.organisation_id, site_id=sender.site_id, gateway_id=sender.id)
     taken = take_in(conn, batch, sender=whose, now_ms=now_ms)
+    if taken.fresh:
+        derive(
+            conn,
+            batch.events,
+            fresh=taken.fresh,
+            sender=whose,
+            journal_id=batch.journal_id,
+            ordinal=taken.ordinal,
+        )
     if taken.conflicts:
         raise_alarm(
             conn,

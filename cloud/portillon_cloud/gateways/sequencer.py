@@ -29,8 +29,11 @@ PRUNE_EVERY = 50  # revisions between two looks at what need not be kept any mor
 RETRY_MS = 5_000
 
 _logger = logging.getLogger(__name__)
+RULES_ONLY = 0
+"""Stands for the site's rules where an account's id could: those begin at 1."""
+
 Taken = dict[int, int | None]
-"""Outbox rows by id: the account that changed, or None for all."""
+"""Outbox rows by id: the account that changed, RULES_ONLY, or None for all."""
 
 
 def sequence(db: Database, keyring: Keyring, *, real_ms: Callable[[], int]) -> tuple[list[Outgoing], bool]:
@@ -60,12 +63,12 @@ def sequence(db: Database, keyring: Keyring, *, real_ms: Callable[[], int]) -> t
 def _take(conn: Connection, state: State) -> Taken:
     outbox = access_outbox.c
     found = conn.execute(
-        select(outbox.id, outbox.account_id)
+        select(outbox.id, outbox.account_id, outbox.rules_only)
         .where(outbox.gateway_id == state.gateway_id)
         .order_by(outbox.id)
         .limit(ACCOUNTS_PER_TURN)
     )
-    return {row.id: row.account_id for row in found}
+    return {row.id: RULES_ONLY if row.rules_only else row.account_id for row in found}
 
 
 def _waiting(now_ms: int) -> Select[Any]:
@@ -101,7 +104,8 @@ def _turn_or_alarm(
 def _turn(conn: Connection, keyring: Keyring, state: State, taken: Taken, rows: RowsNow, now_ms: int) -> list[Outgoing]:
     outbox = access_outbox.c
     everything = None in taken.values()
-    accounts = {account_id for account_id in taken.values() if account_id is not None}
+    rules = everything or RULES_ONLY in taken.values()
+    accounts = {account_id for account_id in taken.values() if account_id}
     sweep_after = 0 if everything else state.sweep_after
     values: dict[str, Any] = {}
     messages: list[Outgoing] = []
@@ -113,8 +117,8 @@ def _turn(conn: Connection, keyring: Keyring, state: State, taken: Taken, rows: 
             accounts.update(swept)
             sweep_after = swept[-1] if len(swept) == ACCOUNTS_PER_TURN else None
         looked_at = tuple(sorted(accounts))
-        fresh = rows.of(state.site_id, state.organisation_id, looked_at, site=everything)
-        found = differences(conn, state, looked_at, fresh, site=everything)
+        fresh = rows.of(state.site_id, state.organisation_id, looked_at, site=rules)
+        found = differences(conn, state, looked_at, fresh, site=rules)
         write_rows(conn, state, found)
         values, messages = _number(conn, keyring, state, found, now_ms, complete=sweep_after is None)
     conn.execute(delete(access_outbox).where(outbox.id.in_(list(taken))))

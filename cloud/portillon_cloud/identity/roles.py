@@ -18,6 +18,10 @@ class Permission(StrEnum):
     SEE_MONEY = "see_money"  # invoices, payments, who owes what
     TAKE_PAYMENT = "take_payment"
     MANAGE_GATEWAYS = "manage_gateways"
+    ACKNOWLEDGE_ALARMS = "acknowledge_alarms"
+    ORDER_DOORS = "order_doors"  # open once, hold free, block, lock down, back to plan
+    PLAN_DOORS = "plan_doors"  # at which hours doors stand unlocked
+    RESET_FIRE = "reset_fire"  # the fire is over: doors lock again
     TURN_CLOCK = "turn_clock"  # the business clock of a test organisation
     MANAGE_STAFF = "manage_staff"
 
@@ -32,8 +36,12 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.CHANGE_MEMBERS,
                 Permission.SEE_MONEY,
                 Permission.TAKE_PAYMENT,
+                Permission.ACKNOWLEDGE_ALARMS,
+                Permission.ORDER_DOORS,
             }
         ),
-        Role.TECHNICIAN: frozenset({Permission.SEE_SITE, Permission.MANAGE_GATEWAYS}),
+        Role.TECHNICIAN: frozenset(
+            {Permission.SEE_SITE, Permission.MANAGE_GATEWAYS, Permission.ACKNOWLEDGE_ALARMS, Permission.PLAN_DOORS}
+        ),
     }
 )

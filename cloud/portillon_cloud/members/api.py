@@ -15,7 +15,7 @@ from portillon_cloud.http.paging import After, Id, Limit, Page, PathId, page_of
 from portillon_cloud.http.problem import not_found, unprocessable
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
-from portillon_cloud.members.operations import add_account, add_member
+from portillon_cloud.members.operations import DoorRights, add_account, add_member, set_door_rights
 from portillon_cloud.members.tables import account, legal_entity, member, organisation, site
 from portillon_cloud.reports.may_pass import may_pass
 
@@ -66,6 +66,14 @@ class MemberOut(BaseModel):
     joined_on: date
 
 
+class DoorRightsBody(Incoming):
+    """What doors do for this person beyond opening."""
+
+    long_access: bool = Field(description="The door gives them more time")
+    first_person: bool = Field(description="An unlock schedule that waits for somebody begins with them")
+    lockdown_exempt: bool = Field(description="They pass in a lockdown")
+
+
 class Made(BaseModel):
     id: int
 
@@ -104,6 +112,32 @@ def get_member(member_id: PathId, services: ServicesDep, reader: Reader) -> Memb
     if row is None:
         raise not_found("member")
     return MemberOut.model_validate(dict(row._mapping))
+
+
+@router.get("/members/{member_id}/door-rights")
+def get_door_rights(member_id: PathId, services: ServicesDep, reader: Reader) -> DoorRightsBody:
+    """What doors do for this member beyond opening."""
+    with services.db.read() as conn:
+        row = conn.execute(
+            select(member.c.long_access, member.c.first_person, member.c.lockdown_exempt).where(
+                member.c.id == member_id, member.c.organisation_id == reader.organisation_id
+            )
+        ).one_or_none()
+    if row is None:
+        raise not_found("member")
+    return DoorRightsBody.model_validate(dict(row._mapping))
+
+
+@router.put("/members/{member_id}/door-rights", status_code=204)
+def put_door_rights(member_id: PathId, new: DoorRightsBody, services: ServicesDep, writer: Writer) -> None:
+    """Change it; every gateway knows within a second."""
+    with services.db.write() as conn:
+        set_door_rights(
+            conn,
+            organisation_id=writer.organisation_id,
+            member_id=member_id,
+            rights=DoorRights(**new.model_dump()),
+        )
 
 
 @router.get("/members/{member_id}/access")

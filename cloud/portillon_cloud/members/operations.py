@@ -1,9 +1,12 @@
 """Add who pays and who passes. What they present: `credentials`, `pins`, `phone_keys` and `day_codes`."""
 
 import datetime
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
+from portillon_cloud import outbox
+from portillon_cloud.access.errors import UnknownMemberError
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.credential_store import credentials_of, member_with
 from portillon_cloud.members.credentials import add_credential, change_state, replace_credential
@@ -12,6 +15,7 @@ from portillon_cloud.members.pins import issue_pin
 from portillon_cloud.members.tables import account, member
 
 __all__ = [
+    "DoorRights",
     "add_account",
     "add_credential",
     "add_member",
@@ -23,8 +27,18 @@ __all__ = [
     "issue_pin",
     "member_with",
     "replace_credential",
+    "set_door_rights",
     "site_keys",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorRights:
+    """What doors do for a person beyond opening; portillon_rules Entitlement says what each means."""
+
+    long_access: bool = False
+    first_person: bool = False
+    lockdown_exempt: bool = False
 
 
 def add_account(
@@ -65,3 +79,16 @@ def add_member(
         email=email,
         joined_on=joined_on,
     )
+
+
+def set_door_rights(conn: Connection, *, organisation_id: int, member_id: int, rights: DoorRights) -> None:
+    """Change what doors do for a member; every gateway knows it within a second. Raises UnknownMemberError."""
+    account_id = conn.execute(
+        update(member)
+        .where(member.c.id == member_id, member.c.organisation_id == organisation_id)
+        .values(**asdict(rights))
+        .returning(member.c.account_id)
+    ).scalar_one_or_none()
+    if account_id is None:
+        raise UnknownMemberError(f"organisation {organisation_id} has no member {member_id}")
+    outbox.account_changed(conn, organisation_id, account_id)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -92,6 +93,10 @@ member = Table(
     Column("last_name", Text, nullable=False),
     Column("email", Text),
     Column("joined_on", Date, nullable=False),
+    # What doors do for this person beyond opening; portillon_rules Entitlement says what each means.
+    Column("long_access", Boolean, nullable=False, server_default=false()),
+    Column("first_person", Boolean, nullable=False, server_default=false()),
+    Column("lockdown_exempt", Boolean, nullable=False, server_default=false()),
 )
 
 _IS_HELD = text(f"state IN ({', '.join(repr(state.value) for state in HELD)})")

@@ -1,5 +1,11 @@
 """What a money transaction leaves behind for the gateways: 'this account changed'."""
 
-from portillon_cloud.outbox.operations import account_changed, accounts_changed, everything_changed, is_empty
+from portillon_cloud.outbox.operations import (
+    account_changed,
+    accounts_changed,
+    everything_changed,
+    is_empty,
+    site_rules_changed,
+)
 
-__all__ = ["account_changed", "accounts_changed", "everything_changed", "is_empty"]
+__all__ = ["account_changed", "accounts_changed", "everything_changed", "is_empty", "site_rules_changed"]

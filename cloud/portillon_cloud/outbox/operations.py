@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, column, insert, literal, select, table
+from sqlalchemy import ColumnElement, Connection, and_, column, insert, literal, select, table, true
 
 from portillon_cloud.database import wake_after_commit
 from portillon_cloud.database.rows import insert_many
 from portillon_cloud.database.schema import Big
 from portillon_cloud.outbox.tables import access_outbox
 
-_gateway = table("gateway", column("id"), column("organisation_id"), column("revoked_at_ms"))
+_gateway = table("gateway", column("id"), column("organisation_id"), column("revoked_at_ms"), column("site_id"))
 
 
 def account_changed(conn: Connection, organisation_id: int, account_id: int) -> None:
@@ -32,6 +32,22 @@ def everything_changed(conn: Connection, organisation_id: int) -> None:
         insert(access_outbox).from_select(
             ["organisation_id", "gateway_id", "account_id"],
             select(_gateway.c.organisation_id, _gateway.c.id, literal(None, Big)).where(_told(organisation_id)),
+        )
+    )
+    wake_after_commit(conn)
+
+
+def site_rules_changed(conn: Connection, organisation_id: int, site_id: int) -> None:
+    """Tell the gateways of one site to look at its policy, schedules, plans and orders again, and at no account.
+
+    A lockdown must not wait until a hundred thousand members have been looked at.
+    """
+    conn.execute(
+        insert(access_outbox).from_select(
+            ["organisation_id", "gateway_id", "rules_only"],
+            select(_gateway.c.organisation_id, _gateway.c.id, true()).where(
+                _told(organisation_id), _gateway.c.site_id == site_id
+            ),
         )
     )
     wake_after_commit(conn)

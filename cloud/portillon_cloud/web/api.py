@@ -3,8 +3,10 @@
 from fastapi import APIRouter
 
 from portillon_cloud.access import api as access
+from portillon_cloud.alarms import api as alarms
 from portillon_cloud.attendance import api as attendance
 from portillon_cloud.billing import api as billing
+from portillon_cloud.doors import api as doors
 from portillon_cloud.dunning import api as dunning
 from portillon_cloud.gateways import api as gateways
 from portillon_cloud.http.problem import PROBLEM_RESPONSES
@@ -19,6 +21,9 @@ PREFIX = "/api/v1"
 def api_router() -> APIRouter:
     """One router with all of /api/v1."""
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
-    for feature in (members, credentials, billing, payments, dunning, access, gateways, attendance, clock_api):
+    features = (
+        members, credentials, billing, payments, dunning, access, gateways, doors, attendance, alarms, clock_api,
+    )  # fmt: skip
+    for feature in features:
         router.include_router(feature.router)
     return router

@@ -45,6 +45,22 @@ CREATE TABLE sim_charge (
 	CONSTRAINT uq_sim_charge_idempotency_key UNIQUE (idempotency_key)
 )
 
+CREATE TABLE alarm_acknowledgement (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	at_real_ms BIGINT NOT NULL,
+	given_by TEXT NOT NULL,
+	given_by_id TEXT NOT NULL,
+	note TEXT NOT NULL,
+	is_over BOOLEAN NOT NULL,
+	CONSTRAINT pk_alarm_acknowledgement PRIMARY KEY (id),
+	CONSTRAINT fk_alarm_acknowledgement_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE OR REPLACE FUNCTION alarm_acknowledgement_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'alarm_acknowledgement rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER alarm_acknowledgement_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON alarm_acknowledgement FOR EACH STATEMENT EXECUTE FUNCTION alarm_acknowledgement_refuse()
+
 CREATE TABLE api_key (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -295,6 +311,59 @@ CREATE TABLE contract (
 
 CREATE INDEX ix_contract_account_id ON contract (account_id)
 
+CREATE TABLE door_order (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	door TEXT NOT NULL,
+	standing TEXT NOT NULL,
+	until_ms BIGINT,
+	given_by TEXT NOT NULL,
+	given_by_id TEXT NOT NULL,
+	given_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_door_order PRIMARY KEY (id),
+	CONSTRAINT ck_door_order_standing_known CHECK (standing IN ('free', 'blocked', 'lockdown')),
+	CONSTRAINT uq_door_order_site_id_door UNIQUE (site_id, door),
+	CONSTRAINT fk_door_order_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_door_order_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
+CREATE TABLE door_order_change (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	door TEXT NOT NULL,
+	standing TEXT,
+	until_ms BIGINT,
+	at_ms BIGINT NOT NULL,
+	at_real_ms BIGINT NOT NULL,
+	given_by TEXT NOT NULL,
+	given_by_id TEXT NOT NULL,
+	CONSTRAINT pk_door_order_change PRIMARY KEY (id),
+	CONSTRAINT ck_door_order_change_standing_known CHECK (standing IS NULL OR standing IN ('free', 'blocked', 'lockdown')),
+	CONSTRAINT fk_door_order_change_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_door_order_change_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
+CREATE INDEX ix_door_order_change_site_id_id ON door_order_change (site_id, id)
+
+CREATE OR REPLACE FUNCTION door_order_change_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'door_order_change rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER door_order_change_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON door_order_change FOR EACH STATEMENT EXECUTE FUNCTION door_order_change_refuse()
+
+CREATE TABLE door_plan (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	door TEXT NOT NULL,
+	unlock TEXT NOT NULL,
+	first_person BOOLEAN NOT NULL,
+	CONSTRAINT pk_door_plan PRIMARY KEY (id),
+	CONSTRAINT uq_door_plan_site_id_door UNIQUE (site_id, door),
+	CONSTRAINT fk_door_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_door_plan_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
 CREATE TABLE gateway (
 	id TEXT NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -354,6 +423,9 @@ CREATE TABLE member (
 	last_name TEXT NOT NULL,
 	email TEXT,
 	joined_on DATE NOT NULL,
+	long_access BOOLEAN DEFAULT false NOT NULL,
+	first_person BOOLEAN DEFAULT false NOT NULL,
+	lockdown_exempt BOOLEAN DEFAULT false NOT NULL,
 	CONSTRAINT pk_member PRIMARY KEY (id),
 	CONSTRAINT fk_member_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_member_account_id FOREIGN KEY(account_id) REFERENCES account (id),
@@ -486,13 +558,63 @@ CREATE TABLE access_outbox (
 	organisation_id BIGINT NOT NULL,
 	gateway_id TEXT NOT NULL,
 	account_id BIGINT,
+	rules_only BOOLEAN DEFAULT false NOT NULL,
 	CONSTRAINT pk_access_outbox PRIMARY KEY (id),
+	CONSTRAINT ck_access_outbox_rules_or_account CHECK (NOT rules_only OR account_id IS NULL),
 	CONSTRAINT fk_access_outbox_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_access_outbox_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
 	CONSTRAINT fk_access_outbox_account_id FOREIGN KEY(account_id) REFERENCES account (id)
 )
 
 CREATE INDEX ix_access_outbox_gateway_id_id ON access_outbox (gateway_id, id)
+
+CREATE TABLE alarm (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	gateway_id TEXT NOT NULL,
+	journal_id TEXT NOT NULL,
+	sequence BIGINT NOT NULL,
+	position BIGINT NOT NULL,
+	alarm TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	ended_position BIGINT,
+	ended_journal_id TEXT,
+	ended_sequence BIGINT,
+	acknowledged_id BIGINT,
+	closed_id BIGINT,
+	CONSTRAINT pk_alarm PRIMARY KEY (id),
+	CONSTRAINT ck_alarm_alarm_known CHECK (alarm IN ('fire', 'emergency_release', 'lockdown', 'forced', 'tamper', 'wrong_way', 'interlock', 'held', 'lane', 'obstacle', 'reader', 'input', 'output', 'mains', 'battery', 'cloud', 'message', 'system')),
+	CONSTRAINT uq_alarm_gateway_id_journal_id_sequence UNIQUE (gateway_id, journal_id, sequence),
+	CONSTRAINT fk_alarm_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_alarm_site_id FOREIGN KEY(site_id) REFERENCES site (id),
+	CONSTRAINT fk_alarm_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_alarm_acknowledged_id FOREIGN KEY(acknowledged_id) REFERENCES alarm_acknowledgement (id),
+	CONSTRAINT fk_alarm_closed_id FOREIGN KEY(closed_id) REFERENCES alarm_acknowledgement (id)
+)
+
+CREATE INDEX ix_alarm_open ON alarm (organisation_id, id) WHERE (acknowledged_id IS NULL OR (ended_position IS NULL AND closed_id IS NULL))
+
+CREATE INDEX ix_alarm_organisation_id_id ON alarm (organisation_id, id)
+
+CREATE INDEX ix_alarm_subject ON alarm (gateway_id, alarm, subject, position)
+
+CREATE TABLE alarm_end (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	gateway_id TEXT NOT NULL,
+	alarm TEXT NOT NULL,
+	subject TEXT,
+	journal_id TEXT NOT NULL,
+	sequence BIGINT NOT NULL,
+	position BIGINT NOT NULL,
+	CONSTRAINT pk_alarm_end PRIMARY KEY (id),
+	CONSTRAINT uq_alarm_end_gateway_id_alarm_journal_id_sequence UNIQUE (gateway_id, alarm, journal_id, sequence),
+	CONSTRAINT fk_alarm_end_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_alarm_end_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id)
+)
+
+CREATE INDEX ix_alarm_end_position ON alarm_end (gateway_id, alarm, position)
 
 CREATE TABLE block (
 	id BIGSERIAL NOT NULL,

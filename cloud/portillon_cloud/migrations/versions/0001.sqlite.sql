@@ -43,6 +43,22 @@ CREATE TABLE sim_charge (
 	CONSTRAINT uq_sim_charge_idempotency_key UNIQUE (idempotency_key)
 )
 
+CREATE TABLE alarm_acknowledgement (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	at_real_ms INTEGER NOT NULL,
+	given_by TEXT NOT NULL,
+	given_by_id TEXT NOT NULL,
+	note TEXT NOT NULL,
+	is_over BOOLEAN NOT NULL,
+	CONSTRAINT pk_alarm_acknowledgement PRIMARY KEY (id),
+	CONSTRAINT fk_alarm_acknowledgement_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TRIGGER alarm_acknowledgement_no_update BEFORE UPDATE ON alarm_acknowledgement BEGIN SELECT RAISE(ABORT, 'alarm_acknowledgement rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER alarm_acknowledgement_no_delete BEFORE DELETE ON alarm_acknowledgement BEGIN SELECT RAISE(ABORT, 'alarm_acknowledgement rows never change: record a correction as a new row'); END
+
 CREATE TABLE api_key (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -293,6 +309,59 @@ CREATE TABLE contract (
 
 CREATE INDEX ix_contract_account_id ON contract (account_id)
 
+CREATE TABLE door_order (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	site_id INTEGER NOT NULL,
+	door TEXT NOT NULL,
+	standing TEXT NOT NULL,
+	until_ms INTEGER,
+	given_by TEXT NOT NULL,
+	given_by_id TEXT NOT NULL,
+	given_at_ms INTEGER NOT NULL,
+	CONSTRAINT pk_door_order PRIMARY KEY (id),
+	CONSTRAINT ck_door_order_standing_known CHECK (standing IN ('free', 'blocked', 'lockdown')),
+	CONSTRAINT uq_door_order_site_id_door UNIQUE (site_id, door),
+	CONSTRAINT fk_door_order_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_door_order_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
+CREATE TABLE door_order_change (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	site_id INTEGER NOT NULL,
+	door TEXT NOT NULL,
+	standing TEXT,
+	until_ms INTEGER,
+	at_ms INTEGER NOT NULL,
+	at_real_ms INTEGER NOT NULL,
+	given_by TEXT NOT NULL,
+	given_by_id TEXT NOT NULL,
+	CONSTRAINT pk_door_order_change PRIMARY KEY (id),
+	CONSTRAINT ck_door_order_change_standing_known CHECK (standing IS NULL OR standing IN ('free', 'blocked', 'lockdown')),
+	CONSTRAINT fk_door_order_change_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_door_order_change_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
+CREATE INDEX ix_door_order_change_site_id_id ON door_order_change (site_id, id)
+
+CREATE TRIGGER door_order_change_no_update BEFORE UPDATE ON door_order_change BEGIN SELECT RAISE(ABORT, 'door_order_change rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER door_order_change_no_delete BEFORE DELETE ON door_order_change BEGIN SELECT RAISE(ABORT, 'door_order_change rows never change: record a correction as a new row'); END
+
+CREATE TABLE door_plan (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	site_id INTEGER NOT NULL,
+	door TEXT NOT NULL,
+	unlock TEXT NOT NULL,
+	first_person BOOLEAN NOT NULL,
+	CONSTRAINT pk_door_plan PRIMARY KEY (id),
+	CONSTRAINT uq_door_plan_site_id_door UNIQUE (site_id, door),
+	CONSTRAINT fk_door_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_door_plan_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
 CREATE TABLE gateway (
 	id TEXT NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -352,6 +421,9 @@ CREATE TABLE member (
 	last_name TEXT NOT NULL,
 	email TEXT,
 	joined_on DATE NOT NULL,
+	long_access BOOLEAN DEFAULT 0 NOT NULL,
+	first_person BOOLEAN DEFAULT 0 NOT NULL,
+	lockdown_exempt BOOLEAN DEFAULT 0 NOT NULL,
 	CONSTRAINT pk_member PRIMARY KEY (id),
 	CONSTRAINT fk_member_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_member_account_id FOREIGN KEY(account_id) REFERENCES account (id),
@@ -484,13 +556,63 @@ CREATE TABLE access_outbox (
 	organisation_id INTEGER NOT NULL,
 	gateway_id TEXT NOT NULL,
 	account_id INTEGER,
+	rules_only BOOLEAN DEFAULT 0 NOT NULL,
 	CONSTRAINT pk_access_outbox PRIMARY KEY (id),
+	CONSTRAINT ck_access_outbox_rules_or_account CHECK (NOT rules_only OR account_id IS NULL),
 	CONSTRAINT fk_access_outbox_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_access_outbox_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
 	CONSTRAINT fk_access_outbox_account_id FOREIGN KEY(account_id) REFERENCES account (id)
 )
 
 CREATE INDEX ix_access_outbox_gateway_id_id ON access_outbox (gateway_id, id)
+
+CREATE TABLE alarm (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	site_id INTEGER NOT NULL,
+	gateway_id TEXT NOT NULL,
+	journal_id TEXT NOT NULL,
+	sequence INTEGER NOT NULL,
+	position INTEGER NOT NULL,
+	alarm TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	ended_position INTEGER,
+	ended_journal_id TEXT,
+	ended_sequence INTEGER,
+	acknowledged_id INTEGER,
+	closed_id INTEGER,
+	CONSTRAINT pk_alarm PRIMARY KEY (id),
+	CONSTRAINT ck_alarm_alarm_known CHECK (alarm IN ('fire', 'emergency_release', 'lockdown', 'forced', 'tamper', 'wrong_way', 'interlock', 'held', 'lane', 'obstacle', 'reader', 'input', 'output', 'mains', 'battery', 'cloud', 'message', 'system')),
+	CONSTRAINT uq_alarm_gateway_id_journal_id_sequence UNIQUE (gateway_id, journal_id, sequence),
+	CONSTRAINT fk_alarm_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_alarm_site_id FOREIGN KEY(site_id) REFERENCES site (id),
+	CONSTRAINT fk_alarm_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_alarm_acknowledged_id FOREIGN KEY(acknowledged_id) REFERENCES alarm_acknowledgement (id),
+	CONSTRAINT fk_alarm_closed_id FOREIGN KEY(closed_id) REFERENCES alarm_acknowledgement (id)
+)
+
+CREATE INDEX ix_alarm_open ON alarm (organisation_id, id) WHERE (acknowledged_id IS NULL OR (ended_position IS NULL AND closed_id IS NULL))
+
+CREATE INDEX ix_alarm_organisation_id_id ON alarm (organisation_id, id)
+
+CREATE INDEX ix_alarm_subject ON alarm (gateway_id, alarm, subject, position)
+
+CREATE TABLE alarm_end (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	gateway_id TEXT NOT NULL,
+	alarm TEXT NOT NULL,
+	subject TEXT,
+	journal_id TEXT NOT NULL,
+	sequence INTEGER NOT NULL,
+	position INTEGER NOT NULL,
+	CONSTRAINT pk_alarm_end PRIMARY KEY (id),
+	CONSTRAINT uq_alarm_end_gateway_id_alarm_journal_id_sequence UNIQUE (gateway_id, alarm, journal_id, sequence),
+	CONSTRAINT fk_alarm_end_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_alarm_end_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id)
+)
+
+CREATE INDEX ix_alarm_end_position ON alarm_end (gateway_id, alarm, position)
 
 CREATE TABLE block (
 	id INTEGER NOT NULL,

@@ -1,0 +1,1 @@
+"""Alarms: derived from the journals, each once, whenever these come; acknowledged by people."""
