@@ -1,14 +1,16 @@
 """The gateway's talk with the cloud, as the rest of it sees that: the doors go on without it, whatever it lacks."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from portillon_config import GatewayConfig
 from portillon_config.model import Cloud
+from portillon_wire.commands import Action, Command
 from portillon_wire.signature import KeyUse, PublicKey, PublicKeys
 
 from portillon_edge.boot_clock import boot_ns
 from portillon_edge.domain.timekeeping import TimeKeeper
+from portillon_edge.doors.staff_order import OpenDoor, ResetFire, StaffOrder
 from portillon_edge.errors import LinkMisconfigured, StoreBusy
 from portillon_edge.health.report import HealthReport
 from portillon_edge.health.reported import ReportedSchedule, reported
@@ -36,7 +38,12 @@ class CloudLink:
         row_mac_secret: bytes,
         writer: JournalWriter,
         fail: Callable[[str], None],
+        doors: Collection[str] = (),
+        give: Callable[[StaffOrder], bool] = lambda _: False,
     ) -> None:
+        """`give` puts an order into the door loop's queue without waiting; False: it takes none just now."""
+        self._doors = frozenset(doors)
+        self._give = give
         self._keeper = keeper
         self._store = store
         self._schedule = ReportedSchedule()
@@ -58,6 +65,7 @@ class CloudLink:
                 download_folder=config.gateway.data_dir,
                 clock_ns=boot_ns,
                 fail=fail,
+                take_command=self._take_command,
                 snapshot_base=cloud.snapshot_base,
             )
         except LinkMisconfigured as error:
@@ -93,6 +101,12 @@ class CloudLink:
             if not self._sync.publish_reported(reported(report, at_ms=at_ms)):
                 self._schedule.forget()
 
+    def _take_command(self, command: Command) -> str | None:
+        """Give the doors what staff ordered; the word in which the cloud hears why not."""
+        if command.door is not None and command.door not in self._doors:
+            return "no_such_door"
+        return None if self._give(staff_order(command, boot_ns())) else "busy"
+
     def _save_lease_each_minute(self, now_ns: int) -> None:
         """A lease is spent without a connection too, and without the sync service nobody else writes that down."""
         saved = self._keeper.saved(now_ns)
@@ -103,6 +117,15 @@ class CloudLink:
             self._store.save_lease(saved)
         except StoreBusy as error:
             logger.error("%s; free the disk", error)
+
+
+def staff_order(command: Command, now_ns: int) -> StaffOrder:
+    """The order that a command from the cloud is at the doors."""
+    match command.action, command.door:
+        case Action.OPEN_DOOR, str(door):
+            return OpenDoor(door, command.by, now_ns)
+        case _:
+            return ResetFire(command.by, now_ns)
 
 
 def public_keys(cloud: Cloud) -> PublicKeys:

@@ -9,12 +9,14 @@ from edge.gym_process import KEY, Gym
 from edge.health.report_sample import report
 from portillon_config import load
 from portillon_edge.boot_clock import boot_id, boot_ns
-from portillon_edge.cloud_link import SAVE_LEASE_NS, CloudLink
+from portillon_edge.cloud_link import SAVE_LEASE_NS, CloudLink, staff_order
 from portillon_edge.domain.timekeeping import TimeKeeper
+from portillon_edge.doors.staff_order import OpenDoor, ResetFire
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.store.journal_writer import JournalWriter
 from portillon_rules.row_mac import row_mac_key
+from portillon_wire.commands import Command
 
 TLS = """broker = "mqtts://broker.example:8883"
 ca_file = "ca.pem"
@@ -73,3 +75,11 @@ def test_useless_certificates_shut_no_door(settings: Gym, store: EntitlementStor
     )
     link.stop()
     shelf.close()
+
+
+def test_a_command_becomes_the_order_that_the_doors_know() -> None:
+    """Open one door, or end a fire, by whoever gave it."""
+    fields = {"gateway": "gw", "by": "staff:3", "counter": 1, "issued_ms": 1, "expires_ms": 2}
+    opening = Command.model_validate({**fields, "action": "open_door", "door": "front"})
+    assert staff_order(opening, 5) == OpenDoor("front", "staff:3", 5)
+    assert staff_order(Command.model_validate({**fields, "action": "reset_fire"}), 5) == ResetFire("staff:3", 5)
