@@ -13,8 +13,9 @@ from typing import Any
 from portillon_drivers.far_end import FarEnd
 from portillon_drivers.gpio_pins import pin_factory
 from portillon_drivers.inputs.gpio_input import GpioInputOptions
+from portillon_drivers.inputs.modbus_analog import ModbusAnalogOptions
 from portillon_drivers.inputs.modbus_inputs import ModbusInputOptions
-from portillon_drivers.inputs.modbus_inputs_simulator import ModbusBoardSimulator
+from portillon_drivers.inputs.modbus_inputs_simulator import OPEN_COUNTS, AnalogBoardSimulator, ModbusBoardSimulator
 from portillon_drivers.options import DeviceOptions, InputOptions, OutputOptions
 from portillon_drivers.outputs.lcus_relay import LcusRelayOptions
 from portillon_drivers.outputs.lcus_relay_simulator import LcusBoardSimulator
@@ -32,6 +33,7 @@ class SimulatedBoards:
     def __init__(self, outputs: Sequence[OutputOptions], inputs: Sequence[InputOptions], folder: Path) -> None:
         self._lines: dict[str, FarEnd] = {}
         self._contacts: dict[str, Callable[[bool], None]] = {}
+        self._loops: dict[str, Callable[[float], None]] = {}
         self._coils: dict[str, Callable[[], bool]] = {}
         self._line_of: dict[str, FarEnd] = {}
         self._power: dict[str, Callable[[], None]] = {}
@@ -54,6 +56,10 @@ class SimulatedBoards:
     def set_closed(self, name: str, closed: bool) -> None:
         """Close or open the contact of that input."""
         self._contacts[name](closed)
+
+    def spoil(self, name: str, ohm: float) -> None:
+        """Let the loop of a supervised input measure so much: `inf` is cut, 0 short. Raises KeyError for any other."""
+        self._loops[name](ohm)
 
     def energised(self, name: str) -> bool | None:
         """Whether the coil of that output carries current now; None: a pin, which the guard's process holds."""
@@ -106,17 +112,28 @@ class SimulatedBoards:
 
     def _contacts_of(self, port: str, group: Sequence[DeviceOptions], folder: Path) -> None:
         changes: Mapping[str, Any] = {"pin_factory": "mock"}
-        boards: dict[int, ModbusBoardSimulator] = {}
-        for options in group:
-            if isinstance(options, ModbusInputOptions):
-                board = boards.setdefault(options.address, ModbusBoardSimulator(options.address, CHANNELS_MAX))
-                self._contacts[options.name] = _contact(board, options.channel)
-            elif isinstance(options, GpioInputOptions):
-                self._contacts[options.name] = _pin_contact(options)
-        if boards:
-            changes = self._line(port, folder, lambda data: b"".join(board.receive(data) for board in boards.values()))
+        if loops := [options for options in group if isinstance(options, ModbusAnalogOptions)]:
+            changes = {**self._line(port, folder, self._loop_boards(loops)), "open_counts": OPEN_COUNTS}
+        elif contacts := [options for options in group if isinstance(options, ModbusInputOptions)]:
+            changes = self._line(port, folder, self._contact_boards(contacts))
+        self._contacts |= {o.name: _pin_contact(o) for o in group if isinstance(o, GpioInputOptions)}
+        if port in self._lines:
             self._line_of |= {options.name: self._lines[port] for options in group}
         self.inputs |= {options.name: changes for options in group}
+
+    def _contact_boards(self, group: Sequence[ModbusInputOptions]) -> Callable[[bytes], bytes]:
+        boards = {options.address: ModbusBoardSimulator(options.address, CHANNELS_MAX) for options in group}
+        for options in group:
+            self._contacts[options.name] = partial(boards[options.address].set_closed, options.channel)
+        return lambda data: b"".join(board.receive(data) for board in boards.values())
+
+    def _loop_boards(self, group: Sequence[ModbusAnalogOptions]) -> Callable[[bytes], bytes]:
+        boards = {o.address: AnalogBoardSimulator(o.address, CHANNELS_MAX, o.pull_up_ohm) for o in group}
+        for options in group:
+            set_ohm = partial(boards[options.address].set_ohm, options.channel)
+            self._loops[options.name] = set_ohm
+            self._contacts[options.name] = partial(_close_loop, options, set_ohm)
+        return lambda data: b"".join(board.receive(data) for board in boards.values())
 
     def _line(self, port: str, folder: Path, receive: Callable[[bytes], bytes]) -> Mapping[str, Any]:
         link = folder / f"board{len(self._lines) + 1}"
@@ -128,8 +145,8 @@ def _energised_now(board: ModbusRelayBoardSimulator, channel: int) -> bool:
     return board.energised(channel, time.monotonic_ns())
 
 
-def _contact(board: ModbusBoardSimulator, channel: int) -> Callable[[bool], None]:
-    return lambda closed: board.set_closed(channel, closed)
+def _close_loop(options: ModbusAnalogOptions, set_ohm: Callable[[float], None], closed: bool) -> None:
+    set_ohm(options.closed_ohm if closed else options.open_ohm)
 
 
 def _pin_contact(options: GpioInputOptions) -> Callable[[bool], None]:

@@ -24,4 +24,4 @@ def test_examples_show_every_type_wiring_and_door() -> None:
     assert {device.type for config in configs for device in config.outputs} == {*OUTPUTS, *TIMED_OUTPUTS}
     assert {device.type for config in configs for device in config.inputs} == set(INPUTS)
     assert {device.wiring for config in configs for device in config.outputs} == set(Wiring)
-    assert {door.kind for config in configs for door in config.doors} == {"turnstile_lane", "door"}
+    assert {door.kind for config in configs for door in config.doors} == {"turnstile_lane", "door", "barrier"}

@@ -3,6 +3,7 @@
 import shlex
 import time
 from collections.abc import Callable, Mapping
+from math import inf
 
 from portillon_drivers.errors import DriverError
 from portillon_rules.card_number import parse_presented
@@ -25,6 +26,7 @@ scan READER TEXT                              hold any printed code to a scanner
 press READER KEYS                             press keys of its PIN pad: press lane1-reader 4917#
 push DOOR                                     walk through: its passage or door contact closes and opens again
 contact INPUT closed|open                     hold a contact in one state
+spoil INPUT cut|short                         cut or short the wire of a supervised input; rest mends it
 trip INPUT, rest INPUT                        make an input active (press a button, trip the fire loop), let it go again
 order open|free|block|lockdown DOOR           what staff can order; DOOR can be all
 order release DOOR, order reset-fire          back to the plan; the fire is over
@@ -59,6 +61,7 @@ class PracticeCommands:
             "contact": self._contact,
             "trip": lambda words: self._set_input(words, True),
             "rest": lambda words: self._set_input(words, False),
+            "spoil": self._spoil,
             "order": self._order,
             "live": lambda words: self._live(),
             "cut": lambda words: self._do(lambda: self._site.readers[self._reader(words)].unplug()),
@@ -159,3 +162,15 @@ class PracticeCommands:
             return f"ordered as {give_order(self._site.config.gateway.data_dir, asked)}"
         except OrderRefused as error:
             raise WrongCommand(str(error)) from error
+
+    def _spoil(self, words: list[str]) -> None:
+        match words:
+            case [name, ("cut" | "short") as how]:
+                try:
+                    self._site.boards.spoil(name, inf if how == "cut" else 0.0)
+                except KeyError:
+                    raise WrongCommand(
+                        f"input {name!r} is not supervised, so nobody could tell: take contact {name} open"
+                    ) from None
+            case _:
+                raise WrongCommand("write spoil INPUT cut or short")
