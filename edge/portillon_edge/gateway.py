@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from portillon_config import GatewayConfig
-from portillon_drivers.registry import build_indicators, build_inputs, build_readers
+from portillon_drivers.registry import build_indicators, build_inputs, build_readers, build_timed_outputs
 from portillon_rules.credential import SiteKey
 from portillon_rules.decision import RULES_VERSION
 from portillon_rules.row_mac import row_mac_key
@@ -24,6 +24,7 @@ from portillon_edge.doors.attendant import Attendant
 from portillon_edge.doors.guarded_outputs import GuardedOutputs
 from portillon_edge.doors.kinds import build_doors
 from portillon_edge.doors.loop import DoorLoop
+from portillon_edge.doors.timed_outputs import OutputRouter, TimedOutputs
 from portillon_edge.errors import StoreBusy
 from portillon_edge.guard.client import GuardClient
 from portillon_edge.guard.identity import outputs_digest
@@ -102,8 +103,12 @@ class Gateway:
             clock_ns=boot_ns,
             spawner=GuardSpawner(config_path) if config.gateway.spawn_guard else None,
         )
-        self._outputs = GuardedOutputs(self._guard)
         readers = build_readers(config.readers, boot_ns)
+        timed = build_timed_outputs(config.outputs, boot_ns, readers)
+        self._outputs = OutputRouter(
+            GuardedOutputs(self._guard),
+            TimedOutputs(timed, config.outputs, clock_ns=boot_ns, tell=self._guard_event),
+        )
         self._indicators = IndicatorThreads(
             build_indicators(config.indicators, readers),
             config.indicators,
@@ -125,7 +130,7 @@ class Gateway:
         self._loop = DoorLoop(self._attendant, clock_ns=boot_ns)
         self._devices = DeviceThreads(
             readers,
-            build_inputs(config.inputs, boot_ns),
+            build_inputs(config.inputs, boot_ns, readers),
             emit=self._device_event,
             clock_ns=boot_ns,
         )

@@ -43,7 +43,8 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="guard: %(message)s", handlers=[NeverWaiting()])
     try:
         config = load(asked.config)
-        outputs = {output.name: output for output in build_outputs(config.outputs, boot_ns)}
+        sections = [section for section in config.outputs if section.guarded]
+        outputs = {output.name: output for output in build_outputs(sections, boot_ns)}
     except (ConfigError, DriverError) as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
@@ -58,8 +59,8 @@ def main() -> int:
         server = GuardServer(
             outputs=outputs,
             core=GuardCore(
-                {section.name: section.max_on_ms for section in config.outputs},
-                continuous={section.name for section in config.outputs if section.continuous},
+                {section.name: section.max_on_ms for section in sections},
+                continuous={section.name for section in sections if section.continuous},
             ),
             outputs_digest=outputs_digest(config.outputs),
             clock_ns=boot_ns,
