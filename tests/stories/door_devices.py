@@ -14,6 +14,7 @@ from threading import Timer
 from typing import Any, TypeVar
 
 from portillon_config import GatewayConfig, load
+from portillon_drivers.events import LineTrouble
 from portillon_drivers.inputs.gpio_input import GpioInputOptions
 from portillon_drivers.outputs.gpio_output import GpioOutputOptions
 from portillon_drivers.simulated_boards import SimulatedBoards
@@ -39,6 +40,7 @@ LATE = "does not answer"
 """A board that this machine had no time to simulate; the driver asks again, and no story is about it."""
 BOUNCE_S = (0.0, 0.004, 0.008)
 LEASE_MS = 72 * 3_600_000
+ORDERS = {"open": "OpenDoor", "reset": "ResetFire", "toggle": "HoldDoor", "untoggle": "ReleaseDoor"}
 
 
 class GatewayLine:
@@ -182,6 +184,10 @@ class DeviceStage:
             case "order" | "withdraw":
                 entry = self._site.entry((self._site.order(act),))
                 self._asked(do="feed", entry=entry.model_dump(mode="json"))
+            case "open" | "reset" | "toggle" | "untoggle":
+                self._asked(do="order", order=ORDERS[act.verb], **names)
+            case "cut" | "short" | "mend":
+                self._boards.set_line(names["input"], None if act.verb == "mend" else LineTrouble(act.verb))
             case "kill" | "start":
                 self._process(names["process"], starts=act.verb == "start")
             case _:

@@ -20,8 +20,10 @@ from portillon_config import load, load_site_keys
 from portillon_drivers import gpio_pins
 from portillon_drivers.gpio_pins import pin_factory
 from portillon_edge.boot_clock import boot_ns
+from portillon_edge.doors import staff_order
 from portillon_edge.gateway import Gateway
 from portillon_edge.main import SWITCH_SECONDS
+from portillon_rules.door_plan import Standing
 from portillon_wire.messages import FeedEntry
 
 Told = Mapping[str, Any]
@@ -94,11 +96,10 @@ class GatewayEnd:
         return {}
 
     def _order(self, told: Told) -> Told:
-        from portillon_edge.doors import staff_order
-
         named = {key: value for key, value in told.items() if key not in ("do", "order")}
-        order = getattr(staff_order, told["order"])(**named, at_ns=boot_ns())
-        self._gateway._loop.put(order)
+        if "standing" in named:
+            named["standing"] = Standing(named["standing"])
+        self._gateway._loop.put(getattr(staff_order, told["order"])(**named, at_ns=boot_ns()))
         return {}
 
 

@@ -4,6 +4,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edge.credentials.plain_memory import PlainMemory
@@ -19,15 +20,18 @@ from portillon_drivers.events import (
     ReaderUp,
 )
 from portillon_drivers.inputs.flapping import RESTLESS_NS
+from portillon_drivers.options import OutputOptions
 from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, EventTime, NewEvent
 from portillon_edge.doors.attendant import Attendant, DoorEvent
 from portillon_edge.doors.guarded_outputs import GuardedOutputs
 from portillon_edge.doors.kinds import build_doors
+from portillon_edge.doors.staff_order import HoldDoor, OpenDoor, ReleaseDoor, ResetFire
 from portillon_edge.guard.core import Action, Drive, GuardCore, Reopen, Tell
 from portillon_edge.guard.errors import GuardUnavailableError
 from portillon_edge.guard.protocol import GuardEvent, GuardLost, Hold, Lock, Release, RequestRefused
 from portillon_rules.decision import DecisionTime, TimeQuality
+from portillon_rules.door_plan import Standing
 from stories.door_site import KEY, DoorSite
 from stories.door_story import TOUCH_MS, Act, Story
 
@@ -50,11 +54,14 @@ class VirtualOutputs:
         self._core: GuardCore | None = None
         self.releasing = dict.fromkeys((output.name for output in config.outputs), False)
         self.unplugged: set[str] = set()
+        self._ends_ns: dict[str, int] = {}
+        """When a board that times its releases itself ends one."""
 
     @property
     def next_ns(self) -> int | None:
-        """When the guard has something to do."""
-        return None if self._core is None else self._core.next_ns()
+        """When the guard, or a board, has something to do."""
+        own = [] if self._core is None else [self._core.next_ns()]
+        return min((*own, *self._ends_ns.values()), default=None)
 
     def start(self) -> None:
         """A guard's process begins."""
@@ -83,6 +90,10 @@ class VirtualOutputs:
 
     def tick(self) -> None:
         """Time passed."""
+        for output, end_ns in list(self._ends_ns.items()):
+            if end_ns <= self._clock_ns():
+                del self._ends_ns[output]
+                self.releasing[output] = False
         if self._core is not None:
             self._do(self._core.tick(self._clock_ns()))
 
@@ -101,8 +112,10 @@ class VirtualOutputs:
     def unplug(self, output: str) -> None:
         """Its board loses line and power: the coil drops."""
         self.unplugged.add(output)
-        section = next(section for section in self._config.outputs if section.name == output)
-        self.releasing[output] = section.wiring.energised(releasing=True) is False
+        self.releasing[output] = self._section(output).wiring.energised(releasing=True) is False
+
+    def _section(self, output: str) -> OutputOptions:
+        return next(section for section in self._config.outputs if section.name == output)
 
     def _ask(self, request: Release | Hold | Lock) -> None:
         if self._core is None:
@@ -125,6 +138,13 @@ class VirtualOutputs:
             self._do(self._core.failed(output, detail, self._clock_ns()))
             return
         self.releasing[output] = isinstance(action, Drive) and action.releasing
+        self._ends_ns.pop(output, None)
+        if (
+            isinstance(action, Drive)
+            and action.at_most_ms is not None
+            and getattr(self._section(output), "flash", False)
+        ):
+            self._ends_ns[output] = self._clock_ns() + action.at_most_ms * MS
         self._do(self._core.driven(output, self._clock_ns()))
 
 
@@ -210,7 +230,7 @@ class VirtualStage:
                 self._at(TOUCH_MS, lambda: self._set(names["input"], False))
             case "bounce":
                 for index, ms in enumerate(BOUNCE_MS):
-                    self._at(ms, lambda active=index % 2 == 0: self._set(names["input"], active))
+                    self._at(ms, partial(self._set, names["input"], index % 2 == 0))
             case "flap":
                 troubled = InputTroubled(names["input"], LineTrouble.FLAPPING, "it chatters", now_ns + FLAPPING_MS * MS)
                 self._at(FLAPPING_MS, lambda: self._take(troubled))
@@ -223,6 +243,14 @@ class VirtualStage:
                 self._plug(names["device"], act.verb == "plug")
             case "order" | "withdraw":
                 self._site.order(act)
+            case "open":
+                self._take(OpenDoor(names["door"], names["by"], now_ns))
+            case "reset":
+                self._take(ResetFire(names["by"], now_ns))
+            case "toggle":
+                self._take(HoldDoor(names["door"], Standing(names["standing"]), names["by"], now_ns))
+            case "untoggle":
+                self._take(ReleaseDoor(names["door"], names["by"], now_ns))
             case "kill" | "start":
                 self._process(names["process"], starts=act.verb == "start")
             case _:
