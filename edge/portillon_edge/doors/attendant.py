@@ -6,9 +6,12 @@ refusal has a reason, every fault and every refused reading becomes an event.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import assert_never
 
+from portillon_config.interlocks import Interlock
+from portillon_config.watches import Watch
 from portillon_drivers.events import (
     CredentialRead,
     InputChanged,
@@ -32,25 +35,40 @@ from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_edge.doors.admission import Admission, LetIn, TurnAway, Verdict
 from portillon_edge.doors.fault_watch import FaultEnded, FaultTold, FaultWatch
-from portillon_edge.doors.machine import Admit, Line, LineChanged, LineLost, OutputFailed, Part, Record
-from portillon_edge.doors.showing import answer_to
+from portillon_edge.doors.machine import Admit, Bearing, Line, LineChanged, LineLost, OutputFailed, Part, Record
+from portillon_edge.doors.showing import Outcome, answer_to, standing
+from portillon_edge.doors.site_side import SiteSide
+from portillon_edge.doors.site_watch import Tell
+from portillon_edge.doors.staff_order import Acknowledge, HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
 from portillon_edge.doors.stepping import Stepping
 from portillon_edge.doors.surroundings import (
     Clockwork,
     Door,
     Entitlements,
     EventLog,
+    FireLatch,
+    ForgetfulLatch,
     Indicators,
     NoIndicators,
     Outputs,
 )
 from portillon_edge.guard.protocol import GuardLost, GuardUp, Locked, OutputFault, Released
 
-DoorEvent = ReaderEvent | InputEvent | OutputFault | Locked | Released | GuardUp | GuardLost
+DoorEvent = ReaderEvent | InputEvent | OutputFault | Locked | Released | GuardUp | GuardLost | StaffOrder
 NOT_USED = (EventKind.GRANT_NOT_USED, EventKind.DENIED)
 """How a grant ends on which nobody passed."""
 MEMORY_ALARM = "credential_memory"
 GUARD = "guard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorStanding:
+    """One door as it is now, in the words of the health report."""
+
+    state: str
+    standing: Bearing
+    open: bool | None
+    troubles: tuple[EventKind, ...]
 
 
 class Attendant:
@@ -68,6 +86,9 @@ class Attendant:
         memory: CredentialMemory,
         readers: Mapping[str, ReaderRules] = MappingProxyType({}),
         indicators: Indicators | None = None,
+        watches: Iterable[Watch] = (),
+        interlocks: Iterable[Interlock] = (),
+        latch: FireLatch | None = None,
     ) -> None:
         """A reader that `readers` does not name takes every card and no PIN."""
         self._doors = {door.name: door for door in doors}
@@ -80,11 +101,23 @@ class Attendant:
             for part, name in door.outputs.items():
                 self._by_output.setdefault(name, []).append((door, part))
         self._faults = FaultWatch()
+        self._latest_ns = 0
         self._clockwork = clockwork
         self._log = log
         self._memory = memory
         self._indicators = indicators or NoIndicators()
         self._stepping = Stepping(self._doors.values(), outputs, write=self._write, held=self._held)
+        self._site = SiteSide(
+            self._doors,
+            watches=watches,
+            interlocks=interlocks,
+            latch=latch or ForgetfulLatch(),
+            stepping=self._stepping,
+            entitlements=entitlements,
+            clockwork=clockwork,
+            tell=self._write_site,
+        )
+        self._shown: dict[str, Outcome] = {}
         self._admission = Admission(
             self._doors.values(),
             keys=keys,
@@ -94,27 +127,48 @@ class Attendant:
             log=log,
             memory=memory,
             readers=readers,
-            closed_for=lambda door, _: door.machine.closed_for,
+            closed_for=self._site.closed_for,
         )
 
     @property
     def deadline_ns(self) -> int | None:
         """When `tick` is due, None: not before the next event."""
-        due = (self._stepping.deadline_ns, self._faults.deadline_ns, self._admission.deadline_ns)
+        parts = (self._stepping, self._faults, self._admission, self._site)
+        due = [part.deadline_ns for part in parts]
         return min((ns for ns in due if ns is not None), default=None)
 
     def states(self) -> dict[str, str]:
         """Each door's state in one word."""
         return {name: door.machine.state for name, door in self._doors.items()}
 
+    def standings(self) -> dict[str, DoorStanding]:
+        """How each door stands; may be asked from another thread, which then sees one moment or the next."""
+        return {
+            name: DoorStanding(
+                state=door.machine.state,
+                standing=self._site.bearing(name),
+                open=door.machine.open,
+                troubles=door.machine.troubles,
+            )
+            for name, door in self._doors.items()
+        }
+
     def tick(self, now_ns: int) -> None:
         """Let every door whose deadline has come see that it has; tell the faults that were counted meanwhile."""
         self._stepping.tick(now_ns)
         self._carry_out(self._admission.tick(now_ns))
         self._tell(self._faults.due(now_ns), now_ns)
+        self.settle(now_ns)
+
+    def settle(self, now_ns: int) -> None:
+        """Turn the doors as orders, plans and the house's inputs want them now."""
+        self._latest_ns = max(self._latest_ns, now_ns)
+        self._site.settle(self._latest_ns)
+        self._show_standings(now_ns)
 
     def tidy(self, now_ns: int) -> None:
-        """Nothing happens just now: do what nobody should have to wait for."""
+        """Nothing happens just now: do what nobody should have to wait for; notice what the feed changed."""
+        self.settle(now_ns)
         at = self._clockwork.stamp(now_ns)
         self._memory.tidy(at)
         for detail in self._memory.take_alarms():
@@ -122,11 +176,19 @@ class Attendant:
 
     def handle(self, event: DoorEvent) -> None:
         """Take one event; whatever comes of it has been ordered or written down on return."""
+        if not isinstance(event, GuardUp):  # it tells when the guard started, which may be long ago
+            self._latest_ns = max(self._latest_ns, event.at_ns)
+        self._take(event)
+        self.settle(self._latest_ns)
+
+    def _take(self, event: DoorEvent) -> None:
         match event:
             case CredentialRead() | TextScanned() | KeyPressed():
                 self._carry_out(self._admission.hear(event))
             case InputChanged(name, active, at_ns):
                 self._tell(self._faults.well(name), at_ns)
+                if self._site.watches(name):
+                    self._site.changed(name, active, at_ns)
                 for door, line in self._by_input.get(name, ()):
                     self._stepping.signal(door, LineChanged(line, active), at_ns)
             case ReaderFault(reader, fault, detail, at_ns):
@@ -135,10 +197,14 @@ class Attendant:
                 self._tell(self._faults.happened(reader, "down", detail, at_ns, lasting=True), at_ns)
             case InputTroubled(name, trouble, detail, at_ns):
                 self._line_lost(name, trouble, detail, at_ns)
+                if self._site.watches(name):
+                    self._site.troubled(name, trouble)
             case InputFault(name, detail, at_ns):
                 self._tell(self._faults.happened(name, "refused", detail, at_ns), at_ns)
             case InputDown(name, detail, at_ns):
                 self._line_lost(name, "down", detail, at_ns)
+                if self._site.watches(name):
+                    self._site.troubled(name, None)
             case OutputFault(output, detail, at_ns):
                 self._output_fault(output, detail, at_ns)
             case GuardLost(detail, at_ns):
@@ -146,8 +212,10 @@ class Attendant:
                 self._tell(self._faults.happened(GUARD, "lost", detail, at_ns, lasting=True), at_ns)
             case Locked(device, at_ns) | Released(device, at_ns) | ReaderUp(device, at_ns) | InputUp(device, at_ns):
                 self._tell(self._faults.well(device), at_ns)
-            case GuardUp(_, at_ns):
-                self._tell(self._faults.well(GUARD), at_ns)
+            case GuardUp():
+                self._tell(self._faults.well(GUARD), self._latest_ns)
+            case OpenDoor() | ResetFire() | Acknowledge() | HoldDoor() | ReleaseDoor():
+                self._site.order(event)
             case _:
                 assert_never(event)
 
@@ -224,9 +292,32 @@ class Attendant:
         self._show(event)
         if grant and record.kind in NOT_USED:
             self._admission.not_used(grant)
+        if grant and record.kind is EventKind.PASSAGE:
+            self._site.passed(door, grant, at_ns)
+
+    def _write_site(self, told: Tell, at_ns: int) -> None:
+        self._log.record(
+            NewEvent(
+                kind=told.kind,
+                at=self._clockwork.stamp(at_ns),
+                door=told.door,
+                member=told.member,
+                reason=told.reason,
+                detail=told.detail,
+                by=told.by,
+            )
+        )
 
     def _show(self, event: NewEvent) -> None:
         reason = DenyReason(event.reason) if event.kind is EventKind.DENIED and event.reason else None
         outcome = answer_to(event.kind, reason)
         if outcome is not None and event.door is not None:
             self._indicators.show(event.door, event.reader, outcome, reason)
+
+    def _show_standings(self, now_ns: int) -> None:
+        for door in self._doors.values():
+            closed_for = self._site.closed_for(door, now_ns)
+            outcome = standing(self._site.bearing(door.name), door.machine.troubles, closed_for)
+            if self._shown.get(door.name) is not outcome:
+                self._shown[door.name] = outcome
+                self._indicators.show(door.name, None, outcome, None)

@@ -59,6 +59,7 @@ class DoorLoop:
 
     def run(self) -> None:
         """Handle events and deadlines until `stop`; what was queued before is handled first."""
+        self._attendant.settle(self._clock_ns())
         while True:
             event = self._next()
             self.turned_ns = self._clock_ns()

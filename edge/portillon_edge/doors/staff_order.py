@@ -1,8 +1,7 @@
 """What staff tells the doors directly: by a signed command from the cloud, or a technician at the gateway itself.
 
-Each ends as exactly one event with its `by`: what was done (COMMAND_DONE, FIRE_RESET, ALARM_ACKNOWLEDGED, or the
-door's own words for its new standing), or ORDER_REFUSED with the reason. Orders that outlive the gateway come as rows
-of the feed instead (`portillon_rules.door_plan.DoorOrder`).
+Each ends as exactly one event with its `by`: COMMAND_DONE, FIRE_RESET or ALARM_ACKNOWLEDGED, or else ORDER_REFUSED with
+the reason. Orders that outlive the gateway come as rows of the feed instead (`portillon_rules.door_plan.DoorOrder`).
 """
 
 from dataclasses import dataclass

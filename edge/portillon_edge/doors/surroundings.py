@@ -102,3 +102,23 @@ class NoIndicators:
 
     def show(self, door: str, reader: str | None, outcome: Outcome, reason: DenyReason | None) -> None:
         """Nothing to show it with."""
+
+
+class FireLatch(Protocol):
+    """Where it is kept over restarts which fires nobody has reset."""
+
+    def load(self) -> frozenset[str]: ...
+
+    def save(self, latched: frozenset[str]) -> None:
+        """Raises LatchUnwritable."""
+
+
+class ForgetfulLatch:
+    """Forgets with the process: for simulations, and where no fire is watched."""
+
+    def load(self) -> frozenset[str]:
+        """Nothing."""
+        return frozenset()
+
+    def save(self, latched: frozenset[str]) -> None:
+        """Forget it."""
