@@ -312,6 +312,7 @@ class SingleDoor:
 
     def _deadline_ns(self) -> int | None:
         window = self._window_ends_ns if self._grant else None
-        watched = (self._contact, self._open_time, self._rex, self._drive)
-        due = (window, *(one.deadline_ns for one in watched))
+        # While it may be shut, its time to stand open waits: nothing would come of that deadline.
+        stands = self._contact.deadline_ns or self._open_time.deadline_ns
+        due = (window, stands, self._rex.deadline_ns, self._drive.deadline_ns)
         return min((ns for ns in due if ns is not None), default=None)

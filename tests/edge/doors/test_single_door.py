@@ -169,3 +169,31 @@ def test_stuck_exit_button_is_a_fault_once() -> None:
     assert door.kinds(99_000, Tick()) == []
     door.at(99_001, LineLost(Line.REX))
     assert door.at(99_002, PRESSES) == [Release(3000), Record(EventKind.EXIT_REQUEST)]
+
+
+def test_same_credential_again_is_one_grant() -> None:
+    """Badging twice is impatience, not a second visit: released anew, the window starts again."""
+    door = Door()
+    door.at(0, Admit(ANNE))
+    assert not door.machine.busy_for(ANNE.credential)
+    assert door.machine.busy_for(BEN.credential)
+    assert door.at(4000, Admit(ANNE)) == [Release(3000), Record(EventKind.REBADGED, ANNE)]
+    assert door.at(8999, OPENS) == [Record(EventKind.PASSAGE, ANNE)]
+
+
+def test_a_second_opening_while_it_is_still_released_is_not_forced() -> None:
+    """Without relocking the lock stands released for its pulse, and falling shut ends that."""
+    door = Door(relock_on_open=False)
+    door.at(0, Admit(ANNE))
+    door.at(100, OPENS)
+    assert door.at(200, CLOSES) == [Lock()]
+    assert door.kinds(300, OPENS) == [EventKind.DOOR_FORCED]
+
+
+def test_the_grant_ends_with_the_exit_that_kept_the_lock_released() -> None:
+    """Two people at once: locked when the one who leaves has had their time, not at the end of the card's pulse."""
+    door = Door()
+    door.at(0, PRESSES)
+    door.at(2000, Admit(ANNE))
+    assert door.at(2100, OPENS) == [Record(EventKind.PASSAGE, ANNE)]
+    assert door.at(3000, Tick()) == [Lock()]
