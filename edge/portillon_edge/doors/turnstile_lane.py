@@ -4,8 +4,8 @@
    the lane itself waits for the person. Level drive: for the whole window. Long access multiplies the window.
 2. The first passage within the window, in the grant's way, is the grant's one PASSAGE and ends the release early: the
    next one needs a card. No passage within the window is GRANT_NOT_USED. A grant ends as exactly one of the two.
-3. The same credential in the same way again, before its passage, is REBADGED: window and release start anew, and it
-   stays one grant.
+3. The same credential in the same way again, before its passage, is REBADGED: window and release start anew (queued: it
+   keeps its place), and it stays one grant. In the other way it is LANE_BUSY: nobody stands on both sides.
 4. Another card while somebody is let in, or while LANE_BUSY says that somebody stands in the lane, goes by
    `second_badge`: refused as LANE_BUSY; ignored, as PASSAGE_REFUSED; or granted and queued, at most QUEUE_MAX. A queued
    grant's release and window begin at its turn: the one before has ended, and the lane is clear or its signal stuck.
@@ -130,7 +130,7 @@ class TurnstileLane:
 
     def busy_for(self, credential: str) -> bool:
         """As `busy`, for this credential: whoever is being let in anyway may badge again."""
-        return self.busy and (self._grant is None or self._grant.credential != credential)
+        return self.busy and self._own(credential) is None
 
     @property
     def open(self) -> bool | None:
@@ -187,12 +187,8 @@ class TurnstileLane:
     def _admit(self, grant: Grant, now: int) -> list[Action]:
         if reason := self._closed_to_all:
             return [Record(EventKind.DENIED, grant, reason)]
-        if self._grant and (self._grant.credential, self._grant.member, self._grant.way) == (
-            grant.credential,
-            grant.member,
-            grant.way,
-        ):
-            return [*self._let_in(self._grant, now), Record(EventKind.REBADGED, self._grant)]
+        if own := self._own(grant.credential):
+            return self._again(own, grant, now)
         if not self._occupied and not self._waiting:
             return [*self._let_in(grant, now), Record(EventKind.GRANTED, grant)]
         match self._second_badge:
@@ -203,6 +199,16 @@ class TurnstileLane:
                 return [Record(EventKind.PASSAGE_REFUSED, grant, DenyReason.LANE_BUSY)]
             case _:
                 return [Record(EventKind.DENIED, grant, DenyReason.LANE_BUSY)]
+
+    def _again(self, own: Grant, grant: Grant, now: int) -> list[Action]:
+        if (own.member, own.way) != (grant.member, grant.way):
+            return [Record(EventKind.DENIED, grant, DenyReason.LANE_BUSY)]
+        return [*(self._let_in(own, now) if own is self._grant else []), Record(EventKind.REBADGED, own)]
+
+    def _own(self, credential: str) -> Grant | None:
+        """The grant that this credential has already, running or queued."""
+        running = (self._grant,) if self._grant else ()
+        return next((grant for grant in (*running, *self._waiting) if grant.credential == credential), None)
 
     def _let_in(self, grant: Grant, now: int) -> list[Action]:
         factor = self._long_access_factor if grant.long_access else 1

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from edge.doors.fed_machine import ANNE, BEN, CLEO, DEE, EMIL, Fed, bears
+from edge.doors.fed_machine import ANNE, BEN, CLEO, DEE, EMIL, Fed, bears, leaving
 from portillon_edge.domain.events import EventKind
 from portillon_edge.doors.line_watch import STUCK_MS
 from portillon_edge.doors.machine import (
@@ -104,6 +104,24 @@ def test_nobody_overtakes_the_queue() -> None:
     assert queue.kinds(950, Admit(CLEO)) == [EventKind.GRANTED]
     queue.at(1200, CLEARS)
     assert queue.at(1900, PASSES) == [Record(EventKind.PASSAGE, BEN)]
+
+
+def test_queued_person_badging_again_keeps_the_place_and_the_one_grant() -> None:
+    """Impatience is worth nothing: no second grant, nothing released, no place lost."""
+    queue = lane(SecondBadge.QUEUE)
+    queue.at(0, Admit(ANNE), Admit(BEN), Admit(CLEO))
+    assert queue.at(500, Admit(BEN)) == [Record(EventKind.REBADGED, BEN)]
+    queue.at(900, PASSES)
+    assert queue.at(1400, CLEARS) == [Release(300)]
+    assert queue.at(2000, PASSES) == [Record(EventKind.PASSAGE, BEN)]
+
+
+@pytest.mark.parametrize("policy", SecondBadge)
+def test_nobody_is_let_in_and_out_at_once(policy: SecondBadge) -> None:
+    """The same card at the other side, while it lets somebody in, was handed over: refused under every policy."""
+    handed = lane(policy)
+    handed.at(0, Admit(ANNE))
+    assert handed.at(500, Admit(leaving(ANNE))) == [Record(EventKind.DENIED, leaving(ANNE), BUSY)]
 
 
 def test_signal_that_sticks_does_not_stop_the_queue() -> None:
