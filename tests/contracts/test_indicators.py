@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contracts.rigs.indicators import RIGS, WAIT_S, Seen
+from contracts.rigs.indicators import RIGS, WAIT_S
 from portillon_drivers.errors import TransientDeviceError
 from portillon_drivers.indicators.pattern import Beeps, Colour, Page, Pattern, Rhythm
 from portillon_drivers.indicators.phase import PAGE_MS
+from portillon_drivers.indicators.simulated_indicators import Seen
 from portillon_drivers.ports import Indicator
-from portillon_drivers.registry import INDICATORS, build_indicators, options_model
+from portillon_drivers.registry import INDICATORS, build_indicators
 
 READY = Pattern(colour=Colour.GREEN, rhythm=Rhythm(1_000), pages=(Page(("Ready:", "please badge")),))
 REFUSED = Pattern(
@@ -33,10 +34,7 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
 @pytest.fixture
 def indicator(rig: Any) -> Iterator[Indicator]:
-    section: Any = options_model(INDICATORS, rig.section["type"]).model_validate(
-        {"name": "lane1-lamps", "door": "lane1", **rig.section}
-    )
-    (indicator,) = build_indicators([section], rig.readers)
+    (indicator,) = build_indicators([rig.options], rig.readers)
     yield indicator
     indicator.close()
 

@@ -12,7 +12,10 @@ from typing import Any
 
 import tomli_w
 from portillon_config import GatewayConfig, load, load_site_keys
+from portillon_drivers.indicators.simulated_indicators import SimulatedIndicators
 from portillon_drivers.options import DeviceOptions, PinUse, ReaderOptions
+from portillon_drivers.osdp.reader_simulator import OsdpReaderSimulator
+from portillon_drivers.readers.osdp_simulator import SimulatedOsdpReader
 from portillon_drivers.simulated_boards import SimulatedBoards
 from portillon_drivers.simulated_reader import SimulatedReader, simulate_reader
 from portillon_rules.credential import Credential, CredentialKind, SiteKey, credential_hash
@@ -69,6 +72,7 @@ class PracticeSite:
             options.name: simulate_reader(options, devices) for options in true.readers
         }
         self.boards = SimulatedBoards(true.outputs, true.inputs, devices)
+        self.indicators = SimulatedIndicators(true.indicators, devices, self._electronics)
         self.config_path = folder / "gateway.toml"
         self.config_path.write_text(tomli_w.dumps(self._document(original, true, folder)), encoding="utf-8")
         self.config: GatewayConfig = load(self.config_path)
@@ -84,6 +88,7 @@ class PracticeSite:
         for reader in self.readers.values():
             reader.close()
         self.boards.close()
+        self.indicators.close()
 
     def member_credential(self, options: ReaderOptions) -> Credential:
         """What the member has for that reader: a phone or a printed code at a scanner, else a card."""
@@ -137,6 +142,13 @@ class PracticeSite:
         store.save_lease(_lease(now_ms))
         store.close()
 
+    def _electronics(self, name: str) -> OsdpReaderSimulator:
+        """Of the OSDP reader of that name; the configuration has checked that it is one."""
+        reader = self.readers[name]
+        if not isinstance(reader, SimulatedOsdpReader):
+            raise TypeError(f"{name} is no OSDP reader")
+        return reader.electronics
+
     def _document(self, original: Path, true: GatewayConfig, folder: Path) -> dict[str, Any]:
         """The original with its devices led to the simulators and everything private replaced."""
         document = tomllib.loads(original.read_text(encoding="utf-8"))
@@ -152,6 +164,7 @@ class PracticeSite:
             "readers": {name: reader.section for name, reader in self.readers.items()},
             "outputs": self.boards.outputs,
             "inputs": self.boards.inputs,
+            "indicators": self.indicators.sections,
         }
         for section, changes in simulated.items():
             options_of = {options.name: options for options in getattr(true, section)}

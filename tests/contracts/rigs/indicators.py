@@ -1,96 +1,75 @@
-"""One indicator of each kind with whatever is at its far end, and the eyes of somebody who stands there."""
+"""One indicator of each kind with whatever is at its far end; somebody stands there and looks."""
 
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from portillon_drivers.events import ReaderEvent, ReaderUp
-from portillon_drivers.far_end import FarEnd
 from portillon_drivers.gpio_pins import pin_factory
-from portillon_drivers.indicators.hd44780_simulator import CharacterLcdSimulator
-from portillon_drivers.indicators.pattern import Colour
-from portillon_drivers.osdp import commands
-from portillon_drivers.osdp.commands import Led, Text, Tone
+from portillon_drivers.indicators.simulated_indicators import Seen, SimulatedIndicators
+from portillon_drivers.osdp.reader_simulator import OsdpReaderSimulator
 from portillon_drivers.ports import Reader
-from portillon_drivers.pty_line import PtyLine
 from portillon_drivers.readers.osdp import DRIVER, OsdpOptions
 from portillon_drivers.readers.osdp_simulator import SimulatedBus, SimulatedOsdpReader
+from portillon_drivers.registry import INDICATORS, options_model
 
 WAIT_S = 10.0
-LAMPS = {
-    (False, False): None,
-    (True, False): Colour.GREEN,
-    (False, True): Colour.RED,
-    (True, True): Colour.AMBER,
-}
-LEDS = {
-    commands.Colour.OFF: None,
-    commands.Colour.GREEN: Colour.GREEN,
-    commands.Colour.RED: Colour.RED,
-    commands.Colour.AMBER: Colour.AMBER,
-}
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What a person at the door perceives; None: this kind of indicator has no such thing."""
+class Rig:
+    """What is common to all: a section, and its simulator."""
 
-    light: Colour | None = None
-    sounding: bool | None = None
-    lines: tuple[str, ...] | None = None
-
-
-class GpioRig:
-    """Two lamps and a buzzer on mock pins, active-low."""
-
-    light, sound, text = True, True, False
+    light = sound = text = True
+    section: dict[str, Any]
     readers: tuple[Reader, ...] = ()
 
     def __init__(self, folder: Path) -> None:
-        self._factory = pin_factory("mock")
-        self._factory.reset()
-        self.section: dict[str, Any] = {"type": "gpio", "green_pin": 5, "red_pin": 6, "buzzer_pin": 13}
-        self.section |= {"lit_level": "low", "pin_factory": "mock"}
+        model = options_model(INDICATORS, self.section["type"])
+        true: Any = model.model_validate({"name": "lane1-lamps", "door": "lane1", **self.section})
+        self._simulated = SimulatedIndicators([true], folder, self._electronics)
+        led_here = self._simulated.sections["lane1-lamps"]
+        self.options: Any = model.model_validate({**dict(true), **led_here})
 
     def seen(self) -> Seen:
-        green, red, buzzer = (not self._factory.pin(number).state for number in (5, 6, 13))
-        return Seen(LAMPS[green, red], buzzer)
+        return self._simulated.seen("lane1-lamps")
 
     def close(self) -> None:
-        self._factory.reset()
+        self._simulated.close()
+
+    def _electronics(self, reader: str) -> OsdpReaderSimulator:
+        raise AssertionError("no reader belongs to it")
 
 
-class OsdpRig:
-    """The LED, buzzer and display of a reader whose own driver runs; its timers are read, not waited for."""
+class GpioRig(Rig):
+    """Two lamps and a buzzer on mock pins, active-low."""
 
-    light, sound, text = True, True, True
+    text = False
+    section = {"type": "gpio", "green_pin": 5, "red_pin": 6, "buzzer_pin": 13, "lit_level": "low"}  # noqa: RUF012
 
     def __init__(self, folder: Path) -> None:
-        section = {"type": "osdp", "path": folder / "bus", "address": 1, "baud": 115_200, "key_file": "lane1.key"}
-        options = OsdpOptions.model_validate({"name": "lane1-reader", **section})
-        self._bus = SimulatedBus(folder / "bus")
-        self._reader = SimulatedOsdpReader(options, self._bus, folder / "lane1.key")
+        pin_factory("mock").reset()
+        for pin in (5, 6, 13):
+            pin_factory("mock").pin(pin).pull = "up"  # as an active-low board does: unpowered it is dark
+        super().__init__(folder)
+
+
+class OsdpRig(Rig):
+    """The LED, buzzer and display of a reader whose own driver runs; its timers are read, not waited for."""
+
+    section = {"type": "osdp", "reader": "lane1-reader", "display": True}  # noqa: RUF012
+
+    def __init__(self, folder: Path) -> None:
+        keys = {"type": "osdp", "path": folder / "bus", "address": 1, "baud": 115_200, "key_file": folder / "lane1.key"}
+        options = OsdpOptions.model_validate({"name": "lane1-reader", **keys})
+        self._reader = SimulatedOsdpReader(options, SimulatedBus(folder / "bus"), folder / "lane1.key")
         self._up, self._stop = threading.Event(), threading.Event()
-        (reader,) = DRIVER.build([options.model_copy(update={"key_file": folder / "lane1.key"})], time.monotonic_ns)
-        self.readers = (reader,)
-        self.section: dict[str, Any] = {"type": "osdp", "reader": "lane1-reader", "display": True}
-        self._thread = threading.Thread(target=reader.run, args=(self._hear, self._stop))
-        self.restore()
+        self.readers = tuple(DRIVER.build([options], time.monotonic_ns))
+        self._thread = threading.Thread(target=self.readers[0].run, args=(self._hear, self._stop))
+        self._reader.plug()
         self._thread.start()
         assert self._up.wait(WAIT_S)
-
-    def seen(self) -> Seen:
-        done = list(self._reader.electronics.done)
-        led = next((command for command in reversed(done) if isinstance(command, Led)), Led())
-        blink = led.temporary or led.permanent
-        buzzer = self._reader.electronics.display.buzzer
-        return Seen(
-            LEDS[blink.on] if blink else None,
-            buzzer is not None and buzzer.tone is Tone.DEFAULT,
-            tuple(_row(done, row) for row in (1, 2)),
-        )
+        super().__init__(folder)
 
     def lose(self) -> None:
         self._up.clear()
@@ -98,52 +77,33 @@ class OsdpRig:
 
     def restore(self) -> None:
         self._reader.plug()
-        if self._thread.is_alive():
-            assert self._up.wait(WAIT_S)
+        assert self._up.wait(WAIT_S)
 
     def close(self) -> None:
+        super().close()
         self._stop.set()
         self._thread.join(WAIT_S)
         self._reader.close()
+
+    def _electronics(self, reader: str) -> OsdpReaderSimulator:
+        return self._reader.electronics
 
     def _hear(self, event: ReaderEvent) -> None:
         if isinstance(event, ReaderUp):
             self._up.set()
 
 
-def _row(done: list[Any], row: int) -> str:
-    texts = [command.text for command in done if isinstance(command, Text) and command.row == row]
-    return texts[-1].rstrip() if texts else ""
-
-
-class LcdRig:
+class LcdRig(Rig):
     """A character display at the far end of a pty that stands for the I²C."""
 
-    light, sound, text = False, False, True
-    readers: tuple[Reader, ...] = ()
-
-    def __init__(self, folder: Path) -> None:
-        self._display = CharacterLcdSimulator()
-        self._line = FarEnd(PtyLine(folder / "i2c"), self._receive)
-        self.section: dict[str, Any] = {"type": "lcd", "i2c": folder / "i2c", "adapter": "line"}
-        self.restore()
-
-    def seen(self) -> Seen:
-        return Seen(lines=self._display.lines)
+    light = sound = False
+    section = {"type": "lcd"}  # noqa: RUF012
 
     def lose(self) -> None:
-        self._line.unplug()
-        self._display.lose_power()
+        self._simulated.unplug("lane1-lamps")
 
     def restore(self) -> None:
-        self._line.plug()
-
-    def close(self) -> None:
-        self._line.close()
-
-    def _receive(self, data: bytes) -> bytes:
-        self._display.receive(data)
-        return b""
+        self._simulated.plug("lane1-lamps")
 
 
-RIGS: dict[str, Any] = {"gpio": GpioRig, "osdp": OsdpRig, "lcd": LcdRig}
+RIGS: dict[str, type[Rig]] = {"gpio": GpioRig, "osdp": OsdpRig, "lcd": LcdRig}
