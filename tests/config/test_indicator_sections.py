@@ -10,7 +10,7 @@ import portillon_config
 import pytest
 import tomli_w
 from portillon_config import ConfigError, load
-from portillon_drivers.registry import INDICATORS
+from portillon_drivers.registry import INDICATORS, options_model
 
 EXAMPLE = Path(portillon_config.__file__).parents[1] / "examples" / "every-reader.toml"
 LAMPS = {"type": "gpio", "door": "pool", "green_pin": 20, "red_pin": 21, "lit_level": "high"}
@@ -56,3 +56,11 @@ def test_the_example_shows_every_kind_of_indicator() -> None:
 def test_a_wrong_section_is_refused(tmp_path: Path, section: Mapping[str, Any], told: str) -> None:
     """The key, what is wrong with it, and what there is instead."""
     assert re.search(told, "\n".join(problems(tmp_path, section)))
+
+
+def test_the_page_for_technicians_shows_every_kind() -> None:
+    """Each example on it is a section that its driver takes."""
+    page = (EXAMPLE.parents[2] / "docs" / "indicators.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    sections = [section for block in blocks for section in tomllib.loads(block)["indicators"]]
+    assert {options_model(INDICATORS, each["type"]).model_validate(each).type for each in sections} == set(INDICATORS)

@@ -8,6 +8,7 @@
    card, the way is free. Duress is shown as any grant.
 5. Words fit two lines of 16, in each language that the indicator speaks, one page after the other.
 6. A name is shown only where the site asks for a greeting.
+7. No light flashes more than three times in a second (WCAG 2.2, 2.3.1): faster may bring on a seizure.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -77,7 +78,7 @@ TABLE: Mapping[Outcome, Look] = {
     Outcome.AGAIN:     Look(_A, Rhythm(200, 700),    Beeps(2, 100),      mark("Please try again"),             3_000),
     Outcome.ENTER_PIN: Look(_A, Rhythm(1_000, 500),  Beeps(1, 100),      mark("Enter PIN,\nthen press #"),    10_000),
     Outcome.NOT_USED:  Look(_A, Rhythm(300, 1_500),  Beeps(1, 1_000),    mark("Too late:\nbadge again"),       3_000),
-    Outcome.WRONG_WAY: Look(_R, Rhythm(100, 200),    Beeps(6, 300, 200), mark("Wrong way"),                    4_000),
+    Outcome.WRONG_WAY: Look(_R, Rhythm(100, 300),    Beeps(6, 300, 200), mark("Wrong way"),                    4_000),
 
     Outcome.READY:     Look(_G, Rhythm(100, 2_900),  None,               mark("Ready:\nplease badge")),
     Outcome.BUSY:      Look(_A, Rhythm(2_000, 2_000), None,              mark("Please wait")),
@@ -88,7 +89,7 @@ TABLE: Mapping[Outcome, Look] = {
     Outcome.HELD:      Look(_R, Rhythm(1_000, 1_000), Beeps(0, 500, 500), mark("Alarm: close\nthe door")),
     Outcome.FORCED:    Look(_R, Rhythm(400, 200),    Beeps(0, 300, 200), mark("Alarm:\ndoor forced")),
     Outcome.LOCKDOWN:  Look(_R, Rhythm(600, 1_800),  None,               mark("Lockdown:\nno entry")),
-    Outcome.FIRE:      Look(_G, Rhythm(100, 100),    Beeps(0, 900, 100), mark("FIRE:\nleave now")),
+    Outcome.FIRE:      Look(_G, Rhythm(200, 400),    Beeps(0, 900, 100), mark("FIRE:\nleave now")),
 }
 # fmt: on
 WELCOME = mark("Welcome")

@@ -1,6 +1,7 @@
 """What members see and hear: told apart without colour, without sound, and in either language."""
 
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from portillon_drivers.indicators.ascii_text import ascii_text
@@ -79,6 +80,11 @@ def test_only_what_lets_pass_is_mostly_lit_and_it_is_green() -> None:
         assert look.colour is Colour.GREEN or outcome not in LETS_PASS
     green = {outcome for outcome, look in TABLE.items() if look.colour is Colour.GREEN}
     assert green == {Outcome.GRANTED, Outcome.FREE, Outcome.READY, Outcome.FIRE}
+
+
+def test_nothing_flashes_fast_enough_to_harm() -> None:
+    """At most three flashes in a second, for whoever is prone to seizures."""
+    assert all(3 * look.rhythm.period_ms >= 1_000 for look in TABLE.values() if look.rhythm.off_ms)
 
 
 def test_any_two_answers_differ_in_sound() -> None:
@@ -193,3 +199,24 @@ def test_the_weightiest_is_shown(
 ) -> None:
     """Fire above lockdown, lockdown above alarms, alarms above orders, orders above the plan."""
     assert standing(bearing, troubles, closed_for) is expected
+
+
+def row_of(outcome: Outcome) -> str:
+    """The outcome's row in docs/indicators.md."""
+    look = TABLE[outcome]
+    rhythm, beeps = look.rhythm, look.beeps
+    light = f"{rhythm.on_ms / 1000:g} s on, {rhythm.off_ms / 1000:g} s dark" if rhythm.off_ms else "steady"
+    sound = ""
+    if beeps is not None:
+        every = f", every {(beeps.on_ms + beeps.off_ms) / 1000:g} s"
+        sound = f"{beeps.times} × {beeps.on_ms / 1000:g} s" if beeps.times else f"{beeps.on_ms / 1000:g} s{every}"
+    text = " / ".join(" ".join(words(look.text).split("\n")) for words in (EN, FR))
+    lasts = f"{look.for_ms / 1000:g} s" if look.for_ms else "as long as it lasts"
+    return f"| `{outcome}` | {look.colour} | {light} | {sound} | {text} | {lasts} |"
+
+
+def test_the_page_for_technicians_shows_this_table() -> None:
+    """Whoever looks a pattern up finds what the gateway shows; a changed table changes the page."""
+    page = Path("docs/indicators.md").read_text(encoding="utf-8").splitlines()
+    start = page.index("| | colour | light | beeps | shown | for |")
+    assert page[start + 2 : start + 2 + len(TABLE)] == [row_of(outcome) for outcome in TABLE]
