@@ -5,7 +5,7 @@ A card that one reader of a door has told is not taken from *another* reader of 
 - while the grant that it got is still waiting for its passage.
 Such a repeat is no refusal: nothing is released, denied or written down, as with a card that is left on one reader,
 whose repeats its driver holds back. The same card at the same reader again, once its hold-off is over, is a new badge:
-LANE_BUSY while its own grant runs. Another card within any time is another badge. Readers of different doors know
+REBADGED while its own grant runs. Another card within any time is another badge. Readers of different doors know
 nothing of each other; what may pass once in all is remembered for the whole gateway (once.py).
 """
 

@@ -181,7 +181,7 @@ class Admission:
             door=DoorView(
                 name=door.name,
                 zone=door.zone,
-                busy=door.machine.busy,
+                busy=door.machine.busy_for(hashed),
                 journal_writable=self._log.writable,
                 output_available=self._outputs.available(door.released_by(way)),
                 closed_for=self._closed_for(door, presented.at_ns),

@@ -55,7 +55,7 @@ from portillon_edge.doors.surroundings import (
 from portillon_edge.guard.protocol import GuardLost, GuardUp, Locked, OutputFault, Released
 
 DoorEvent = ReaderEvent | InputEvent | OutputFault | Locked | Released | GuardUp | GuardLost | StaffOrder
-NOT_USED = (EventKind.GRANT_NOT_USED, EventKind.DENIED)
+NOT_USED = (EventKind.GRANT_NOT_USED, EventKind.DENIED, EventKind.PASSAGE_REFUSED)
 """How a grant ends on which nobody passed."""
 MEMORY_ALARM = "credential_memory"
 GUARD = "guard"

@@ -78,10 +78,13 @@ def test_stranger_is_refused_under_the_newest_key(site: Any) -> None:
 
 
 def test_second_card_in_the_lane_is_refused(site: Any) -> None:
-    """LANE_BUSY, decided by the same function as everything else."""
+    """LANE_BUSY, decided by the same function as everything else; whoever is being let in may badge again."""
+    other = Credential.parse("em4100:0102030405")
+    site.admit(other)
     site.badge()
-    assert site.badge(ms=100) == [EventKind.DENIED]
+    assert site.badge(other, ms=100) == [EventKind.DENIED]
     assert site.events[-1].reason is DenyReason.LANE_BUSY
+    assert site.badge(ms=200) == [EventKind.REBADGED]
 
 
 def test_damaged_row_denies_one(site: Any) -> None:
