@@ -28,14 +28,16 @@ from portillon_edge.doors.timed_outputs import OutputRouter, TimedOutputs
 from portillon_edge.errors import StoreBusy
 from portillon_edge.guard.client import GuardClient
 from portillon_edge.guard.identity import outputs_digest
-from portillon_edge.guard.protocol import GuardEvent, GuardLost, OutputFault, RequestRefused
+from portillon_edge.guard.protocol import GuardEvent, GuardLost, GuardUp, Locked, OutputFault, RequestRefused, Why
 from portillon_edge.guard.spawn import GuardSpawner
 from portillon_edge.health.board import GUARD, HealthBoard
 from portillon_edge.health.remarks import remarks_of
 from portillon_edge.health.report import HealthReport, LastEvent
 from portillon_edge.indicator_threads import IndicatorThreads
+from portillon_edge.local_orders import LocalOrders
 from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_edge.store.entitlements import EntitlementStore
+from portillon_edge.store.fire_latch import FireLatchFile
 from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.store.journal_writer import JournalWriter
 
@@ -96,6 +98,8 @@ class Gateway:
             row_mac_secret=secret,
             writer=self._writer,
             fail=fail,
+            doors=[door.name for door in config.doors],
+            give=lambda order: self._loop.offer(order),
         )
         self._guard = GuardClient(
             config.gateway.guard_path,
@@ -117,7 +121,7 @@ class Gateway:
             clock_ns=boot_ns,
         )
         self._attendant = Attendant(
-            build_doors(config.doors),
+            build_doors(config.doors, config.outputs),
             keys=keys,
             entitlements=self._store,
             clockwork=self._time,
@@ -126,8 +130,14 @@ class Gateway:
             memory=self._memory,
             readers={section.name: ReaderRules.of(section) for section in config.readers},
             indicators=self._indicators,
+            watches=config.watches,
+            interlocks=config.interlocks,
+            latch=FireLatchFile(data_dir),
         )
         self._loop = DoorLoop(self._attendant, clock_ns=boot_ns)
+        self._orders = LocalOrders(
+            data_dir, doors=[door.name for door in config.doors], clock_ns=boot_ns, put=self._loop.put
+        )
         self._devices = DeviceThreads(
             readers,
             build_inputs(config.inputs, boot_ns, readers),
@@ -152,10 +162,15 @@ class Gateway:
         self._loop_thread.start()
         self._devices.start()
         self._indicators.start()
+        try:
+            self._orders.start()
+        except OSError as error:
+            logger.error("no orders can be given at this gateway itself: %s", error)
         self._cloud.start()
 
     def stop(self) -> None:
-        """Take no more cards, finish what was handed over, lock everything, write everything down."""
+        """Take no more cards and orders, finish what was handed over, lock everything, write everything down."""
+        self._orders.stop()
         for name in (*self._indicators.stop(), *self._devices.stop()):
             logger.warning("the driver of %s did not stop in time", name)
         if self._loop_thread.is_alive():
@@ -185,7 +200,7 @@ class Gateway:
         position = self._store.position()
         lease = self._time.saved(now_ns)
         sources = self._writer.sources()
-        states = self._attendant.states()
+        doors = self._attendant.standings()
         return HealthReport(
             gateway=self._config.gateway.id,
             mode=self._config.gateway.mode.value,
@@ -211,7 +226,15 @@ class Gateway:
                 for d in self._board.devices()
             ),
             doors=tuple(
-                DoorHealth(name=door.name, kind=door.kind, state=states[door.name]) for door in self._config.doors
+                DoorHealth(
+                    name=door.name,
+                    kind=door.kind,
+                    state=doors[door.name].state,
+                    standing=doors[door.name].standing,
+                    open=doors[door.name].open,
+                    troubles=doors[door.name].troubles,
+                )
+                for door in self._config.doors
             ),
             last_events=tuple(_shown(event) for event in self._board.last()),
         )
@@ -234,8 +257,10 @@ class Gateway:
         self._outputs.note(event)
         self._board.note(event)
         match event:
-            case OutputFault() | GuardLost():
+            case OutputFault() | GuardLost() | GuardUp():
                 self._loop.put(event)
+            case Locked(why=Why.START | Why.RECONNECTED):
+                self._loop.put(event)  # what was told as broken may have ended
             case RequestRefused(detail):
                 logger.error("the guard refused a request: %s", detail)
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 
 from portillon_edge.doors.attendant import Attendant, DoorEvent
+from portillon_edge.doors.staff_order import StaffOrder
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,14 @@ class DoorLoop:
             with self._dropped_lock:
                 self._dropped += 1
             logger.error("the door loop takes no events; lost one of %s", type(event).__name__)
+
+    def offer(self, order: StaffOrder) -> bool:
+        """Hand over an order without waiting; False: no room, nothing will come of it."""
+        try:
+            self._queue.put_nowait(order)
+        except queue.Full:
+            return False
+        return True
 
     def stop(self) -> None:
         """Let `run` return once everything queued before has been handled."""

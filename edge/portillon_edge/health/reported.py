@@ -6,6 +6,8 @@ from portillon_edge.health.report import HealthReport
 
 CHANGE_NS_MIN = 2_000_000_000
 """A device that comes and goes is not told more often than this."""
+OPENED_NS_MIN = 10_000_000_000
+"""Doors open and fall shut with every badge; somebody who looks on is content with this."""
 BEAT_NS = 60_000_000_000
 
 
@@ -24,7 +26,7 @@ def reported(report: HealthReport, *, at_ms: int | None) -> Reported:
 
 
 class ReportedSchedule:
-    """Once on every connection, when a device or the journal changes its state, and each minute.
+    """Once on every connection, when a device, the journal, or how a door stands changes, and each minute.
 
     A door's state is not a reason: it changes with every badge, and the journal tells that better.
     """
@@ -39,8 +41,8 @@ class ReportedSchedule:
             self._last = None
             return False
         if last is not None:
-            changed = (report.devices, report.journal_writable) != (last.devices, last.journal_writable)
-            if report.beat_ns - last.beat_ns < (CHANGE_NS_MIN if changed else BEAT_NS):
+            since_ns = report.beat_ns - last.beat_ns
+            if since_ns < CHANGE_NS_MIN or (since_ns < BEAT_NS and not _worth_telling(report, last, since_ns)):
                 return False
         self._last = report
         return True
@@ -48,3 +50,11 @@ class ReportedSchedule:
     def forget(self) -> None:
         """The last one did not go out."""
         self._last = None
+
+
+def _worth_telling(report: HealthReport, last: HealthReport, since_ns: int) -> bool:
+    if (report.devices, report.journal_writable) != (last.devices, last.journal_writable):
+        return True
+    if [(door.standing, door.troubles) for door in report.doors] != [(d.standing, d.troubles) for d in last.doors]:
+        return True
+    return since_ns >= OPENED_NS_MIN and [door.open for door in report.doors] != [door.open for door in last.doors]
