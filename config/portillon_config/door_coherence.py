@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from portillon_drivers.options import DeviceOptions, OutputOptions
 
-from portillon_config.doors import AnyDoor
+from portillon_config.doors import AnyDoor, TurnstileLane
+from portillon_config.lane_profile import wrong_contacts
 from portillon_config.model import GatewayConfig
 from portillon_config.watches import Watch
 
@@ -20,6 +21,7 @@ def door_incoherences(config: GatewayConfig) -> Iterator[str]:
     for door in config.doors:
         yield from _uses(door, config, owners)
         yield from _times(door, outputs)
+        yield from _signals(door, config)
         yield from _stands_released(door, outputs)
     for watch in config.watches:
         yield from _watch(watch, config, owners, outputs)
@@ -48,7 +50,10 @@ def _uses(door: AnyDoor, config: GatewayConfig, owners: dict[tuple[str, str], st
 
 
 def _times(door: AnyDoor, outputs: dict[str, OutputOptions]) -> Iterator[str]:
-    on_ms = {"output": ("pulse_ms", door.pulse_ms), "exit_output": ("pulse_ms", door.pulse_ms)}
+    lasts = ("pulse_ms", door.pulse_ms)
+    if isinstance(door, TurnstileLane) and door.drive == "level":
+        lasts = ("passage_window_ms times long_access_factor", door.release_ms_max)
+    on_ms = {"output": lasts, "exit_output": lasts}
     closing_ms: int | None = getattr(door, "close_pulse_ms", None)
     if closing_ms is not None:
         on_ms["close_output"] = ("close_pulse_ms", closing_ms)
@@ -59,6 +64,14 @@ def _times(door: AnyDoor, outputs: dict[str, OutputOptions]) -> Iterator[str]:
                 f'doors ("{door.name}").{told}: {ms} is longer than output "{output.name}" may be on, '
                 f"max_on_ms = {output.max_on_ms}; lower the one or raise the other"
             )
+
+
+def _signals(door: AnyDoor, config: GatewayConfig) -> Iterator[str]:
+    if isinstance(door, TurnstileLane) and door.made:
+        inputs = {line.name: line for line in config.inputs}
+        wired = {key: inputs[name] for key, name in door.inputs.items() if name in inputs}
+        for told in wrong_contacts(door.made, wired):
+            yield f'doors ("{door.name}").{told}'
 
 
 def _stands_released(door: AnyDoor, outputs: dict[str, OutputOptions]) -> Iterator[str]:

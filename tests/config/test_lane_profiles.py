@@ -1,13 +1,17 @@
 """Every profile of a lane is complete, and gives a section what it leaves out."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from portillon_config.doors import Barrier, TurnstileLane
+from portillon_config.errors import ConfigError
 from portillon_config.lane_profile import DEFAULTS, LaneProfile, lane_profiles, wrong_contacts
+from portillon_config.load import load
 from portillon_drivers.options import InputOptions
 from pydantic import ValidationError
 
+EXAMPLE = Path(__file__).parents[2] / "config/examples/every-door.toml"
 LANE: dict[str, Any] = {
     "kind": "turnstile_lane",
     "name": "lane1",
@@ -93,6 +97,27 @@ def test_contact_wired_the_other_way_round_is_told() -> None:
     (told,) = wrong_contacts(profile, {"passage_input": contact("lane1-passage", "closed")})
     assert 'input "lane1-passage"' in told and 'write active = "open"' in told
     assert list(wrong_contacts(profile, {"rex_input": contact("exit", "closed")})) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "told"),
+    [
+        (
+            'active = "open"                     # a PERCo',
+            'active = "closed" # a PERCo',
+            r'doors \("lane"\).passage_input',
+        ),
+        ('"perco-tripod"', '"perco-tripod-level"', "passage_window_ms times long_access_factor: 15000 is longer than"),
+    ],
+)
+def test_whole_file_is_checked_against_the_make(tmp_path: Path, written: str, instead: str, told: str) -> None:
+    """Contacts that are wired the other way round and outputs that may not last as long are told with their place."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert text.count(written) == 1
+    changed = tmp_path / "gateway.toml"
+    changed.write_text(text.replace(written, instead), encoding="utf-8")
+    with pytest.raises(ConfigError, match=told):
+        load(changed)
 
 
 def test_longest_release_follows_the_drive() -> None:
