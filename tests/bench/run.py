@@ -45,6 +45,7 @@ FULL = Size(
     revocations=50,
     osdp_events=100,
     reader_badges=60,
+    output_deaths=3,
     many_doors_badges=600,
 )
 QUICK = Size(
@@ -55,6 +56,7 @@ QUICK = Size(
     revocations=10,
     osdp_events=25,
     reader_badges=15,
+    output_deaths=1,
     many_doors_badges=60,
 )
 
@@ -68,6 +70,7 @@ def subjects(size: Size, missing: Callable[[str], None]) -> Iterator[Subject]:
     yield lambda folder: lane.benchmarks(folder, size.badges)
     yield lambda folder: many_doors.benchmarks(folder, size.many_doors_badges)
     yield lambda folder: readers.benchmarks(folder, size.reader_badges)
+    yield lambda folder: outputs.benchmarks(folder, size.reader_badges, size.output_deaths)
     if osdp.is_missing():
         missing("libosdp (make peers)")
     else:

@@ -1,7 +1,9 @@
 """One output of every kind that a guard drives, seen from its far side, and processes to be killed."""
 
+import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,7 +17,9 @@ from portillon_drivers.options import Wiring
 from portillon_drivers.outputs.lcus_relay_simulator import LcusBoardSimulator
 from portillon_drivers.outputs.modbus_relay_simulator import ModbusRelayBoardSimulator
 from portillon_drivers.pty_line import PtyLine
+from portillon_edge.guard.client import GuardClient
 from portillon_edge.guard.identity import outputs_digest
+from portillon_edge.guard.protocol import GuardEvent
 
 WAIT_S = 20.0
 PIN = 17
@@ -83,6 +87,8 @@ class Scene:
         self._folder = folder
         self._stack = stack
         self._pins = "gpio" in kind.section
+        self._released = threading.Event()
+        self._released_ns = 0
         self._releasing_when_energised = kind.wiring is Wiring.ENERGISE_TO_RELEASE
         self._config_path = folder / "gateway.toml"
         self._config_path.write_text(CONFIG.format(zeros="00" * 32, section=kind.section, wiring=kind.wiring))
@@ -99,6 +105,30 @@ class Scene:
             assert time.monotonic() < until_s, "it did not happen"
             time.sleep(0.000_5)
         return time.monotonic_ns()
+
+    def next_release_ns(self) -> int:
+        """When the release came that was asked for just before, as exactly as this process can see it."""
+        if self._pins:
+            until_ns = time.monotonic_ns() + int(WAIT_S * 1e9)
+            while not self.releasing():
+                assert time.monotonic_ns() < until_ns, "it did not happen"
+            return time.monotonic_ns()
+        assert self._released.wait(WAIT_S), "it did not happen"
+        self._released.clear()
+        return self._released_ns
+
+    def client(self, hear: Callable[[GuardEvent], None]) -> GuardClient:
+        """A gateway's end in this process; its thread ends with the scene."""
+        config = load(self._config_path)
+        client = GuardClient(
+            config.gateway.guard_path, outputs_digest=outputs_digest(config.outputs), clock_ns=time.monotonic_ns
+        )
+        stop = threading.Event()
+        thread = threading.Thread(target=client.run, args=(hear, stop))
+        self._stack.callback(thread.join)
+        self._stack.callback(stop.set)
+        thread.start()
+        return client
 
     def guard(self) -> subprocess.Popen[bytes]:
         """Start one; it serves once a gateway was heard."""
@@ -147,14 +177,24 @@ class Scene:
         return lambda: board.energised(1, time.monotonic_ns())
 
     def _plug(self, receive: Callable[[bytes], bytes]) -> None:
-        far_end = FarEnd(PtyLine(self._folder / "board"), receive)
+        def heard(data: bytes) -> bytes:
+            heard_ns, before = time.monotonic_ns(), self.releasing()
+            answer = receive(data)
+            if self.releasing() and not before:
+                self._released_ns = heard_ns
+                self._released.set()
+            return answer
+
+        far_end = FarEnd(PtyLine(self._folder / "board"), heard)
         self._stack.callback(far_end.close)
         far_end.plug()
 
     def _levels(self) -> Callable[[], bool]:
         levels = self._folder / "levels"
         levels.write_bytes(bytes(28))
-        return lambda: levels.read_bytes()[PIN] == 0  # active-low
+        seen = os.open(levels, os.O_RDONLY)
+        self._stack.callback(os.close, seen)
+        return lambda: os.pread(seen, 1, PIN) == b"\0"  # active-low
 
 
 @contextmanager
