@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import edge, intake, invoices, lane, many_doors, osdp, readers, revocation
+from bench import edge, intake, invoices, lane, many_doors, osdp, outputs, readers, revocation
 from bench.cloud_gym import postgres_engine, postgres_programs, sqlite_engine
 from bench.report import Row, show
 from broker import mosquitto
