@@ -19,7 +19,8 @@
 9. An exit request that stays active is INPUT_FAULT once; so is a contact that never moves (`door_contact.py`). The
    end of either is INPUT_RESTORED. A stuck exit request explains no opening any more.
 10. FREE and FIRE hold the door released, renewed by the deadline: nothing is forced or held open, a card is granted
-    and needs no release. BLOCKED and LOCKDOWN lock at once and end a grant that waits; BLOCKED takes nobody, LOCKDOWN
+    and needs no release. Nobody waits there for who badged before: those who badge before it opens pass together, at
+    most TOGETHER_MAX. BLOCKED and LOCKDOWN lock at once and end a grant that waits; BLOCKED takes nobody, LOCKDOWN
     whom the decision exempts. A change of bearing that frees or locks the door is DOOR_FREED or DOOR_SECURED.
 11. OpenOnce releases as a grant does, for one opening that is nobody's passage; BLOCKED and LOCKDOWN refuse it.
 12. An output that fails ends the grant as not used: whoever was to pass could not.
@@ -60,6 +61,8 @@ CONTACT_STUCK = Record(
     EventKind.INPUT_FAULT, detail="the contact does not move through grants: it or the lock is stuck"
 )
 CONTACT_FREED = Record(EventKind.INPUT_RESTORED, detail="the contact moves again")
+TOGETHER_MAX = 8
+"""More do not go through one opening of a door within one window."""
 CLOSED_FOR = {Bearing.BLOCKED: DenyReason.DOOR_BLOCKED, Bearing.LOCKDOWN: DenyReason.LOCKDOWN}
 
 
@@ -89,7 +92,7 @@ class SingleDoor:
         self._rex = LineWatch()
         self._now_ns = 0
         self._bearing = Bearing.PLAN
-        self._grant: Grant | None = None
+        self._grants: list[Grant] = []
         self._window_ends_ns = 0
         self._exit_until_ns = 0
         self._staff_until_ns = 0
@@ -97,10 +100,10 @@ class SingleDoor:
 
     @property
     def busy(self) -> bool:
-        return self._grant is not None
+        return len(self._grants) >= (TOGETHER_MAX if self._bearing.released else 1)
 
     def busy_for(self, credential: str) -> bool:
-        return self._grant is not None and self._grant.credential != credential
+        return self.busy and all(grant.credential != credential for grant in self._grants)
 
     @property
     def open(self) -> bool | None:
@@ -119,7 +122,7 @@ class SingleDoor:
     def state(self) -> str:
         if self.open:
             return self._trouble.value if self._trouble else "open"
-        return "granted" if self._grant else "idle"
+        return "granted" if self._grants else "idle"
 
     def handle(self, signal: Signal, now_ns: int) -> Step:
         now = self._now_ns = max(self._now_ns, now_ns)
@@ -154,18 +157,19 @@ class SingleDoor:
     def _admit(self, grant: Grant, now: int) -> list[Action]:
         if self._bearing is Bearing.BLOCKED:
             return [Record(EventKind.DENIED, grant, DenyReason.DOOR_BLOCKED)]
-        if self._grant:
-            if (self._grant.credential, self._grant.member) != (grant.credential, grant.member):
-                return [Record(EventKind.DENIED, grant, DenyReason.LANE_BUSY)]
-            return [*self._let_in(self._grant, now), Record(EventKind.REBADGED, self._grant)]
+        for waiting in self._grants:
+            if (waiting.credential, waiting.member) == (grant.credential, grant.member):
+                return [*self._let_in(waiting, now), Record(EventKind.REBADGED, waiting)]
+        if self.busy:
+            return [Record(EventKind.DENIED, grant, DenyReason.LANE_BUSY)]
         settled = self._settle(now, at_once=True)
         if self.open:
             return [*settled, *self._pass_open_door(grant, now)]
+        self._grants.append(grant)
         return [*settled, *self._let_in(grant, now), Record(EventKind.GRANTED, grant)]
 
     def _let_in(self, grant: Grant, now: int) -> list[Action]:
-        self._grant = grant
-        self._window_ends_ns = now + self._window_ns * self._factor(grant)
+        self._window_ends_ns = max(self._window_ends_ns, now + self._window_ns * self._factor(grant))
         return self._release(self._pulse_ms * self._factor(grant), now)
 
     def _pass_open_door(self, grant: Grant, now: int) -> list[Action]:
@@ -200,10 +204,10 @@ class SingleDoor:
         return [CONTACT_FREED, *self._shut(now)] if was_stuck else self._shut(now)
 
     def _opened(self, now: int) -> list[Action]:
-        grant, self._grant = self._grant, None
-        self._watch_open_time(now, self._factor(grant) if grant else 1)
-        if grant:
-            return [*self._relock(now), Record(EventKind.PASSAGE, grant)]
+        passing = self._end_grants()
+        self._watch_open_time(now, max(map(self._factor, passing), default=1))
+        if passing:
+            return [*self._relock(now), *(Record(EventKind.PASSAGE, grant) for grant in passing)]
         if now < self._exit_until_ns or (self._rex.active and not self._rex.stuck):
             return []
         if now < self._staff_until_ns:
@@ -220,7 +224,7 @@ class SingleDoor:
 
     def _shut(self, now: int) -> list[Action]:
         self._open_time.stop()
-        actions = [] if self._grant else self._withdraw(now)
+        actions = [] if self._grants else self._withdraw(now)
         trouble, self._trouble = self._trouble, None
         return [*actions, Record(EventKind.DOOR_CLOSED, detail=f"after {trouble}")] if trouble else actions
 
@@ -277,7 +281,7 @@ class SingleDoor:
 
     def _elapse(self, now: int) -> list[Action]:
         actions = self._settle(now)
-        if self._grant and now >= self._window_ends_ns:
+        if self._grants and now >= self._window_ends_ns:
             actions += [*self._withdraw(now), *self._window_over()]
         if self._contact.deadline_ns is None and (told := self._open_time.due(now)):
             self._trouble = told.kind
@@ -287,17 +291,18 @@ class SingleDoor:
         return actions
 
     def _window_over(self) -> list[Action]:
-        if not self._has_contact and self._grant:
-            grant, self._grant = self._grant, None
-            return [Record(EventKind.PASSAGE, grant, detail="assumed: the door has no contact")]
+        if not self._has_contact:
+            assumed = "assumed: the door has no contact"
+            return [Record(EventKind.PASSAGE, grant, detail=assumed) for grant in self._end_grants()]
         unseen = "nobody could see it: the contact is not known" if self.open is None else None
         return [*self._end_unused(unseen), *self._not_moved()]
 
     def _end_unused(self, detail: str | None) -> list[Action]:
-        if not self._grant:
-            return []
-        grant, self._grant = self._grant, None
-        return [Record(EventKind.GRANT_NOT_USED, grant, detail=detail)]
+        return [Record(EventKind.GRANT_NOT_USED, grant, detail=detail) for grant in self._end_grants()]
+
+    def _end_grants(self) -> list[Grant]:
+        ended, self._grants, self._window_ends_ns = self._grants, [], 0
+        return ended
 
     # How the lock stands --------------------------------------------------------------------------------------------
 
@@ -311,7 +316,7 @@ class SingleDoor:
         return [] if now < self._staff_until_ns else self._drive.withdraw(now)
 
     def _deadline_ns(self) -> int | None:
-        window = self._window_ends_ns if self._grant else None
+        window = self._window_ends_ns if self._grants else None
         # While it may be shut, its time to stand open waits: nothing would come of that deadline.
         stands = self._contact.deadline_ns or self._open_time.deadline_ns
         due = (window, stands, self._rex.deadline_ns, self._drive.deadline_ns)

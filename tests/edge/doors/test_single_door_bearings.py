@@ -1,5 +1,7 @@
 """Rules 10 to 12 at the head of single_door.py: free, blocked, lockdown, fire, staff's opening, a failing output."""
 
+import dataclasses
+
 import pytest
 from edge.doors.fed_machine import ANNE, BEN, bears
 from edge.doors.opened_door import CLOSES, LETS_GO, OPENS, PRESSES, door
@@ -16,6 +18,7 @@ from portillon_edge.doors.machine import (
     Release,
     Tick,
 )
+from portillon_edge.doors.single_door import TOGETHER_MAX
 from portillon_rules.reason import DenyReason
 
 FREED = Record(EventKind.DOOR_FREED, reason="order", by="s-1")
@@ -64,6 +67,34 @@ def test_a_card_at_a_free_door_is_granted_and_its_passage_is_known() -> None:
     side.at(1500, CLOSES)
     side.at(1600, Admit(BEN))
     assert side.run(7000) == [(6600, Record(EventKind.GRANT_NOT_USED, BEN))]
+
+
+def test_nobody_waits_before_a_free_door() -> None:
+    """Who badges before it opens passes with who badged first; a door that is locked lets in one at a time."""
+    side = door()
+    side.at(0, bears(Bearing.FREE))
+    assert side.kinds(100, Admit(ANNE), Admit(BEN), Admit(ANNE)) == [
+        EventKind.GRANTED,
+        EventKind.GRANTED,
+        EventKind.REBADGED,
+    ]
+    assert not side.machine.busy
+    assert side.at(1000, OPENS) == [Record(EventKind.PASSAGE, ANNE), Record(EventKind.PASSAGE, BEN)]
+    side.at(1500, CLOSES)
+    side.at(2000, Admit(ANNE), Admit(BEN))
+    side.at(2100, bears(Bearing.PLAN))
+    assert side.machine.busy
+    assert side.kinds(7000, Tick()) == [EventKind.GRANT_NOT_USED] * 2
+
+
+def test_those_who_pass_a_free_door_together_are_bounded() -> None:
+    """A reader that repeats itself for ever fills no memory."""
+    side = door()
+    side.at(0, bears(Bearing.FIRE))
+    many = [dataclasses.replace(ANNE, credential=f"k1.{n}") for n in range(TOGETHER_MAX + 1)]
+    kinds = side.kinds(100, *map(Admit, many))
+    assert kinds == [*[EventKind.GRANTED] * TOGETHER_MAX, EventKind.DENIED]
+    assert side.machine.busy
 
 
 def test_the_end_of_free_cuts_short_nobody_who_badged_or_leaves() -> None:
