@@ -34,6 +34,7 @@ class Size:
     revocations: int
     osdp_events: int
     reader_badges: int
+    output_deaths: int
     many_doors_badges: int
 
 
