@@ -15,8 +15,8 @@
    was found: nobody's passage.
 8. An exit request always opens, whatever else holds, and nothing cuts it short; a vehicle in its window is nobody's.
 9. FREE and FIRE hold it open; vehicles force nothing, and a PASSAGE has no member unless somebody badged. BLOCKED and
-   LOCKDOWN end the opening and close by rule 4 without waiting for who was let in; BLOCKED takes nobody, LOCKDOWN whom
-   the decision exempts. OpenOnce opens without a card, in PLAN and FREE.
+   LOCKDOWN end the opening and close by rule 4 without waiting for who was let in before; BLOCKED takes nobody,
+   LOCKDOWN whom the decision exempts. OpenOnce opens without a card, in PLAN and FREE.
 10. An opening that fails ends the grant as not used. A closing that fails leaves it open until the loop clears anew.
 Windows are half-open. After a start nothing moves: whether the boom is up is not known before we opened it.
 """
@@ -81,6 +81,7 @@ class Barrier:
         self._closing_until_ns = 0
         self._grant: Grant | None = None
         self._window_ends_ns = 0
+        self._waits_until_ns = 0
         self._exit_until_ns = 0
         self._opened_by: str | None = None
         self._opened_until_ns = 0
@@ -165,6 +166,7 @@ class Barrier:
             kind, grant = EventKind.REBADGED, self._grant
         self._grant = grant
         self._window_ends_ns = now + self._window_ns * (self._long_access_factor if grant.long_access else 1)
+        self._waits_until_ns = self._window_ends_ns
         return [*([] if self._bearing.released else self._raise(now)), Record(kind, grant)]
 
     def _exit_request(self, active: bool, now: int) -> list[Action]:
@@ -187,7 +189,7 @@ class Barrier:
         before, self._bearing = self._bearing, changed.bearing
         actions: list[Action] = []
         if self.closed_for:
-            self._opened_until_ns = 0
+            self._opened_until_ns = self._waits_until_ns = 0
             actions += self._opening.withdraw(now)
         if before.released is not changed.bearing.released:
             kind = EventKind.DOOR_FREED if changed.bearing.released else EventKind.DOOR_SECURED
@@ -282,10 +284,8 @@ class Barrier:
         """When it may come down if nothing happens before; None: not as things are."""
         if not self._to_close or self._occupied is not False or self._opening.held:
             return None
-        waits = [self._clear_since_ns + self._clear_ns, self._opening.rest_ns, self._exit_until_ns]
-        if not self.closed_for:
-            waits += [self._opened_until_ns, self._window_ends_ns if self._grant else 0]
-        return max(waits)
+        let_in_until_ns = max(self._exit_until_ns, self._opened_until_ns, self._waits_until_ns if self._grant else 0)
+        return max(self._clear_since_ns + self._clear_ns, self._opening.rest_ns, let_in_until_ns)
 
     def _output_failed(self, part: Part, now: int) -> list[Action]:
         if part is Part.CLOSE:

@@ -251,6 +251,16 @@ def test_closed_barrier_comes_down_without_waiting_for_the_grant(bearing: Bearin
     assert gate.at(5000, OpenOnce("s-7")) == [Record(EventKind.ORDER_REFUSED, reason=reason, by="s-7")]
 
 
+def test_who_is_exempt_from_lockdown_has_the_whole_window() -> None:
+    """It does not come down in front of whom the decision let in although it is closed to all others."""
+    gate = barrier()
+    gate.at(0, bears(Bearing.LOCKDOWN), Admit(ANNE))
+    assert gate.run(9000) == []
+    assert gate.at(9000, ARRIVES) == [Record(EventKind.PASSAGE, ANNE)]
+    gate.at(11_000, LEAVES)
+    assert gate.run(60_000) == [(13_000, CLOSES)]
+
+
 def test_blocked_takes_nobody_and_lockdown_whom_the_decision_lets() -> None:
     """The machine refuses at a blocked barrier whatever was decided."""
     gate = barrier()
