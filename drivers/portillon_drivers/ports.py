@@ -84,9 +84,9 @@ class Indicator(Protocol):
         """Take the device, dark and silent until told; already open is fine. Raises TransientDeviceError or
         PermanentDeviceError."""
 
-    def show(self, pattern: Pattern, *, over: Pattern | None) -> int | None:
-        """Begin that pattern in place of the last. `over` is what stands and will be shown after a pattern that ends:
-        a device that can by itself falls back to it. Answers as `play` does; raises TransientDeviceError."""
+    def show(self, pattern: Pattern) -> int | None:
+        """Begin that pattern in place of the last; one that stands is begun again from time to time.
+        Answers as `play` does; raises TransientDeviceError."""
 
     def play(self, elapsed_ms: int) -> int | None:
         """Go on to where the pattern is so long after `show`; answers in how many ms to be called again, None: the

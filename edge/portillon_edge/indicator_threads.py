@@ -152,7 +152,7 @@ class _Screen:
         while not self._ending:
             scened, now_ns = self._look()
             if scened != shown:
-                again_ms = self._indicator.show(scened.pattern, over=scened.over)
+                again_ms = self._indicator.show(scened.pattern)
                 shown = scened
             else:
                 again_ms = self._indicator.play((now_ns - scened.began_ns) // NS_PER_MS)

@@ -67,20 +67,20 @@ def test_opened_it_is_dark_and_silent(rig: Any, indicator: Indicator) -> None:
 def test_each_pattern_takes_the_place_of_the_last(rig: Any, indicator: Indicator) -> None:
     """Colour, sound and words of the newest, nothing left of the one before; accents become plain letters."""
     indicator.open()
-    indicator.show(READY, over=None)
+    indicator.show(READY)
     wait_seen(rig, Colour.GREEN, False, "Ready:", "please badge")
-    indicator.show(REFUSED, over=READY)
+    indicator.show(REFUSED)
     wait_seen(rig, Colour.RED, True, "Paiement du", "Voir l'accueil")
-    indicator.show(ALARM, over=None)
+    indicator.show(ALARM)
     wait_seen(rig, Colour.AMBER, True, "Alarm")
-    indicator.show(READY, over=None)
+    indicator.show(READY)
     wait_seen(rig, Colour.GREEN, False, "Ready:", "please badge")
 
 
 def test_it_says_when_it_must_go_on(rig: Any, indicator: Indicator) -> None:
     """It asks for its next turn within a page, and with its turns both languages are shown."""
     indicator.open()
-    again_ms = indicator.show(REFUSED, over=READY)
+    again_ms = indicator.show(REFUSED)
     assert again_ms is None or 0 < again_ms <= PAGE_MS
     elapsed_ms = 0
     while again_ms is not None and elapsed_ms < PAGE_MS:
@@ -94,13 +94,13 @@ def test_it_says_when_it_must_go_on(rig: Any, indicator: Indicator) -> None:
 def test_a_steady_silent_pattern_needs_no_turns(indicator: Indicator) -> None:
     """What does not change costs nothing."""
     indicator.open()
-    assert indicator.show(READY, over=None) is None
+    assert indicator.show(READY) is None
 
 
 def test_closed_it_is_silent(rig: Any, indicator: Indicator) -> None:
     """An alarm does not go on when nobody can end it; closing twice is harmless."""
     indicator.open()
-    indicator.show(ALARM, over=None)
+    indicator.show(ALARM)
     indicator.close()
     indicator.close()
     until = time.monotonic() + WAIT_S
@@ -120,13 +120,13 @@ def test_lost_and_back(rig: Any, indicator: Indicator) -> None:
     if not hasattr(rig, "lose"):
         pytest.skip("a pin cannot be unplugged")
     indicator.open()
-    indicator.show(READY, over=None)
+    indicator.show(READY)
     rig.lose()
     with pytest.raises(TransientDeviceError):
         for _ in range(3):  # a line takes a while to be known as lost
-            indicator.show(ALARM, over=None)
+            indicator.show(ALARM)
     indicator.close()
     rig.restore()
     indicator.open()
-    indicator.show(ALARM, over=None)
+    indicator.show(ALARM)
     wait_seen(rig, Colour.AMBER, True, "Alarm")

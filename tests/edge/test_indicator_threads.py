@@ -24,7 +24,6 @@ class Lamp:
     def __init__(self, name: str) -> None:
         self.name = name
         self.shown: list[Pattern] = []
-        self.over: list[Pattern | None] = []
         self.again_ms: int | None = None
         self.plays = 0
         self.gate = threading.Event()
@@ -37,13 +36,12 @@ class Lamp:
         if self.fails is not None:
             raise self.fails
 
-    def show(self, pattern: Pattern, *, over: Pattern | None) -> int | None:
+    def show(self, pattern: Pattern) -> int | None:
         assert self.gate.wait(WAIT_S)
         if self.fails is not None:
             raise self.fails
         with self.news:
             self.shown.append(pattern)
-            self.over.append(over)
             self.news.notify_all()
         return self.again_ms
 
@@ -109,15 +107,13 @@ def test_a_door_stands_ready_until_told_otherwise() -> None:
 
 
 def test_an_answer_is_shown_above_what_stands_and_ended_by_the_passage() -> None:
-    """The device learns both, so that it can fall back by itself; whoever passed makes room for the next."""
+    """Whoever passed makes room for the next: how the door stands is shown again."""
     lamp = Lamp("led")
     with running([lamp], [section("led", "lane1")]) as threads:
         threads.show("lane1", None, Outcome.FREE, None)
         lamp.until(lambda: lamp.outcomes[-1:] == [Outcome.FREE])
         threads.show("lane1", "reader1", Outcome.REFUSED, DenyReason.DUES_UNPAID)
         lamp.until(lambda: lamp.outcomes[-1] is Outcome.REFUSED)
-        over = lamp.over[-1]
-        assert over is not None and over.rhythm == TABLE[Outcome.FREE].rhythm
         assert lamp.shown[-1].pages[0].lines == ("Payment due", "See front desk")
         threads.show("lane1", None, Outcome.PASSED, None)
         lamp.until(lambda: lamp.outcomes[-1] is Outcome.FREE)

@@ -86,7 +86,7 @@ class CharacterLcd:
             ) from error
         self._write_anew(Page(()))
 
-    def show(self, pattern: Pattern, *, over: Pattern | None) -> int | None:
+    def show(self, pattern: Pattern) -> int | None:
         """Its first page, on a display that is told again how to listen: noise may have confused it."""
         self._pattern = pattern
         page, next_in_ms = page_at(pattern, 0)

@@ -89,8 +89,8 @@ class GpioLamps:
             self.close()
             raise TransientDeviceError(f"{self._options.port} cannot be taken: {error}") from error
 
-    def show(self, pattern: Pattern, *, over: Pattern | None) -> int | None:
-        """Begin it; a pin falls back to nothing by itself."""
+    def show(self, pattern: Pattern) -> int | None:
+        """Begin it."""
         self._pattern = pattern
         return self.play(0)
 

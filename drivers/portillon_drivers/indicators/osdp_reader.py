@@ -1,9 +1,9 @@
 """The LED, buzzer and display of an OSDP reader: the reader keeps rhythm and time by itself.
 
-An answer is sent as the LED's temporary pattern and how the door stands as the permanent one, in one command: whatever
-happens to the gateway, the answer ends at its time and the reader falls back to how the door stood last.
-- Reader lost power: dark until it is back on the line and the next refresh tells it again.
-- Gateway dead: the answer ends; how the door stood stays shown; an alarm is silent after ALARM_MS at the latest.
+Everything is sent as temporary, and what stands is renewed long before its time is over. Underneath, as the permanent
+pattern, lies ABANDONED: a reader that nobody renews says by itself that it is out of order, and falls silent.
+- Reader lost power, or its line was cut: it shows ABANDONED, or what its maker chose, until the next refresh.
+- Gateway stopped: ABANDONED at once. Gateway dead: an answer ends at its time, what stood within STAND_MS.
 """
 
 import queue
@@ -31,8 +31,12 @@ COLOURS: Mapping[Colour, commands.Colour] = {
     Colour.AMBER: commands.Colour.AMBER,
 }
 ANSWER_S_MAX = 2.0
-ALARM_MS = 30_000
-"""An alarm that nobody renews sounds for so long; whoever shows it does so again far sooner."""
+STAND_MS = 30_000
+"""For so long a pattern stands, and an alarm sounds, that nobody renews; whoever shows it does so far sooner."""
+MARGIN_MS = 1_000
+"""An answer is followed by another pattern in time, so that ABANDONED does not flash up in between."""
+ABANDONED = Blink(commands.Colour.AMBER, commands.Colour.OFF, on_ds=1, off_ds=9)
+"""The look of a door that is out of order."""
 SILENCE = Buzzer(Tone.OFF, on_ds=0, off_ds=0, repeats=0)
 
 
@@ -77,12 +81,12 @@ class OsdpIndicator:
     def open(self) -> None:
         """Nothing to do: the reader's own driver opens the line."""
 
-    def show(self, pattern: Pattern, *, over: Pattern | None) -> int | None:
+    def show(self, pattern: Pattern) -> int | None:
         """LED, buzzer and text, in this order: the light is there first."""
         self._pattern = pattern
         page, next_in_ms = page_at(pattern, 0)
         buzzer = [_buzzer(pattern)] if self._options.buzzer else []
-        self._send([self._led(pattern, over), *buzzer, *self._texts(pattern, page)])
+        self._send([self._led(pattern), *buzzer, *self._texts(page, _lasts_ms(pattern))])
         return next_in_ms if self._options.display else None
 
     def play(self, elapsed_ms: int) -> int | None:
@@ -90,15 +94,17 @@ class OsdpIndicator:
         if self._pattern is None:
             raise TransientDeviceError(f"{self._options.port} are not open")
         page, next_in_ms = page_at(self._pattern, elapsed_ms)
-        self._send(self._texts(self._pattern, page))
+        self._send(self._texts(page, _lasts_ms(self._pattern)))
         return next_in_ms if self._options.display else None
 
     def close(self) -> None:
-        """Silent, if the line is still there; the LED goes on as the reader has it."""
+        """Out of order and silent, if the line is still there; else the reader comes to it by itself."""
         pattern, self._pattern = self._pattern, None
-        if self._options.buzzer and pattern is not None:
-            with suppress(TransientDeviceError):  # a line that is gone takes nothing
-                self._reader.ask(SILENCE)
+        if pattern is not None:
+            led = Led(permanent=ABANDONED, cancel_temporary=True, number=self._options.led)
+            silence = [SILENCE] if self._options.buzzer else []
+            with suppress(TransientDeviceError, OSError):  # a line that is gone takes nothing
+                self._send([led, *silence, *self._texts(Page(()), MARGIN_MS)])
 
     def _send(self, wanted: Sequence[Command]) -> None:
         """All at once, then wait for every answer; raises TransientDeviceError if one was not done."""
@@ -113,22 +119,19 @@ class OsdpIndicator:
             if done.outcome is not Outcome.DONE:
                 raise TransientDeviceError(f"{self._options.port}: {_told(done)}")
 
-    def _led(self, pattern: Pattern, over: Pattern | None) -> Led:
-        number = self._options.led
-        if pattern.for_ms is None:
-            return Led(permanent=_blink(pattern), cancel_temporary=True, number=number)
-        return Led(
-            temporary=_blink(pattern),
-            timer_ds=pattern.for_ms // TICK_MS,
-            permanent=_blink(over) if over else None,
-            number=number,
-        )
+    def _led(self, pattern: Pattern) -> Led:
+        timer_ds = _lasts_ms(pattern) // TICK_MS
+        return Led(_blink(pattern), timer_ds, permanent=ABANDONED, number=self._options.led)
 
-    def _texts(self, pattern: Pattern, page: Page) -> list[Text]:
+    def _texts(self, page: Page, for_ms: int) -> list[Text]:
         if not self._options.display:
             return []
         lines = (*page.lines, *("",) * LINES_MAX)[:LINES_MAX]
-        return [_text(line, row, pattern.for_ms) for row, line in enumerate(lines, start=1)]
+        return [_text(line, row, for_ms) for row, line in enumerate(lines, start=1)]
+
+
+def _lasts_ms(pattern: Pattern) -> int:
+    return STAND_MS if pattern.for_ms is None else pattern.for_ms + MARGIN_MS
 
 
 def _told(done: CommandDone) -> str:
@@ -148,14 +151,12 @@ def _buzzer(pattern: Pattern) -> Buzzer:
     beeps = pattern.beeps
     if beeps is None:
         return SILENCE
-    times = beeps.times or min(TICKS_MAX, ALARM_MS // (beeps.on_ms + beeps.off_ms))
+    times = beeps.times or min(TICKS_MAX, STAND_MS // (beeps.on_ms + beeps.off_ms))
     return Buzzer(Tone.DEFAULT, on_ds=beeps.on_ms // TICK_MS, off_ds=beeps.off_ms // TICK_MS, repeats=times)
 
 
-def _text(line: str, row: int, for_ms: int | None) -> Text:
+def _text(line: str, row: int, for_ms: int) -> Text:
     shown = ascii_text(line)[:LINE_CHARS_MAX].ljust(LINE_CHARS_MAX)
-    if for_ms is None:
-        return Text(shown, TextMode.PERMANENT, time_s=0, row=row)
     return Text(shown, TextMode.TEMPORARY, time_s=-(-for_ms // 1_000), row=row)
 
 

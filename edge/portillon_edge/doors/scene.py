@@ -16,10 +16,9 @@ REFRESH_MS = 12_000
 
 @dataclass(frozen=True, slots=True)
 class Scened:
-    """`pattern` began at `began_ns`; at `until_ns` something else is shown. `over`: what an answer is shown above."""
+    """`pattern` began at `began_ns`; at `until_ns` something else is shown, or the same from its beginning."""
 
     pattern: Pattern
-    over: Pattern | None
     began_ns: int
     until_ns: int
 
@@ -52,10 +51,10 @@ class Scene:
         self._forget_old_answer(now_ns)
         if self._answer is not None:
             ends_ns = self._answered_ns + _duration_ns(self._answer)
-            return Scened(self._answer, self._standing, self._answered_ns, ends_ns)
+            return Scened(self._answer, self._answered_ns, ends_ns)
         refresh_ns = REFRESH_MS * NS_PER_MS
         self._stands_ns += (now_ns - self._stands_ns) // refresh_ns * refresh_ns
-        return Scened(self._standing, None, self._stands_ns, self._stands_ns + refresh_ns)
+        return Scened(self._standing, self._stands_ns, self._stands_ns + refresh_ns)
 
     def _forget_old_answer(self, now_ns: int) -> None:
         if self._answer is not None and now_ns >= self._answered_ns + _duration_ns(self._answer):

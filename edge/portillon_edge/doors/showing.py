@@ -7,15 +7,15 @@
 4. In a lockdown nothing sounds, not even a refusal: people may be hiding. In a fire nobody is answered: whatever the
    card, the way is free. Duress is shown as any grant.
 5. Words fit two lines of 16, in each language that the indicator speaks, one page after the other.
-6. A name is shown only where the site asks for a greeting.
+6. Somebody is welcomed only where the site asks for a greeting, and never by name: the gateway knows none.
 7. No light flashes more than three times in a second (WCAG 2.2, 2.3.1): faster may bring on a seizure.
 """
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
-from portillon_drivers.indicators.pattern import LINE_CHARS_MAX, Beeps, Colour, Page, Pattern, Rhythm
+from portillon_drivers.indicators.pattern import Beeps, Colour, Page, Pattern, Rhythm
 from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.events import EventKind
@@ -117,15 +117,11 @@ ANSWERS: Mapping[EventKind, Outcome] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What is to be shown: at indicators of that `reader`, or of the whole door where it is None.
-
-    `name` is whom to greet, as the site wants it said.
-    """
+    """What is to be shown: at indicators of that `reader`, or of the whole door where it is None."""
 
     outcome: Outcome
     reader: str | None = None
     reason: DenyReason | None = None
-    name: str | None = field(default=None, repr=False)
 
 
 def answer_to(kind: EventKind, reason: DenyReason | None = None) -> Outcome | None:
@@ -170,7 +166,7 @@ def pattern_of(shown: Shown, *, during: Outcome, speaking: Sequence[Words], gree
 
 def _page(shown: Shown, look: Look, words: Words, greeting: bool) -> Page:
     if shown.outcome is Outcome.GRANTED and greeting:
-        lines = [words(WELCOME), *([shown.name[:LINE_CHARS_MAX]] if shown.name else [])]
+        lines = [words(WELCOME)]
     else:
         lines = words(look.text if shown.reason is None else LANE_REASONS[shown.reason]).splitlines()
     return Page(tuple(lines))

@@ -79,7 +79,7 @@ def test_a_display_that_stops_answering_is_named(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", nobody)
         with pytest.raises(TransientDeviceError, match="address 0x27 does not answer: Remote I/O error; check"):
-            lcd.show(Pattern(colour=Colour.RED, rhythm=Rhythm(100), pages=(Page(("Closed",)),)), over=None)
+            lcd.show(Pattern(colour=Colour.RED, rhythm=Rhythm(100), pages=(Page(("Closed",)),)))
     lcd.open()
     lcd.close()
     assert (tmp_path / "bus").read_bytes()
@@ -90,7 +90,7 @@ def test_a_page_that_stays_is_not_written_again(tmp_path: Path) -> None:
     (tmp_path / "bus").touch()
     lcd = CharacterLcd(options(tmp_path / "bus", adapter="line"))
     lcd.open()
-    lcd.show(Pattern(colour=Colour.RED, rhythm=Rhythm(100), pages=(Page(("a",)), Page(("b",)))), over=None)
+    lcd.show(Pattern(colour=Colour.RED, rhythm=Rhythm(100), pages=(Page(("a",)), Page(("b",)))))
     size = (tmp_path / "bus").stat().st_size
     lcd.play(1_999)
     assert (tmp_path / "bus").stat().st_size == size

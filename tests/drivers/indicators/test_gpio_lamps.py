@@ -47,7 +47,7 @@ def test_both_lamps_are_amber_and_the_rhythm_is_kept(factory: Any) -> None:
     lamps = GpioLamps(options(lit_level="high"))
     lamps.open()
     seen = []
-    again_ms: int | None = lamps.show(BLINK, over=None)
+    again_ms: int | None = lamps.show(BLINK)
     elapsed_ms = 0
     while elapsed_ms < 1_000:
         seen.append((elapsed_ms, *(bool(factory.pin(number).state) for number in (GREEN, RED, BUZZER))))
@@ -68,7 +68,7 @@ def test_a_lane_without_a_buzzer_has_lamps_only(factory: Any) -> None:
     """No pin is touched that the section does not name."""
     lamps = GpioLamps(options(buzzer_pin=None))
     lamps.open()
-    lamps.show(BLINK, over=None)
+    lamps.show(BLINK)
     assert factory.pin(BUZZER).function == "input" and factory.pin(RED).function == "output"
     assert not options(buzzer_pin=None).port.endswith("13")
     lamps.close()

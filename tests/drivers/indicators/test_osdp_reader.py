@@ -5,12 +5,15 @@ from typing import Any
 import pytest
 from portillon_drivers.errors import PermanentDeviceError, TransientDeviceError
 from portillon_drivers.indicators import osdp_reader
-from portillon_drivers.indicators.osdp_reader import ALARM_MS, DRIVER, OsdpIndicator, OsdpIndicatorOptions
+from portillon_drivers.indicators.osdp_reader import ABANDONED, DRIVER, STAND_MS, OsdpIndicator, OsdpIndicatorOptions
 from portillon_drivers.indicators.pattern import Beeps, Colour, Page, Pattern, Rhythm
 from portillon_drivers.osdp import commands
 from portillon_drivers.osdp.bus_line import Done
 from portillon_drivers.osdp.commands import Blink, Buzzer, Command, Led, Text, TextMode, Tone
-from portillon_drivers.osdp.panel_events import CommandDone, Outcome
+from portillon_drivers.osdp.panel_events import CommandDone
+from portillon_drivers.osdp.panel_events import Outcome as Ended
+from portillon_edge.doors.scene import REFRESH_MS
+from portillon_edge.doors.showing import TABLE, Outcome
 
 FREE = Pattern(colour=Colour.GREEN, rhythm=Rhythm(2_900, 100), pages=(Page(("Ouvert :",)),))
 GRANTED = Pattern(colour=Colour.GREEN, rhythm=Rhythm(1_000), beeps=Beeps(1, 500), for_ms=4_000)
@@ -29,7 +32,7 @@ class Reader:
         self.taken.append(command)
         refused = self._refuses is not None and isinstance(command, self._refuses)
         if not self._mute:
-            done(CommandDone(1, 1, Outcome.REFUSED if refused else Outcome.DONE, detail="NAK 3" if refused else ""))
+            done(CommandDone(1, 1, Ended.REFUSED if refused else Ended.DONE, detail="NAK 3" if refused else ""))
 
 
 def indicator(reader: Reader, **keys: Any) -> OsdpIndicator:
@@ -38,65 +41,83 @@ def indicator(reader: Reader, **keys: Any) -> OsdpIndicator:
 
 
 def test_an_answer_ends_in_the_reader_itself() -> None:
-    """It is temporary, with its time; how the door stands lies under it as the permanent pattern."""
+    """It is temporary, with its time and a margin for what follows; out of order lies under it."""
     reader = Reader()
-    indicator(reader, led=2).show(GRANTED, over=FREE)
+    indicator(reader, led=2).show(GRANTED)
     led = reader.taken[0]
     assert led == Led(
         temporary=Blink(commands.Colour.GREEN, commands.Colour.GREEN, 10, 0),
-        timer_ds=40,
-        permanent=Blink(commands.Colour.GREEN, commands.Colour.OFF, 29, 1),
+        timer_ds=50,
+        permanent=ABANDONED,
         number=2,
     )
     assert reader.taken[1] == Buzzer(Tone.DEFAULT, on_ds=5, off_ds=1, repeats=1)
 
 
-def test_what_stands_ends_an_answer_at_once() -> None:
-    """Whoever passed ends the green light before its time."""
+def test_what_nobody_renews_turns_into_out_of_order() -> None:
+    """A dead gateway leaves no reader that invites: what stands is temporary too, and renewed well within its time."""
     reader = Reader()
-    indicator(reader).show(FREE, over=None)
-    assert isinstance(reader.taken[0], Led) and reader.taken[0].cancel_temporary
+    indicator(reader).show(FREE)
+    led = reader.taken[0]
+    assert isinstance(led, Led) and led.temporary is not None and led.permanent == ABANDONED
+    assert 2 * REFRESH_MS < 100 * led.timer_ds == STAND_MS
     assert isinstance(reader.taken[1], Buzzer) and reader.taken[1].tone is Tone.OFF
+    look = TABLE[Outcome.OUT_OF_ORDER]
+    assert (ABANDONED.on_ds * 100, ABANDONED.off_ds * 100) == (look.rhythm.on_ms, look.rhythm.off_ms)
+
+
+def test_a_gateway_that_stops_says_so() -> None:
+    """Out of order at once, silent, and no text; closing again tells nothing more."""
+    reader = Reader()
+    shown = indicator(reader, display=True)
+    shown.show(ALARM)
+    reader.taken.clear()
+    shown.close()
+    shown.close()
+    led, buzzer, *texts = reader.taken
+    assert led == Led(permanent=ABANDONED, cancel_temporary=True)
+    assert isinstance(buzzer, Buzzer) and buzzer.tone is Tone.OFF
+    assert [text.text.strip() for text in texts if isinstance(text, Text)] == ["", ""]
 
 
 def test_an_alarm_that_nobody_renews_falls_silent() -> None:
     """A reader whose gateway died does not sound for ever: 0 repeats would be until told otherwise."""
     reader = Reader()
-    indicator(reader).show(ALARM, over=None)
+    indicator(reader).show(ALARM)
     buzzer = reader.taken[1]
     assert isinstance(buzzer, Buzzer)
-    assert 0 < buzzer.repeats * 100 * (buzzer.on_ds + buzzer.off_ds) <= ALARM_MS
+    assert 0 < buzzer.repeats * 100 * (buzzer.on_ds + buzzer.off_ds) <= STAND_MS
 
 
 def test_texts_are_for_as_long_as_the_light() -> None:
-    """Both rows, filled up so that nothing of the last text is left; temporary ones end in the reader."""
+    """Both rows, filled up so that nothing of the last text is left; each ends in the reader by itself."""
     reader = Reader()
     shown = indicator(reader, display=True, buzzer=False)
-    shown.show(FREE, over=None)
-    shown.show(GRANTED, over=FREE)
+    shown.show(FREE)
+    shown.show(GRANTED)
     texts = [command for command in reader.taken if isinstance(command, Text)]
     assert [(text.row, text.mode, text.text) for text in texts] == [
-        (1, TextMode.PERMANENT, "Ouvert :".ljust(16)),
-        (2, TextMode.PERMANENT, " " * 16),
+        (1, TextMode.TEMPORARY, "Ouvert :".ljust(16)),
+        (2, TextMode.TEMPORARY, " " * 16),
         (1, TextMode.TEMPORARY, " " * 16),
         (2, TextMode.TEMPORARY, " " * 16),
     ]
-    assert texts[2].time_s == 4
+    assert [text.time_s for text in texts] == [30, 30, 5, 5]
     assert not [command for command in reader.taken if isinstance(command, Buzzer)]
 
 
 def test_what_the_reader_does_not_have_is_named() -> None:
     """A technician reads which key to set."""
     with pytest.raises(TransientDeviceError, match=r"lane1-reader: refused \(NAK 3\); .* buzzer or display = false"):
-        indicator(Reader(refuses=Buzzer)).show(FREE, over=None)
-    assert indicator(Reader(refuses=Buzzer), buzzer=False).show(FREE, over=None) is None
+        indicator(Reader(refuses=Buzzer)).show(FREE)
+    assert indicator(Reader(refuses=Buzzer), buzzer=False).show(FREE) is None
 
 
 def test_a_bus_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounded: the next try shows what is newest then."""
     monkeypatch.setattr(osdp_reader, "ANSWER_S_MAX", 0.01)
     with pytest.raises(TransientDeviceError, match="no answer within"):
-        indicator(Reader(mute=True)).show(FREE, over=None)
+        indicator(Reader(mute=True)).show(FREE)
 
 
 def test_only_osdp_readers_have_these() -> None:

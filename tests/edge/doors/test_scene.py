@@ -17,9 +17,9 @@ def test_an_answer_is_shown_for_its_time() -> None:
     """Half-open: at its end how the door stands is shown again, from its beginning."""
     scene = Scene(READY, 0)
     scene.answer(GRANTED, 100 * MS)
-    assert scene.at(4_099 * MS).pattern == GRANTED and scene.at(4_099 * MS).over == READY
+    assert scene.at(4_099 * MS).pattern == GRANTED
     after = scene.at(4_100 * MS)
-    assert (after.pattern, after.over, after.began_ns) == (READY, None, 4_100 * MS)
+    assert (after.pattern, after.began_ns) == (READY, 4_100 * MS)
 
 
 def test_whoever_passed_ends_the_answer() -> None:
@@ -45,7 +45,7 @@ def test_a_silent_change_waits_for_the_answer_and_an_alarm_does_not() -> None:
     scene = Scene(READY, 0)
     scene.answer(GRANTED, 0)
     scene.stand(FREE, 1_000 * MS)
-    assert scene.at(1_000 * MS).pattern == GRANTED and scene.at(1_000 * MS).over == FREE
+    assert scene.at(1_000 * MS).pattern == GRANTED
     assert scene.at(4_000 * MS).pattern == FREE
     scene.answer(REFUSED, 5_000 * MS)
     scene.stand(ALARM, 5_001 * MS)
@@ -82,7 +82,7 @@ def test_an_answer_never_outlives_its_time_and_standing_is_never_lost(
         seen = scene.at(now_ns)
         assert seen.began_ns <= now_ns < seen.until_ns
         if seen.pattern.for_ms is not None:
-            assert seen.over == stands and seen.until_ns == seen.began_ns + seen.pattern.for_ms * MS
+            assert seen.until_ns == seen.began_ns + seen.pattern.for_ms * MS
         else:
             assert seen.pattern == stands
         assert scene.at(now_ns + 4_000 * MS).pattern == stands
