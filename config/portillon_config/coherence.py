@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from portillon_drivers.options import DeviceOptions, PinUse, ReaderOptions, SerialOptions
 
+from portillon_config.attached import attached_incoherences
 from portillon_config.door_coherence import door_incoherences
 from portillon_config.indicators import indicator_incoherences
 from portillon_config.model import GatewayConfig
@@ -30,6 +31,8 @@ def incoherences(config: GatewayConfig) -> Iterator[str]:
     for reader in config.readers:
         yield from _accepted_kinds(reader)
         yield from _pin_pad(reader)
+    yield from attached_incoherences("outputs", config.outputs, config.readers)
+    yield from attached_incoherences("inputs", config.inputs, config.readers)
     yield from indicator_incoherences(config.indicators, config.doors, config.readers)
     yield from door_incoherences(config)
 

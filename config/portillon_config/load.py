@@ -10,6 +10,7 @@ from portillon_drivers.registry import INDICATORS, INPUTS, OUTPUTS, READERS, TIM
 from pydantic import BaseModel, ValidationError
 
 from portillon_config.coherence import incoherences
+from portillon_config.egress import with_egress
 from portillon_config.errors import ConfigError
 from portillon_config.model import GatewayConfig
 from portillon_config.wording import problems_of
@@ -37,7 +38,7 @@ def load(path: Path) -> GatewayConfig:
     problems = problems or list(incoherences(config))
     if problems:
         raise ConfigError(path, problems)
-    return config
+    return with_egress(config)
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -46,8 +46,10 @@ def look_at_devices(
     devices.start()
     _look_at_outputs(config, board)
     _look_at_each(build_indicators(config.indicators, readers), board)
-    _wait_until(lambda: all(device.detail != UNHEARD for device in board.devices()))
+    timed = {section.name: section.relies_on for section in config.outputs if not section.guarded}
+    _wait_until(lambda: all(device.detail != UNHEARD or device.name in timed for device in board.devices()))
     devices.stop()
+    _as_their_readers(timed, board)
     for device in board.devices():
         if device.detail == UNHEARD:
             board.set(device.name, "down", f"no answer within {ANSWER_SECONDS_MAX:.0f} s")
@@ -63,6 +65,14 @@ def _look_at_outputs(config: GatewayConfig, board: HealthBoard) -> None:
     else:
         board.set(GUARD, "down", "does not run")
     _look_at_each(build_outputs(config.outputs, boot_ns), board)
+
+
+def _as_their_readers(timed: Mapping[str, str | None], board: HealthBoard) -> None:
+    """An output that is part of a reader is there if its reader is; asking it would move it."""
+    by_name = {device.name: device for device in board.devices()}
+    for name, reader in timed.items():
+        if reader in by_name:
+            board.set(name, by_name[reader].state, by_name[reader].detail)
 
 
 def _look_at_each(devices: Iterable[Output | Indicator], board: HealthBoard) -> None:
@@ -90,7 +100,7 @@ def _ask_guard(config: GatewayConfig, board: HealthBoard) -> bool:
     stop = threading.Event()
     thread = threading.Thread(target=client.run, args=(note, stop), daemon=True)
     thread.start()
-    names = {output.name for output in config.outputs} | {GUARD}
+    names = {output.name for output in config.outputs if output.guarded} | {GUARD}
     heard = _wait_until(
         lambda: refused.is_set() or all(device.detail != UNHEARD for device in board.devices() if device.name in names)
     )
