@@ -1,9 +1,19 @@
 """A relay or transistor on a GPIO pin.
 
 - Power lost: the coil drops; the door goes to the state its wiring declares for no power.
-- Gateway dead: the guard locks at once. Gateway and guard both dead: the pin stays as last driven until the guard's
-  next start, which locks before anything else; with systemd that is a second or two.
-- Booting: the board's pull and config.txt decide (see `gpio_pins.py`).
+- Gateway dead: the guard locks at once (measured: within 5 ms). Gateway and guard both dead: the pin stays as last
+  driven until the guard's next start, which locks before anything else: measured 0.2 to 0.4 s after it was started, which
+  systemd does 0.2 s after the death; on a Pi allow two seconds.
+- Booting: until the guard's first start nobody drives the pin, and the chip's pull (up on BCM 0 to 8, down on the rest)
+  would decide. Give each output its locked level in /boot/firmware/config.txt, which holds from the first moments on:
+
+      wiring               energised_level   locked level   line in config.txt, pin 17
+      energise_to_release  high              low            gpio=17=op,dl
+      energise_to_release  low               high           gpio=17=op,dh
+      energise_to_lock     high              high           gpio=17=op,dh
+      energise_to_lock     low               low            gpio=17=op,dl
+
+  Before the firmware has read that line, for a second or two, only a resistor on the board can hold the level.
 """
 
 from collections.abc import Sequence
