@@ -35,6 +35,7 @@ from portillon_edge.guard.protocol import (
 
 MS = 1_000_000
 REFRESH_NS = 1_000 * MS
+NEVER_NS = 2**63 - 1
 HOLD_NS = HOLD_MS * MS
 
 
@@ -173,10 +174,13 @@ class GuardCore:
         return actions
 
     def next_ns(self) -> int:
-        """When `tick` is due next."""
+        """When `tick` is due next; NEVER_NS where every output times itself and none is the guard's."""
         return min(
-            min(output.due_ns, output.until_ns) if output.releasing else output.due_ns
-            for output in self._outputs.values()
+            (
+                min(output.due_ns, output.until_ns) if output.releasing else output.due_ns
+                for output in self._outputs.values()
+            ),
+            default=NEVER_NS,
         )
 
     def _release(self, asked: Release, output: _Output, now_ns: int) -> list[Action]:

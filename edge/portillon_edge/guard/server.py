@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from portillon_drivers.errors import DriverError
 from portillon_drivers.ports import Output
 
-from portillon_edge.guard.core import Action, Drive, GuardCore, Reopen
+from portillon_edge.guard.core import REFRESH_NS, Action, Drive, GuardCore, Reopen
 from portillon_edge.guard.errors import ProtocolError
 from portillon_edge.guard.protocol import (
     LINE_BYTES_MAX,
@@ -90,7 +90,8 @@ class GuardServer:
 
     def _wait_s(self) -> float:
         # Whole milliseconds, rounded down: a selector rounds up, and a release must not end late. The rest is spun.
-        return max(0, self._core.next_ns() - self._clock_ns()) // 1_000_000 / 1_000
+        due_ns = min(self._core.next_ns() - self._clock_ns(), REFRESH_NS)
+        return max(0, due_ns) // 1_000_000 / 1_000
 
     def _stop(self) -> None:
         self._stopping = True

@@ -4,7 +4,7 @@ import pytest
 from edge.guard.virtual_boards import MAX_ON_MS, MS, World
 from hypothesis import given
 from hypothesis import strategies as st
-from portillon_edge.guard.core import REFRESH_NS, Action, Drive, GuardCore, Reopen, Tell
+from portillon_edge.guard.core import NEVER_NS, REFRESH_NS, Action, Drive, GuardCore, Reopen, Tell
 from portillon_edge.guard.protocol import (
     Hold,
     Lock,
@@ -228,3 +228,10 @@ def test_deadline_is_exact(on_ms: int) -> None:
     assert world.core.next_ns() <= world.now_ns + on_ms * MS
     world.pass_ms(on_ms)
     assert world.boards["a"].longest_ns == on_ms * MS
+
+
+def test_a_guard_without_outputs_waits() -> None:
+    """Where every output times itself, the guard has nothing to do and nothing is due: it does not break."""
+    core = GuardCore({})
+    assert core.start() == core.tick(0) == core.client_gone() == []
+    assert core.next_ns() == NEVER_NS
