@@ -2,8 +2,8 @@
 
 - Power lost: the coil drops; the door goes to the state its wiring declares for no power.
 - Gateway dead: the guard locks at once (measured: within 5 ms). Gateway and guard both dead: the pin stays as last
-  driven until the guard's next start, which locks before anything else: measured 0.2 to 0.4 s after it was started, which
-  systemd does 0.2 s after the death; on a Pi allow two seconds.
+  driven until the guard's next start, which locks before anything else: measured 0.2 to 0.4 s after it was started,
+  which systemd does 0.2 s after the death; on a Pi allow two seconds.
 - Booting: until the guard's first start nobody drives the pin, and the chip's pull (up on BCM 0 to 8, down on the rest)
   would decide. Give each output its locked level in /boot/firmware/config.txt, which holds from the first moments on:
 
