@@ -7,6 +7,7 @@ slow display. An indicator that fails is told as down and tried again; the doors
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from portillon_drivers.backoff import Backoff
@@ -22,8 +23,12 @@ from portillon_edge.words import Language, Words
 logger = logging.getLogger(__name__)
 
 JOIN_SECONDS_MAX = 3.0
+PATTERNS_MAX = 1_024
+"""More than every outcome with every reason in both languages: each is put together once."""
 Note = Callable[[str, Literal["up", "down"], str], None]
 """A device's name, how it is now, and what is wrong with it."""
+
+_pattern = lru_cache(PATTERNS_MAX)(pattern_of)
 
 
 class IndicatorThreads:
@@ -46,7 +51,7 @@ class IndicatorThreads:
             _Screen(
                 by_name[section.name],
                 section,
-                speaking=[spoken[each] for each in section.languages or (language,)],
+                speaking=tuple(spoken[each] for each in section.languages or (language,)),
                 note=note,
                 clock_ns=clock_ns,
             )
@@ -86,7 +91,7 @@ class _Screen:
         indicator: Indicator,
         section: IndicatorOptions,
         *,
-        speaking: Sequence[Words],
+        speaking: tuple[Words, ...],
         note: Note,
         clock_ns: Callable[[], int],
     ) -> None:
@@ -98,7 +103,7 @@ class _Screen:
         self._news = threading.Condition()
         self._changed = False
         self._ending = False
-        ready = pattern_of(Shown(outcome=Outcome.READY), during=Outcome.READY, speaking=speaking)
+        ready = _pattern(Shown(outcome=Outcome.READY), during=Outcome.READY, speaking=speaking)
         if ready is None:
             raise TypeError("a standing outcome always has a pattern")
         self._scene = Scene(ready, clock_ns())
@@ -114,7 +119,7 @@ class _Screen:
 
     def leave(self, shown: Shown, during: Outcome) -> None:
         """Replaces what was left before and not seen yet."""
-        pattern = pattern_of(shown, during=during, speaking=self._speaking, greeting=self._section.greeting)
+        pattern = _pattern(shown, during=during, speaking=self._speaking, greeting=self._section.greeting)
         with self._news:
             now_ns = self._clock_ns()
             if shown.outcome.moment:
