@@ -295,6 +295,7 @@ class Barrier:
             return []
         actions = self._opening.withdraw(now)
         self._opening.failed(now)
+        self._opened_until_ns = 0
         if self._grant:
             grant, self._grant = self._grant, None
             actions.append(Record(EventKind.GRANT_NOT_USED, grant, detail="the output failed"))

@@ -151,7 +151,7 @@ class TurnstileLane:
     def state(self) -> str:
         if self._faulty:
             return EventKind.LANE_FAULT.value
-        return "granted" if self._grant else "idle"
+        return "granted" if self._grant or self._waiting else "idle"
 
     def handle(self, signal: Signal, now_ns: int) -> Step:
         now = self._now_ns = max(self._now_ns, now_ns)
@@ -303,6 +303,8 @@ class TurnstileLane:
         if self._grant and self._drives[self._grant.way] is drive:
             actions += [*self._lock_early(now), *self._end_unused("the output failed")]
         drive.failed(now)
+        if drive is self._drives[Way.ENTRY]:
+            self._opened_until_ns = 0
         return [*actions, *self._dismiss("the output failed")]
 
     def _elapse(self, now: int) -> list[Action]:

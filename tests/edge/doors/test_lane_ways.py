@@ -168,6 +168,13 @@ def test_staff_opens_once_for_one_passage() -> None:
     assert two_way.kinds(900, IN) == [EventKind.DOOR_FORCED]
 
 
+def test_staff_opening_that_failed_lets_nobody_in() -> None:
+    """Nothing was released: whoever gets through all the same forced it."""
+    two_way = lane()
+    two_way.at(0, OpenOnce("s-7"), OutputFailed(Part.ENTRY))
+    assert two_way.kinds(900, IN) == [EventKind.DOOR_FORCED]
+
+
 def test_failed_exit_output_ends_only_what_needed_it() -> None:
     """The way in goes on; who was to leave could not."""
     two_way = lane()
