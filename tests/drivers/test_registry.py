@@ -5,11 +5,12 @@ import sys
 
 import pytest
 from portillon_drivers.errors import MissingLibraryError, UnknownDriverError
-from portillon_drivers.registry import INPUTS, OUTPUTS, READERS, TIMED_OUTPUTS, driver_of, options_model
+from portillon_drivers.registry import INDICATORS, INPUTS, OUTPUTS, READERS, TIMED_OUTPUTS, driver_of, options_model
 
 
 @pytest.mark.parametrize(
-    "registered", [*READERS.values(), *OUTPUTS.values(), *TIMED_OUTPUTS.values(), *INPUTS.values()]
+    "registered",
+    [*READERS.values(), *OUTPUTS.values(), *TIMED_OUTPUTS.values(), *INPUTS.values(), *INDICATORS.values()],
 )
 def test_every_registered_driver_exists(registered: str) -> None:
     """Each name leads to a driver whose section is known."""
