@@ -29,6 +29,7 @@ class DoorEvent:
     member: str | None
     reason: str | None = None
     flags: str = ""
+    way: str | None = None
 
 
 def last_badges(conn: Connection, *, organisation_id: int, site_id: int, count: int) -> tuple[BadgeView, ...]:
@@ -53,6 +54,7 @@ def last_badges(conn: Connection, *, organisation_id: int, site_id: int, count: 
             member=row.member,
             reason=row.reason,
             flags=row.flags,
+            way=row.way,
         )
         for row in reversed(rows)
     ]
@@ -63,16 +65,18 @@ def last_badges(conn: Connection, *, organisation_id: int, site_id: int, count: 
 def badges(events: Iterable[DoorEvent], names: dict[str, tuple[int, str]]) -> list[BadgeView]:
     """Badges from events in the order in which they happened; newest first. Pure."""
     made: list[BadgeView] = []
-    waiting: dict[str, int] = {}  # door → the grant nobody has used yet
+    # Door and way → the grant nobody has used yet: one lane, but who comes in is not who goes out.
+    waiting: dict[tuple[str, str | None], int] = {}
     for event in events:
         match event.kind:
             case EventKind.GRANTED:
-                waiting[event.door] = len(made)
+                waiting[event.door, event.way] = len(made)
                 made.append(_badge(event, Outcome.OPENED, names))
             case EventKind.DENIED:
                 made.append(_badge(event, Outcome.DENIED, names))
             case EventKind.PASSAGE | EventKind.GRANT_NOT_USED:
-                grant = waiting.pop(event.door, None)
+                told = (event.door, event.way)
+                grant = waiting.pop(told if told in waiting else (event.door, None), None)
                 if grant is not None:
                     passed = event.kind == EventKind.PASSAGE
                     made[grant] = replace(made[grant], outcome=Outcome.PASSED if passed else Outcome.NOT_USED)

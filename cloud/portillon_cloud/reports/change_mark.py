@@ -7,6 +7,7 @@ without a new row (the passing of time, a last-seen instant) is left to the page
 from sqlalchemy import Connection, Table, func, select
 
 from portillon_cloud.access.tables import block
+from portillon_cloud.alarms.tables import alarm, alarm_acknowledgement
 from portillon_cloud.attendance.tables import alarm_seen, journal_event
 from portillon_cloud.billing.tables import invoice
 from portillon_cloud.clock.tables import clock_job, test_clock
@@ -19,6 +20,8 @@ from portillon_cloud.payments.tables import allocation, attempt_outcome, payment
 _GROWING: tuple[Table, ...] = (
     journal_event,
     alarm_seen,
+    alarm,
+    alarm_acknowledgement,
     invoice,
     payment,
     allocation,

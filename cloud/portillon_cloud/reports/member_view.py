@@ -53,6 +53,9 @@ class MemberView:
     last_name: str
     email: str | None
     joined_on: date
+    long_access: bool
+    first_person: bool
+    lockdown_exempt: bool
     payer: str
     payer_email: str | None
     credentials: tuple[CredentialLine, ...]  # the newest first
@@ -86,6 +89,9 @@ def member_view(
         last_name=row.last_name,
         email=row.email,
         joined_on=row.joined_on,
+        long_access=row.long_access,
+        first_person=row.first_person,
+        lockdown_exempt=row.lockdown_exempt,
         payer=row.payer,
         payer_email=row.payer_email,
         credentials=credential_lines(conn, keyring, organisation_id, member_id, now_ms=now_ms),

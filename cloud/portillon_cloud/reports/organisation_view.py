@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from portillon_cloud.alarms.operations import unacknowledged
 from portillon_cloud.attendance.duress import unseen_alarms
 from portillon_cloud.clock import read_clock
 from portillon_cloud.clock.tables import clock_job
@@ -18,7 +19,8 @@ class OrganisationView:
     country: str
     time_zone: str
     clock: ClockView
-    unseen_alarms: int
+    unseen_alarms: int  # silent ones
+    open_alarms: int  # that nobody has taken note of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ def organisation_view(conn: Connection, organisation_id: int, real_ms: int) -> O
         time_zone=row.time_zone,
         clock=clock_view(conn, organisation_id, real_ms),
         unseen_alarms=unseen_alarms(conn, organisation_id),
+        open_alarms=unacknowledged(conn, organisation_id),
     )
 
 

@@ -152,8 +152,10 @@ def lanes(reported: Mapping[str, Any], badges: tuple[BadgeView, ...], *, online:
         found.append(
             LaneView(
                 name=door["name"],
-                condition=_condition(door["state"], online=online, faulty=bool(faults)),
+                condition=_condition(door, online=online, faulty=bool(faults)),
                 detail="; ".join(faults) or None,
+                open=door.get("open"),
+                troubles=tuple(door.get("troubles", ())),
                 last=next((badge for badge in badges if badge.door == door["name"]), None),
             )
         )
@@ -164,9 +166,24 @@ def _fault(device: Mapping[str, Any]) -> str:
     return f"{device['name']}: {device.get('detail') or device['state']}"
 
 
-def _condition(state: str, *, online: bool, faulty: bool) -> LaneCondition:
+_STANDINGS = {
+    "lockdown": LaneCondition.LOCKDOWN,
+    "blocked": LaneCondition.BLOCKED,
+    "free": LaneCondition.FREE,
+}
+
+
+def _condition(door: Mapping[str, Any], *, online: bool, faulty: bool) -> LaneCondition:
+    """The one word that matters most: what may cost a life, then what is broken, then what was ordered."""
     if not online:
         return LaneCondition.OFFLINE
-    if faulty:
+    standing, told = door.get("standing", "plan"), {door["state"], *door.get("troubles", ())}
+    if standing == "fire":
+        return LaneCondition.FIRE
+    if faulty or told & {"lane_fault", "input_fault", "output_fault", "reader_fault"}:
         return LaneCondition.FAULT
-    return {"door_forced": LaneCondition.FORCED, "door_held": LaneCondition.HELD}.get(state, LaneCondition.READY)
+    if "door_forced" in told:
+        return LaneCondition.FORCED
+    if "door_held" in told:
+        return LaneCondition.HELD
+    return _STANDINGS.get(standing, LaneCondition.READY)

@@ -15,6 +15,10 @@ class LaneCondition(StrEnum):
     FAULT = "fault"  # one of its devices is not well
     FORCED = "forced"  # opened without a grant
     HELD = "held"  # open for too long
+    FIRE = "fire"  # free because of fire
+    LOCKDOWN = "lockdown"
+    BLOCKED = "blocked"  # by order
+    FREE = "free"  # by its plan or by order
     OFFLINE = "offline"  # decides alone: its gateway is not heard from
 
 
@@ -44,6 +48,8 @@ class LaneView:
     name: str
     condition: LaneCondition
     detail: str | None = None  # the device's own words about its fault
+    open: bool | None = None  # None: it has no contact, or nobody knows
+    troubles: tuple[str, ...] = ()  # kinds of events whose end has not been told
     last: BadgeView | None = None
 
 

@@ -18,7 +18,19 @@ from portillon_cloud.web.api import api_router
 from portillon_cloud.web.assets import Assets
 from portillon_cloud.web.live_panels import LivePanels
 from portillon_cloud.web.openapi import openapi_of
-from portillon_cloud.web.pages import clock, credentials, invoices, live, members, notices, sign_in, unpaid
+from portillon_cloud.web.pages import (
+    alarms,
+    clock,
+    credentials,
+    door_rights,
+    doors,
+    invoices,
+    live,
+    members,
+    notices,
+    sign_in,
+    unpaid,
+)
 from portillon_cloud.web.rendering import bare_page
 from portillon_cloud.web.security_headers import SecurityHeaders
 from portillon_cloud.web.visit import SESSION_COOKIE, SignInNeeded, language_before_sign_in
@@ -56,7 +68,10 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     app.mount("/static", Assets())
-    for part in (sign_in, live, members, credentials, notices, invoices, unpaid, clock):
+    parts = (
+        sign_in, live, doors, alarms, members, credentials, door_rights, notices, invoices, unpaid, clock,
+    )  # fmt: skip
+    for part in parts:
         app.include_router(part.router, include_in_schema=False)
     app.include_router(api_router())
     app.include_router(snapshot_router)

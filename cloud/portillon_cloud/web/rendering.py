@@ -10,8 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.locale.words import Words
+from portillon_cloud.web.alarm_words import AlarmWords
 from portillon_cloud.web.assets import asset
 from portillon_cloud.web.csrf import form_token
+from portillon_cloud.web.door_words import DoorWords
 from portillon_cloud.web.visit import Visit
 
 LANGUAGE_NAMES = (("en", "English"), ("fr", "Français"))
@@ -66,6 +68,8 @@ def reader_context(visit: Visit, words: Words) -> dict[str, Any]:
     """What page and live panels share: it depends on role and language, never on the person."""
     return {
         "wording": visit.wording(words),
+        "alarm_words": AlarmWords(words),
+        "door_words": DoorWords(words),
         "may_see_members": visit.principal.may(Permission.SEE_MEMBERS),
         "may_change_members": visit.principal.may(Permission.CHANGE_MEMBERS),
         "may_see_hardware": visit.principal.may(Permission.MANAGE_GATEWAYS),
@@ -84,6 +88,8 @@ def _frame(visit: Visit, words: Words) -> dict[str, Any]:
         "here": visit.here,
         "navigation": _navigation(visit, words),
         "notices": visit.organisation.unseen_alarms if visit.principal.may(Permission.SEE_MEMBERS) else None,
+        "alarm_count": visit.organisation.open_alarms,
+        "here_is_alarms": visit.here.startswith("/alarms"),
         "here_is_notices": visit.here.startswith("/notices"),
         "clock": clock,
         "may_turn_clock": clock.test and visit.principal.may(Permission.TURN_CLOCK),

@@ -32,6 +32,10 @@ LANES: Mapping[LaneCondition, tuple[str, str]] = {
     LaneCondition.FAULT: ("bad", N_("Fault")),
     LaneCondition.FORCED: ("bad", N_("Forced open")),
     LaneCondition.HELD: ("warn", N_("Held open")),
+    LaneCondition.FIRE: ("bad", N_("Free because of fire")),
+    LaneCondition.LOCKDOWN: ("bad", N_("Lockdown")),
+    LaneCondition.BLOCKED: ("warn", N_("Blocked")),
+    LaneCondition.FREE: ("warn", N_("Free")),
     LaneCondition.OFFLINE: ("warn", N_("Cut off, deciding alone")),
 }
 

@@ -6,9 +6,11 @@ from cloud.gateways.gym import NOON_MS, add_gym
 from portillon_cloud.attendance.content import Sender
 from portillon_cloud.attendance.intake import take_in
 from portillon_cloud.attendance.operations import counts, visits
+from portillon_cloud.attendance.tables import journal_event
 from portillon_cloud.database import Database
 from portillon_rules.decision import TimeQuality
 from portillon_wire.messages import EventTime, JournalBatch, JournalEvent
+from sqlalchemy import select
 
 Make = Callable[..., JournalEvent]
 
@@ -67,3 +69,26 @@ def test_a_members_visits_are_their_own(db: Database, sender: Sender, event: Mak
         ("passage", NOON_MS + 2, None),
         ("passage", None, None),
     ]
+
+
+def test_who_goes_out_by_the_same_lane_is_not_counted_again(db: Database, sender: Sender, event: Make) -> None:
+    """Both directions are one lane: a way out is no visit; a door that tells no way counts as before."""
+    give(
+        db,
+        sender,
+        event(1, "passage", way="entry", member="7"),
+        event(2, "passage", way="exit", member="7", by="staff:3"),
+        event(3, "passage", member="7"),
+    )
+    with db.read() as conn:
+        found = counts(
+            conn,
+            organisation_id=sender.organisation_id,
+            site_id=sender.site_id,
+            from_ms=NOON_MS,
+            until_ms=NOON_MS + 10_000,
+        )
+        seen = visits(conn, organisation_id=sender.organisation_id, member_id=7, limit=9)
+        kept = conn.execute(select(journal_event.c.way, journal_event.c.by).order_by(journal_event.c.sequence)).all()
+    assert (found.passages, len(seen)) == (2, 2)
+    assert [tuple(row) for row in kept] == [("entry", None), ("exit", "staff:3"), (None, None)]

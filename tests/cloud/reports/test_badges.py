@@ -9,8 +9,10 @@ from portillon_rules.reason import DenyReason, GrantFlag
 NAMES = {"7": (7, "Zoë R.")}
 
 
-def event(kind, *, door="lane-1", at_ms=0, member="7", reason=None, flags=""):
-    return DoorEvent(key=str(at_ms), kind=kind, at_ms=at_ms, door=door, member=member, reason=reason, flags=flags)
+def event(kind, *, door="lane-1", at_ms=0, member="7", reason=None, flags="", way=None):
+    return DoorEvent(
+        key=str(at_ms), kind=kind, at_ms=at_ms, door=door, member=member, reason=reason, flags=flags, way=way
+    )
 
 
 def test_a_grant_is_joined_with_what_followed_at_the_same_door():
@@ -70,3 +72,10 @@ def test_each_badge_is_shown_once_and_no_passage_is_shared(found):
     made = badges(found, NAMES)
     assert len(made) == sum(one.kind in ("granted", "denied") for one in found)
     assert sum(one.outcome is Outcome.PASSED for one in made) <= sum(one.kind == "passage" for one in found)
+
+
+def test_who_comes_in_is_not_who_goes_out_of_the_same_lane():
+    """Two grants wait at once in a two-way lane: each passage belongs to the one of its own way."""
+    made = badges([event("granted", way="entry"), event("granted", way="exit"), event("passage", way="entry")], NAMES)
+    assert [one.outcome for one in made] == [Outcome.OPENED, Outcome.PASSED]
+    assert badges([event("granted"), event("passage", way="entry")], NAMES)[0].outcome is Outcome.PASSED

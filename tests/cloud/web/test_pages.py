@@ -4,7 +4,18 @@ import pytest
 from portillon_cloud.identity.roles import Role
 from sqlalchemy import text
 
-PAGES = ("/sites/1", "/members", "/members/1", "/members/12", "/notices", "/unpaid", "/invoices/1", "/invoices/1/pay")
+PAGES = (
+    "/sites/1",
+    "/sites/1/doors",
+    "/alarms",
+    "/members",
+    "/members/1",
+    "/members/12",
+    "/notices",
+    "/unpaid",
+    "/invoices/1",
+    "/invoices/1/pay",
+)
 MONEY = ("68.97", "68,97", "59.99", "TEST-0000", "unpaid", "Unpaid", "owes", "dues")
 
 
@@ -56,7 +67,8 @@ def test_the_desk_takes_payments_and_does_not_turn_the_clock(signed_in, gym, csr
 
 
 @pytest.mark.parametrize(
-    "path", ["/sites/1", "/sites/1/events", "/members/1", "/accounts/1", "/invoices/1", "/invoices/1/pay"]
+    "path",
+    ["/sites/1", "/sites/1/events", "/sites/1/doors", "/members/1", "/accounts/1", "/invoices/1", "/invoices/1/pay"],
 )
 def test_another_organisations_things_do_not_exist(signed_in, other_gym, path):
     """The same answer as for what never existed."""

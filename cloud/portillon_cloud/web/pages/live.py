@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 
+from portillon_cloud.alarms.operations import unacknowledged
 from portillon_cloud.attendance.duress import unseen_alarms
 from portillon_cloud.http.dependencies import ServicesDep
 from portillon_cloud.http.paging import PathId
@@ -33,7 +34,7 @@ from portillon_cloud.web.wording import N_
 router = APIRouter()
 Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_SITE))]
 
-PANELS = ("clock", "today", "lanes", "badges", "feed", "gateways", "attendance", "unpaid", "notices")
+PANELS = ("clock", "today", "lanes", "badges", "feed", "gateways", "attendance", "unpaid", "notices", "alarms")
 STREAMS_MAX = 256
 CHECK_SESSION_EVERY = 15  # ticks
 STREAM_TICKS_MAX = 900  # then the browser connects again: a forgotten stream does not live for ever
@@ -135,13 +136,15 @@ def _panels(request: Request, services: Services, reader: Visit, site: SiteName)
                 with_money=principal.may(Permission.SEE_MONEY),
             )
             notices = unseen_alarms(conn, principal.organisation_id) if principal.may(Permission.SEE_MEMBERS) else None
-        return draw_panels(view, reader, reader.words_in(site.time_zone), notices=notices)
+            alarms = unacknowledged(conn, principal.organisation_id)
+        words = reader.words_in(site.time_zone)
+        return draw_panels(view, reader, words, notices=notices, alarms=alarms)
 
     reader_kind = (site.id, principal.role, principal.language)
     return live.current(reader_kind, now_ms=time.monotonic_ns() // 1_000_000, mark=mark, draw=draw)
 
 
-def draw_panels(view: SiteView, reader: Visit, words: Words, *, notices: int | None) -> dict[str, str]:
+def draw_panels(view: SiteView, reader: Visit, words: Words, *, notices: int | None, alarms: int) -> dict[str, str]:
     """The HTML of each panel that this reader may see."""
     context = {
         **reader_context(reader, words),
@@ -150,6 +153,8 @@ def draw_panels(view: SiteView, reader: Visit, words: Words, *, notices: int | N
         "chart": _chart(view, words),
         "notices": notices,
         "here_is_notices": False,
+        "alarm_count": alarms,
+        "here_is_alarms": False,
     }
     hidden = {"unpaid"} if view.unpaid is None else set()
     hidden |= {"notices"} if notices is None else set()

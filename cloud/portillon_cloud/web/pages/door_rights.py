@@ -1,0 +1,37 @@
+"""What doors do for a member beyond opening, set at the desk."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from fastapi.responses import RedirectResponse, Response
+
+from portillon_cloud.http.dependencies import ServicesDep
+from portillon_cloud.http.paging import PathId
+from portillon_cloud.identity.roles import Permission
+from portillon_cloud.members.operations import DoorRights, set_door_rights
+from portillon_cloud.web.pages.members import Done
+from portillon_cloud.web.visit import Visit, genuine_form, visit_with
+
+router = APIRouter()
+Clerk = Annotated[Visit, Depends(visit_with(Permission.CHANGE_MEMBERS))]
+Ticked = Annotated[bool, Form()]
+
+
+@router.post("/members/{member_id}/door-rights", dependencies=[Depends(genuine_form)])
+def rights_form(
+    member_id: PathId,
+    services: ServicesDep,
+    clerk: Clerk,
+    long_access: Ticked = False,
+    first_person: Ticked = False,
+    lockdown_exempt: Ticked = False,
+) -> Response:
+    """What is not ticked is taken away."""
+    with services.db.write() as conn:
+        set_door_rights(
+            conn,
+            organisation_id=clerk.principal.organisation_id,
+            member_id=member_id,
+            rights=DoorRights(long_access=long_access, first_person=first_person, lockdown_exempt=lockdown_exempt),
+        )
+    return RedirectResponse(f"/members/{member_id}?done={Done.CHANGED}", 303)

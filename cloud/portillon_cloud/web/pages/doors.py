@@ -1,0 +1,176 @@
+"""The doors of a site at the desk: how they stand, what they are ordered to do, and opening one now."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Path
+from fastapi.responses import RedirectResponse, Response
+from portillon_rules.door_plan import EVERY_DOOR, Standing
+
+from portillon_cloud.doors.operations import (
+    open_once,
+    order,
+    orders_given,
+    orders_in_force,
+    plan,
+    reset_fire,
+    schedules_of,
+)
+from portillon_cloud.doors.rows import plans_of
+from portillon_cloud.doors.states import doors_of
+from portillon_cloud.gateways.commands import commands
+from portillon_cloud.gateways.errors import GatewayAwayError
+from portillon_cloud.http.dependencies import ServicesDep
+from portillon_cloud.http.paging import PathId
+from portillon_cloud.http.problem import not_found
+from portillon_cloud.http.services import Services
+from portillon_cloud.identity.roles import Permission
+from portillon_cloud.reports.organisation_view import sites_of
+from portillon_cloud.web.rendering import Notice, page
+from portillon_cloud.web.visit import Visit, genuine_form, visit_with
+from portillon_cloud.web.wording import N_
+
+router = APIRouter()
+Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_SITE))]
+Clerk = Annotated[Visit, Depends(visit_with(Permission.ORDER_DOORS))]
+Planner = Annotated[Visit, Depends(visit_with(Permission.PLAN_DOORS))]
+Owner = Annotated[Visit, Depends(visit_with(Permission.RESET_FIRE))]
+Door = Annotated[str, Path(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*|\*)$")]
+GIVEN_SHOWN = 12
+AWAY = N_("The gateway is not connected: nothing was done. Open the door on site.")
+
+
+class Done(StrEnum):
+    """What was just done on this page."""
+
+    ORDERED = "ordered"
+    PLANNED = "planned"
+    SENT = "sent"
+
+
+DONE = {
+    Done.ORDERED: N_("Ordered. Every gateway of the site knows it within a second, or when it is back."),
+    Done.PLANNED: N_("Planned. Every gateway of the site knows it within a second, or when it is back."),
+    Done.SENT: N_("Sent. Below you see what becomes of it."),
+}
+
+
+class Ordered(StrEnum):
+    """What the buttons say."""
+
+    FREE = "free"
+    BLOCKED = "blocked"
+    LOCKDOWN = "lockdown"
+    PLAN = "plan"
+
+
+@router.get("/sites/{site_id}/doors")
+def doors_page(site_id: PathId, services: ServicesDep, reader: Reader, done: Done | None = None) -> Response:
+    """Every door, and what may be ordered of it."""
+    return _draw(services, reader, site_id, None if done is None else Notice("ok", reader.words.say(DONE[done])))
+
+
+@router.post("/sites/{site_id}/doors/{door}/order", dependencies=[Depends(genuine_form)])
+def order_form(
+    site_id: PathId, door: Door, services: ServicesDep, clerk: Clerk, standing: Annotated[Ordered, Form()]
+) -> Response:
+    """Have a door, or all of them, stand so; or go back to the plan."""
+    with services.db.write() as conn:
+        order(
+            conn,
+            principal=clerk.principal,
+            site_id=site_id,
+            door=door,
+            standing=None if standing is Ordered.PLAN else Standing(standing),
+            now_ms=clerk.organisation.clock.business_ms,
+            real_ms=clerk.now_ms,
+        )
+    return _back(site_id, Done.ORDERED)
+
+
+@router.post("/sites/{site_id}/doors/{door}/plan", dependencies=[Depends(genuine_form)])
+def plan_form(
+    site_id: PathId,
+    door: Door,
+    services: ServicesDep,
+    planner: Planner,
+    unlock: Annotated[str, Form(max_length=100)] = "",
+    first_person: Annotated[bool, Form()] = False,
+) -> Response:
+    """Let a door stand unlocked while a schedule is open; with none it stays locked."""
+    with services.db.write() as conn:
+        plan(
+            conn,
+            organisation_id=planner.principal.organisation_id,
+            site_id=site_id,
+            door=door,
+            unlock=unlock or None,
+            first_person=first_person,
+        )
+    return _back(site_id, Done.PLANNED)
+
+
+@router.post("/sites/{site_id}/doors/{door}/open", dependencies=[Depends(genuine_form)])
+def open_form(site_id: PathId, door: Door, services: ServicesDep, clerk: Clerk) -> Response:
+    """Open a door once, now; or the page again with why not."""
+    try:
+        with services.db.write() as conn:
+            open_once(
+                conn,
+                services.keyring,
+                principal=clerk.principal,
+                site_id=site_id,
+                door=door,
+                real_ms=services.clock.real_ms(),
+            )
+    except GatewayAwayError:
+        return _draw(services, clerk, site_id, Notice("bad", clerk.words.say(AWAY)), status=409)
+    return _back(site_id, Done.SENT)
+
+
+@router.post("/sites/{site_id}/fire/reset", dependencies=[Depends(genuine_form)])
+def reset_form(site_id: PathId, services: ServicesDep, owner: Owner) -> Response:
+    """Say to every gateway of the site that the fire is over; or the page again with why not."""
+    try:
+        with services.db.write() as conn:
+            reset_fire(
+                conn, services.keyring, principal=owner.principal, site_id=site_id, real_ms=services.clock.real_ms()
+            )
+    except GatewayAwayError:
+        return _draw(services, owner, site_id, Notice("bad", owner.words.say(AWAY)), status=409)
+    return _back(site_id, Done.SENT)
+
+
+def _draw(services: Services, reader: Visit, site_id: int, notice: Notice | None, *, status: int = 200) -> Response:
+    organisation_id = reader.principal.organisation_id
+    with services.db.read() as conn:
+        site = next((one for one in sites_of(conn, organisation_id) if one.id == site_id), None)
+        if site is None:
+            raise not_found("site")
+        found = {
+            "doors": doors_of(conn, site_id),
+            "orders": orders_in_force(conn, site_id, now_ms=reader.organisation.clock.business_ms),
+            "plans": plans_of(conn, site_id),
+            "schedules": schedules_of(conn, site_id),
+            "given": orders_given(conn, site_id, limit=GIVEN_SHOWN),
+            "commands": commands(conn, organisation_id, site_id=site_id, limit=GIVEN_SHOWN),
+        }
+    may = reader.principal.may
+    return page(
+        "doors.html",
+        reader,
+        status=status,
+        words=reader.words_in(site.time_zone),
+        notice=notice,
+        site=site,
+        every_door=EVERY_DOOR,
+        now_ms=reader.now_ms,
+        may_order=may(Permission.ORDER_DOORS),
+        may_plan=may(Permission.PLAN_DOORS),
+        may_reset_fire=may(Permission.RESET_FIRE),
+        **found,
+    )
+
+
+def _back(site_id: int, done: Done) -> Response:
+    return RedirectResponse(f"/sites/{site_id}/doors?done={done}", 303)
