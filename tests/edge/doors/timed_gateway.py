@@ -25,8 +25,8 @@ def main() -> None:
         if isinstance(event, Locked):
             locked.set()
 
-    built = build_timed_outputs([output], time.monotonic_ns, readers)  # type: ignore[list-item]
-    timed = TimedOutputs(built, [output], clock_ns=time.monotonic_ns, tell=tell)  # type: ignore[list-item]
+    built = build_timed_outputs([output], time.monotonic_ns, readers)
+    timed = TimedOutputs(built, [output], clock_ns=time.monotonic_ns, tell=tell)
     never = threading.Event()
     threading.Thread(target=readers[0].run, args=(lambda _: None, never), daemon=True).start()
     locked.wait()
