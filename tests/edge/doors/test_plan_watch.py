@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,18 +18,17 @@ ZONE = ZoneInfo("America/Toronto")
 HOUR_MS = 3_600_000
 
 
-def rules(*windows: Window, first_person: bool = False, **policy: object) -> SiteRules:
+def rules(*windows: Window, first_person: bool = False, **policy: Any) -> SiteRules:
     return SiteRules(
-        SitePolicy(time_zone="America/Toronto", **policy),  # type: ignore[arg-type]
+        SitePolicy(time_zone="America/Toronto", **policy),
         {"day": Schedule("day", windows)},
         plans={"pool": DoorPlan("pool", "day", first_person)},
     )
 
 
-def at(*when: int, fold: int = 0, quality: TimeQuality = TimeQuality.CERTAIN, lease_ms: int = HOUR_MS) -> DecisionTime:
-    year, month, day, hour, minute, *second = when
-    local = datetime(year, month, day, hour, minute, *second, tzinfo=ZONE, fold=fold)
-    return DecisionTime(int(local.timestamp() * 1000), quality, lease_ms)
+def at(year: int, month: int, day: int, hour: int, minute: int) -> DecisionTime:
+    local = datetime(year, month, day, hour, minute, tzinfo=ZONE)
+    return DecisionTime(int(local.timestamp() * 1000), TimeQuality.CERTAIN, HOUR_MS)
 
 
 MONDAY = rules(Window(0, 6 * 60, 22 * 60))
@@ -128,7 +128,7 @@ def test_nobody_begins_a_plan_that_waits_for_nobody() -> None:
         ),
     ],
 )
-def test_what_lets_no_member_in_frees_no_door(policy: dict[str, object], time: DecisionTime, expected: bool) -> None:
+def test_what_lets_no_member_in_frees_no_door(policy: dict[str, Any], time: DecisionTime, expected: bool) -> None:
     """Uncertain time and a lease that is over mean for plans what the site's policy says of members."""
     assert free(rules(Window(0, 6 * 60, 22 * 60), **policy), time) is expected
 
