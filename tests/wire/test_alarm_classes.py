@@ -46,8 +46,22 @@ def test_what_ends_an_alarm_names_the_subject_that_raised_it(alarm: Alarm) -> No
     (raised,) = meanings(event(RULES[alarm].raised_by, reason="why", **where))
     assert isinstance(raised, Raised) and raised.alarm is alarm
     for kind in RULES[alarm].ended_by - {EventKind.GATEWAY_STARTED}:
-        ended = [one for one in meanings(event(kind, **where)) if one.alarm is alarm]
-        assert ended == [Ended(alarm, raised.subject)]
+        assert Ended(alarm, raised.subject) in meanings(event(kind, **where))
+
+
+def test_two_lockdowns_and_two_call_points_are_two_alarms() -> None:
+    """The end of one does not look like the end of all."""
+    for began, ended in (("lockdown_began", "lockdown_ended"), ("emergency_release", "emergency_restored")):
+        (first,), (second,) = (meanings(event(began, by=by)) for by in ("staff:3", "button-2"))
+        assert first.subject != second.subject
+        assert meanings(event(ended, by="button-2")) == (Ended(second.alarm, second.subject),)
+
+
+def test_a_restored_output_ends_what_its_door_could_not_name() -> None:
+    """A release that failed is told of the door; the board that is back is told by its own name, too."""
+    (failed,) = meanings(event("output_fault", door="front"))
+    ended = meanings(event("output_restored", door="front", by="relay-1"))
+    assert {one.subject for one in ended} == {"relay-1", failed.subject}
 
 
 def test_a_passage_without_grant_is_over_when_it_is_told() -> None:

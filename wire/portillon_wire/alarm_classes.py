@@ -138,9 +138,19 @@ _ENDED: Mapping[EventKind, frozenset[Alarm]] = {
 TELLING_KINDS = frozenset({kind.value for kind in (*_RAISED, *_ENDED)})
 """Every kind that raises or ends an alarm, as it is spelled in a journal."""
 
-_OF_THE_SITE = frozenset({Alarm.FIRE, Alarm.EMERGENCY_RELEASE, Alarm.CLOUD})
+_OF_THE_SITE = frozenset({Alarm.FIRE, Alarm.CLOUD})
 _BY_REASON = frozenset({Alarm.MESSAGE, Alarm.SYSTEM})
-_BY_DEVICE = frozenset({Alarm.READER, Alarm.INPUT, Alarm.OUTPUT, Alarm.TAMPER, Alarm.MAINS, Alarm.BATTERY})
+_BY_DEVICE = frozenset(
+    {
+        Alarm.EMERGENCY_RELEASE,
+        Alarm.READER,
+        Alarm.INPUT,
+        Alarm.OUTPUT,
+        Alarm.TAMPER,
+        Alarm.MAINS,
+        Alarm.BATTERY,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +182,26 @@ def meanings(event: JournalEvent) -> tuple[Meaning, ...]:
     if alarm is not None:
         over = not RULES[alarm].ended_by or event.way is not None
         return (Raised(alarm, subject_of(alarm, event), over),)
-    everywhere = kind is EventKind.GATEWAY_STARTED
-    return tuple(Ended(one, None if everywhere else subject_of(one, event)) for one in sorted(_ENDED[kind]))
+    if kind is EventKind.GATEWAY_STARTED:
+        return tuple(Ended(one, None) for one in sorted(_ENDED[kind]))
+    ended = [Ended(one, subject_of(one, event)) for one in sorted(_ENDED[kind])]
+    if kind is EventKind.OUTPUT_RESTORED and event.by and event.door:
+        # A door whose release failed does not know which device it was.
+        ended.append(Ended(Alarm.OUTPUT, event.door))
+    return tuple(ended)
 
 
 def subject_of(alarm: Alarm, event: JournalEvent) -> str:
-    """What the alarm is about, so that raising and ending meet: a door, a device, a reason, or "" for the site."""
+    """What the alarm is about, so that raising and ending meet: a door, a device, a reason, or "" for the site.
+
+    A lockdown that two people ordered is two: it ends with the last of them.
+    """
     if alarm in _OF_THE_SITE:
         return ""
     if alarm in _BY_REASON:
         return event.reason or ""
     if alarm in _BY_DEVICE:
         return event.reader or event.by or event.door or ""
+    if alarm is Alarm.LOCKDOWN:
+        return " ".join(part for part in (event.door, event.by) if part)
     return event.door or ""

@@ -62,6 +62,6 @@ alarm_end = Table(
     Column("journal_id", Text, nullable=False),
     Column("sequence", Big, nullable=False),
     Column("position", Big, nullable=False),
-    UniqueConstraint("gateway_id", "alarm", "journal_id", "sequence"),
+    UniqueConstraint("gateway_id", "alarm", "subject", "journal_id", "sequence"),
     Index("ix_alarm_end_position", "gateway_id", "alarm", "position"),
 )

@@ -609,7 +609,7 @@ CREATE TABLE alarm_end (
 	sequence BIGINT NOT NULL,
 	position BIGINT NOT NULL,
 	CONSTRAINT pk_alarm_end PRIMARY KEY (id),
-	CONSTRAINT uq_alarm_end_gateway_id_alarm_journal_id_sequence UNIQUE (gateway_id, alarm, journal_id, sequence),
+	CONSTRAINT uq_alarm_end_gateway_id_alarm_subject_journal_id_sequence UNIQUE (gateway_id, alarm, subject, journal_id, sequence),
 	CONSTRAINT fk_alarm_end_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_alarm_end_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id)
 )
