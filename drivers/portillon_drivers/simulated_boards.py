@@ -1,6 +1,7 @@
 """The relay and input boards of a configuration, simulated: each on the line that it shares, with the true bytes.
 
-GPIO pins are gpiozero's mock pins. Those of outputs live in the guard's process: what they do is seen in its events.
+Terminals of OSDP readers are those of the simulated readers. GPIO pins are gpiozero's mock pins; those of outputs live
+in the guard's process: what they do is seen in its events.
 """
 
 import time
@@ -17,6 +18,8 @@ from portillon_drivers.inputs.modbus_analog import ModbusAnalogOptions
 from portillon_drivers.inputs.modbus_inputs import ModbusInputOptions
 from portillon_drivers.inputs.modbus_inputs_simulator import OPEN_COUNTS, AnalogBoardSimulator, ModbusBoardSimulator
 from portillon_drivers.options import DeviceOptions, InputOptions, OutputOptions
+from portillon_drivers.osdp.attached import TerminalOptions
+from portillon_drivers.osdp.reader_simulator import OsdpReaderSimulator
 from portillon_drivers.outputs.lcus_relay import LcusRelayOptions
 from portillon_drivers.outputs.lcus_relay_simulator import LcusBoardSimulator
 from portillon_drivers.outputs.modbus_relay import ModbusRelayOptions
@@ -30,7 +33,15 @@ CHANNELS_MAX = 64
 class SimulatedBoards:
     """All boards, plugged in at once."""
 
-    def __init__(self, outputs: Sequence[OutputOptions], inputs: Sequence[InputOptions], folder: Path) -> None:
+    def __init__(
+        self,
+        outputs: Sequence[OutputOptions],
+        inputs: Sequence[InputOptions],
+        folder: Path,
+        electronics: Callable[[str], OsdpReaderSimulator] | None = None,
+    ) -> None:
+        """`electronics`: those of the OSDP reader of that name; needed where terminals of readers are configured."""
+        self._electronics = electronics
         self._lines: dict[str, FarEnd] = {}
         self._contacts: dict[str, Callable[[bool], None]] = {}
         self._loops: dict[str, Callable[[float], None]] = {}
@@ -79,7 +90,10 @@ class SimulatedBoards:
 
     def _relays(self, port: str, group: Sequence[DeviceOptions], folder: Path) -> None:
         changes: Mapping[str, Any] = {"pin_factory": "mock"}
-        if lcus := [options for options in group if isinstance(options, LcusRelayOptions)]:
+        if terminals := [options for options in group if isinstance(options, TerminalOptions)]:
+            self._coils |= {options.name: partial(self._terminal_on, options) for options in terminals}
+            changes = {}
+        elif lcus := [options for options in group if isinstance(options, LcusRelayOptions)]:
             changes = self._line(port, folder, self._lcus_board(lcus))
         elif modbus := [options for options in group if isinstance(options, ModbusRelayOptions)]:
             changes = self._line(port, folder, self._modbus_boards(modbus))
@@ -112,7 +126,10 @@ class SimulatedBoards:
 
     def _contacts_of(self, port: str, group: Sequence[DeviceOptions], folder: Path) -> None:
         changes: Mapping[str, Any] = {"pin_factory": "mock"}
-        if loops := [options for options in group if isinstance(options, ModbusAnalogOptions)]:
+        if terminals := [options for options in group if isinstance(options, TerminalOptions)]:
+            self._contacts |= {options.name: partial(self._set_terminal, options) for options in terminals}
+            changes = {}
+        elif loops := [options for options in group if isinstance(options, ModbusAnalogOptions)]:
             changes = {**self._line(port, folder, self._loop_boards(loops)), "open_counts": OPEN_COUNTS}
         elif contacts := [options for options in group if isinstance(options, ModbusInputOptions)]:
             changes = self._line(port, folder, self._contact_boards(contacts))
@@ -134,6 +151,17 @@ class SimulatedBoards:
             self._loops[options.name] = set_ohm
             self._contacts[options.name] = partial(_close_loop, options, set_ohm)
         return lambda data: b"".join(board.receive(data) for board in boards.values())
+
+    def _terminal_on(self, options: TerminalOptions) -> bool:
+        return self._reader_of(options).outputs.states()[options.number]
+
+    def _set_terminal(self, options: TerminalOptions, closed: bool) -> None:
+        self._reader_of(options).set_input(options.number, int(closed))
+
+    def _reader_of(self, options: TerminalOptions) -> OsdpReaderSimulator:
+        if self._electronics is None:
+            raise TypeError(f"{options.name} is a terminal of reader {options.reader}: electronics is needed")
+        return self._electronics(options.reader)
 
     def _line(self, port: str, folder: Path, receive: Callable[[bytes], bytes]) -> Mapping[str, Any]:
         link = folder / f"board{len(self._lines) + 1}"

@@ -71,7 +71,7 @@ class PracticeSite:
         self.readers: dict[str, SimulatedReader] = {
             options.name: simulate_reader(options, devices) for options in true.readers
         }
-        self.boards = SimulatedBoards(true.outputs, true.inputs, devices)
+        self.boards = SimulatedBoards(true.outputs, true.inputs, devices, self._electronics)
         self.indicators = SimulatedIndicators(true.indicators, devices, self._electronics)
         self.config_path = folder / "gateway.toml"
         self.config_path.write_text(tomli_w.dumps(self._document(original, true, folder)), encoding="utf-8")
