@@ -19,6 +19,6 @@ def test_a_door_whose_lock_and_contact_are_in_its_reader() -> None:
     )
     assert "glass-door  granted" in told_after(output, "present glass-reader")
     assert "glass-door  passage" in told_after(output, "push glass-door")
-    assert "input_fault  cut" in told_after(output, "spoil glass-exit cut")
+    assert "input_fault  glass-exit: cut" in told_after(output, "spoil glass-exit cut")
     assert "input_restored" in told_after(output, "contact glass-exit open")
     assert "exit_request" in told_after(output, "contact glass-exit closed")
