@@ -5,7 +5,7 @@ import os
 import selectors
 import signal
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -21,12 +21,16 @@ from portillon_edge.guard.protocol import (
     Lines,
     OutputFault,
     Reply,
+    Request,
     Stop,
     decode_request,
     encode,
 )
 
 log = logging.getLogger("portillon.guard")
+
+READS_MAX = 100
+"""One look at a client's line takes at most so many times LINE_BYTES_MAX; the rest waits for the next look."""
 
 
 @dataclass(slots=True)
@@ -126,14 +130,8 @@ class GuardServer:
         if client is None:
             return
         try:
-            data = client.line.recv(LINE_BYTES_MAX)
-            if not data:
-                self._drop_client()
-                return
-            for line in client.lines.feed(data):
-                self._handle(line)
-        except BlockingIOError:
-            return
+            data, ended = _drain(client.line)
+            requests = [decode_request(line) for line in client.lines.feed(data)]
         except OSError as error:
             log.warning("the gateway's line failed: %s", error)
             self._drop_client()
@@ -141,13 +139,17 @@ class GuardServer:
             # Nothing that such a client asks for can be trusted: it is let go, and everything locks.
             log.error("the gateway sent %s", error)
             self._drop_client()
-
-    def _handle(self, line: bytes) -> None:
-        request = decode_request(line)
-        if isinstance(request, Stop):
-            self._stopping = True
         else:
-            self._do(self._core.handle(request, self._clock_ns()))
+            self._handle(requests, ended)
+            if ended:
+                self._drop_client()
+
+    def _handle(self, requests: Sequence[Request], ended: bool) -> None:
+        for request in requests:
+            if isinstance(request, Stop):
+                self._stopping = True
+            elif not ended:  # a guard that slept must not release for a gateway that is gone
+                self._do(self._core.handle(request, self._clock_ns()))
 
     def _do(self, actions: Iterable[Action]) -> None:
         for action in actions:
@@ -194,3 +196,17 @@ class GuardServer:
         client.line.close()
         self._idle_since_ns = self._clock_ns()
         self._do(self._core.client_gone())
+
+
+def _drain(line: socket.socket) -> tuple[bytes, bool]:
+    """What has arrived, and whether the other side has ended the line after it; raises OSError."""
+    received: list[bytes] = []
+    for _ in range(READS_MAX):
+        try:
+            data = line.recv(LINE_BYTES_MAX)
+        except BlockingIOError:
+            break
+        if not data:
+            return b"".join(received), True
+        received.append(data)
+    return b"".join(received), False

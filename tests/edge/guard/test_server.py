@@ -205,6 +205,25 @@ def test_client_that_talks_nonsense_is_let_go_and_all_locks(site: Any, garbage: 
     released(site, lane=2)
 
 
+def test_request_of_a_gateway_that_is_gone_is_not_carried_out(site: Any) -> None:
+    """A guard that was held up finds a release and the end of its line at once: nobody is there to go through."""
+    guard = site.guard()
+    ready = site.client()
+    ready.wait_for(Locked)
+    ready.end()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(10)
+        line.connect(str(site.folder / "guard.sock"))
+        while b"relay2" not in line.recv(4_096):  # until it is told of both outputs: it is served
+            pass
+        guard.send_signal(signal.SIGSTOP)
+        os.waitpid(guard.pid, os.WUNTRACED)
+        line.sendall(b'{"is":"hold","output":"relay1"}\n{"is":"release","output":"relay1","on_ms":2000}\n')
+    guard.send_signal(signal.SIGCONT)
+    released(site, lane=2)
+    assert site.control.lanes()[0]["releases"] == 0
+
+
 def test_only_its_own_user_reaches_the_guard(site: Any) -> None:
     """Whoever may write to the socket may open doors: nobody else can."""
     site.guard()
