@@ -21,7 +21,7 @@ def door_incoherences(config: GatewayConfig) -> Iterator[str]:
     for door in config.doors:
         yield from _uses(door, config, owners)
         yield from _times(door, outputs)
-        yield from _signals(door, config)
+        yield from _signals(door, config, outputs)
         yield from _stands_released(door, outputs)
     for watch in config.watches:
         yield from _watch(watch, config, owners, outputs)
@@ -66,12 +66,23 @@ def _times(door: AnyDoor, outputs: dict[str, OutputOptions]) -> Iterator[str]:
             )
 
 
-def _signals(door: AnyDoor, config: GatewayConfig) -> Iterator[str]:
-    if isinstance(door, TurnstileLane) and door.made:
-        inputs = {line.name: line for line in config.inputs}
-        wired = {key: inputs[name] for key, name in door.inputs.items() if name in inputs}
-        for told in wrong_contacts(door.made, wired):
-            yield f'doors ("{door.name}").{told}'
+def _signals(door: AnyDoor, config: GatewayConfig, outputs: dict[str, OutputOptions]) -> Iterator[str]:
+    if not isinstance(door, TurnstileLane) or not door.made:
+        return
+    place = f'doors ("{door.name}")'
+    inputs = {line.name: line for line in config.inputs}
+    wired = {key: inputs[name] for key, name in door.inputs.items() if name in inputs}
+    for told in wrong_contacts(door.made, wired):
+        yield f"{place}.{told}"
+    longest_ms = door.made.level_ms_max
+    for key in ("output", "exit_output"):
+        output = outputs.get(door.outputs.get(key, ""))
+        # Who badges again lengthens a release without a gap, up to what the output allows.
+        if output is not None and longest_ms is not None and output.max_on_ms > longest_ms:
+            yield (
+                f'{place}.{key}: output "{output.name}" has max_on_ms = {output.max_on_ms}, but a signal longer than '
+                f"{longest_ms} means something else to {door.made.title}; write max_on_ms = {longest_ms}"
+            )
 
 
 def _stands_released(door: AnyDoor, outputs: dict[str, OutputOptions]) -> Iterator[str]:

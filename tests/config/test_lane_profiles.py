@@ -108,6 +108,11 @@ def test_contact_wired_the_other_way_round_is_told() -> None:
             r'doors \("lane"\).passage_input',
         ),
         ('"perco-tripod"', '"perco-tripod-level"', "passage_window_ms times long_access_factor: 15000 is longer than"),
+        (
+            '"perco-tripod"',
+            '"tiso-speedblade"',
+            "max_on_ms = 10000, but a signal longer than 6500 means something else",
+        ),
     ],
 )
 def test_whole_file_is_checked_against_the_make(tmp_path: Path, written: str, instead: str, told: str) -> None:
