@@ -1,10 +1,14 @@
 """The SQL of identity. Plain functions over a connection; the caller owns the transaction."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, delete, insert, select, update
 
 from portillon_cloud.identity.principal import Principal, PrincipalKind
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.identity.tables import api_key, failed_sign_in, staff, staff_session
+
+ID_DIGITS_MAX = 18  # what surely fits into 64 bits
 
 
 def staff_by_email(conn: Connection, email: str) -> tuple[int, int, str] | None:
@@ -109,3 +113,18 @@ def insert_failure(conn: Connection, subjects: tuple[str, ...], *, now_ms: int, 
 def delete_failures(conn: Connection, subject: str) -> None:
     """A right password forgives what came before it."""
     conn.execute(delete(failed_sign_in).where(failed_sign_in.c.subject == subject))
+
+
+def names_of(conn: Connection, organisation_id: int, staff_ids: Iterable[str]) -> dict[str, str]:
+    """The names behind `Principal.staff_id`s of this organisation; what names nobody here is left out."""
+    names: dict[str, str] = {}
+    wanted = set(staff_ids)
+    for kind, table in ((PrincipalKind.STAFF, staff), (PrincipalKind.API_KEY, api_key)):
+        prefix = f"{kind}:"
+        ids = [one.removeprefix(prefix) for one in wanted if one.startswith(prefix)]
+        known = [int(one) for one in ids if one.isdecimal() and len(one) <= ID_DIGITS_MAX]
+        rows = conn.execute(
+            select(table.c.id, table.c.name).where(table.c.organisation_id == organisation_id, table.c.id.in_(known))
+        )
+        names.update({f"{prefix}{row.id}": row.name for row in rows})
+    return names

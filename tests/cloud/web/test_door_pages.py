@@ -148,3 +148,17 @@ def test_what_doors_do_for_a_member_is_set_at_the_desk(signed_in, gym, csrf):
         (row,) = [row for row in rows(gym, "member") if row["id"] == 1]
         assert bool(row["long_access"]) is ("long_access" in ticked) and not row["first_person"]
     assert signed_in(Role.TECHNICIAN).post("/members/1/door-rights", data={"csrf": token}).status_code == 403
+
+
+def test_who_ended_an_alarm_is_told_by_name(signed_in, gym):
+    """The gateway knows a staff id only; whoever reads the page knows people."""
+    raise_alarm(gym, "fire", 1, by="fire-loop")
+    with gym.services.db.read() as conn:
+        name, one = conn.execute(text("SELECT name, id FROM staff WHERE role = 'owner' ORDER BY id")).first()
+    raise_alarm(gym, "fire_reset", 2, by=f"staff:{one}")
+    desk = signed_in(Role.DESK)
+    html = desk.get("/alarms").text
+    assert "fire-loop" in html and "Follow the evacuation plan" in html
+    alarm_id = rows(gym, "alarm")[0]["id"]
+    desk.post(f"/alarms/{alarm_id}/acknowledge", data={"csrf": html.split('name="csrf" value="')[1].split('"')[0]})
+    assert f"Ended by {name}" in desk.get("/alarms").text

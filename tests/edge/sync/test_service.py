@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 from broker.mosquitto import Mosquitto
 from broker.peer import Peer
-from edge.feed_maker import GATEWAY, KEYS, SECRET, FeedMaker, credential, entitled, policy, removed, signed
+from edge.feed_maker import (
+    GATEWAY,
+    KEY,
+    KEYS,
+    NOON_MS,
+    SECRET,
+    FeedMaker,
+    credential,
+    entitled,
+    policy,
+    removed,
+    signed,
+)
 from edge.sync.snapshot_server import SnapshotServer
 from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_edge.domain.timekeeping import TimeKeeper
@@ -21,7 +33,9 @@ from portillon_edge.sync.broker_settings import BrokerSettings
 from portillon_edge.sync.service import SyncService
 from portillon_rules.decision import RowDamaged, TimeQuality
 from portillon_rules.entitlement import Entitlement
+from portillon_wire.commands import LIFE_MS_MAX, Action, Command, CommandResult
 from portillon_wire.messages import JournalAck, JournalBatch, JournalEvent, SyncReport, decode, encode
+from portillon_wire.signature import sign
 from portillon_wire.topics import Down, Up, down, up
 
 pytestmark = pytest.mark.broker
@@ -41,6 +55,7 @@ class Gateway:
 
     def __init__(self, folder: Path, broker: BrokerSettings) -> None:
         self.failures: list[str] = []
+        self.commands: queue.Queue[tuple[Command, float]] = queue.Queue()
         self.store = EntitlementStore(folder / "entitlements.db", SECRET)
         self.keeper = TimeKeeper(
             mode="live", boot_id="boot-a", boot_ns=time.monotonic_ns(), saved=self.store.load_lease()
@@ -62,9 +77,13 @@ class Gateway:
             download_folder=folder,
             clock_ns=time.monotonic_ns,
             fail=self.failures.append,
+            take_command=self.take,
             jitter=random.Random(1),
         )
         self.service.start()
+
+    def take(self, command: Command) -> None:
+        self.commands.put((command, time.monotonic()))
 
     def happens(self, detail: str) -> None:
         self.writer.submit(
@@ -85,11 +104,19 @@ class Cloud:
         self.peer = Peer(broker.url, broker.cloud())
         self.peer.subscribe(up(GATEWAY, Up.SYNC))
         self.peer.subscribe(up(GATEWAY, Up.JOURNAL))
+        self.peer.subscribe(up(GATEWAY, Up.RESULT))
         self.events: dict[tuple[str, int], JournalEvent] = {}
         self.journal = ""
 
     def say(self, name: Down, payload: bytes) -> None:
         self.peer.publish(down(GATEWAY, name), payload)
+
+    def result(self) -> CommandResult:
+        """The next answer to a command."""
+        while True:
+            topic, payload, _ = self.peer.next(timeout_s=15)
+            if topic.endswith("result"):
+                return decode(CommandResult, payload)
 
     def report(self, wanted: Callable[[SyncReport], bool]) -> SyncReport:
         """The next report that is as wanted."""
@@ -173,6 +200,30 @@ def test_a_revocation_is_in_force_within_a_tenth_of_a_second(gateway: Gateway, c
         taken_s.append(time.monotonic() - began)
     assert min(taken_s) < 0.1, taken_s
     assert cloud.report(lambda report: report.revision == feed.revision).root == feed.digest.root()
+
+
+def test_a_command_reaches_the_doors_within_a_tenth_of_a_second_and_never_twice(
+    gateway: Gateway, cloud: Cloud, feed: FeedMaker
+) -> None:
+    """Broker, signature, counter on the disk and answer together (best of five); played back it does nothing."""
+    cloud.say(Down.LEASE, signed(feed.lease()))
+    cloud.report(lambda report: report.lease_counter == 1)
+    taken_s, token = [], b""
+    for counter in range(1, 6):
+        command = Command(
+            gateway=GATEWAY, action=Action.OPEN_DOOR, door="lane-1", by="staff:3", counter=counter,
+            issued_ms=NOON_MS, expires_ms=NOON_MS + LIFE_MS_MAX,
+        )  # fmt: skip
+        token = sign(command, KEY)
+        began = time.monotonic()
+        cloud.say(Down.COMMAND, token)
+        taken, at = gateway.commands.get(timeout=15)
+        taken_s.append(at - began)
+        assert taken == command and cloud.result() == CommandResult(kid=KEY.kid, counter=counter, outcome="taken")
+    assert min(taken_s) < 0.1, taken_s
+    cloud.say(Down.COMMAND, token)
+    wait_until(lambda: _told(cloud, "counter 5 of k1", EventKind.REFUSED_MESSAGE))
+    assert gateway.commands.empty()
 
 
 def test_a_lease_gives_time_and_survives_a_restart(

@@ -10,6 +10,7 @@ from portillon_cloud.alarms.operations import acknowledge, open_alarms, past_ala
 from portillon_cloud.http.dependencies import ServicesDep
 from portillon_cloud.http.paging import PathId
 from portillon_cloud.identity.roles import Permission
+from portillon_cloud.identity.store import names_of
 from portillon_cloud.web.rendering import page
 from portillon_cloud.web.visit import Visit, genuine_form, visit_with
 
@@ -26,9 +27,19 @@ def alarms_page(services: ServicesDep, reader: Reader) -> Response:
     with services.db.read() as conn:
         found = open_alarms(conn, organisation_id)
         past = past_alarms(conn, organisation_id, limit=PAST_SHOWN)
+        named = {by for line in (*found, *past) for by in (line.by, line.ended_by) if by is not None}
+        people = names_of(conn, organisation_id, named)
     words_of = {line.time_zone: reader.words_in(line.time_zone) for line in (*found, *past)}
     may_acknowledge = reader.principal.may(Permission.ACKNOWLEDGE_ALARMS)
-    return page("alarms.html", reader, alarms=found, past=past, words_of=words_of, may_acknowledge=may_acknowledge)
+    return page(
+        "alarms.html",
+        reader,
+        alarms=found,
+        past=past,
+        people=people,
+        words_of=words_of,
+        may_acknowledge=may_acknowledge,
+    )
 
 
 @router.post("/alarms/{alarm_id}/acknowledge", dependencies=[Depends(genuine_form)])
