@@ -1,9 +1,23 @@
 """The one decision: may this credential pass this door now? The turnstile, `explain` and the front desk all call it.
 
-Tested in this order, so that a member hears the reason that is nearest to what they can do about it:
-the row (known, undamaged), the standing, the validity, the zone, the schedule, a door that takes nobody (lockdown,
-blocked, out of order), then what the gateway lacks
-(synchronisation, time, lease, journal, output), and last the lane itself.
+Each rule is asked in this order, and the first that refuses is the reason: what stands against somebody for long comes
+before what passes, so that nobody waits for a thing that would not help them. Flags of all rules add up.
+
+ 1. table        the gateway has the site's rules; the credential's row is known and undamaged
+ 2. entitlement  the standing and the validity of the row; the time is known
+ 3. zone         the row opens this door's zone
+ 4. schedule     the row's schedule is open
+ 5. door         it takes somebody now: no lockdown, not blocked, not out of order, not interlocked
+ 6. door_rule    the hours at which a card alone is not enough
+ 7. visits       a pack or quota has a visit left
+ 8. passback     where the member is, by what was passed
+ 9. occupancy    the zone that is entered has room
+10. basis        what the gateway itself may lack: lease, sure time, journal, output
+11. company      second person, escort, supervisor, guardian: asked last, so that nobody is fetched in vain
+12. lane         nobody else is passing
+
+A rule that is not configured says nothing. What is spent by a grant (a visit, a code) is reserved by the gateway after
+all of this, and before it lets anybody in.
 """
 
 from collections.abc import Mapping
@@ -15,6 +29,8 @@ from zoneinfo import ZoneInfo
 
 from portillon_rules.door_plan import DoorOrder, DoorPlan
 from portillon_rules.entitlement import ALWAYS, Entitlement
+from portillon_rules.evidence import NO_EVIDENCE, Evidence
+from portillon_rules.local_facts import NO_LOCAL_FACTS, LocalFacts
 from portillon_rules.policy import AfterLease, JournalUnwritable, SitePolicy, TimeUncertain
 from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_rules.schedule import Schedule, open_at
@@ -63,6 +79,8 @@ class SiteRules:
     """By door."""
     orders: Mapping[str, DoorOrder] = field(default_factory=dict)
     """By door; the key EVERY_DOOR is for all of the site."""
+    revision: int | None = field(default=None, compare=False)
+    """Of the table that all of this was read from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +98,11 @@ class DoorView:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """May pass; `flags` say under which circumstances."""
+    """May pass; `flags` say under which circumstances. The same answer on other evidence is the same answer."""
 
     member: str
     flags: tuple[GrantFlag, ...] = ()
+    evidence: Evidence = field(default=NO_EVIDENCE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +111,12 @@ class Denied:
 
     reason: DenyReason
     member: str | None = None
+    evidence: Evidence = field(default=NO_EVIDENCE, compare=False)
 
 
-def decide(*, lookup: Lookup, door: DoorView, site: SiteRules, time: DecisionTime) -> Granted | Denied:
+def decide(
+    *, lookup: Lookup, door: DoorView, site: SiteRules, time: DecisionTime, local: LocalFacts = NO_LOCAL_FACTS
+) -> Granted | Denied:
     """Granted or Denied for a presented credential, from local facts only."""
     policy = site.policy
     if policy is None:
