@@ -1,6 +1,8 @@
 """What comes over the wires of readers and boards: any bytes are an event, a fault or silence."""
 
-from portillon_drivers.inputs.modbus_rtu import ModbusError, parse_answer
+from contextlib import suppress
+
+from portillon_drivers.inputs.modbus_rtu import READ_INPUT_REGISTERS, ModbusError, parse_answer, parse_registers
 from portillon_drivers.readers.card_decoder import CardDecoder
 from portillon_drivers.readers.hold_off import HoldOff
 from portillon_drivers.readers.stx_frames import CARD_DIGITS, StxFrames
@@ -24,8 +26,8 @@ def stx_frames(data: bytes) -> None:
 
 
 def modbus_answer(data: bytes) -> None:
-    """An input board's answer: its states, or a ModbusError."""
-    try:
+    """An input board's answer: its states or its measurements, or a ModbusError."""
+    with suppress(ModbusError):
         assert len(parse_answer(data, 1, 8)) == 8
-    except ModbusError:
-        return
+    with suppress(ModbusError):
+        assert len(parse_registers(data, 1, 8, READ_INPUT_REGISTERS)) == 8
