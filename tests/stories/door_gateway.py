@@ -27,7 +27,8 @@ from portillon_rules.door_plan import Standing
 from portillon_wire.messages import FeedEntry
 
 Told = Mapping[str, Any]
-FLAPS, FLAP_S = 400, 0.004
+FLAPS_S = (0.001, 0.007, 0.003, 0.009, 0.002, 0.005, 0.008) * 60
+"""A loose wire has no rhythm; one that had could stand still before a driver that looks as often."""
 
 
 def hold_contacts(levels: Mapping[str, bool]) -> None:
@@ -86,9 +87,9 @@ class GatewayEnd:
         return {}
 
     def _flap(self, told: Told) -> Told:
-        for index in range(FLAPS):
-            self._pin({"pin": told["pin"], "high": index % 2 != told["high"]})
-            time.sleep(FLAP_S)
+        for index, seconds in enumerate(FLAPS_S):
+            self._pin({"pin": told["pin"], "high": (index % 2 == 0) is not told["high"]})
+            time.sleep(seconds)
         return {}
 
     def _feed(self, told: Told) -> Told:

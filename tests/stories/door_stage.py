@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from edge.credentials.plain_memory import PlainMemory
-from portillon_config import GatewayConfig, load
+from portillon_config import load
 from portillon_drivers.events import (
     CredentialRead,
     InputChanged,
@@ -20,132 +20,27 @@ from portillon_drivers.events import (
     ReaderUp,
 )
 from portillon_drivers.inputs.flapping import RESTLESS_NS
-from portillon_drivers.options import OutputOptions
 from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, EventTime, NewEvent
 from portillon_edge.doors.attendant import Attendant, DoorEvent
 from portillon_edge.doors.guarded_outputs import GuardedOutputs
 from portillon_edge.doors.kinds import build_doors
 from portillon_edge.doors.staff_order import HoldDoor, OpenDoor, ReleaseDoor, ResetFire
-from portillon_edge.guard.core import Action, Drive, GuardCore, Reopen, Tell
-from portillon_edge.guard.errors import GuardUnavailableError
-from portillon_edge.guard.protocol import GuardEvent, GuardLost, Hold, Lock, Release, RequestRefused
+from portillon_edge.doors.timed_outputs import OutputRouter, TimedOutputs
+from portillon_edge.guard.protocol import ClientRefused, GuardEvent, GuardLost, Reply, RequestRefused
+from portillon_edge.store.fire_latch import FireLatchFile
 from portillon_rules.decision import DecisionTime, TimeQuality
 from portillon_rules.door_plan import Standing
 from stories.door_site import KEY, DoorSite
 from stories.door_story import TOUCH_MS, Act, Story
+from stories.virtual_outputs import MS, VirtualOutputs, VirtualTimedOutput
 
-MS = 1_000_000
 BOOTED_NS = 60_000 * MS
 """How long the machine was up before the story began."""
 IDLE_MS = 1_000
 LEASE_MS = 72 * 3_600_000
 BOUNCE_MS = (0, 15, 30)
 FLAPPING_MS = RESTLESS_NS // MS
-
-
-class VirtualOutputs:
-    """The guard's core and the true states of its outputs, which stay as last driven whoever dies."""
-
-    def __init__(self, config: GatewayConfig, clock_ns: Callable[[], int]) -> None:
-        self._config = config
-        self._clock_ns = clock_ns
-        self._tell: Callable[[GuardEvent], None] | None = None
-        self._core: GuardCore | None = None
-        self.releasing = dict.fromkeys((output.name for output in config.outputs), False)
-        self.unplugged: set[str] = set()
-        self._ends_ns: dict[str, int] = {}
-        """When a board that times its releases itself ends one."""
-
-    @property
-    def next_ns(self) -> int | None:
-        """When the guard, or a board, has something to do."""
-        own = [] if self._core is None else [self._core.next_ns()]
-        return min((*own, *self._ends_ns.values()), default=None)
-
-    def start(self) -> None:
-        """A guard's process begins."""
-        outputs = self._config.outputs
-        self._core = GuardCore(
-            {section.name: section.max_on_ms for section in outputs},
-            continuous=[section.name for section in outputs if section.continuous],
-        )
-        self._do(self._core.start())
-
-    def kill(self) -> None:
-        """SIGKILL to the guard."""
-        self._core = None
-
-    def come(self, tell: Callable[[GuardEvent], None]) -> None:
-        """A gateway connects."""
-        self._tell = tell
-        if self._core is not None:
-            self._do(self._core.client_came())
-
-    def go(self) -> None:
-        """The gateway is gone."""
-        self._tell = None
-        if self._core is not None:
-            self._do(self._core.client_gone())
-
-    def tick(self) -> None:
-        """Time passed."""
-        for output, end_ns in list(self._ends_ns.items()):
-            if end_ns <= self._clock_ns():
-                del self._ends_ns[output]
-                self.releasing[output] = False
-        if self._core is not None:
-            self._do(self._core.tick(self._clock_ns()))
-
-    def release(self, output: str, on_ms: int) -> None:
-        """What GuardedOutputs asks for."""
-        self._ask(Release(output, on_ms))
-
-    def hold(self, output: str) -> None:
-        """What GuardedOutputs asks for."""
-        self._ask(Hold(output))
-
-    def lock(self, output: str) -> None:
-        """What GuardedOutputs asks for."""
-        self._ask(Lock(output))
-
-    def unplug(self, output: str) -> None:
-        """Its board loses line and power: the coil drops."""
-        self.unplugged.add(output)
-        self.releasing[output] = self._section(output).wiring.energised(releasing=True) is False
-
-    def _section(self, output: str) -> OutputOptions:
-        return next(section for section in self._config.outputs if section.name == output)
-
-    def _ask(self, request: Release | Hold | Lock) -> None:
-        if self._core is None:
-            raise GuardUnavailableError("the guard was killed")
-        self._do(self._core.handle(request, self._clock_ns()))
-
-    def _do(self, actions: Sequence[Action]) -> None:
-        for action in actions:
-            match action:
-                case Tell(message):
-                    if self._tell is not None:
-                        self._tell(message)
-                case Drive(output) | Reopen(output):
-                    self._drive(output, action)
-
-    def _drive(self, output: str, action: Drive | Reopen) -> None:
-        assert self._core is not None
-        if output in self.unplugged:
-            detail = "was lost while writing" if isinstance(action, Drive) else "cannot be opened: nothing is there"
-            self._do(self._core.failed(output, detail, self._clock_ns()))
-            return
-        self.releasing[output] = isinstance(action, Drive) and action.releasing
-        self._ends_ns.pop(output, None)
-        if (
-            isinstance(action, Drive)
-            and action.at_most_ms is not None
-            and getattr(self._section(output), "flash", False)
-        ):
-            self._ends_ns[output] = self._clock_ns() + action.at_most_ms * MS
-        self._do(self._core.driven(output, self._clock_ns()))
 
 
 @dataclass
@@ -181,7 +76,9 @@ class VirtualStage:
         self._memory = PlainMemory()
         self._events: list[NewEvent] = []
         self._active = {section.name: False for section in self._config.inputs}
-        self._guard = VirtualOutputs(self._config, lambda: self._clock.now_ns)
+        outputs = self._config.outputs
+        self._guard = VirtualOutputs([section for section in outputs if section.guarded], self._now)
+        self._timed = [VirtualTimedOutput(section, self._now) for section in outputs if not section.guarded]
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._attendant: Attendant | None = None
@@ -199,6 +96,8 @@ class VirtualStage:
             self._clock.now_ns = max(self._clock.now_ns, due_ns)
             self._do_what_is_due()
             self._guard.tick()
+            for output in self._timed:
+                output.tick()
             if self._attendant is not None:
                 self._attendant.tick(self._clock.now_ns)
             self._tidy()
@@ -210,11 +109,14 @@ class VirtualStage:
 
     def releases(self, output: str, expected: bool) -> bool:
         """How its coil stands."""
-        return self._guard.releasing[output]
+        timed = {one.name: one.ends_ns is not None for one in self._timed}
+        return {**self._guard.releasing, **timed}[output]
 
     def shows(self, door: str, expected: str) -> Sequence[str]:
-        """The machine's word for its state."""
-        return [] if self._attendant is None else [self._attendant.states()[door]]
+        """The machine's word for its state, and how the door is to stand."""
+        if self._attendant is None:
+            return []
+        return [self._attendant.states()[door], self._attendant.standings()[door].standing]
 
     def do(self, act: Act) -> None:
         """Do it, and let the gateway come to rest."""
@@ -272,7 +174,8 @@ class VirtualStage:
     # How things are done
 
     def _start_gateway(self) -> None:
-        self._outputs = GuardedOutputs(self._guard)
+        timed = TimedOutputs(self._timed, self._config.outputs, clock_ns=self._now, tell=self._guard_told)
+        self._outputs = OutputRouter(GuardedOutputs(self._guard), timed)
         self._attendant = Attendant(
             build_doors(self._config.doors, self._config.outputs),
             keys=[KEY],
@@ -282,10 +185,15 @@ class VirtualStage:
             log=self,
             memory=self._memory,
             readers={section.name: ReaderRules.of(section) for section in self._config.readers},
+            watches=self._config.watches,
+            interlocks=self._config.interlocks,
+            latch=FireLatchFile(self._config.gateway.data_dir),
         )
         now_ns = self._clock.now_ns
         self.record(NewEvent(kind=EventKind.GATEWAY_STARTED, at=self._clock.stamp(now_ns)))
         self._guard.come(self._guard_told)
+        for output in self._timed:
+            output.meet()
         for reader in self._config.readers:
             self._take(ReaderUp(reader.name, now_ns))
         for name, active in self._active.items():
@@ -302,6 +210,8 @@ class VirtualStage:
             else:
                 self._attendant = None
                 self._guard.go()
+                for output in self._timed:
+                    output.leave()
         elif starts:
             self._guard.start()
             if self._attendant is not None:
@@ -311,7 +221,9 @@ class VirtualStage:
             if self._attendant is not None:
                 self._guard_told(GuardLost("the guard closed the line", self._clock.now_ns))
 
-    def _guard_told(self, event: GuardEvent) -> None:
+    def _guard_told(self, event: GuardEvent | Reply) -> None:
+        if isinstance(event, ClientRefused):
+            return
         self._outputs.note(event)
         if not isinstance(event, RequestRefused):
             self._at(0, lambda: self._take(event))
@@ -348,6 +260,9 @@ class VirtualStage:
     def _at(self, ms: int, act: Callable[[], None]) -> None:
         heapq.heappush(self._later, (self._clock.now_ns + ms * MS, next(self._count), act))
 
+    def _now(self) -> int:
+        return self._clock.now_ns
+
     def _do_what_is_due(self) -> None:
         while self._later and self._later[0][0] <= self._clock.now_ns:
             heapq.heappop(self._later)[2]()
@@ -356,5 +271,5 @@ class VirtualStage:
         idle_ns = self._clock.now_ns // (IDLE_MS * MS) * IDLE_MS * MS + IDLE_MS * MS
         attendant_ns = None if self._attendant is None else self._attendant.deadline_ns
         queued_ns = self._later[0][0] if self._later else None
-        dues = (idle_ns, attendant_ns, self._guard.next_ns, queued_ns)
+        dues = (idle_ns, attendant_ns, self._guard.next_ns, queued_ns, *(output.ends_ns for output in self._timed))
         return min(ns for ns in dues if ns is not None)
