@@ -13,7 +13,7 @@ from stories.door_story import load_story, story_files
 from stories.process import StoryError
 
 FILES = pytest.mark.parametrize("file", [pytest.param(path, id=path.stem) for path in story_files()])
-AT_ONCE = 10
+AT_ONCE = 14
 """Stories mostly wait: so many at a time keep two cores busy without making any of them late."""
 
 
