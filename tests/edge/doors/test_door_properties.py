@@ -11,19 +11,22 @@ from portillon_edge.domain.events import EventKind
 from portillon_edge.doors.machine import (
     NS_PER_MS,
     Admit,
+    Bearing,
+    BearingChanged,
     DoorMachine,
     Grant,
     Line,
     LineChanged,
     LineLost,
     Lock,
+    OpenOnce,
     OutputFailed,
     Record,
     Release,
     Signal,
     Tick,
 )
-from portillon_edge.doors.single_door import SingleDoor
+from portillon_edge.doors.single_door import TOGETHER_MAX, SingleDoor
 from portillon_edge.doors.turnstile_lane import TurnstileLane
 
 PULSE_MS, WINDOW_MS, HELD_MS = 700, 4000, 9000
@@ -88,7 +91,7 @@ class DoorInUse(RuleBasedStateMachine):
         records = self.feed(Admit(Grant(member=f"m{self.given}", credential="k1.00", reader="r")))
         mine = [r.kind for r in records if r.grant and r.grant.member == f"m{self.given}"]
         assert mine[0] in (EventKind.GRANTED, EventKind.DENIED)
-        assert busy or mine[0] is EventKind.GRANTED or self.given > 1
+        assert busy or mine[0] is EventKind.GRANTED or self.given > 1 or self.machine.closed_for
 
     @rule(data=st.data(), active=st.booleans())
     def line(self, data: st.DataObject, active: bool) -> None:
@@ -171,10 +174,48 @@ class BlindStrikeInUse(DoorInUse):
     lines = (Line.REX,)
 
 
+class StrikeUnderOrders(StrikeInUse):
+    """Freed, blocked and opened by staff in between: still one end for each grant; nobody waits where it is free."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bearing = Bearing.PLAN
+
+    @rule(bearing=st.sampled_from(Bearing))
+    def stand(self, bearing: Bearing) -> None:
+        self.bearing = bearing
+        self.feed(BearingChanged(bearing, "order"))
+
+    @rule()
+    def staff_opens(self) -> None:
+        kinds = [record.kind for record in self.feed(OpenOnce("s-1"))]
+        assert EventKind.ORDER_REFUSED in kinds or EventKind.COMMAND_DONE in kinds
+
+    @rule()
+    def forced_only_where_it_is_locked(self) -> None:
+        self.feed(LineChanged(Line.CONTACT, False))
+        kinds = [record.kind for record in self.feed(LineChanged(Line.CONTACT, True))]
+        assert not (self.bearing.released and EventKind.DOOR_FORCED in kinds)
+
+    @invariant()
+    def busy_is_exactly_a_pending_grant(self) -> None:
+        assert len(self.pending) <= TOGETHER_MAX
+        assert not self.pending or self.deadline_ms is not None, "a pending grant always has a deadline"
+        full = len(self.pending) >= (TOGETHER_MAX if self.bearing.released else 1)
+        assert self.machine.busy is full
+        assert self.bearing is not Bearing.BLOCKED or not self.pending, "staff blocked it, and somebody may pass"
+
+    @invariant()
+    def released_without_grant_only_to_leave(self) -> None:
+        pass  # test_never_stuck_open.py asks that in every bearing
+
+
 RUNS = settings(max_examples=80, stateful_step_count=40, deadline=None, derandomize=True)
 
 
-@pytest.mark.parametrize("door", [LaneInUse, StrikeInUse, StrikeWithoutRelockInUse, BlindStrikeInUse])
+@pytest.mark.parametrize(
+    "door", [LaneInUse, StrikeInUse, StrikeUnderOrders, StrikeWithoutRelockInUse, BlindStrikeInUse]
+)
 def test_door_in_use(door: type[DoorInUse]) -> None:
     """Bounded releases, one end for each grant, a reason for each denial, egress never held back."""
     run_state_machine_as_test(door, settings=RUNS)
