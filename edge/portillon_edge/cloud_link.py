@@ -9,6 +9,7 @@ from portillon_wire.commands import Action, Command
 from portillon_wire.signature import KeyUse, PublicKey, PublicKeys
 
 from portillon_edge.boot_clock import boot_ns
+from portillon_edge.domain.events import NewEvent
 from portillon_edge.domain.timekeeping import TimeKeeper
 from portillon_edge.doors.staff_order import OpenDoor, ResetFire, StaffOrder
 from portillon_edge.errors import LinkMisconfigured, StoreBusy
@@ -17,6 +18,7 @@ from portillon_edge.health.reported import ReportedSchedule, reported
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_writer import JournalWriter
 from portillon_edge.sync.broker_settings import BrokerSettings
+from portillon_edge.sync.cloud_watch import CloudWatch
 from portillon_edge.sync.service import SyncService
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ class CloudLink:
         self._give = give
         self._keeper = keeper
         self._store = store
+        self._writer = writer
+        self._watch = CloudWatch(boot_ns())
         self._schedule = ReportedSchedule()
         self._lease_saved_ns = boot_ns()
         self._sync: SyncService | None = None
@@ -93,7 +97,11 @@ class CloudLink:
         return self._misconfigured if self._sync is None else self._sync.last_error
 
     def tend(self, report: HealthReport) -> None:
-        """Once a second: tell the cloud how the gateway is, if that is due."""
+        """Once a second: tell the cloud how the gateway is, if that is due; and write down that it is lost or back."""
+        told = self._watch.look(online=self.online, now_ns=report.beat_ns)
+        if told is not None:
+            detail = None if self.online else self.error
+            self._writer.submit(NewEvent(kind=told, at=self._keeper.stamp(report.beat_ns), detail=detail))
         if self._sync is None:
             self._save_lease_each_minute(report.beat_ns)
         elif self._schedule.due(report):
