@@ -13,6 +13,7 @@ class RowKind(StrEnum):
 
     ENTITLEMENT = "entitlement"
     SCHEDULE = "schedule"
+    HOLIDAYS = "holidays"
     POLICY = "policy"
     DOOR_PLAN = "door_plan"
     DOOR_ORDER = "door_order"
