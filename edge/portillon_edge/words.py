@@ -45,6 +45,21 @@ REASONS: Mapping[DenyReason, str] = {
     DenyReason.INTERLOCKED: mark("The other door is open. Close it first."),
     DenyReason.LOCKDOWN: mark("Lockdown: nobody may enter now."),
     DenyReason.DOOR_BLOCKED: mark("Staff has closed this door."),
+    DenyReason.CHARGEBACK: mark("A payment was charged back. The front desk settles it."),
+    DenyReason.PASSBACK: mark(
+        "This member is inside already, by what was badged. Badge out first, or ask the front desk."
+    ),
+    DenyReason.NOT_INSIDE: mark("This member never badged in. The front desk sets it right."),
+    DenyReason.ZONE_FULL: mark("As many people are inside as may be. Wait until somebody leaves."),
+    DenyReason.NO_VISITS_LEFT: mark("No visits are left: the pack or the period's number is used up."),
+    DenyReason.VISIT_HELD_ELSEWHERE: mark(
+        "The visits of this pack are kept at another entrance. Use that one, or ask the front desk."
+    ),
+    DenyReason.SECOND_PERSON_NEEDED: mark("This door opens for two people: a second one must badge now."),
+    DenyReason.ESCORT_NEEDED: mark("This visitor enters only with an escort, who badges first."),
+    DenyReason.SUPERVISOR_ABSENT: mark("This zone opens only while a supervisor is inside."),
+    DenyReason.GUARDIAN_ABSENT: mark("A minor enters here only while a guardian is inside."),
+    DenyReason.PASS_SHARED: mark("This credential is used in two places at once. Tell the front desk."),
     DenyReason.JOURNAL_UNWRITABLE: mark(
         "Nothing can be written down, and the site wants nobody in unrecorded. Free the disk."
     ),
@@ -87,6 +102,17 @@ LANE_REASONS: Mapping[DenyReason, str] = {
     DenyReason.INTERLOCKED: mark("Please wait:\nother door open"),
     DenyReason.LOCKDOWN: mark("Lockdown:\nno entry"),
     DenyReason.DOOR_BLOCKED: mark("Closed by staff"),
+    DenyReason.CHARGEBACK: mark("Payment disputed\nSee front desk"),
+    DenyReason.PASSBACK: mark("You are inside\nSee front desk"),
+    DenyReason.NOT_INSIDE: mark("No entry found\nSee front desk"),
+    DenyReason.ZONE_FULL: mark("Full: wait for\na free place"),
+    DenyReason.NO_VISITS_LEFT: mark("No visits left\nSee front desk"),
+    DenyReason.VISIT_HELD_ELSEWHERE: mark("Other entrance\nor front desk"),
+    DenyReason.SECOND_PERSON_NEEDED: mark("Second person:\nbadge now"),
+    DenyReason.ESCORT_NEEDED: mark("Escort first,\nplease"),
+    DenyReason.SUPERVISOR_ABSENT: mark("No supervisor\nis inside"),
+    DenyReason.GUARDIAN_ABSENT: mark("Only with\na guardian"),
+    DenyReason.PASS_SHARED: mark("Please see\nthe front desk"),
     DenyReason.JOURNAL_UNWRITABLE: mark("Out of order\nCall staff"),
     DenyReason.OUTPUT_UNAVAILABLE: mark("Cannot open\nCall staff"),
     DenyReason.KIND_NOT_ACCEPTED: mark("Not accepted\nat this reader"),
@@ -111,6 +137,14 @@ FLAGS: Mapping[GrantFlag, str] = {
     GrantFlag.TIME_UNCERTAIN: mark("the time is uncertain since the last power cut"),
     GrantFlag.NOT_JOURNALED: mark("the journal cannot be written, and the site lets members pass nevertheless"),
     GrantFlag.DURESS: mark("under duress"),
+    GrantFlag.GRACE: mark("dues are open, and the days of grace run"),
+    GrantFlag.PASSBACK: mark("inside already, by what was badged"),
+    GrantFlag.ZONE_ALMOST_FULL: mark("the zone is almost full"),
+    GrantFlag.ZONE_FULL: mark("the zone is full, and the site lets people in nevertheless"),
+    GrantFlag.PRESENCE_STALE: mark("who is inside was not heard from the other entrances for a while"),
+    GrantFlag.VISIT_UNCHECKED: mark("the visit could not be counted here"),
+    GrantFlag.ESCORTED: mark("with an escort"),
+    GrantFlag.SHARED: mark("the credential was used in two places at once"),
 }
 
 QUALITIES: Mapping[TimeQuality, str] = {
