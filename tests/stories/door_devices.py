@@ -50,6 +50,10 @@ LEASE_MS = 72 * 3_600_000
 ORDERS = {"open": "OpenDoor", "reset": "ResetFire", "toggle": "HoldDoor", "untoggle": "ReleaseDoor"}
 
 
+class TooBusy(Exception):
+    """This machine could not begin the story in time; it may be tried again."""
+
+
 class GatewayLine:
     """The story's end of the gateway's socket."""
 
@@ -83,7 +87,7 @@ class DeviceStage:
 
     def __init__(self, story: Story, folder: Path) -> None:
         """Begins with everything up and at rest. `folder`: a short path, for the sockets."""
-        self._folder = folder
+        folder.mkdir(exist_ok=True)
         self._site = DoorSite(story)
         true = load(self._site.write_config(folder))
         self._readers: dict[str, SimulatedReader] = {
@@ -126,11 +130,9 @@ class DeviceStage:
         self._began = self._leased = 0.0
         try:
             self._begin()
-        except StoryError as error:
-            raise StoryError(f"{error}\n{self.logs()}") from None
-        finally:
-            if not self._began:
-                self.close()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Take everything away."""
@@ -158,9 +160,11 @@ class DeviceStage:
 
     def recorded(self, at_least: int) -> Sequence[JournalEvent]:
         """The journal as it stands on the disk."""
-        return self._wait(
-            lambda: list(of_the_story(self._read()[self._skipped :])), lambda events: len(events) >= at_least
-        )
+
+        def told() -> Sequence[JournalEvent]:
+            return [event for event in of_the_story(self._read()) if event.sequence > self._skipped]
+
+        return self._wait(told, lambda events: len(events) >= at_least)
 
     def releases(self, output: str, expected: bool) -> bool:
         """How its coil stands, and what that means by its wiring."""
@@ -221,12 +225,17 @@ class DeviceStage:
         store.close()
         self._guard.start()
         self._start_gateway()
-        until("every device is up", self._is_up, within_s=UP_S_MAX)
+        if not self._wait(self._is_up, bool, within_s=UP_S_MAX):
+            raise StoryError(f"still down after {UP_S_MAX:g} s: {self._asked(do='look')['down']}\n{self.logs()}")
         self._journal = JournalReader(self._config.gateway.data_dir / "journal.db")
         until("the journal has the start", lambda: self._read() or None, within_s=UP_S_MAX)
-        self._began = max(time.monotonic(), self._leased + PRELUDE_S if self._site.schedules else 0.0)
+        self._began = time.monotonic()
+        if self._site.schedules:
+            if self._began > self._leased + PRELUDE_S:
+                raise TooBusy(f"not everything was up within {PRELUDE_S:g} s")
+            self._began = self._leased + PRELUDE_S
         self.go_to(0.0)
-        self._skipped = len(self._read())
+        self._skipped = self._read()[-1].sequence
 
     def _start_gateway(self) -> None:
         self._socket.unlink(missing_ok=True)
@@ -325,8 +334,8 @@ class DeviceStage:
         self._timers.append(Timer(seconds, act))
         self._timers[-1].start()
 
-    def _wait(self, ask: Callable[[], T], good: Callable[[T], bool]) -> T:
-        until_s = time.monotonic() + SOON_S
+    def _wait(self, ask: Callable[[], T], good: Callable[[T], bool], *, within_s: float = SOON_S) -> T:
+        until_s = time.monotonic() + within_s
         while not good(found := ask()) and time.monotonic() < until_s:
             time.sleep(LOOK_S)
         return found
