@@ -4,6 +4,7 @@ EdgeError
 ├── TransientEdgeError      try again soon: nothing was done, nothing is lost
 │   ├── StoreBusy           the entitlement file could not be read or written just now (full disk, lock, I/O error)
 │   ├── MemoryUnwritable    the credential memory could not be read or written just now
+│   ├── LatchUnwritable     what a fire latched could not be kept for after a restart
 │   ├── SnapshotInterrupted the download stopped; it resumes where it was
 │   └── LinkDown            no broker connection, or its queue is full
 └── PermanentEdgeError      the same call will never work
@@ -36,6 +37,10 @@ class StoreBusy(TransientEdgeError):
 
 class MemoryUnwritable(TransientEdgeError):
     """The credential memory could not be read or written just now."""
+
+
+class LatchUnwritable(TransientEdgeError):
+    """What a fire latched could not be kept for after a restart; the doors stand free all the same."""
 
 
 class SnapshotInterrupted(TransientEdgeError):

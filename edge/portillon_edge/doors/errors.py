@@ -5,7 +5,3 @@ from portillon_edge.errors import TransientEdgeError
 
 class OutputUnavailable(TransientEdgeError):
     """The guard or the output's device is away: the card is refused meanwhile, with that reason."""
-
-
-class LatchUnwritable(TransientEdgeError):
-    """What a fire latched could not be kept for after a restart; the doors stand free all the same."""

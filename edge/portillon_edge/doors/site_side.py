@@ -14,7 +14,6 @@ from portillon_rules.decision import DecisionTime, SiteRules, TimeQuality
 from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.events import EventKind
-from portillon_edge.doors.errors import LatchUnwritable
 from portillon_edge.doors.interlock import Interlocks, Seen
 from portillon_edge.doors.machine import NS_PER_MS, Bearing, BearingChanged, Grant, OpenOnce
 from portillon_edge.doors.site_stand import SiteStand, Turn
@@ -22,6 +21,7 @@ from portillon_edge.doors.site_watch import SiteWatch, Tell
 from portillon_edge.doors.staff_order import Acknowledge, HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
 from portillon_edge.doors.stepping import Stepping
 from portillon_edge.doors.surroundings import Clockwork, Door, Entitlements, FireLatch
+from portillon_edge.errors import LatchUnwritable
 
 CLOSED_RANK = (DenyReason.LANE_FAULT, DenyReason.DOOR_BLOCKED, DenyReason.INTERLOCKED, DenyReason.LOCKDOWN)
 """LOCKDOWN is last: it alone exempts some, and nobody is exempt from the others."""

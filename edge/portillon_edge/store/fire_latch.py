@@ -4,7 +4,7 @@ import json
 import logging
 from pathlib import Path
 
-from portillon_edge.doors.errors import LatchUnwritable
+from portillon_edge.errors import LatchUnwritable
 from portillon_edge.store.durable_file import replace_file
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,6 @@ from edge.doors.small_site import ANNE
 from edge.doors.whole_house import CERTAIN, House, Latch
 from portillon_drivers.events import InputDown, InputTroubled, LineTrouble
 from portillon_edge.domain.events import EventKind, NewEvent
-from portillon_edge.doors.errors import LatchUnwritable
 from portillon_edge.doors.machine import HOLD_MS, RENEW_MS
 from portillon_edge.doors.showing import Outcome
 from portillon_edge.doors.staff_order import (
@@ -18,6 +17,7 @@ from portillon_edge.doors.staff_order import (
     ReleaseDoor,
     ResetFire,
 )
+from portillon_edge.errors import LatchUnwritable
 from portillon_rules.door_plan import EVERY_DOOR, DoorOrder, DoorPlan, Standing
 from portillon_rules.reason import DenyReason
 from portillon_rules.schedule import Schedule, Window

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from portillon_edge.doors.errors import LatchUnwritable
+from portillon_edge.errors import LatchUnwritable
 from portillon_edge.store import fire_latch
 from portillon_edge.store.fire_latch import FILE, FireLatchFile
 
