@@ -2,7 +2,6 @@
 
 import queue
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -80,14 +79,3 @@ def test_full_queue_counts_what_it_loses(site: Any, monkeypatch: pytest.MonkeyPa
     for _ in range(3):
         loop.put(InputChanged("lane1-passage", True, 0))
     assert loop.dropped == 1
-
-
-def test_reader_event_to_guard_message_is_quick(site: Any) -> None:
-    """Handing a read to the guard stays far under 2 ms even at the 99th percentile, hash and decision included."""
-    took_ns = []
-    for index in range(400):
-        at_ns = index * 10_000_000_000
-        started = time.perf_counter_ns()
-        site.attendant.handle(CredentialRead("lane1-reader", ANNE, at_ns))
-        took_ns.append(time.perf_counter_ns() - started)
-    assert sorted(took_ns)[int(len(took_ns) * 0.99)] < 2_000_000
