@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from cloud.web.alarm_maker import raise_alarm
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from portillon_cloud.gateways.tables import gateway_status
@@ -202,7 +203,10 @@ def test_english_and_french(visitor):
     expect(page.get_by_role("heading", level=1)).to_have_text("Unpaid")
 
 
-PAGES = ("/sites/1", "/members", "/members/1", "/members/12", "/notices", "/unpaid", "/invoices/1", "/invoices/1/pay")
+PAGES = (
+    "/sites/1", "/sites/1/doors", "/alarms", "/members", "/members/1", "/members/12", "/notices", "/unpaid",
+    "/invoices/1", "/invoices/1/pay",
+)  # fmt: skip
 
 
 def test_axe_finds_nothing_before_sign_in(visitor, axe):
@@ -217,8 +221,9 @@ def test_axe_finds_nothing_before_sign_in(visitor, axe):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-def test_axe_finds_nothing_on_any_page(visitor, axe, scheme, viewport):
+def test_axe_finds_nothing_on_any_page(visitor, axe, gym, scheme, viewport):
     """Contrast, names, roles, order: in light and dark, at desk and phone width, with everything folded out."""
+    raise_alarm(gym, "fire", by="fire-loop")
     visitor.sign_in()
     page = visitor.page
     page.wait_for_url("**/sites/1")
@@ -274,8 +279,9 @@ def test_axe_would_find_something(visitor, axe):
     assert any("label" in one for one in violations(visitor.page, axe))
 
 
-def test_no_page_is_wider_than_a_phone(visitor):
+def test_no_page_is_wider_than_a_phone(visitor, gym):
     """At 320 pixels nothing scrolls sideways but tables inside their own frame."""
+    raise_alarm(gym, "fire", by="fire-loop")
     visitor.sign_in()
     visitor.page.wait_for_url("**/sites/1")
     visitor.page.set_viewport_size({"width": 320, "height": 700})

@@ -1,29 +1,13 @@
 """Doors and alarms at the desk: who may order what, what a page says of it, and how the badge counts."""
 
-from portillon_cloud.alarms.derive import derive
-from portillon_cloud.attendance.content import Sender
-from portillon_cloud.attendance.intake import take_in
-from portillon_cloud.gateways.tables import gateway, gateway_status
+from cloud.web.alarm_maker import raise_alarm
+from portillon_cloud.gateways.tables import gateway_status
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.web import alarm_words, door_words
-from portillon_rules.decision import TimeQuality
 from portillon_rules.door_plan import Standing
 from portillon_wire.alarm_classes import Alarm, AlarmClass
 from portillon_wire.commands import Action
-from portillon_wire.messages import EventTime, JournalBatch, JournalEvent
 from sqlalchemy import select, text, update
-
-
-def raise_alarm(gym, kind, sequence=1, **fields):
-    at = EventTime(
-        boot_id="b", boot_ns=1, real_ms=1_741_800_000_000, business_ms=1_741_800_000_000, quality=TimeQuality.CERTAIN
-    )
-    batch = JournalBatch(journal_id="alarms", events=(JournalEvent(sequence=sequence, kind=kind, at=at, **fields),))
-    with gym.services.db.write() as conn:
-        gateway_id = conn.execute(select(gateway.c.id).where(gateway.c.site_id == gym.site_id)).scalars().first()
-        sender = Sender(organisation_id=gym.organisation_id, site_id=gym.site_id, gateway_id=gateway_id)
-        taken = take_in(conn, batch, sender=sender, now_ms=1)
-        derive(conn, batch.events, fresh=taken.fresh, sender=sender, journal_id="alarms", ordinal=taken.ordinal)
 
 
 def report_doors(gym, *doors):
