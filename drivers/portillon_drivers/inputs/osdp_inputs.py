@@ -61,6 +61,7 @@ class OsdpInputs:
         self._why: str | None = None
         self._told: dict[str, str | None] = {}
         """By name, whether it was told as up (None) or as down, and why."""
+        self._in_service = False
         self._ask_ns = 0
         reader.serve(self)
 
@@ -85,20 +86,20 @@ class OsdpInputs:
             match event:
                 case StatusChanged(inputs=states) if states is not None:
                     self._look()  # the old states stood until now
-                    self._states, self._why = states, None
+                    self._states, self._why, self._in_service = states, None, True
                 case ReaderOnline(capabilities=capabilities):
-                    self._ask_ns = self._clock_ns() + ASK_NS
+                    self._ask_ns, self._in_service = self._clock_ns() + ASK_NS, True
                     if not capabilities.count(Function.CONTACTS):
                         self._states, self._why = None, "the reader says that it has no inputs"
                 case ReaderOffline(why=why):
-                    self._states, self._why = None, why
+                    self._states, self._why, self._in_service = None, why, False
             self._look()
 
     def pass_time(self) -> None:
         """A state may have stood for long enough; a reader may have forgotten to tell."""
         with self._turn:
             self._look()
-            if self._states is not None and self._clock_ns() >= self._ask_ns:
+            if self._in_service and self._clock_ns() >= self._ask_ns:
                 self._ask_ns = self._clock_ns() + ASK_NS
                 with suppress(TransientDeviceError):  # too much is under way: it is asked with the next round
                     self._reader.ask(InputStatusRequest())

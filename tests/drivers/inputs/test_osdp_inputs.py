@@ -148,10 +148,13 @@ def test_a_lost_reader_is_told_once_and_its_return_anew(stage: Stage) -> None:
 
 
 def test_the_states_are_asked_for_too(stage: Stage) -> None:
-    """Every five seconds, and however full the line is nothing breaks; before the reader told anything, never."""
-    stage.online()
+    """Every five seconds in service, told or not; however full the line is nothing breaks."""
     stage.pass_ms(6_000)
     assert stage.reader.asked == []
+    stage.now_ms = 0
+    stage.online()
+    stage.pass_ms(6_000)
+    assert stage.reader.asked == [InputStatusRequest()]
     stage.states(0, 0)
     stage.pass_ms(11_000)
     assert stage.reader.asked == [InputStatusRequest()] * 3
