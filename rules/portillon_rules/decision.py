@@ -20,25 +20,27 @@ A rule that is not configured says nothing. What is spent by a grant (a visit, a
 all of this, and before it lets anybody in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
-from portillon_rules.door_plan import DoorOrder, DoorPlan
+from portillon_rules.door_plan import EVERY_DOOR, DoorOrder, DoorPlan, Standing
 from portillon_rules.entitlement import ALWAYS, Entitlement
 from portillon_rules.evidence import NO_EVIDENCE, Evidence
+from portillon_rules.holidays import HolidayCalendar
 from portillon_rules.local_facts import NO_LOCAL_FACTS, LocalFacts
-from portillon_rules.policy import AfterLease, JournalUnwritable, SitePolicy, TimeUncertain
+from portillon_rules.policy import SITE, AfterLease, JournalUnwritable, SitePolicy, TimeUncertain
 from portillon_rules.reason import DenyReason, GrantFlag
-from portillon_rules.schedule import Schedule, open_at
+from portillon_rules.ruling import Ruling
+from portillon_rules.schedule import Schedule, local_time, open_at
 
-RULES_VERSION = "3"
+RULES_VERSION = "4"
 """Changes when the same facts would be decided otherwise; reported by gateways and stamped on live answers."""
 
 _MS_PER_HOUR = 3_600_000
+_OWN_ROW = "entitlement"
+_POLICY_ROW = f"policy/{SITE}"
+_ORDERED = {DenyReason.LOCKDOWN: Standing.LOCKDOWN, DenyReason.DOOR_BLOCKED: Standing.BLOCKED}
 
 
 class TimeQuality(StrEnum):
@@ -79,6 +81,8 @@ class SiteRules:
     """By door."""
     orders: Mapping[str, DoorOrder] = field(default_factory=dict)
     """By door; the key EVERY_DOOR is for all of the site."""
+    holidays: Mapping[str, HolidayCalendar] = field(default_factory=dict)
+    """By the name that schedules call them."""
     revision: int | None = field(default=None, compare=False)
     """Of the table that all of this was read from."""
 
@@ -117,23 +121,41 @@ class Denied:
 def decide(
     *, lookup: Lookup, door: DoorView, site: SiteRules, time: DecisionTime, local: LocalFacts = NO_LOCAL_FACTS
 ) -> Granted | Denied:
-    """Granted or Denied for a presented credential, from local facts only."""
+    """Granted or Denied for a presented credential, from what the gateway has at hand. Total: it raises nothing."""
     policy = site.policy
-    if policy is None:
-        return Denied(DenyReason.NEVER_SYNCED, lookup.member if isinstance(lookup, Entitlement) else None)
-    if lookup is None:
-        return Denied(DenyReason.UNKNOWN_CREDENTIAL)
-    if isinstance(lookup, RowDamaged):
-        return Denied(DenyReason.ROW_DAMAGED)
+    if policy is None or not isinstance(lookup, Entitlement):
+        return _without_basis(lookup, site)
     flags = [GrantFlag.DURESS] if lookup.duress else []
-    reason = (
-        _outside_validity(lookup, time)
-        or _outside_place_or_schedule(lookup, door, site, policy, time)
-        or _door_closed(lookup, door)
-        or _missing_basis(lookup, door, policy, time, flags)
-        or (DenyReason.LANE_BUSY if door.busy else None)
-    )
-    return Denied(reason, lookup.member) if reason else Granted(lookup.member, tuple(flags))
+    for ruling in _rulings(lookup, door, site, policy, time, local):
+        if ruling.reason is not None:
+            return Denied(ruling.reason, lookup.member, Evidence(ruling.rule, ruling.row, site.revision))
+        flags += ruling.flags
+    return Granted(lookup.member, tuple(dict.fromkeys(flags)), Evidence("entitlement", _OWN_ROW, site.revision))
+
+
+def _without_basis(lookup: Lookup, site: SiteRules) -> Denied:
+    if site.policy is None:
+        member = lookup.member if isinstance(lookup, Entitlement) else None
+        return Denied(DenyReason.NEVER_SYNCED, member, Evidence("table"))
+    if lookup is None:
+        return Denied(DenyReason.UNKNOWN_CREDENTIAL, None, Evidence("table", None, site.revision))
+    return Denied(DenyReason.ROW_DAMAGED, None, Evidence("table", _OWN_ROW, site.revision))
+
+
+def _rulings(
+    row: Entitlement, door: DoorView, site: SiteRules, policy: SitePolicy, time: DecisionTime, local: LocalFacts
+) -> Iterator[Ruling]:
+    """What each rule says, in the order of this file's head; nothing is asked after a refusal."""
+    yield _entitlement(row, time)
+    yield _zone(row, door)
+    yield _schedule(row, site, policy, time)
+    yield _door(row, door, site)
+    yield _basis(row, door, policy, time)
+    yield _lane(door)
+
+
+def _entitlement(row: Entitlement, time: DecisionTime) -> Ruling:
+    return Ruling("entitlement", _outside_validity(row, time), row=_OWN_ROW)
 
 
 def _outside_validity(row: Entitlement, time: DecisionTime) -> DenyReason | None:
@@ -146,42 +168,44 @@ def _outside_validity(row: Entitlement, time: DecisionTime) -> DenyReason | None
     return None
 
 
-def _outside_place_or_schedule(
-    row: Entitlement, door: DoorView, site: SiteRules, policy: SitePolicy, time: DecisionTime
-) -> DenyReason | None:
-    if door.zone not in row.zones:
-        return DenyReason.WRONG_ZONE
+def _zone(row: Entitlement, door: DoorView) -> Ruling:
+    return Ruling("zone", None if door.zone in row.zones else DenyReason.WRONG_ZONE, row=_OWN_ROW)
+
+
+def _schedule(row: Entitlement, site: SiteRules, policy: SitePolicy, time: DecisionTime) -> Ruling:
     if row.schedule == ALWAYS:
-        return None
+        return Ruling("schedule")
     if time.quality is TimeQuality.UNCERTAIN and policy.time_uncertain is TimeUncertain.DENY:
-        return DenyReason.TIME_UNKNOWN
+        return Ruling("schedule", DenyReason.TIME_UNKNOWN, row=_POLICY_ROW)
     schedule = site.schedules.get(row.schedule)
-    if schedule is None or not open_at(schedule, _local(time.business_ms, policy.time_zone)):
-        return DenyReason.OUTSIDE_SCHEDULE
-    return None
+    is_open = schedule is not None and open_at(schedule, local_time(time.business_ms, policy.time_zone), site.holidays)
+    return Ruling("schedule", None if is_open else DenyReason.OUTSIDE_SCHEDULE, row=f"schedule/{row.schedule}")
 
 
-def _door_closed(row: Entitlement, door: DoorView) -> DenyReason | None:
-    exempt = door.closed_for is DenyReason.LOCKDOWN and row.lockdown_exempt
-    return None if exempt else door.closed_for
+def _door(row: Entitlement, door: DoorView, site: SiteRules) -> Ruling:
+    if door.closed_for is None or (door.closed_for is DenyReason.LOCKDOWN and row.lockdown_exempt):
+        return Ruling("door")
+    orders = (site.orders.get(key) for key in (door.name, EVERY_DOOR))
+    standing = _ORDERED.get(door.closed_for)
+    said = next((order.door for order in orders if order is not None and order.standing is standing), None)
+    return Ruling("door", door.closed_for, row=None if said is None else f"door_order/{said}")
 
 
-def _missing_basis(
-    row: Entitlement, door: DoorView, policy: SitePolicy, time: DecisionTime, flags: list[GrantFlag]
-) -> DenyReason | None:
+def _basis(row: Entitlement, door: DoorView, policy: SitePolicy, time: DecisionTime) -> Ruling:
+    flags: list[GrantFlag] = []
     if time.lease_remaining_ms <= 0 and not row.staff:
         if row.day_pass or not _passes_after_lease(policy, -time.lease_remaining_ms):
-            return DenyReason.LEASE_OVER
+            return Ruling("basis", DenyReason.LEASE_OVER, row=_POLICY_ROW)
         flags.append(GrantFlag.AFTER_LEASE)
     if time.quality is TimeQuality.UNCERTAIN:
         flags.append(GrantFlag.TIME_UNCERTAIN)
     if not door.journal_writable:
         if policy.journal_unwritable is JournalUnwritable.DENY:
-            return DenyReason.JOURNAL_UNWRITABLE
+            return Ruling("basis", DenyReason.JOURNAL_UNWRITABLE, row=_POLICY_ROW)
         flags.append(GrantFlag.NOT_JOURNALED)
     if not door.output_available:
-        return DenyReason.OUTPUT_UNAVAILABLE
-    return None
+        return Ruling("basis", DenyReason.OUTPUT_UNAVAILABLE)
+    return Ruling("basis", flags=tuple(flags))
 
 
 def _passes_after_lease(policy: SitePolicy, over_ms: int) -> bool:
@@ -190,10 +214,5 @@ def _passes_after_lease(policy: SitePolicy, over_ms: int) -> bool:
     return policy.after_lease is AfterLease.PASS_FOR_HOURS and over_ms < policy.after_lease_hours * _MS_PER_HOUR
 
 
-def _local(business_ms: int, time_zone: str) -> datetime:
-    return datetime.fromtimestamp(business_ms / 1000, UTC).astimezone(_zone(time_zone))
-
-
-@lru_cache(maxsize=8)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+def _lane(door: DoorView) -> Ruling:
+    return Ruling("lane", DenyReason.LANE_BUSY if door.busy else None)

@@ -5,14 +5,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an answer rests on: the rule that spoke, the feed row it read (`kind/key`), the table's revision.
+    """The rule that spoke, the feed row that it rests on, and the revision of the table that the row was read from.
 
-    A grant rests on its entitlement. No row: the rule looked at the gateway or the door itself.
+    `row` is `kind/key`; the credential's own row is `entitlement` alone, since whatever shows evidence names the
+    credential too. No row: the rule looked at the gateway or the door itself. A grant rests on its entitlement.
     """
 
     rule: str
     row: str | None = None
     revision: int | None = None
 
+    def __str__(self) -> str:
+        """The one spelling: `schedule schedule/mornings @42`, with `-` for what there is none of."""
+        return f"{self.rule} {self.row or '-'} @{'-' if self.revision is None else self.revision}"
+
 
 NO_EVIDENCE = Evidence("none")
+"""Of an answer that no rule gave."""

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,9 @@ from portillon_rules.decision import (
     TimeQuality,
     decide,
 )
+from portillon_rules.door_plan import EVERY_DOOR, DoorOrder, Standing
 from portillon_rules.entitlement import ALWAYS, Entitlement
+from portillon_rules.evidence import Evidence
 from portillon_rules.policy import AfterLease, JournalUnwritable, SitePolicy, TimeUncertain
 from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_rules.schedule import Schedule, Window
@@ -26,7 +29,11 @@ ROW = Entitlement(
 )
 LANE = DoorView("lane1", "gym")
 POLICY = SitePolicy(time_zone="America/Montreal")
-SITE = SiteRules(POLICY, {})
+ORDERS = {
+    EVERY_DOOR: DoorOrder(EVERY_DOOR, Standing.LOCKDOWN, "staff1"),
+    "lane1": DoorOrder("lane1", Standing.BLOCKED, "staff1"),
+}
+SITE = SiteRules(POLICY, {}, orders=ORDERS, revision=42)
 NOW = DecisionTime(5_000, TimeQuality.CERTAIN, HOUR_MS)
 
 
@@ -37,7 +44,7 @@ def ask(
 
 
 def with_policy(**changes: object) -> SiteRules:
-    return SiteRules(replace(POLICY, **changes), {})  # type: ignore[arg-type]
+    return replace(SITE, policy=replace(POLICY, **changes))  # type: ignore[arg-type]
 
 
 def test_a_member_in_order_passes() -> None:
@@ -72,6 +79,90 @@ def test_each_refusal_says_why(answer: Granted | Denied, reason: DenyReason) -> 
     """Every way to be refused has its own word."""
     assert isinstance(answer, Denied)
     assert answer.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "evidence"),
+    [
+        (ask(), Evidence("entitlement", "entitlement", 42)),
+        (ask(site=SiteRules(None, {}, revision=42)), Evidence("table")),
+        (ask(None), Evidence("table", None, 42)),
+        (ask(RowDamaged("k1.aa")), Evidence("table", "entitlement", 42)),
+        (ask(time=replace(NOW, business_ms=999)), Evidence("entitlement", "entitlement", 42)),
+        (ask(door=replace(LANE, zone="staff")), Evidence("zone", "entitlement", 42)),
+        (ask(replace(ROW, schedule="mornings")), Evidence("schedule", "schedule/mornings", 42)),
+        (
+            ask(
+                replace(ROW, schedule="all"),
+                site=with_policy(time_uncertain=TimeUncertain.DENY),
+                time=replace(NOW, quality=TimeQuality.UNCERTAIN),
+            ),
+            Evidence("schedule", "policy/site", 42),
+        ),
+        (ask(door=replace(LANE, closed_for=DenyReason.LANE_FAULT)), Evidence("door", None, 42)),
+        (ask(door=replace(LANE, closed_for=DenyReason.LOCKDOWN)), Evidence("door", "door_order/*", 42)),
+        (ask(door=replace(LANE, closed_for=DenyReason.DOOR_BLOCKED)), Evidence("door", "door_order/lane1", 42)),
+        (ask(time=replace(NOW, lease_remaining_ms=0)), Evidence("basis", "policy/site", 42)),
+        (
+            ask(
+                door=replace(LANE, journal_writable=False), site=with_policy(journal_unwritable=JournalUnwritable.DENY)
+            ),
+            Evidence("basis", "policy/site", 42),
+        ),
+        (ask(door=replace(LANE, output_available=False)), Evidence("basis", None, 42)),
+        (ask(door=replace(LANE, busy=True)), Evidence("lane", None, 42)),
+    ],
+)
+def test_every_answer_says_what_it_rests_on(answer: Granted | Denied, evidence: Evidence) -> None:
+    """The rule that spoke, the row that it read and the revision of the table: the same for door, journal and desk."""
+    assert answer.evidence == evidence
+
+
+def test_evidence_is_said_in_one_way() -> None:
+    """Three words, so that a journal can be searched for any of them."""
+    assert str(Evidence("schedule", "schedule/mornings", 42)) == "schedule schedule/mornings @42"
+    assert str(Evidence("table")) == "table - @-"
+    assert str(Evidence("lane", None, 0)) == "lane - @0"
+
+
+def test_the_same_answer_on_other_evidence_is_the_same_answer() -> None:
+    """Desk and turnstile may have read it at different revisions."""
+    assert Denied(DenyReason.EXPIRED, "m1", Evidence("entitlement", None, 1)) == Denied(DenyReason.EXPIRED, "m1")
+
+
+def test_a_lockdown_lets_in_only_whom_it_exempts() -> None:
+    """Being exempt from lockdowns opens no door that staff has blocked."""
+    exempt = replace(ROW, lockdown_exempt=True)
+    assert ask(exempt, door=replace(LANE, closed_for=DenyReason.LOCKDOWN)) == Granted("m1")
+    assert ask(exempt, door=replace(LANE, closed_for=DenyReason.DOOR_BLOCKED)) == Denied(DenyReason.DOOR_BLOCKED, "m1")
+    assert ask(door=replace(LANE, closed_for=DenyReason.LOCKDOWN)) == Denied(DenyReason.LOCKDOWN, "m1")
+
+
+def test_the_first_rule_in_the_order_gives_the_reason() -> None:
+    """With everything wrong at once, mending one thing after the other tells the reasons in the documented order."""
+    world: dict[str, Any] = {
+        "lookup": replace(ROW, refusal=DenyReason.DUES_UNPAID, valid_from_ms=6_000, zones=("spa",), schedule="none"),
+        "door": replace(
+            LANE, closed_for=DenyReason.LANE_FAULT, busy=True, output_available=False, journal_writable=False
+        ),
+        "time": replace(NOW, lease_remaining_ms=0),
+        "site": with_policy(journal_unwritable=JournalUnwritable.DENY),
+    }
+    mended: list[tuple[DenyReason, str, dict[str, object]]] = [
+        (DenyReason.DUES_UNPAID, "lookup", {"refusal": None}),
+        (DenyReason.NOT_YET_VALID, "lookup", {"valid_from_ms": 0}),
+        (DenyReason.WRONG_ZONE, "lookup", {"zones": ("gym",)}),
+        (DenyReason.OUTSIDE_SCHEDULE, "lookup", {"schedule": ALWAYS}),
+        (DenyReason.LANE_FAULT, "door", {"closed_for": None}),
+        (DenyReason.LEASE_OVER, "time", {"lease_remaining_ms": 1}),
+        (DenyReason.JOURNAL_UNWRITABLE, "door", {"journal_writable": True}),
+        (DenyReason.OUTPUT_UNAVAILABLE, "door", {"output_available": True}),
+        (DenyReason.LANE_BUSY, "door", {"busy": False}),
+    ]
+    for reason, what, changes in mended:
+        assert decide(**world) == Denied(reason, "m1")
+        world[what] = replace(world[what], **changes)
+    assert decide(**world) == Granted("m1")
 
 
 def test_validity_is_half_open() -> None:
