@@ -6,7 +6,7 @@ journal holds for counters and passes: refuse, or go on with what this process r
 single-use row is refused then whatever the policy: it would be worth as many passages as there are restarts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portillon_rules.decision import Granted, TimeQuality
 from portillon_rules.entitlement import Entitlement
@@ -69,7 +69,7 @@ def claim_once(claim: Claim, granted: Granted, *, policy: SitePolicy, memory: Cr
             return DenyReason.JOURNAL_UNWRITABLE
         memory.hold(claim.facts)
         flags = dict.fromkeys((*granted.flags, GrantFlag.NOT_JOURNALED))
-        return Granted(granted.member, tuple(flags))
+        return replace(granted, flags=tuple(flags))
     return reason or granted
 
 

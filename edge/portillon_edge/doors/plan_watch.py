@@ -8,14 +8,10 @@
 3. What would not let members in frees no door: time unknown or (by policy) uncertain, a lease that is over, no policy.
 """
 
-from datetime import UTC, datetime
-from functools import lru_cache
-from zoneinfo import ZoneInfo
-
 from portillon_rules.decision import DecisionTime, SiteRules
 from portillon_rules.door_plan import DoorPlan
 from portillon_rules.policy import AfterLease, SitePolicy
-from portillon_rules.schedule import open_at
+from portillon_rules.schedule import local_time, open_at
 
 from portillon_edge.doors.bearing import trusted
 
@@ -60,7 +56,7 @@ def _open(plan: DoorPlan, rules: SiteRules, time: DecisionTime) -> bool:
     policy, schedule = rules.policy, rules.schedules.get(plan.unlock)
     if policy is None or schedule is None or not trusted(time, policy) or not _lease_holds(policy, time):
         return False
-    return open_at(schedule, datetime.fromtimestamp(time.business_ms / 1000, UTC).astimezone(_zone(policy.time_zone)))
+    return open_at(schedule, local_time(time.business_ms, policy.time_zone), rules.holidays)
 
 
 def _lease_holds(policy: SitePolicy, time: DecisionTime) -> bool:
@@ -68,8 +64,3 @@ def _lease_holds(policy: SitePolicy, time: DecisionTime) -> bool:
         return True
     for_hours = policy.after_lease is AfterLease.PASS_FOR_HOURS
     return for_hours and -time.lease_remaining_ms < policy.after_lease_hours * _HOUR_MS
-
-
-@lru_cache(maxsize=8)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

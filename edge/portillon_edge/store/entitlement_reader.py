@@ -3,12 +3,14 @@ nothing of the table is kept in memory but SQLite's own bounded page cache."""
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from portillon_rules.decision import Lookup, RowDamaged, SiteRules
 from portillon_rules.door_plan import DoorOrder, DoorPlan
 from portillon_rules.entitlement import Entitlement
+from portillon_rules.holidays import HolidayCalendar
 from portillon_rules.policy import SITE, SitePolicy
 from portillon_rules.row_mac import row_mac
 from portillon_rules.schedule import Schedule
@@ -19,8 +21,17 @@ from portillon_edge.store.connection import is_corrupt, open_reader
 from portillon_edge.store.pointer import Pointer
 
 _LOOKUP = f"SELECT body, mac FROM feed_row WHERE kind = '{RowKind.ENTITLEMENT}' AND key = ?"  # noqa: S608 - a constant
-_RULE_KINDS = (RowKind.POLICY, RowKind.SCHEDULE, RowKind.DOOR_PLAN, RowKind.DOOR_ORDER)
-_RULES = "SELECT kind, key, body, mac FROM feed_row WHERE kind IN (?, ?, ?, ?)"  # the key's own order: no scan
+_NAMED_RULES: Mapping[str, Callable[[str, Mapping[str, Any]], Any]] = {
+    RowKind.SCHEDULE: Schedule.from_body,
+    RowKind.HOLIDAYS: HolidayCalendar.from_body,
+    RowKind.DOOR_PLAN: DoorPlan.from_body,
+    RowKind.DOOR_ORDER: DoorOrder.from_body,
+}
+_RULE_KINDS = (RowKind.POLICY, *_NAMED_RULES)
+_RULES = (
+    "SELECT kind, key, body, mac FROM feed_row"  # noqa: S608 - question marks; the key's own order: no scan
+    f" WHERE kind IN ({', '.join('?' * len(_RULE_KINDS))})"
+)
 _NO_RULES = SiteRules(None, {})
 
 
@@ -106,25 +117,27 @@ class EntitlementReader:
                     raise  # not because another file was put in force, and this one removed, at this very moment
 
     def _read_rules(self, connection: sqlite3.Connection) -> SiteRules:
+        position = connection.execute("SELECT revision FROM position").fetchone()
         policy: SitePolicy | None = None
-        schedules: dict[str, Schedule] = {}
-        plans: dict[str, DoorPlan] = {}
-        orders: dict[str, DoorOrder] = {}
+        named: dict[str, dict[str, Any]] = {kind: {} for kind in _NAMED_RULES}
         for kind, key, body, mac in connection.execute(_RULES, _RULE_KINDS):
             try:
                 if row_mac(kind, key, body.encode(), self._secret) != mac:
                     self._damaged(f"{kind} {key!r}: its MAC does not fit")
-                elif kind == RowKind.SCHEDULE:
-                    schedules[key] = Schedule.from_body(key, json.loads(body))
-                elif kind == RowKind.DOOR_PLAN:
-                    plans[key] = DoorPlan.from_body(key, json.loads(body))
-                elif kind == RowKind.DOOR_ORDER:
-                    orders[key] = DoorOrder.from_body(key, json.loads(body))
-                elif kind == RowKind.POLICY and key == SITE:
+                elif kind != RowKind.POLICY:
+                    named[kind][key] = _NAMED_RULES[kind](key, json.loads(body))
+                elif key == SITE:
                     policy = SitePolicy.from_body(json.loads(body))
             except (KeyError, ValueError, TypeError, AttributeError) as error:
                 self._damaged(f"{kind} {key!r}: its body cannot be read: {error!r}")
-        return SiteRules(policy, schedules, plans, orders)
+        return SiteRules(
+            policy,
+            schedules=named[RowKind.SCHEDULE],
+            holidays=named[RowKind.HOLIDAYS],
+            plans=named[RowKind.DOOR_PLAN],
+            orders=named[RowKind.DOOR_ORDER],
+            revision=position[0] if position else None,
+        )
 
     def _damaged(self, detail: str, error: sqlite3.Error | None = None) -> None:
         self._on_damage(Damage(detail, whole_file=error is not None and is_corrupt(error)))

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from portillon_edge.doors.plan_watch import MINUTE_MS, PlanWatch, next_look_ms
 from portillon_rules.decision import DecisionTime, SiteRules, TimeQuality
 from portillon_rules.door_plan import DoorOrder, DoorPlan, Standing
+from portillon_rules.holidays import HolidayCalendar
 from portillon_rules.policy import AfterLease, SitePolicy, TimeUncertain
-from portillon_rules.schedule import Schedule, Window, open_at
+from portillon_rules.schedule import HolidayHours, Schedule, Window, open_at
 
 ZONE = ZoneInfo("America/Toronto")
 HOUR_MS = 3_600_000
@@ -137,6 +138,17 @@ def test_no_policy_or_schedule_no_plan() -> None:
     """A gateway that was never synchronised, or whose schedule is gone, frees nothing."""
     assert not free(replace(MONDAY, policy=None), OPENS)
     assert not free(replace(MONDAY, schedules={}), OPENS)
+
+
+def test_a_holiday_keeps_the_door_locked() -> None:
+    """A schedule that closes on a calendar's days frees no door on them, nor while that calendar is not there."""
+    windows = MONDAY.schedules["day"].windows
+    closing = replace(MONDAY, schedules={"day": Schedule("day", windows, holidays=(HolidayHours("quebec"),))})
+    assert not free(closing, OPENS)
+    for days, expected in ({"11-24"}, True), ({"11-23"}, False):
+        assert (
+            free(replace(closing, holidays={"quebec": HolidayCalendar("quebec", frozenset(days))}), OPENS) is expected
+        )
 
 
 def test_when_to_look() -> None:
