@@ -4,7 +4,8 @@
 
 LEVELS: {"23": true, …}, how the contacts on mock pins stand when it starts, true for high. Takes JSON lines and answers
 each with one: {"do": "look"}, {"do": "pin", "pin": 23, "high": true}, {"do": "flap", "pin": 23},
-{"do": "feed", "entry": {…}}, {"do": "order", "order": "OpenDoor", "door": "front", "by": "owner"}.
+{"do": "feed", "entry": {…}}, {"do": "turn", "business_ms": 0},
+{"do": "order", "order": "OpenDoor", "door": "front", "by": "owner"}.
 """
 
 import json
@@ -24,7 +25,8 @@ from portillon_edge.doors import staff_order
 from portillon_edge.gateway import Gateway
 from portillon_edge.main import SWITCH_SECONDS
 from portillon_rules.door_plan import Standing
-from portillon_wire.messages import FeedEntry
+from portillon_wire.messages import FeedEntry, Lease
+from stories.door_guard import ALONE_S_MAX
 
 Told = Mapping[str, Any]
 FLAPS_S = (0.001, 0.007, 0.003, 0.009, 0.002, 0.005, 0.008) * 60
@@ -56,6 +58,7 @@ class GatewayEnd:
             "pin": self._pin,
             "flap": self._flap,
             "feed": self._feed,
+            "turn": self._turn,
             "order": self._order,
         }
 
@@ -64,7 +67,9 @@ class GatewayEnd:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
             listener.bind(path)
             listener.listen(1)
+            listener.settimeout(ALONE_S_MAX)
             line, _ = listener.accept()
+            line.settimeout(None)
             with line, line.makefile("rw", encoding="utf-8") as talk:
                 for asked in talk:
                     told = json.loads(asked)
@@ -95,6 +100,18 @@ class GatewayEnd:
     def _feed(self, told: Told) -> Told:
         self._gateway._store.apply(FeedEntry.model_validate(told["entry"]))
         return {}
+
+    def _turn(self, told: Told) -> Told:
+        """The cloud turns the clock of its test organisation."""
+        keeper, now_ns = self._gateway._time, boot_ns()
+        before = keeper.saved(now_ns)
+        assert before is not None
+        lease = Lease(
+            gateway="gw-story", epoch=before.epoch, revision=before.revision, root="", issued_ms=before.real_ms,
+            duration_s=86_400, counter=before.counter + 1, business_ms=told["business_ms"],
+            clock_rev=before.clock_rev + 1, rate=1, mode="test",
+        )  # fmt: skip
+        return {"refused": keeper.adopt(lease, now_ns)}
 
     def _order(self, told: Told) -> Told:
         named = {key: value for key, value in told.items() if key not in ("do", "order")}

@@ -13,6 +13,8 @@ from portillon_edge.guard.__main__ import main
 
 PINS = 28
 UNDRIVEN = 0xFF
+ALONE_S_MAX = 60
+"""Nothing outlives the tests for longer, however they were ended."""
 
 
 def watch_pins(levels: str) -> None:
@@ -34,5 +36,5 @@ def watch_pins(levels: str) -> None:
 if __name__ == "__main__":
     config, levels = sys.argv[1:]
     watch_pins(levels)
-    sys.argv[1:] = ["--config", config]
+    sys.argv[1:] = ["--config", config, "--exit-after-idle-s", str(ALONE_S_MAX)]
     sys.exit(main())

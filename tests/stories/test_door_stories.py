@@ -3,18 +3,16 @@
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from stories.door_devices import DeviceStage, TooBusy
+from stories.door_devices import DeviceStage
 from stories.door_play import play
 from stories.door_stage import VirtualStage
-from stories.door_story import Story, load_story, story_files
+from stories.door_story import load_story, story_files
 from stories.process import StoryError
 
 FILES = pytest.mark.parametrize("file", [pytest.param(path, id=path.stem) for path in story_files()])
-BEGINNINGS = 3
 AT_ONCE = 8
 """Stories mostly wait: so many at a time keep two cores busy without making any of them late."""
 
@@ -29,20 +27,13 @@ def test_a_story_is_so_in_virtual_time(file: Path, tmp_path: Path) -> None:
 def _play_on_devices(file: Path) -> None:
     story = load_story(file)
     with tempfile.TemporaryDirectory(prefix="story-") as folder:
-        stage = _stage(story, Path(folder))
+        stage = DeviceStage(story, Path(folder))
         try:
             play(story, stage)
         except StoryError as error:
             raise StoryError(f"{error}\n{stage.logs()}") from None
         finally:
             stage.close()
-
-
-def _stage(story: Story, folder: Path) -> DeviceStage:
-    for number in range(BEGINNINGS):
-        with suppress(TooBusy):
-            return DeviceStage(story, folder / str(number))
-    raise StoryError(f"this machine was {BEGINNINGS} times too busy to begin in time")
 
 
 @pytest.fixture(scope="module")
