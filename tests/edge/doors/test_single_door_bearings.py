@@ -216,3 +216,20 @@ def test_an_output_that_cannot_be_held_is_asked_again() -> None:
 def test_nothing_moves_at_the_first_word(bearing: Bearing) -> None:
     """A door that starts is told how to stand: a locked one does nothing at all."""
     assert door(seen=False).at(0, bears(bearing)) == []
+
+
+def test_whoever_needs_longer_keeps_it_beside_others() -> None:
+    """Two who badged before a free door closed pass together: the door may stand open for the longer time."""
+    side = door()
+    side.at(0, bears(Bearing.FREE))
+    side.at(100, Admit(dataclasses.replace(ANNE, long_access=True)), Admit(BEN))
+    side.at(200, bears(Bearing.PLAN))
+    assert side.kinds(1000, OPENS) == [EventKind.PASSAGE, EventKind.PASSAGE]
+    assert [(ms, a.kind) for ms, a in side.run(99_000) if isinstance(a, Record)] == [(91_000, EventKind.DOOR_HELD)]
+
+
+def test_staffs_opening_ends_with_its_window() -> None:
+    """Windows are half-open: at the very end of it a door that opens was not opened for anybody."""
+    side = door()
+    side.at(0, OpenOnce("s-2"))
+    assert side.kinds(5000, OPENS) == [EventKind.DOOR_FORCED]
