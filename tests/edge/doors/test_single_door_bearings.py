@@ -233,3 +233,20 @@ def test_staffs_opening_ends_with_its_window() -> None:
     side = door()
     side.at(0, OpenOnce("s-2"))
     assert side.kinds(5000, OPENS) == [EventKind.DOOR_FORCED]
+
+
+def test_closing_a_door_takes_back_what_staff_opened() -> None:
+    """Blocked a moment after OpenOnce: locked, and who opens it now forces it."""
+    side = door()
+    side.at(0, OpenOnce("s-2"))
+    assert side.at(500, bears(Bearing.BLOCKED)) == [Lock()]
+    assert side.kinds(4000, OPENS) == [EventKind.DOOR_FORCED]
+
+
+def test_freeing_an_open_door_stops_its_time() -> None:
+    """Somebody's passage began to count, then the door may stand open: no alarm comes of the old time."""
+    side = door(held_open_warn_ms=20_000)
+    side.at(0, Admit(ANNE))
+    side.at(0, OPENS)
+    side.at(10_000, bears(Bearing.FREE))
+    assert side.run(60_000) == []

@@ -184,3 +184,21 @@ def test_a_pressed_button_explains_an_opening_until_it_is_stuck(held_ms: int, ki
     side.at(0, PRESSES)
     side.run(held_ms - 1)
     assert side.kinds(held_ms, OPENS) == ([kind] if kind else [])
+
+
+def test_a_lost_contact_holds_no_door_open() -> None:
+    """Nobody knows whether it still stands open: its time ends, and no alarm is made up."""
+    side = door()
+    side.at(0, Admit(ANNE))
+    side.at(0, OPENS)
+    side.at(10_000, LineLost(Line.CONTACT))
+    assert told(side.run(60_000)) == []
+
+
+@pytest.mark.parametrize(("open_ms", "kind"), [(4999, None), (5000, EventKind.DOOR_FORCED)])
+def test_a_touch_of_the_button_explains_an_opening_within_its_window(open_ms: int, kind: EventKind | None) -> None:
+    """Pressed and let go: never logged as forced within the window; forced at its very end."""
+    side = door()
+    side.at(0, PRESSES)
+    side.at(200, LETS_GO)
+    assert side.kinds(open_ms, OPENS) == ([kind] if kind else [])
