@@ -4,18 +4,21 @@ What only the moment of presenting it can show (a pass's age, a counter, a lock-
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from portillon_rules.credential import CredentialKind
 from portillon_rules.decision import DecisionTime, Denied, DoorView, Granted, Lookup, SiteRules, TimeQuality, decide
 from portillon_rules.entitlement import ALWAYS, Entitlement
+from portillon_rules.evidence import Evidence
+from portillon_rules.local_facts import NO_LOCAL_FACTS, LocalFacts
 from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.position import EMPTY, Position
 from portillon_edge.words import QUALITIES, Words, mark
 
+_AT_THE_READER = Evidence("reader")
 HASH_CHARS = 15
 """Enough of a hash to find its rows in the journal, and few enough for a line."""
 
@@ -23,6 +26,7 @@ TEXTS = {
     "granted": mark("{door} (zone {zone}): GRANTED."),
     "denied": mark("{door} (zone {zone}): REFUSED, {code}. {why}"),
     "flag": mark("  Noted with it: {flag}."),
+    "evidence": mark("  It rests on: {evidence}."),
     "member": mark("Credential {hash}… is member {member}, for {zones}, valid until {until}, schedule {schedule}."),
     "damaged": mark("Credential {hash}… has a row here that does not fit its check code."),
     "unknown": mark("Credential {hash}… has no row here."),
@@ -46,7 +50,10 @@ class Kinds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Everything that the decision looks at, as it is at one instant; `spent`: its one use is over or reserved."""
+    """Everything that the decision looks at, as it is at one instant; `spent`: its one use is over or reserved.
+
+    `local`: what the gateway knows by itself, by door; where it is not told, of somebody who is nowhere yet.
+    """
 
     credential_hash: str
     lookup: Lookup
@@ -56,6 +63,7 @@ class Case:
     doors: Sequence[DoorView]
     kind: CredentialKind | None = None
     kinds: Mapping[str, Kinds] = field(default_factory=dict)
+    local: Mapping[str, LocalFacts] = field(default_factory=dict)
     spent: bool = False
 
 
@@ -65,16 +73,17 @@ def outcomes(case: Case) -> list[tuple[DoorView, Granted | Denied]]:
 
 
 def _outcome(case: Case, door: DoorView) -> Granted | Denied:
-    decided = decide(lookup=case.lookup, door=door, site=case.site, time=case.time)
+    local = case.local.get(door.name, NO_LOCAL_FACTS)
+    decided = decide(lookup=case.lookup, door=door, site=case.site, time=case.time, local=local)
     kinds = case.kinds.get(door.name)
     if kinds and case.kind not in kinds.takes | kinds.lets_pass:
-        return Denied(DenyReason.KIND_NOT_ACCEPTED, decided.member)
+        return Denied(DenyReason.KIND_NOT_ACCEPTED, decided.member, _AT_THE_READER)
     if isinstance(decided, Denied):
         return decided
     if case.spent and isinstance(case.lookup, Entitlement) and case.lookup.single_use:
-        return Denied(DenyReason.CODE_USED, decided.member)
+        return Denied(DenyReason.CODE_USED, decided.member, replace(decided.evidence, rule="once"))
     if kinds and case.kind not in kinds.lets_pass:
-        return Denied(DenyReason.PIN_MISSING, decided.member)
+        return Denied(DenyReason.PIN_MISSING, decided.member, _AT_THE_READER)
     return decided
 
 
@@ -88,6 +97,7 @@ def explain(case: Case, words: Words) -> Iterator[str]:
             case Denied(reason):
                 why = words.reason(reason)
                 yield words(TEXTS["denied"], door=door.name, zone=door.zone, code=reason, why=why)
+        yield words(TEXTS["evidence"], evidence=outcome.evidence)
     yield _row(case, words)
     yield from _time(case, words)
     text = TEXTS["empty"] if case.position == EMPTY else TEXTS["position"]

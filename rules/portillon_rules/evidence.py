@@ -16,8 +16,10 @@ class Evidence:
     revision: int | None = None
 
     def __str__(self) -> str:
-        """The one spelling: `schedule schedule/mornings @42`, with `-` for what there is none of."""
-        return f"{self.rule} {self.row or '-'} @{'-' if self.revision is None else self.revision}"
+        """The one spelling, of what there is: `schedule schedule/mornings @42`, `entitlement @42`, `lane @42`."""
+        row = None if self.row == self.rule else self.row
+        revision = None if self.revision is None else f"@{self.revision}"
+        return " ".join(word for word in (self.rule, row, revision) if word)
 
 
 NO_EVIDENCE = Evidence("none")

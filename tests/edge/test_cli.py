@@ -36,10 +36,11 @@ def test_help_teaches_by_example(command: str) -> None:
 
 
 def test_explain_a_member(settings: Gym) -> None:
-    """Granted at every door: exit status 0, the answer first."""
+    """Granted at every door: exit status 0, the answer with its evidence first."""
     status, output = said("explain", f"em4100:{MEMBER_CARD}", "--config", str(settings.config_path))
     assert status == 0
-    assert output.startswith("lane1 (zone gym): GRANTED. lane2 (zone gym): GRANTED. Credential k1.")
+    rests = "GRANTED. It rests on: entitlement @1."
+    assert output.startswith(f"lane1 (zone gym): {rests} lane2 (zone gym): {rests} Credential k1.")
     assert "is member m-1" in output
 
 

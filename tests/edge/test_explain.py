@@ -24,7 +24,7 @@ ROW = Entitlement(
 CASE = Case(
     credential_hash=HASH,
     lookup=ROW,
-    site=SiteRules(SitePolicy(time_zone="America/Toronto"), {}),
+    site=SiteRules(SitePolicy(time_zone="America/Toronto"), {}, revision=42),
     time=DecisionTime(NOON_MS, TimeQuality.CERTAIN, 259_140_000),
     position=Position(1, 42, "00" * 16),
     doors=(DoorView("lane1", "gym"), DoorView("pool", "pool")),
@@ -36,10 +36,12 @@ def said(case: Case, language: str = "en") -> list[str]:
 
 
 def test_each_door_then_the_facts() -> None:
-    """The answer first, then who, what time, which lease and which revision."""
+    """Each answer with its rule, row and revision, then who, what time, which lease and which revision."""
     assert said(CASE) == [
         "lane1 (zone gym): GRANTED.",
+        "  It rests on: entitlement @42.",
         "pool (zone pool): REFUSED, wrong_zone. The membership does not include this door's zone.",
+        "  It rests on: zone entitlement @42.",
         "Credential k1.abababababab… is member m-42, for gym, valid until 2025-12-02 11:00:00,"
         " schedule without closing hours.",
         "It is 2025-12-01 11:00:00 (America/Toronto), certain.",
@@ -52,7 +54,8 @@ def test_in_french() -> None:
     """The same in French; the reason's code stays the field's own word."""
     lines = said(replace(CASE, lookup=replace(ROW, refusal=DenyReason.DUES_UNPAID, valid_from_ms=2**52)), "fr")
     assert lines[0].startswith("lane1 (zone gym) : REFUSÉ, dues_unpaid. Des cotisations")
-    assert lines[3] == "Il est 2025-12-01 11:00:00 (America/Toronto), heure certaine."
+    assert lines[1] == "  Cela repose sur : entitlement @42."
+    assert lines[5] == "Il est 2025-12-01 11:00:00 (America/Toronto), heure certaine."
 
 
 def test_flags_are_told() -> None:
@@ -77,8 +80,10 @@ def test_gateway_that_never_heard_anything() -> None:
     assert said(empty) == [
         "lane1 (zone gym): REFUSED, never_synced. The gateway has never received this site's members."
         " Check its connection to the cloud.",
+        "  It rests on: table.",
         "pool (zone pool): REFUSED, never_synced. The gateway has never received this site's members."
         " Check its connection to the cloud.",
+        "  It rests on: table.",
         "Credential k1.abababababab… has no row here.",
         "The time is unknown: no lease was ever received, or its clock is lost.",
         "The members' table is empty: nothing was received from the cloud yet.",
@@ -89,7 +94,7 @@ def test_damaged_row() -> None:
     """A row that fails its MAC is told apart from a missing one."""
     damaged = replace(CASE, lookup=RowDamaged(HASH))
     assert [outcome for _, outcome in outcomes(damaged)] == [Denied(DenyReason.ROW_DAMAGED)] * 2
-    assert "does not fit its check code" in said(damaged)[2]
+    assert "does not fit its check code" in said(damaged)[4]
 
 
 def reasons(case: Case) -> list[DenyReason | None]:

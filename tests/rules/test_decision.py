@@ -119,10 +119,11 @@ def test_every_answer_says_what_it_rests_on(answer: Granted | Denied, evidence: 
 
 
 def test_evidence_is_said_in_one_way() -> None:
-    """Three words, so that a journal can be searched for any of them."""
+    """Rule, row and revision, as far as there are any, so that a journal can be searched for each."""
     assert str(Evidence("schedule", "schedule/mornings", 42)) == "schedule schedule/mornings @42"
-    assert str(Evidence("table")) == "table - @-"
-    assert str(Evidence("lane", None, 0)) == "lane - @0"
+    assert str(Evidence("entitlement", "entitlement", 42)) == "entitlement @42"
+    assert str(Evidence("lane", None, 0)) == "lane @0"
+    assert str(Evidence("table")) == "table"
 
 
 def test_the_same_answer_on_other_evidence_is_the_same_answer() -> None:
