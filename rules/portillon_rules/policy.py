@@ -31,6 +31,13 @@ class TimeUncertain(StrEnum):
     DENY = "deny"
 
 
+class VisitsElsewhere(StrEnum):
+    """What holds for visit packs and quotas at a gateway that does not count them."""
+
+    DENY = "deny"
+    PASS_AND_FLAG = "pass_and_flag"  # noqa: S105 - a policy, no password
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SitePolicy:
     """The site's choices; the defaults are the ones that let nobody in by accident and lose nothing."""
@@ -40,6 +47,7 @@ class SitePolicy:
     after_lease_hours: int = 0
     journal_unwritable: JournalUnwritable = JournalUnwritable.PASS_AND_FLAG
     time_uncertain: TimeUncertain = TimeUncertain.FOLLOW
+    visits_elsewhere: VisitsElsewhere = VisitsElsewhere.DENY
 
     def to_body(self) -> dict[str, Any]:
         """The JSON-ready body of the feed row; its key is SITE."""
@@ -49,6 +57,7 @@ class SitePolicy:
             "after_lease_hours": self.after_lease_hours,
             "journal_unwritable": self.journal_unwritable.value,
             "time_uncertain": self.time_uncertain.value,
+            "visits_elsewhere": self.visits_elsewhere.value,
         }
 
     @classmethod
@@ -60,4 +69,6 @@ class SitePolicy:
             after_lease_hours=body["after_lease_hours"],
             journal_unwritable=JournalUnwritable(body["journal_unwritable"]),
             time_uncertain=TimeUncertain(body["time_uncertain"]),
+            # A cloud that knows no visits tells none: rows from before them stay readable.
+            visits_elsewhere=VisitsElsewhere(body.get("visits_elsewhere", VisitsElsewhere.DENY)),
         )

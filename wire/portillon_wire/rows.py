@@ -17,6 +17,8 @@ class RowKind(StrEnum):
     POLICY = "policy"
     DOOR_PLAN = "door_plan"
     DOOR_ORDER = "door_order"
+    VISITS = "visits"
+    """Body: VisitRow; the key is the member."""
 
 
 class RowChange(BaseModel):

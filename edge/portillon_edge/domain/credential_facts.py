@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 
 from portillon_edge.domain.events import EventTime
+from portillon_edge.domain.visit_facts import VisitFact
 
 NS_PER_MS = 1_000_000
 
@@ -93,4 +94,4 @@ class PinTriesForgotten:
     name: str
 
 
-Fact = CounterSeen | PassSeen | CodeUsed | CodeFreed | PinTried | PinTriesForgotten
+Fact = CounterSeen | PassSeen | CodeUsed | CodeFreed | PinTried | PinTriesForgotten | VisitFact

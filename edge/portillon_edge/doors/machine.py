@@ -14,6 +14,7 @@ from typing import Protocol
 from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.events import EventKind, Way
+from portillon_edge.domain.visit_facts import Reservation
 
 NS_PER_MS = 1_000_000
 HOLD_MS = 5_000
@@ -25,7 +26,8 @@ RENEW_MS = 2_000
 class Grant:
     """Somebody whom the decision lets pass; it ends as exactly one of PASSAGE and GRANT_NOT_USED.
 
-    `reserved`: the names of a single-use credential, which is free again if nobody passes on it.
+    `reserved`: the names of a single-use credential, which is free again if nobody passes on it. `visits`: what it holds
+    of a pack or of quotas (visits/book.py).
     """
 
     member: str
@@ -33,6 +35,7 @@ class Grant:
     reader: str
     flags: tuple[str, ...] = ()
     reserved: tuple[str, ...] = ()
+    visits: Reservation | None = None
     way: Way = Way.ENTRY
     long_access: bool = False
     first_person: bool = False

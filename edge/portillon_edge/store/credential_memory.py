@@ -14,11 +14,13 @@ the whole gateway has those keys too, and 10⁴ PINs are soon tried; no PIN is i
 
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from portillon_rules.decision import TimeQuality
+from portillon_rules.visits import Visit
 
 from portillon_edge.domain.credential_facts import Fact, PinTried, PinTriesForgotten, Tries
 from portillon_edge.domain.events import EventTime
@@ -84,9 +86,22 @@ class DurableCredentialMemory:
 
     def is_used(self, name: str, valid_from_ms: int) -> bool:
         """Whether this single-use credential is spent or reserved, or may be. Raises MemoryUnwritable."""
-        if self._lost is not None and (self._lost[0] is None or valid_from_ms <= self._lost[0]):
+        if self.may_have_forgotten(valid_from_ms):
             return True
         return bool(self._known(tables.USED, name))
+
+    def visits(self, member: str) -> dict[Visit, int]:
+        """How often each visit of this member was spent or is reserved. Raises MemoryUnwritable."""
+        if self._db is None or self._corrupt:
+            raise MemoryUnwritable(f"{self._path}: {self._bad or 'cannot be opened'}")
+        with self._judged():
+            counted = Counter(tables.visits_of(self._db, member))
+        counted.update(tables.visits_of(self._ram, member))
+        return counted
+
+    def may_have_forgotten(self, since_ms: int) -> bool:
+        """Whether something remembered since this business time may be lost with an earlier memory."""
+        return self._lost is not None and (self._lost[0] is None or since_ms <= self._lost[0])
 
     def tries(self, name: str) -> Tries | None:
         """The wrong PINs in a row there."""

@@ -5,6 +5,7 @@ from typing import assert_never
 
 import sqlite_utils
 from portillon_rules.decision import TimeQuality
+from portillon_rules.visits import Visit
 
 from portillon_edge.domain.credential_facts import (
     CodeFreed,
@@ -17,14 +18,17 @@ from portillon_edge.domain.credential_facts import (
     Tries,
 )
 from portillon_edge.domain.events import EventTime
+from portillon_edge.domain.visit_facts import EveryVisitFreed, VisitFreed, VisitReserved, VisitSpent
 
 CARDS_MAX = 1_000_000
 """Counters, and phones, that are kept: more than one gateway has members. Past it the longest unseen are forgotten."""
 PINS_MAX = 100_000
 KEEP_USED_MS = 30 * 86_400_000
 """A used code is remembered for this long after its row's end, in case the row is made to last longer."""
+KEEP_VISITS_MS = 30 * 86_400_000
+"""A count of visits is remembered for this long after its pack or period, in case the pack is made to last longer."""
 USED = "SELECT 1 FROM used_code WHERE name = ?"
-TABLES = ("counter", "phone", "nonce", "used_code", "pin_tries", "lost")
+TABLES = ("counter", "phone", "nonce", "used_code", "pin_tries", "lost", "visit")
 
 
 def m001_what_must_not_count_twice(db: sqlite_utils.Database) -> None:
@@ -46,7 +50,16 @@ def m001_what_must_not_count_twice(db: sqlite_utils.Database) -> None:
     )
 
 
-STEPS = (m001_what_must_not_count_twice,)
+def m002_visits(db: sqlite_utils.Database) -> None:
+    # Differences, where they wait for the disk (what is held): so a number may be below 0 there.
+    db.execute(
+        "CREATE TABLE visit (member TEXT NOT NULL, name TEXT NOT NULL, turn INTEGER NOT NULL, period TEXT NOT NULL,"
+        " until_business_ms INTEGER NOT NULL, spent INTEGER NOT NULL, reserved INTEGER NOT NULL,"
+        " PRIMARY KEY (member, name, turn, period))"
+    )
+
+
+STEPS = (m001_what_must_not_count_twice, m002_visits)
 
 
 def write(db: sqlite3.Connection, fact: Fact) -> None:
@@ -68,6 +81,14 @@ def write(db: sqlite3.Connection, fact: Fact) -> None:
             )
         case PinTriesForgotten(name):
             db.execute("DELETE FROM pin_tries WHERE name = ?", (name,))
+        case VisitReserved(member, visit, until_ms):
+            _count_visit(db, member, visit, until_ms, spent=0, reserved=1)
+        case VisitSpent(member, visit, until_ms):
+            _count_visit(db, member, visit, until_ms, spent=1, reserved=-1)
+        case VisitFreed(member, visit, until_ms):
+            _count_visit(db, member, visit, until_ms, spent=0, reserved=-1)
+        case EveryVisitFreed():
+            db.execute("UPDATE visit SET reserved = 0 WHERE reserved <> 0")
         case _:
             assert_never(fact)
 
@@ -79,6 +100,23 @@ def _raise(db: sqlite3.Connection, table: str, column: str, name: str, value: in
         f" SELECT :name, max(:value, coalesce((SELECT {column} FROM {table} WHERE name = :name), :value))",
         {"name": name, "value": value},
     )
+
+
+def _count_visit(
+    db: sqlite3.Connection, member: str, visit: Visit, until_ms: int, *, spent: int, reserved: int
+) -> None:
+    db.execute(
+        "INSERT INTO visit VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " until_business_ms = max(until_business_ms, excluded.until_business_ms),"
+        " spent = spent + excluded.spent, reserved = reserved + excluded.reserved",
+        (member, visit.name, visit.turn, visit.period, until_ms, spent, reserved),
+    )
+
+
+def visits_of(db: sqlite3.Connection, member: str) -> dict[Visit, int]:
+    """How often each visit of the member was spent or is reserved."""
+    rows = db.execute("SELECT name, turn, period, spent + reserved FROM visit WHERE member = ?", (member,))
+    return {Visit(name, turn, period): count for name, turn, period, count in rows}
 
 
 def load_loss(db: sqlite3.Connection) -> tuple[int | None, int | None] | None:
@@ -99,6 +137,7 @@ def prune(db: sqlite3.Connection, now: EventTime) -> list[str]:
         db.execute("DELETE FROM nonce WHERE until_real_ms <= ?", (now.real_ms,))
     if now.business_ms is not None and now.quality is TimeQuality.CERTAIN:
         db.execute("DELETE FROM used_code WHERE until_business_ms < ?", (now.business_ms - KEEP_USED_MS,))
+        db.execute("DELETE FROM visit WHERE until_business_ms < ?", (now.business_ms - KEEP_VISITS_MS,))
     for table in ("counter", "phone"):
         db.execute(
             f"DELETE FROM {table} WHERE rowid <= (SELECT rowid FROM {table} ORDER BY rowid DESC LIMIT 1 OFFSET ?)",  # noqa: S608

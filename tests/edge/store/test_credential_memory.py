@@ -243,7 +243,7 @@ def test_newer_file_is_refused(tmp_path: Path) -> None:
     """An older version would not know what it must not forget."""
     DurableCredentialMemory(tmp_path).close()
     with sqlite3.connect(path_of(tmp_path, 1)) as db:
-        db.execute("UPDATE _sqlite_migrations SET name = 'm999_later'")
+        db.execute("UPDATE _sqlite_migrations SET name = 'm999_later' WHERE name = 'm002_visits'")
     db.close()
     with pytest.raises(StoreTooNew, match="m999_later"):
         DurableCredentialMemory(tmp_path)
