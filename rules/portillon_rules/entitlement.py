@@ -8,7 +8,16 @@ from portillon_rules.reason import DenyReason
 
 ALWAYS = "always"
 """The schedule that is never closed."""
-TOLD_WHERE_TRUE = ("single_use", "duress", "long_access", "first_person", "lockdown_exempt")
+TOLD_WHERE_TRUE = (
+    "single_use",
+    "duress",
+    "long_access",
+    "first_person",
+    "lockdown_exempt",
+    "escort",
+    "escorted",
+)
+TOLD_WHERE_ANY = ("guardians", "hosts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +28,8 @@ class Entitlement:
     gateway so that the turnstile can say why, and a freeze that ends next week ends at a gateway that hears nothing.
     `single_use`: the first passage spends it. `duress`: it grants, and raises a silent alarm.
     `long_access`: the door gives this person more time. `first_person`: an unlock schedule that waits for somebody
-    begins with this person's passage. `lockdown_exempt`: passes in a lockdown.
+    begins with this person's passage. `lockdown_exempt`: passes in a lockdown. `escort`: may lead visitors in who are
+    `escorted`. `guardians` of a minor and `hosts` of a guest: members of whom one must be there (company.py).
     """
 
     credential: str
@@ -36,6 +46,10 @@ class Entitlement:
     long_access: bool = False
     first_person: bool = False
     lockdown_exempt: bool = False
+    escort: bool = False
+    escorted: bool = False
+    guardians: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
     def to_body(self) -> dict[str, Any]:
         """The JSON-ready body of the feed row; its key is `credential`."""
@@ -50,6 +64,7 @@ class Entitlement:
             "day_pass": self.day_pass,
             # Told only where true: rows of gateways and clouds that do not know these keys stay the same rows.
             **{key: True for key in TOLD_WHERE_TRUE if getattr(self, key)},
+            **{key: sorted(getattr(self, key)) for key in TOLD_WHERE_ANY if getattr(self, key)},
         }
 
     @classmethod
@@ -67,4 +82,6 @@ class Entitlement:
             staff=body["staff"],
             day_pass=body["day_pass"],
             **{key: body.get(key, False) for key in TOLD_WHERE_TRUE},
+            guardians=tuple(body.get("guardians", ())),
+            hosts=tuple(body.get("hosts", ())),
         )
