@@ -17,6 +17,7 @@ class RowKind(StrEnum):
     POLICY = "policy"
     DOOR_PLAN = "door_plan"
     DOOR_ORDER = "door_order"
+    DOOR_RULE = "door_rule"
     VISITS = "visits"
     """Body: VisitRow; the key is the member."""
 
