@@ -27,7 +27,7 @@ from portillon_edge.domain.timekeeping import SavedLease
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal import JournalReader
 from portillon_rules.row_mac import row_mac_key
-from portillon_wire.messages import EventKind, JournalEvent
+from portillon_wire.messages import JournalEvent
 from stories.door_gateway import FLAPS_S
 from stories.door_guard import PINS, UNDRIVEN
 from stories.door_site import KEY, DoorSite
@@ -41,8 +41,6 @@ SOON_S = 3.0
 LOOK_S = 0.02
 LATE = "does not answer"
 """A board that this machine had no time to simulate; the driver asks again, and no story is about it."""
-NOT_YET = "not held: no guard is connected"
-"""A gateway that frees a door before its guard has answered tries again, and tells both."""
 PRELUDE_S = 1.5
 """Where the time of day matters, the gateway's clock is turned so long before second 0; it looks once a second."""
 BOUNCE_S = (0.0, 0.004, 0.008)
@@ -337,15 +335,8 @@ class DeviceStage:
 
 
 def of_the_story(events: Sequence[JournalEvent]) -> Iterator[JournalEvent]:
-    """Without what only a busy machine has to tell, and the end of it."""
-    trying: set[str | None] = set()
-    for event in events:
-        if NOT_YET in (event.detail or ""):
-            trying.add(event.by)
-        elif event.kind == EventKind.OUTPUT_RESTORED and event.by in trying:
-            trying.discard(event.by)
-        elif LATE not in (event.detail or ""):
-            yield event
+    """Without what only a busy machine has to tell."""
+    return (event for event in events if LATE not in (event.detail or ""))
 
 
 def _level(options: GpioInputOptions, active: bool) -> bool:

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -48,8 +48,16 @@ def played(request: pytest.FixtureRequest) -> Iterator[Mapping[Path, Future[None
         yield {file: pool.submit(_play_on_devices, file) for file in sorted(asked)}
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.xdist_group("door stories")
 @FILES
 def test_a_story_is_so_on_devices(file: Path, played: Mapping[Path, Future[None]]) -> None:
-    """The same on simulated devices: real guard and gateway processes, real drivers, ptys and pins, real time."""
-    played[file].result()
+    """The same on simulated devices: real guard and gateway processes, real drivers, ptys and pins, real time.
+
+    Real time passes on a busy machine too: a story that came too late among the others is played once more, alone.
+    """
+    wait(played.values())
+    try:
+        played[file].result()
+    except StoryError:
+        _play_on_devices(file)

@@ -1,5 +1,6 @@
 """The outputs as the doors see them: orders go to the guard; what it told last says whether it could obey."""
 
+from contextlib import suppress
 from typing import Protocol
 
 from portillon_edge.doors.errors import OutputUnavailable
@@ -46,11 +47,12 @@ class GuardedOutputs:
             raise OutputUnavailable(str(error)) from error
 
     def hold(self, output: str) -> None:
-        """Ask the guard to keep it released for HOLD_MS from now; raises OutputUnavailable."""
-        try:
+        """Ask the guard to keep it released for HOLD_MS from now.
+
+        A guard that is away is its client's to tell, once; the hold is asked for again soon, as holds are.
+        """
+        with suppress(GuardUnavailableError):
             self._guard.hold(output)
-        except GuardUnavailableError as error:
-            raise OutputUnavailable(str(error)) from error
 
     def lock(self, output: str) -> None:
         """Ask the guard to lock; raises OutputUnavailable."""

@@ -55,6 +55,12 @@ def test_orders_go_to_the_guard_or_say_why_not() -> None:
     with pytest.raises(OutputUnavailable, match="no guard"):
         outputs.release("relay", 500)
     with pytest.raises(OutputUnavailable, match="no guard"):
-        outputs.hold("relay")
-    with pytest.raises(OutputUnavailable, match="no guard"):
         outputs.lock("relay")
+
+
+def test_a_hold_without_a_guard_is_no_fault_of_its_own() -> None:
+    """The guard's absence is told once, by its client; a door that is to stand free asks again every two seconds."""
+    guard = Guard()
+    guard.away = True
+    GuardedOutputs(guard).hold("relay")
+    assert not guard.orders
