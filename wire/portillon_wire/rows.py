@@ -18,6 +18,8 @@ class RowKind(StrEnum):
     DOOR_PLAN = "door_plan"
     DOOR_ORDER = "door_order"
     DOOR_RULE = "door_rule"
+    ZONE_RULE = "zone_rule"
+    FORGIVEN = "forgiven"
     VISITS = "visits"
     """Body: VisitRow; the key is the member."""
 
