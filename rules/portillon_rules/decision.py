@@ -16,23 +16,27 @@ before what passes, so that nobody waits for a thing that would not help them. F
 11. company      second person, escort, supervisor, guardian: asked last, so that nobody is fetched in vain
 12. lane         nobody else is passing
 
-A rule that is not configured says nothing. What is spent by a grant (a visit, a code) is reserved by the gateway after
-all of this, and before it lets anybody in.
+A rule that is not configured says nothing. Hours, PIN, visits and company are asked of who enters: nobody is kept in by
+them. What a grant spends (a visit, a code) is reserved by the gateway after all of this, before it lets anybody in.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from portillon_rules import company, occupancy, passback, visits
 from portillon_rules.door_plan import EVERY_DOOR, DoorOrder, DoorPlan, Standing
+from portillon_rules.door_rule import DoorRule
 from portillon_rules.entitlement import ALWAYS, Entitlement
 from portillon_rules.evidence import NO_EVIDENCE, Evidence
 from portillon_rules.holidays import HolidayCalendar
 from portillon_rules.local_facts import NO_LOCAL_FACTS, LocalFacts
+from portillon_rules.passback import Crossing
 from portillon_rules.policy import SITE, AfterLease, JournalUnwritable, SitePolicy, TimeUncertain
 from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_rules.ruling import Ruling
 from portillon_rules.schedule import Schedule, local_time, open_at
+from portillon_rules.zone_rule import ZoneRule
 
 RULES_VERSION = "4"
 """Changes when the same facts would be decided otherwise; reported by gateways and stamped on live answers."""
@@ -83,6 +87,12 @@ class SiteRules:
     """By door; the key EVERY_DOOR is for all of the site."""
     holidays: Mapping[str, HolidayCalendar] = field(default_factory=dict)
     """By the name that schedules call them."""
+    zones: Mapping[str, ZoneRule] = field(default_factory=dict)
+    """By zone; the key EVERY_ZONE is for all of the site."""
+    forgiven: Mapping[str, int] = field(default_factory=dict)
+    """By member: the business time up to which it no longer counts where they were."""
+    doors: Mapping[str, DoorRule] = field(default_factory=dict)
+    """By door."""
     revision: int | None = field(default=None, compare=False)
     """Of the table that all of this was read from."""
 
@@ -96,6 +106,8 @@ class DoorView:
     busy: bool = False
     journal_writable: bool = True
     output_available: bool = True
+    leaving: bool = False
+    """Whether one leaves its zone by the reader in question."""
     closed_for: DenyReason | None = None
     """Why the door itself takes nobody now: LOCKDOWN, DOOR_BLOCKED, LANE_FAULT or INTERLOCKED."""
 
@@ -148,9 +160,19 @@ def _rulings(
     """What each rule says, in the order of this file's head; nothing is asked after a refusal."""
     yield _entitlement(row, time)
     yield _zone(row, door)
-    yield _schedule(row, site, policy, time)
+    if not door.leaving:
+        yield _schedule(row, site, policy, time)
     yield _door(row, door, site)
+    if not door.leaving:
+        yield _pin(door, site, time, local)
+        yield visits.judge(local.visits, policy=policy, business_ms=time.business_ms)
+    if site.zones:
+        crossing = _crossing(row, door, site, policy, time, local)
+        yield passback.judge(crossing)
+        yield occupancy.judge(crossing, local.occupancy)
     yield _basis(row, door, policy, time)
+    if not door.leaving:
+        yield company.judge(row, rule=site.doors.get(door.name), company=local.company)
     yield _lane(door)
 
 
@@ -177,9 +199,32 @@ def _schedule(row: Entitlement, site: SiteRules, policy: SitePolicy, time: Decis
         return Ruling("schedule")
     if time.quality is TimeQuality.UNCERTAIN and policy.time_uncertain is TimeUncertain.DENY:
         return Ruling("schedule", DenyReason.TIME_UNKNOWN, row=_POLICY_ROW)
-    schedule = site.schedules.get(row.schedule)
-    is_open = schedule is not None and open_at(schedule, local_time(time.business_ms, policy.time_zone), site.holidays)
+    is_open = _is_open(row.schedule, site, policy, time)
     return Ruling("schedule", None if is_open else DenyReason.OUTSIDE_SCHEDULE, row=f"schedule/{row.schedule}")
+
+
+def _is_open(name: str, site: SiteRules, policy: SitePolicy, time: DecisionTime) -> bool | None:
+    """None: the site has no such schedule."""
+    schedule = site.schedules.get(name)
+    if schedule is None:
+        return None
+    return open_at(schedule, local_time(time.business_ms, policy.time_zone), site.holidays)
+
+
+def pin_asked(door: str, site: SiteRules, time: DecisionTime) -> bool:
+    """Whether a card alone is not enough at this door now. While that cannot be told, it is not enough."""
+    rule, policy = site.doors.get(door), site.policy
+    if rule is None or rule.pin_schedule is None or policy is None:
+        return False
+    if rule.pin_schedule == ALWAYS or time.quality is TimeQuality.UNKNOWN:
+        return True
+    unsure = time.quality is TimeQuality.UNCERTAIN and policy.time_uncertain is TimeUncertain.DENY
+    return unsure or _is_open(rule.pin_schedule, site, policy, time) is not False
+
+
+def _pin(door: DoorView, site: SiteRules, time: DecisionTime, local: LocalFacts) -> Ruling:
+    missing = not local.pin_shown and pin_asked(door.name, site, time)
+    return Ruling("door_rule", DenyReason.PIN_MISSING if missing else None, row=f"door_rule/{door.name}")
 
 
 def _door(row: Entitlement, door: DoorView, site: SiteRules) -> Ruling:
@@ -189,6 +234,22 @@ def _door(row: Entitlement, door: DoorView, site: SiteRules) -> Ruling:
     standing = _ORDERED.get(door.closed_for)
     said = next((order.door for order in orders if order is not None and order.standing is standing), None)
     return Ruling("door", door.closed_for, row=None if said is None else f"door_order/{said}")
+
+
+def _crossing(
+    row: Entitlement, door: DoorView, site: SiteRules, policy: SitePolicy, time: DecisionTime, local: LocalFacts
+) -> Crossing:
+    return Crossing(
+        zone=door.zone,
+        leaving=door.leaving,
+        staff=row.staff,
+        zones=site.zones,
+        presence=local.presence,
+        forgiven_ms=site.forgiven.get(row.member),
+        now_ms=time.business_ms,
+        time_zone=policy.time_zone,
+        sure_time=time.quality is TimeQuality.CERTAIN,
+    )
 
 
 def _basis(row: Entitlement, door: DoorView, policy: SitePolicy, time: DecisionTime) -> Ruling:

@@ -1,6 +1,5 @@
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -137,33 +136,6 @@ def test_a_lockdown_lets_in_only_whom_it_exempts() -> None:
     assert ask(exempt, door=replace(LANE, closed_for=DenyReason.LOCKDOWN)) == Granted("m1")
     assert ask(exempt, door=replace(LANE, closed_for=DenyReason.DOOR_BLOCKED)) == Denied(DenyReason.DOOR_BLOCKED, "m1")
     assert ask(door=replace(LANE, closed_for=DenyReason.LOCKDOWN)) == Denied(DenyReason.LOCKDOWN, "m1")
-
-
-def test_the_first_rule_in_the_order_gives_the_reason() -> None:
-    """With everything wrong at once, mending one thing after the other tells the reasons in the documented order."""
-    world: dict[str, Any] = {
-        "lookup": replace(ROW, refusal=DenyReason.DUES_UNPAID, valid_from_ms=6_000, zones=("spa",), schedule="none"),
-        "door": replace(
-            LANE, closed_for=DenyReason.LANE_FAULT, busy=True, output_available=False, journal_writable=False
-        ),
-        "time": replace(NOW, lease_remaining_ms=0),
-        "site": with_policy(journal_unwritable=JournalUnwritable.DENY),
-    }
-    mended: list[tuple[DenyReason, str, dict[str, object]]] = [
-        (DenyReason.DUES_UNPAID, "lookup", {"refusal": None}),
-        (DenyReason.NOT_YET_VALID, "lookup", {"valid_from_ms": 0}),
-        (DenyReason.WRONG_ZONE, "lookup", {"zones": ("gym",)}),
-        (DenyReason.OUTSIDE_SCHEDULE, "lookup", {"schedule": ALWAYS}),
-        (DenyReason.LANE_FAULT, "door", {"closed_for": None}),
-        (DenyReason.LEASE_OVER, "time", {"lease_remaining_ms": 1}),
-        (DenyReason.JOURNAL_UNWRITABLE, "door", {"journal_writable": True}),
-        (DenyReason.OUTPUT_UNAVAILABLE, "door", {"output_available": True}),
-        (DenyReason.LANE_BUSY, "door", {"busy": False}),
-    ]
-    for reason, what, changes in mended:
-        assert decide(**world) == Denied(reason, "m1")
-        world[what] = replace(world[what], **changes)
-    assert decide(**world) == Granted("m1")
 
 
 def test_validity_is_half_open() -> None:
