@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from portillon_drivers.options import DeviceOptions, OutputOptions
 
-from portillon_config.doors import AnyDoor, TurnstileLane
+from portillon_config.doors import AnyDoor, SingleDoor, TurnstileLane
 from portillon_config.lane_profile import wrong_contacts
 from portillon_config.model import GatewayConfig
 from portillon_config.watches import Watch
@@ -64,6 +64,13 @@ def _times(door: AnyDoor, outputs: dict[str, OutputOptions]) -> Iterator[str]:
                 f'doors ("{door.name}").{told}: {ms} is longer than output "{output.name}" may be on, '
                 f"max_on_ms = {output.max_on_ms}; lower the one or raise the other"
             )
+    lock = outputs.get(door.output)
+    if isinstance(door, SingleDoor) and door.rex_input and lock and door.pulse_ms <= lock.max_on_ms < 2 * door.pulse_ms:
+        # The bound counts from the first release: whoever presses as a grant's release ends must get a whole one.
+        yield (
+            f'doors ("{door.name}").rex_input: output "{lock.name}" has max_on_ms = {lock.max_on_ms}, too short for a '
+            f"grant and an exit request right after it; write at least {2 * door.pulse_ms}"
+        )
 
 
 def _signals(door: AnyDoor, config: GatewayConfig, outputs: dict[str, OutputOptions]) -> Iterator[str]:

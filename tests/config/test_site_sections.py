@@ -92,6 +92,11 @@ def test_a_house_with_fire_and_mantrap(tmp_path: Path) -> None:
         ('exit_readers = ["outer-out"]', 'exit_readers = ["inner-out"]', '"inner-out" belongs to door "outer" already'),
         ('exit_readers = ["outer-out"]', 'exit_readers = ["nobody"]', 'there is no reader "nobody"'),
         ("continuous = true", "continuous = false", 'sets door "outer" free for hours'),
+        (
+            'contact_input = "outer-contact"\npulse_ms = 500',
+            'rex_input = "outer-contact"\npulse_ms = 1501',
+            "too short for a grant and an exit request right after it; write at least 3002",
+        ),
         (FIRE, "", 'inputs ("fire-loop"): no door uses it'),
         (FIRE, FIRE + FIRE, 'watches: 2 are named "fire"'),
     ],
