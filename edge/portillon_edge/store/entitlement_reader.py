@@ -3,34 +3,23 @@ nothing of the table is kept in memory but SQLite's own bounded page cache."""
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from portillon_rules.decision import Lookup, RowDamaged, SiteRules
-from portillon_rules.door_plan import DoorOrder, DoorPlan
 from portillon_rules.entitlement import Entitlement
-from portillon_rules.holidays import HolidayCalendar
-from portillon_rules.policy import SITE, SitePolicy
 from portillon_rules.row_mac import row_mac
-from portillon_rules.schedule import Schedule
 from portillon_wire.rows import RowKind
+from portillon_wire.rule_rows import RULE_KINDS, read_rule, site_rules
 
 from portillon_edge.domain.position import EMPTY, Position
 from portillon_edge.store.connection import is_corrupt, open_reader
 from portillon_edge.store.pointer import Pointer
 
 _LOOKUP = f"SELECT body, mac FROM feed_row WHERE kind = '{RowKind.ENTITLEMENT}' AND key = ?"  # noqa: S608 - a constant
-_NAMED_RULES: Mapping[str, Callable[[str, Mapping[str, Any]], Any]] = {
-    RowKind.SCHEDULE: Schedule.from_body,
-    RowKind.HOLIDAYS: HolidayCalendar.from_body,
-    RowKind.DOOR_PLAN: DoorPlan.from_body,
-    RowKind.DOOR_ORDER: DoorOrder.from_body,
-}
-_RULE_KINDS = (RowKind.POLICY, *_NAMED_RULES)
 _RULES = (
     "SELECT kind, key, body, mac FROM feed_row"  # noqa: S608 - question marks; the key's own order: no scan
-    f" WHERE kind IN ({', '.join('?' * len(_RULE_KINDS))})"
+    f" WHERE kind IN ({', '.join('?' * len(RULE_KINDS))})"
 )
 _NO_RULES = SiteRules(None, {})
 
@@ -118,26 +107,16 @@ class EntitlementReader:
 
     def _read_rules(self, connection: sqlite3.Connection) -> SiteRules:
         position = connection.execute("SELECT revision FROM position").fetchone()
-        policy: SitePolicy | None = None
-        named: dict[str, dict[str, Any]] = {kind: {} for kind in _NAMED_RULES}
-        for kind, key, body, mac in connection.execute(_RULES, _RULE_KINDS):
+        read: list[tuple[str, str, object]] = []
+        for kind, key, body, mac in connection.execute(_RULES, RULE_KINDS):
             try:
                 if row_mac(kind, key, body.encode(), self._secret) != mac:
                     self._damaged(f"{kind} {key!r}: its MAC does not fit")
-                elif kind != RowKind.POLICY:
-                    named[kind][key] = _NAMED_RULES[kind](key, json.loads(body))
-                elif key == SITE:
-                    policy = SitePolicy.from_body(json.loads(body))
+                else:
+                    read.append((kind, key, read_rule(kind, key, json.loads(body))))
             except (KeyError, ValueError, TypeError, AttributeError) as error:
                 self._damaged(f"{kind} {key!r}: its body cannot be read: {error!r}")
-        return SiteRules(
-            policy,
-            schedules=named[RowKind.SCHEDULE],
-            holidays=named[RowKind.HOLIDAYS],
-            plans=named[RowKind.DOOR_PLAN],
-            orders=named[RowKind.DOOR_ORDER],
-            revision=position[0] if position else None,
-        )
+        return site_rules(read, revision=position[0] if position else None)
 
     def _damaged(self, detail: str, error: sqlite3.Error | None = None) -> None:
         self._on_damage(Damage(detail, whole_file=error is not None and is_corrupt(error)))

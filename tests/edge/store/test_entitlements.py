@@ -18,6 +18,7 @@ from portillon_edge.store.pointer import Pointer
 from portillon_edge.store.snapshot_build import build_snapshot
 from portillon_rules.decision import SiteRules
 from portillon_rules.door_plan import EVERY_DOOR, DoorOrder, DoorPlan, Standing
+from portillon_rules.door_rule import DoorRule
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.holidays import HolidayCalendar
 from portillon_rules.reason import DenyReason
@@ -60,9 +61,12 @@ def test_site_rules_follow_every_change(tmp_path: Path, feed: FeedMaker) -> None
     assert store.site_rules() is first
     windows = RowChange(kind="schedule", key="mornings", body={"windows": [[0, 360, 720]], "closed_on": []})
     holidays = RowChange(kind="holidays", key="france", body={"days": ["07-14"]})
-    store.apply(feed.entry(policy("Europe/Paris"), windows, holidays))
+    door = DoorRule(door="vault", two_people=True)
+    rule = RowChange(kind="door_rule", key="vault", body=door.to_body())
+    store.apply(feed.entry(policy("Europe/Paris"), windows, holidays, rule))
     second = store.site_rules()
     assert (first.revision, second.revision) == (1, 2)
+    assert second.doors == {"vault": door}
     assert second.holidays == {"france": HolidayCalendar("france", frozenset({"07-14"}))}
     assert second.policy is not None and second.policy.time_zone == "Europe/Paris"
     assert list(second.schedules) == ["mornings"]
