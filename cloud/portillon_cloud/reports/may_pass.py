@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass, replace
 
-from portillon_rules.decision import DecisionTime, Denied, DoorView, SiteRules, TimeQuality, decide
+from portillon_rules.decision import DecisionTime, Denied, DoorView, Granted, SiteRules, TimeQuality, decide
 from portillon_rules.entitlement import Entitlement
+from portillon_rules.evidence import NO_EVIDENCE, Evidence
 from portillon_rules.reason import DenyReason
-from portillon_rules.schedule import Schedule
-from portillon_wire.rows import RowKind
+from portillon_wire.rule_rows import RULE_KINDS, read_rule, site_rules
 from sqlalchemy import Connection, select
 
 from portillon_cloud.access.entitlement import FOREVER_MS, CredentialFacts, MemberFacts, entitlements
-from portillon_cloud.access.operations import member_rows, site_policy, site_rows
+from portillon_cloud.access.operations import member_rows, site_rows
 from portillon_cloud.access.standing import AccountFacts, Standing, standing_at
+from portillon_cloud.gateways.tables import feed_state, gateway
 from portillon_cloud.members.tables import site
 from portillon_cloud.secrets import Keyring
 
@@ -21,7 +22,10 @@ _NO_CARD = CredentialFacts(hashes=("none.none",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Yes with the zones and the end of validity, or no with the reason. `until_ms` None: no end is known."""
+    """Yes with the zones and the end of validity, or no with the reason. `until_ms` None: no end is known.
+
+    `evidence`: the rule and the row that it rests on, and the revision of the site's gateway, if it has one alone.
+    """
 
     allowed: bool
     has_card: bool
@@ -29,6 +33,7 @@ class Answer:
     reason: DenyReason | None = None
     zones: tuple[str, ...] = ()
     until_ms: int | None = None
+    evidence: Evidence = NO_EVIDENCE
 
 
 def may_pass(
@@ -48,12 +53,20 @@ def may_pass(
     rules = _site_rules(conn, site_id)
     zones: list[str] = conn.execute(select(site.c.zones).where(site.c.id == site_id)).scalar_one()
     for row in rows:
-        open_zones = tuple(zone for zone in zones if _decide(row, zone, rules, business_ms) is None)
-        if open_zones:
-            until_ms = None if row.valid_until_ms >= FOREVER_MS else row.valid_until_ms
-            return Answer(allowed=has_card, has_card=has_card, standing=standing, zones=open_zones, until_ms=until_ms)
-    reason = _decide(rows[0], zones[0], rules, business_ms) if zones else DenyReason.WRONG_ZONE
-    return Answer(allowed=False, has_card=has_card, standing=standing, reason=reason)
+        answers = {zone: _decide(row, zone, rules, business_ms) for zone in zones}
+        granted = {zone: one for zone, one in answers.items() if isinstance(one, Granted)}
+        if granted:
+            return Answer(
+                allowed=has_card,
+                has_card=has_card,
+                standing=standing,
+                zones=tuple(granted),
+                until_ms=None if row.valid_until_ms >= FOREVER_MS else row.valid_until_ms,
+                evidence=next(iter(granted.values())).evidence,
+            )
+    refused = _decide(rows[0], zones[0] if zones else "", rules, business_ms)
+    reason = refused.reason if isinstance(refused, Denied) else None
+    return Answer(allowed=False, has_card=has_card, standing=standing, reason=reason, evidence=refused.evidence)
 
 
 def _row(account: AccountFacts, who: MemberFacts, credential: CredentialFacts, business_ms: int) -> Entitlement:
@@ -61,16 +74,24 @@ def _row(account: AccountFacts, who: MemberFacts, credential: CredentialFacts, b
     return entitlements(account, replace(who, credentials=(one,)), business_ms)[0]
 
 
-def _decide(row: Entitlement, zone: str, rules: SiteRules, business_ms: int) -> DenyReason | None:
+def _decide(row: Entitlement, zone: str, rules: SiteRules, business_ms: int) -> Granted | Denied:
     time = DecisionTime(business_ms, TimeQuality.CERTAIN, lease_remaining_ms=1)
-    decision = decide(lookup=row, door=DoorView(name=zone, zone=zone), site=rules, time=time)
-    return decision.reason if isinstance(decision, Denied) else None
+    return decide(lookup=row, door=DoorView(name=zone, zone=zone), site=rules, time=time)
 
 
 def _site_rules(conn: Connection, site_id: int) -> SiteRules:
-    schedules = {
-        row.key: Schedule.from_body(row.key, row.body)
-        for row in site_rows(conn, site_id)
-        if row.kind is RowKind.SCHEDULE and row.body is not None
-    }
-    return SiteRules(policy=site_policy(conn, site_id), schedules=schedules)
+    rows = [(row.kind, row.key, row.body) for row in site_rows(conn, site_id) if row.body is not None]
+    read = [(kind, key, read_rule(kind, key, body)) for kind, key, body in rows if kind in RULE_KINDS]
+    return site_rules(read, revision=_revision(conn, site_id))
+
+
+def _revision(conn: Connection, site_id: int) -> int | None:
+    """The last revision issued to the site's gateway; None: it has none, or several, each with its own count."""
+    issued = conn.execute(
+        select(feed_state.c.revision)
+        .join(gateway, gateway.c.id == feed_state.c.gateway_id)
+        .where(gateway.c.site_id == site_id, gateway.c.revoked_at_ms.is_(None))
+        .limit(2)
+    ).scalars()
+    revisions: list[int] = list(issued)
+    return revisions[0] if len(revisions) == 1 else None

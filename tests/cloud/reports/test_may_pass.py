@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 from cloud.gym import Gym, Joined
+from portillon_cloud.gateways.operations import enrol_gateway
+from portillon_cloud.gateways.tables import feed_state
 from portillon_cloud.members.credential_state import CredentialState
 from portillon_cloud.members.credentials import add_credential, change_state
 from portillon_cloud.members.pins import issue_pin
 from portillon_cloud.reports.may_pass import Answer, may_pass
 from portillon_rules.credential import Credential
 from portillon_rules.reason import DenyReason
+from sqlalchemy import update
 
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 DAY = 86_400_000
@@ -31,6 +34,19 @@ def give(gym: Gym, who: Joined, text: str, **more: Any) -> int:
             presented=Credential.parse(text),
             now_ms=NOW,
             **more,
+        )
+
+
+def enrol(gym: Gym, gateway_id: str) -> None:
+    with gym.db.write() as conn:
+        enrol_gateway(
+            conn,
+            organisation_id=gym.organisation_id,
+            site_id=gym.site_id,
+            gateway_id=gateway_id,
+            name=gateway_id,
+            mode="test",
+            now_ms=NOW,
         )
 
 
@@ -104,3 +120,23 @@ def test_a_duress_code_is_no_reason_to_say_yes(sqlite_gym: Gym, alice: Joined) -
     assert ask(sqlite_gym, alice).allowed
     lose(sqlite_gym, made.id)
     assert not ask(sqlite_gym, alice).has_card
+
+
+def test_the_answer_says_what_it_rests_on(sqlite_gym: Gym, alice: Joined) -> None:
+    """Rule and row as the gateway's `explain` and journal have them, for a yes and for a no."""
+    give(sqlite_gym, alice, "em4100:01", valid_until_ms=NOW + DAY)
+    assert (ask(sqlite_gym, alice).evidence.rule, ask(sqlite_gym, alice).evidence.row) == ("entitlement", "entitlement")
+    refused = ask(sqlite_gym, alice, NOW + DAY)
+    assert (refused.evidence.rule, refused.evidence.row) == ("entitlement", "entitlement")
+
+
+def test_the_revision_is_the_one_of_the_sites_only_gateway(sqlite_gym: Gym, alice: Joined) -> None:
+    """With no gateway there is none to name; with one, the last revision that was issued to it; with two, neither's."""
+    give(sqlite_gym, alice, "em4100:01")
+    assert ask(sqlite_gym, alice).evidence.revision is None
+    enrol(sqlite_gym, "front")
+    with sqlite_gym.db.write() as conn:
+        conn.execute(update(feed_state).values(revision=214))
+    assert ask(sqlite_gym, alice).evidence.revision == 214
+    enrol(sqlite_gym, "back")
+    assert ask(sqlite_gym, alice).evidence.revision is None
