@@ -1,0 +1,1 @@
+"""Visit packs and quotas: what members were sold, which gateway counts it, and what its journal says was spent."""
