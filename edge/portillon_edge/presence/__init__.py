@@ -1,0 +1,1 @@
+"""Who is where: learnt from passages, kept over restarts, asked by anti-passback and occupancy."""

@@ -1,0 +1,103 @@
+"""The presence book at the doors of one gateway: asked at each badge, told of each grant's end. Pure.
+
+Where the feed has no rule for any zone nothing is asked, kept or written; what was kept is forgotten once such rows are
+gone. It is written down in quiet moments: a power cut may forget the passages of the last SAVE_NS, and the book heals
+from them as from any passage that nobody saw.
+"""
+
+from collections.abc import Mapping
+
+from portillon_rules.decision import DecisionTime, SiteRules, TimeQuality
+from portillon_rules.presence import Presence
+
+from portillon_edge.domain.events import EventTime, Way
+from portillon_edge.presence.book import Journey, Moment, Place
+from portillon_edge.presence.memory import PresenceMemory
+
+SAVE_NS = 5_000_000_000
+"""At most one write to the card in that time."""
+_LONG_AGO = -(2**62)
+_NOWHERE: Mapping[str, int] = {}
+
+
+class Whereabouts:
+    """Used by one thread only, that of the doors."""
+
+    def __init__(self, memory: PresenceMemory) -> None:
+        self._memory = memory
+        self._book = memory.load()
+        self._saved_ns = _LONG_AGO
+
+    def presence(self, journey: Journey, site: SiteRules, time: DecisionTime) -> Presence | None:
+        """Where somebody is who asks to set out."""
+        moment = _moment(site, time)
+        return None if moment is None else self._book.presence(journey, moment)
+
+    def others_in(self, journey: Journey, site: SiteRules, time: DecisionTime) -> int:
+        """How many others are in the zone of the door."""
+        moment = _moment(site, time)
+        return 0 if moment is None else self._book.others_in(journey.zone, journey.member, moment)
+
+    def inside(self, zone: str, site: SiteRules, time: DecisionTime) -> frozenset[str]:
+        """The members who are in the zone."""
+        moment = _moment(site, time)
+        return frozenset() if moment is None else self._book.inside(zone, moment)
+
+    def counts(self, site: SiteRules, time: DecisionTime) -> Mapping[str, int]:
+        """How many are in each zone."""
+        moment = _moment(site, time)
+        return _NOWHERE if moment is None else self._book.counts(moment)
+
+    def granted(self, journey: Journey, site: SiteRules, time: DecisionTime) -> None:
+        """They may pass."""
+        if _moment(site, time) is not None:
+            self._book.sets_out(journey)
+
+    def not_used(self, journey: Journey) -> None:
+        """Nobody passed on the grant."""
+        self._book.turns_back(journey)
+
+    def passed(self, journey: Journey, site: SiteRules, time: DecisionTime) -> None:
+        """The grant's passage."""
+        moment = _moment(site, time)
+        if moment is None:
+            self._book.turns_back(journey)
+        else:
+            self._book.passes(journey, moment)
+
+    def nobody_passed(self, zone: str, way: Way, site: SiteRules, time: DecisionTime) -> None:
+        """Somebody went through without a grant."""
+        moment = _moment(site, time)
+        if moment is not None:
+            self._book.nobody_passes(zone, way, moment)
+
+    def heard(self, member: str, place: Place) -> None:
+        """Another gateway of the site saw them pass."""
+        self._book.hears(member, place)
+
+    def hears_all(self, fresh: bool) -> None:
+        """Whether the other gateways of the site were heard lately; a site with one gateway always hears all."""
+        self._book.fresh = fresh
+
+    def tidy(self, site: SiteRules, now: EventTime) -> None:
+        """In a quiet moment: write down what happened."""
+        if site.policy is not None and not site.zones and not self._book.empty:
+            self._book.forget()
+        if now.boot_ns - self._saved_ns >= SAVE_NS:
+            self._saved_ns = now.boot_ns
+            self.save()
+
+    def save(self) -> None:
+        """Write down what happened, now."""
+        self._memory.save(self._book)
+
+    def take_alarms(self) -> list[str]:
+        """What happened to the memory since the last call, for the journal."""
+        return self._memory.take_alarms()
+
+
+def _moment(site: SiteRules, time: DecisionTime) -> Moment | None:
+    """None: nothing is to be known; no zone has a rule, or nobody knows what time it is."""
+    if not site.zones or site.policy is None or time.quality is TimeQuality.UNKNOWN:
+        return None
+    return Moment(site.zones, site.policy.time_zone, time.business_ms)

@@ -1,0 +1,98 @@
+"""Presence at the doors: off without rules, kept in quiet moments, forgotten with the last rule."""
+
+from dataclasses import dataclass, field
+
+from portillon_edge.domain.events import EventTime, Way
+from portillon_edge.presence.book import Changes, Journey, Place, PresenceBook
+from portillon_edge.presence.whereabouts import SAVE_NS, Whereabouts
+from portillon_rules.decision import DecisionTime, SiteRules, TimeQuality
+from portillon_rules.policy import SitePolicy
+from portillon_rules.presence import Presence
+from portillon_rules.zone_rule import ZoneRule
+
+POLICY = SitePolicy(time_zone="America/Toronto")
+BARE = SiteRules(POLICY, {})
+RULED = SiteRules(POLICY, {}, zones={"gym": ZoneRule(zone="gym")})
+TIME = DecisionTime(1_795_000_000_000, TimeQuality.CERTAIN, 1)
+IN = Journey(member="anne", credential="c", door="lane1", zone="gym", way=Way.ENTRY)
+
+
+@dataclass
+class Kept:
+    """A memory that shows what it was given."""
+
+    book: PresenceBook = field(default_factory=PresenceBook)
+    saved: list[Changes] = field(default_factory=list)
+
+    def load(self) -> PresenceBook:
+        return self.book
+
+    def save(self, book: PresenceBook) -> None:
+        if changes := book.take_changes():
+            self.saved.append(changes)
+
+    def take_alarms(self) -> list[str]:
+        return ["the disk is full"]
+
+
+def now(ns: int) -> EventTime:
+    return EventTime(boot_id="boot", boot_ns=ns, real_ms=None, business_ms=None, quality=TimeQuality.UNKNOWN)
+
+
+def test_without_a_rule_nothing_is_asked_kept_or_written() -> None:
+    """Nor before the first table, nor while nobody knows the time: today's sites change nothing."""
+    kept = Kept()
+    whereabouts = Whereabouts(kept)
+    unknown = DecisionTime(0, TimeQuality.UNKNOWN, 0)
+    for site, time in ((BARE, TIME), (SiteRules(None, {}, zones=RULED.zones), TIME), (RULED, unknown)):
+        whereabouts.granted(IN, site, time)
+        whereabouts.passed(IN, site, time)
+        whereabouts.nobody_passed("gym", Way.ENTRY, site, time)
+        assert whereabouts.presence(IN, site, time) is None
+        assert whereabouts.others_in(IN, site, time) == 0
+        assert whereabouts.inside("gym", site, time) == frozenset() and whereabouts.counts(site, time) == {}
+        whereabouts.tidy(site, now(0))
+    assert kept.book.empty and kept.saved == []
+
+
+def test_a_grant_whose_rule_goes_before_its_end_ends_all_the_same() -> None:
+    """Nobody stays on their way for ever."""
+    whereabouts = Whereabouts(Kept())
+    whereabouts.granted(IN, RULED, TIME)
+    whereabouts.passed(IN, BARE, TIME)
+    assert whereabouts.others_in(IN, RULED, TIME) == 0
+    assert whereabouts.counts(RULED, TIME) == {}
+
+
+def test_it_is_written_in_quiet_moments_and_not_too_often() -> None:
+    """At most once in SAVE_NS, then all that happened; at the end once more."""
+    kept = Kept()
+    whereabouts = Whereabouts(kept)
+    for ns in (0, 1, SAVE_NS - 1, SAVE_NS):
+        whereabouts.passed(IN, RULED, TIME)
+        whereabouts.tidy(RULED, now(ns))
+    assert len(kept.saved) == 2
+    whereabouts.passed(IN, RULED, TIME)
+    whereabouts.save()
+    assert len(kept.saved) == 3 and whereabouts.take_alarms() == ["the disk is full"]
+
+
+def test_with_the_last_rule_everything_is_forgotten() -> None:
+    """When the feed's rows are gone; not while the table itself is."""
+    kept = Kept()
+    whereabouts = Whereabouts(kept)
+    whereabouts.passed(IN, RULED, TIME)
+    whereabouts.tidy(SiteRules(None, {}), now(0))
+    assert not kept.book.empty
+    whereabouts.tidy(BARE, now(SAVE_NS))
+    assert kept.book.empty and kept.saved[-1].members == {"anne": None}
+
+
+def test_other_gateways_are_believed_as_far_as_they_are_heard() -> None:
+    """What they saw counts; while they are silent, presence is marked."""
+    whereabouts = Whereabouts(Kept())
+    whereabouts.heard("anne", Place("gym", TIME.business_ms))
+    assert whereabouts.presence(IN, RULED, TIME) == Presence("gym", TIME.business_ms)
+    whereabouts.hears_all(False)
+    assert whereabouts.presence(IN, RULED, TIME) == Presence("gym", TIME.business_ms, fresh=False)
+    assert whereabouts.inside("gym", RULED, TIME) == {"anne"} and whereabouts.counts(RULED, TIME) == {"gym": 1}
