@@ -11,14 +11,13 @@ from zoneinfo import ZoneInfo
 from portillon_rules.credential import CredentialKind
 from portillon_rules.decision import DecisionTime, Denied, DoorView, Granted, Lookup, SiteRules, TimeQuality, decide
 from portillon_rules.entitlement import ALWAYS, Entitlement
-from portillon_rules.evidence import Evidence
+from portillon_rules.evidence import AT_THE_READER
 from portillon_rules.local_facts import NO_LOCAL_FACTS, LocalFacts
 from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.position import EMPTY, Position
 from portillon_edge.words import QUALITIES, Words, mark
 
-_AT_THE_READER = Evidence("reader")
 HASH_CHARS = 15
 """Enough of a hash to find its rows in the journal, and few enough for a line."""
 
@@ -77,13 +76,13 @@ def _outcome(case: Case, door: DoorView) -> Granted | Denied:
     decided = decide(lookup=case.lookup, door=door, site=case.site, time=case.time, local=local)
     kinds = case.kinds.get(door.name)
     if kinds and case.kind not in kinds.takes | kinds.lets_pass:
-        return Denied(DenyReason.KIND_NOT_ACCEPTED, decided.member, _AT_THE_READER)
+        return Denied(DenyReason.KIND_NOT_ACCEPTED, decided.member, AT_THE_READER)
     if isinstance(decided, Denied):
         return decided
     if case.spent and isinstance(case.lookup, Entitlement) and case.lookup.single_use:
         return Denied(DenyReason.CODE_USED, decided.member, replace(decided.evidence, rule="once"))
     if kinds and case.kind not in kinds.lets_pass:
-        return Denied(DenyReason.PIN_MISSING, decided.member, _AT_THE_READER)
+        return Denied(DenyReason.PIN_MISSING, decided.member, AT_THE_READER)
     return decided
 
 

@@ -24,3 +24,5 @@ class Evidence:
 
 NO_EVIDENCE = Evidence("none")
 """Of an answer that no rule gave."""
+AT_THE_READER = Evidence("reader")
+"""Of what was refused before anybody was looked up: a kind that is not taken, a forged pass, a wrong PIN."""

@@ -9,7 +9,7 @@ Nothing durable is touched for a card with nothing finite about it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from portillon_drivers.events import CredentialRead, KeyPressed, ReaderFault, TextScanned
@@ -17,6 +17,7 @@ from portillon_drivers.options import PinUse
 from portillon_rules.credential import Credential, SiteKey, credential_hash
 from portillon_rules.decision import Denied, DoorView, Granted, Lookup, decide
 from portillon_rules.entitlement import Entitlement
+from portillon_rules.evidence import AT_THE_READER
 from portillon_rules.reason import DenyReason, GrantFlag
 
 from portillon_edge.credentials.heard import Heard, PinEntered, Presented, Refused
@@ -168,7 +169,9 @@ class Admission:
         if refused.card is not None:
             hashed, row = self._look_up(refused.card)
             member = member or (row.member if isinstance(row, Entitlement) else None)
-        denial = self._event(EventKind.DENIED, refused, hashed, member, reason=refused.reason)
+        denial = self._event(
+            EventKind.DENIED, refused, hashed, member, reason=refused.reason, detail=str(AT_THE_READER)
+        )
         alarm = self._event(EventKind.ALARM, refused, hashed, member, reason=DURESS_ALARM)
         return TurnAway(denial, (alarm,) if refused.duress else ())
 
@@ -194,7 +197,8 @@ class Admission:
             claim = self._claim(presented, row)
             if isinstance(outcome, Granted):
                 once = claim_once(claim, outcome, policy=site.policy, memory=self._memory)
-                outcome = once if isinstance(once, Granted) else Denied(once, row.member)
+                used = replace(outcome.evidence, rule="once")
+                outcome = once if isinstance(once, Granted) else Denied(once, row.member, used)
             if isinstance(outcome, Denied) and outcome.reason is not DenyReason.COUNTER_REPLAYED:
                 seen = claim.seen
         duress = isinstance(row, Entitlement) and row.duress
@@ -210,12 +214,14 @@ class Admission:
                     way=way,
                     long_access=isinstance(row, Entitlement) and row.long_access,
                     first_person=isinstance(row, Entitlement) and row.first_person,
+                    evidence=str(outcome.evidence),
                 )
                 return LetIn(
                     door, grant, presented.at_ns, self._alarms(duress, presented, hashed, member), presented.facts
                 )
             case Denied(reason, denied):
-                denial = self._event(EventKind.DENIED, presented, hashed, denied, reason=reason)
+                evidence = str(outcome.evidence)
+                denial = self._event(EventKind.DENIED, presented, hashed, denied, reason=reason, detail=evidence)
                 alarms = self._alarms(duress, presented, hashed, denied)
                 return TurnAway(denial, alarms, (*presented.facts, *seen))
 
@@ -232,7 +238,14 @@ class Admission:
         return (self._event(EventKind.ALARM, heard, hashed, member, reason=DURESS_ALARM),) if duress else ()
 
     def _event(
-        self, kind: EventKind, heard: Presented | Refused, hashed: str | None, member: str | None, *, reason: str
+        self,
+        kind: EventKind,
+        heard: Presented | Refused,
+        hashed: str | None,
+        member: str | None,
+        *,
+        reason: str,
+        detail: str | None = None,
     ) -> NewEvent:
         door = self._by_reader[heard.reader]
         return NewEvent(
@@ -243,6 +256,7 @@ class Admission:
             credential=hashed,
             member=member,
             reason=reason,
+            detail=detail,
             way=door.way_of.get(heard.reader),
             flags=(GrantFlag.DURESS,) if kind is EventKind.ALARM else (),
         )

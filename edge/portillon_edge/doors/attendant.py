@@ -284,7 +284,7 @@ class Attendant:
             member=grant.member if grant else None,
             reason=record.reason,
             flags=grant.flags if grant else (),
-            detail=record.detail,
+            detail=record.detail or (grant.evidence if grant and record.kind is EventKind.GRANTED else None),
             way=record.way or (grant.way if grant else None),
             by=record.by,
         )

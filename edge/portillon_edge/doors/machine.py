@@ -26,8 +26,8 @@ RENEW_MS = 2_000
 class Grant:
     """Somebody whom the decision lets pass; it ends as exactly one of PASSAGE and GRANT_NOT_USED.
 
-    `reserved`: the names of a single-use credential, which is free again if nobody passes on it. `visits`: what it holds
-    of a pack or of quotas (visits/book.py).
+    `reserved`: the names of a single-use credential, which is free again if nobody passes on it. `visits`: what it
+    holds of a pack or of quotas (visits/book.py). `evidence`: what the decision rested on, as the journal spells it.
     """
 
     member: str
@@ -39,6 +39,7 @@ class Grant:
     way: Way = Way.ENTRY
     long_access: bool = False
     first_person: bool = False
+    evidence: str | None = None
 
 
 class Part(StrEnum):

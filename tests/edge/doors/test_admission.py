@@ -335,3 +335,23 @@ def test_counters_need_their_memory(site: Site, break_it: Callable[[Site], None]
     site.badge(TAG, counter=1)
     site.pass_lane(ms=500)
     assert site.badge(TAG, counter=1, ms=5_000) == GRANTED
+
+
+# Evidence ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_journal_says_what_each_answer_rests_on(site: Site) -> None:
+    """Rule, row and revision, as `explain` spells them: for grants, refusals, and what only this gateway knows."""
+    site.readers = {"pool-reader": ReaderRules(takes=frozenset({CredentialKind.DESFIRE}))}
+    site.rules = SiteRules(POLICY, {}, revision=42)
+    site.admit(TAG, single_use=True)
+    site.start()
+    site.badge()
+    site.badge(STRANGER, ms=10)
+    assert [event.detail for event in site.events] == ["entitlement @42", "table @42"]
+    later(site, 6_000)
+    memory_of(site).commit([CodeUsed(credential_hash(TAG, NEW_KEY), 0)])
+    assert site.badge(TAG, ms=7_000) == DENIED
+    assert (site.reason, site.events[-1].detail) == (DenyReason.CODE_USED, "once entitlement @42")
+    assert site.badge(reader="pool-reader", ms=8_000) == DENIED
+    assert (site.reason, site.events[-1].detail) == (DenyReason.KIND_NOT_ACCEPTED, "reader")
