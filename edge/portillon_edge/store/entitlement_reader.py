@@ -5,10 +5,12 @@ import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from portillon_rules.decision import Lookup, RowDamaged, SiteRules
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.row_mac import row_mac
+from portillon_rules.visits import VisitRow
 from portillon_wire.rows import RowKind
 from portillon_wire.rule_rows import RULE_KINDS, read_rule, site_rules
 
@@ -16,11 +18,12 @@ from portillon_edge.domain.position import EMPTY, Position
 from portillon_edge.store.connection import is_corrupt, open_reader
 from portillon_edge.store.pointer import Pointer
 
-_LOOKUP = f"SELECT body, mac FROM feed_row WHERE kind = '{RowKind.ENTITLEMENT}' AND key = ?"  # noqa: S608 - a constant
+_LOOKUP = "SELECT body, mac FROM feed_row WHERE kind = ? AND key = ?"
 _RULES = (
     "SELECT kind, key, body, mac FROM feed_row"  # noqa: S608 - question marks; the key's own order: no scan
     f" WHERE kind IN ({', '.join('?' * len(RULE_KINDS))})"
 )
+Found = TypeVar("Found")
 _NO_RULES = SiteRules(None, {})
 
 
@@ -48,22 +51,11 @@ class EntitlementReader:
 
     def lookup(self, credential: str) -> Lookup:
         """The row of a credential hash; RowDamaged if there is one that cannot be trusted; None if there is none."""
-        try:
-            row = self._open().execute(_LOOKUP, (credential,)).fetchone()
-        except sqlite3.Error as error:
-            self._damaged(f"looking up {credential[:16]}…: {error}", error)
-            return RowDamaged(credential)
-        if row is None:
-            return None
-        body, mac = row
-        try:
-            if row_mac(RowKind.ENTITLEMENT, credential, body.encode(), self._secret) == mac:
-                return Entitlement.from_body(credential, json.loads(body))
-            detail = "its MAC does not fit"
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            detail = f"its body cannot be read: {error!r}"
-        self._damaged(f"entitlement {credential[:16]}…: {detail}")
-        return RowDamaged(credential)
+        return self._find(RowKind.ENTITLEMENT, credential, Entitlement.from_body)
+
+    def visits(self, member: str) -> VisitRow | RowDamaged | None:
+        """What limits a member's visits; RowDamaged and None as for `lookup`."""
+        return self._find(RowKind.VISITS, member, VisitRow.from_body)
 
     def site_rules(self) -> SiteRules:
         """Policy, schedules, plans and orders, read anew only when the table has changed."""
@@ -92,6 +84,24 @@ class EntitlementReader:
             self._connection.close()
             self._connection = None
             self._opened = -1
+
+    def _find(self, kind: RowKind, key: str, read: Callable[[str, Any], Found]) -> Found | RowDamaged | None:
+        try:
+            row = self._open().execute(_LOOKUP, (kind.value, key)).fetchone()
+        except sqlite3.Error as error:
+            self._damaged(f"looking up {kind} {key[:16]}…: {error}", error)
+            return RowDamaged(key)
+        if row is None:
+            return None
+        body, mac = row
+        try:
+            if row_mac(kind, key, body.encode(), self._secret) == mac:
+                return read(key, json.loads(body))
+            detail = "its MAC does not fit"
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            detail = f"its body cannot be read: {error!r}"
+        self._damaged(f"{kind} {key[:16]}…: {detail}")
+        return RowDamaged(key)
 
     def _open(self) -> sqlite3.Connection:
         while True:

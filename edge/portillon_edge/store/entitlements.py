@@ -9,7 +9,8 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from portillon_rules.decision import Lookup, SiteRules
+from portillon_rules.decision import Lookup, RowDamaged, SiteRules
+from portillon_rules.visits import VisitRow
 from portillon_wire.messages import FeedEntry
 
 from portillon_edge.domain.position import EMPTY, Position
@@ -56,6 +57,10 @@ class EntitlementStore:
     def lookup(self, credential: str) -> Lookup:
         """The row of a credential hash; RowDamaged if there is one that cannot be trusted; None if there is none."""
         return self._reader.lookup(credential)
+
+    def visits(self, member: str) -> VisitRow | RowDamaged | None:
+        """What limits a member's visits: its row, RowDamaged or None."""
+        return self._reader.visits(member)
 
     def site_rules(self) -> SiteRules:
         """Policy and schedules of the revision in force."""
