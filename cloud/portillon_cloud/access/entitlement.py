@@ -73,6 +73,10 @@ class MemberFacts:
     long_access: bool = False
     first_person: bool = False
     lockdown_exempt: bool = False
+    escort: bool = False
+    escorted: bool = False
+    guardians: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,10 @@ def _rows(
             long_access=member.long_access,
             first_person=member.first_person,
             lockdown_exempt=member.lockdown_exempt,
+            escort=member.escort,
+            escorted=member.escorted,
+            guardians=member.guardians,
+            hosts=member.hosts,
         )
 
 

@@ -20,6 +20,7 @@ from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.access.tables import block, schedule
 from portillon_cloud.doors.rows import door_rows
 from portillon_cloud.dunning.ladder import DunningPolicy
+from portillon_cloud.members.company import NOBODY_NEEDED, company_of
 from portillon_cloud.members.credential_state import REFUSAL
 from portillon_cloud.members.credential_store import KnownCredential, credentials_on_feed
 from portillon_cloud.members.credentials import lapse_credentials
@@ -142,7 +143,7 @@ def rows_for_accounts(
 ) -> dict[int, list[RowChange]]:
     """The entitlement rows of these accounts' members at one site, by account; an empty list: nobody to let in.
 
-    Eight queries for each 2,000 accounts, whatever the number of members. Raises UnknownSiteError.
+    Nine queries for each 2,000 accounts, whatever the number of members. Raises UnknownSiteError.
     """
     organisation_id = _organisation_of(conn, site_id)
     rows: dict[int, list[RowChange]] = {account_id: [] for account_id in account_ids}
@@ -233,6 +234,8 @@ def _people(
             member.c.long_access,
             member.c.first_person,
             member.c.lockdown_exempt,
+            member.c.escort,
+            member.c.escorted,
         )
         .where(member.c.site_id == site_id, member.c.account_id.in_(account_ids))
         .order_by(member.c.id)
@@ -246,6 +249,7 @@ def _people(
     memberships: defaultdict[int, list[Membership]] = defaultdict(list)
     for one in terms:
         memberships[one.member_id].append(one.membership)
+    company = company_of(conn, [row.id for row in members])
     keys = site_keys(conn, keyring, site_id)
     credentials = credentials_on_feed(conn, keyring, organisation_id, [row.id for row in members], now_ms)
     for row in members:
@@ -257,6 +261,10 @@ def _people(
             long_access=row.long_access,
             first_person=row.first_person,
             lockdown_exempt=row.lockdown_exempt,
+            escort=row.escort,
+            escorted=row.escorted,
+            guardians=tuple(map(str, company.get(row.id, NOBODY_NEEDED).guardians)),
+            hosts=tuple(map(str, company.get(row.id, NOBODY_NEEDED).hosts)),
         )
         yield row.account_id, facts[row.account_id], who
 

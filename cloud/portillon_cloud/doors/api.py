@@ -19,6 +19,7 @@ from portillon_cloud.doors.operations import (
     reset_fire,
 )
 from portillon_cloud.doors.rows import plans_of
+from portillon_cloud.doors.rules import COMPANY_WITHIN_S, COMPANY_WITHIN_S_MAX, AskedAtDoor, asked_of, set_asked
 from portillon_cloud.doors.states import doors_of
 from portillon_cloud.gateways.commands import commands
 from portillon_cloud.http.dependencies import ServicesDep, require
@@ -51,6 +52,22 @@ class PlanOut(BaseModel):
     first_person: bool = Field(description="Only once somebody entitled to it has passed")
 
 
+class AskedBody(BaseModel):
+    """What a door asks of whoever comes, beyond a card that opens it."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    pin_schedule: str | None = Field(
+        default=None, min_length=1, max_length=100, description="While it is open a card alone is not enough"
+    )
+    two_people: bool = Field(default=False, description="It opens for two different members only")
+    supervised: bool = Field(default=False, description="One of the supervisors must be inside, or be let in first")
+    minors_alone: bool = Field(default=False, description="It asks for no guardian")
+    within_s: int = Field(
+        default=COMPANY_WITHIN_S, ge=1, le=COMPANY_WITHIN_S_MAX, description="How long a badge is company, in seconds"
+    )
+
+
 class DoorOut(BaseModel):
     """One door as its gateway reported it last, and what it is told to do."""
 
@@ -64,6 +81,7 @@ class DoorOut(BaseModel):
     reported_at_ms: int | None
     order: OrderOut | None = Field(description="The door's own; one for all of the site is under /orders")
     plan: PlanOut | None
+    asked: AskedBody | None = Field(description="Null: a card that opens it is enough")
 
 
 class Incoming(BaseModel):
@@ -104,7 +122,7 @@ def list_doors(site_id: PathId, services: ServicesDep, reader: Reader) -> list[D
     with services.db.read() as conn:
         require_site(conn, reader.organisation_id, site_id)
         now_ms = business_now_ms(conn, reader.organisation_id, services.clock.real_ms())
-        states, plans = doors_of(conn, site_id), plans_of(conn, site_id)
+        states, plans, asked = doors_of(conn, site_id), plans_of(conn, site_id), asked_of(conn, site_id)
         orders = orders_in_force(conn, site_id, now_ms=now_ms)
     found = []
     for state in states:
@@ -121,6 +139,7 @@ def list_doors(site_id: PathId, services: ServicesDep, reader: Reader) -> list[D
                 reported_at_ms=state.reported_at_ms,
                 order=None if given is None else _order(given),
                 plan=None if planned is None else PlanOut(unlock=planned.unlock, first_person=planned.first_person),
+                asked=AskedBody.model_validate(asked[state.name]) if state.name in asked else None,
             )
         )
     return found
@@ -175,6 +194,18 @@ def end_plan(site_id: PathId, door: DoorName, services: ServicesDep, planner: Pl
     """Let it stay locked at all hours."""
     with services.db.write() as conn:
         plan(conn, organisation_id=planner.organisation_id, site_id=site_id, door=door, unlock=None)
+
+
+@router.put("/sites/{site_id}/doors/{door}/asked", status_code=HTTPStatus.NO_CONTENT)
+def ask_at_door(site_id: PathId, door: DoorName, new: AskedBody, services: ServicesDep, planner: Planner) -> None:
+    """Have a door ask for a PIN, a second person or a supervisor."""
+    _ask(services, planner, site_id, door, AskedAtDoor(**new.model_dump()))
+
+
+@router.delete("/sites/{site_id}/doors/{door}/asked", status_code=HTTPStatus.NO_CONTENT)
+def ask_nothing(site_id: PathId, door: DoorName, services: ServicesDep, planner: Planner) -> None:
+    """A card that opens it is enough again."""
+    _ask(services, planner, site_id, door, None)
 
 
 @router.post("/sites/{site_id}/doors/{door}/open", status_code=HTTPStatus.ACCEPTED)
@@ -237,6 +268,11 @@ def _give(
             now_ms=business_now_ms(conn, clerk.organisation_id, real_ms),
             real_ms=real_ms,
         )
+
+
+def _ask(services: ServicesDep, planner: Principal, site_id: int, door: str, asked: AskedAtDoor | None) -> None:
+    with services.db.write() as conn:
+        set_asked(conn, organisation_id=planner.organisation_id, site_id=site_id, door=door, asked=asked)
 
 
 def _order(one: GivenOrder) -> OrderOut:

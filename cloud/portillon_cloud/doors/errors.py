@@ -11,5 +11,9 @@ class UnknownScheduleError(NotFoundError):
     """The site has no schedule of this name."""
 
 
+class DoorRuleError(PermanentError):
+    """A door cannot ask for this; the message says what it can."""
+
+
 class OrderOverError(PermanentError):
     """An order that would have ended before it was given."""

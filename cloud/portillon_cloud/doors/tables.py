@@ -1,7 +1,8 @@
-"""Plans and orders of doors as they are now, and every order that was ever given."""
+"""Plans, rules and orders of doors as they are now, and every order that was ever given."""
 
 from portillon_rules.door_plan import Standing
-from sqlalchemy import Boolean, Column, Index, Table, Text, UniqueConstraint
+from portillon_rules.door_rule import COMPANY_WITHIN_S_MAX
+from sqlalchemy import Boolean, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint
 
 from portillon_cloud.database.schema import instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import never_changes
@@ -17,6 +18,23 @@ door_plan = Table(
     Column("unlock", Text, nullable=False),  # the name of one of the site's schedules
     Column("first_person", Boolean, nullable=False),
     UniqueConstraint("site_id", "door"),
+)
+
+# What a door asks of whoever comes: portillon_rules.door_rule says what each means. Its supervisors are members'.
+door_rule = Table(
+    "door_rule",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("site_id", "site.id"),
+    Column("door", Text, nullable=False),
+    Column("pin_schedule", Text),  # the name of one of the site's schedules; null: a card alone is always enough
+    Column("two_people", Boolean, nullable=False),
+    Column("supervised", Boolean, nullable=False),
+    Column("minors_alone", Boolean, nullable=False),
+    Column("within_s", Integer, nullable=False),
+    UniqueConstraint("site_id", "door"),
+    CheckConstraint(f"within_s BETWEEN 1 AND {COMPANY_WITHIN_S_MAX}", name="within_bounds"),
 )
 
 door_order = Table(

@@ -15,6 +15,13 @@ from portillon_cloud.http.paging import After, Id, Limit, Page, PathId, page_of
 from portillon_cloud.http.problem import not_found, unprocessable
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
+from portillon_cloud.members.company import (
+    NOBODY_NEEDED,
+    OF_ONE_BOND_MAX,
+    NeededCompany,
+    company_of,
+    set_company,
+)
 from portillon_cloud.members.operations import DoorRights, add_account, add_member, set_door_rights
 from portillon_cloud.members.tables import account, legal_entity, member, organisation, site
 from portillon_cloud.reports.may_pass import may_pass
@@ -72,6 +79,18 @@ class DoorRightsBody(Incoming):
     long_access: bool = Field(description="The door gives them more time")
     first_person: bool = Field(description="An unlock schedule that waits for somebody begins with them")
     lockdown_exempt: bool = Field(description="They pass in a lockdown")
+    escort: bool = Field(default=False, description="They may lead visitors in who need an escort")
+    escorted: bool = Field(default=False, description="They pass only with an escort, who badges first")
+    supervisor: bool = Field(default=False, description="A supervised zone opens while they are inside")
+
+
+class CompanyBody(Incoming):
+    """Members of whom one must be inside, or badge first; none: it is not asked."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    guardians: list[Id] = Field(default=[], max_length=OF_ONE_BOND_MAX, description="Of a minor")
+    hosts: list[Id] = Field(default=[], max_length=OF_ONE_BOND_MAX, description="Of a guest")
 
 
 class Made(BaseModel):
@@ -119,9 +138,14 @@ def get_door_rights(member_id: PathId, services: ServicesDep, reader: Reader) ->
     """What doors do for this member beyond opening."""
     with services.db.read() as conn:
         row = conn.execute(
-            select(member.c.long_access, member.c.first_person, member.c.lockdown_exempt).where(
-                member.c.id == member_id, member.c.organisation_id == reader.organisation_id
-            )
+            select(
+                member.c.long_access,
+                member.c.first_person,
+                member.c.lockdown_exempt,
+                member.c.escort,
+                member.c.escorted,
+                member.c.supervisor,
+            ).where(member.c.id == member_id, member.c.organisation_id == reader.organisation_id)
         ).one_or_none()
     if row is None:
         raise not_found("member")
@@ -137,6 +161,31 @@ def put_door_rights(member_id: PathId, new: DoorRightsBody, services: ServicesDe
             organisation_id=writer.organisation_id,
             member_id=member_id,
             rights=DoorRights(**new.model_dump()),
+        )
+
+
+@router.get("/members/{member_id}/company")
+def get_company(member_id: PathId, services: ServicesDep, reader: Reader) -> CompanyBody:
+    """Without whom this member does not pass."""
+    with services.db.read() as conn:
+        theirs = conn.execute(
+            select(member.c.id).where(member.c.id == member_id, member.c.organisation_id == reader.organisation_id)
+        ).first()
+        if theirs is None:
+            raise not_found("member")
+        needed = company_of(conn, [member_id]).get(member_id, NOBODY_NEEDED)
+    return CompanyBody.model_validate(needed)
+
+
+@router.put("/members/{member_id}/company", status_code=204)
+def put_company(member_id: PathId, new: CompanyBody, services: ServicesDep, writer: Writer) -> None:
+    """Change it; every gateway knows within a second."""
+    with services.db.write() as conn:
+        set_company(
+            conn,
+            organisation_id=writer.organisation_id,
+            member_id=member_id,
+            needed=NeededCompany(guardians=tuple(new.guardians), hosts=tuple(new.hosts)),
         )
 
 

@@ -23,6 +23,10 @@ class CredentialRefusedError(PermanentError):
     """Such a credential cannot be given to a member; the message says what to write or do instead."""
 
 
+class CompanyRefusedError(PermanentError):
+    """Such company cannot be asked of a member; the message says why."""
+
+
 class NoPinLeftError(PermanentError):
     """So many PINs are issued that none is left that would be hard enough to guess."""
 

@@ -1,9 +1,10 @@
-"""Add who pays and who passes. What they present: `credentials`, `pins`, `phone_keys` and `day_codes`."""
+"""Add who pays and who passes. What they present: `credentials`, `pins`, `phone_keys` and `day_codes`; with whom they
+come: `company`."""
 
 import datetime
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from portillon_cloud import outbox
 from portillon_cloud.access.errors import UnknownMemberError
@@ -12,7 +13,7 @@ from portillon_cloud.members.credential_store import credentials_of, member_with
 from portillon_cloud.members.credentials import add_credential, change_state, replace_credential
 from portillon_cloud.members.organisations import create_legal_entity, create_organisation, create_site, site_keys
 from portillon_cloud.members.pins import issue_pin
-from portillon_cloud.members.tables import account, member
+from portillon_cloud.members.tables import account, member, site
 
 __all__ = [
     "DoorRights",
@@ -34,11 +35,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorRights:
-    """What doors do for a person beyond opening; portillon_rules Entitlement says what each means."""
+    """What doors do for a person beyond opening; portillon_rules Entitlement says what each means.
+
+    `supervisor`: opens, by being there, the doors whose rule asks for one.
+    """
 
     long_access: bool = False
     first_person: bool = False
     lockdown_exempt: bool = False
+    escort: bool = False
+    escorted: bool = False
+    supervisor: bool = False
 
 
 def add_account(
@@ -83,6 +90,7 @@ def add_member(
 
 def set_door_rights(conn: Connection, *, organisation_id: int, member_id: int, rights: DoorRights) -> None:
     """Change what doors do for a member; every gateway knows it within a second. Raises UnknownMemberError."""
+    was_supervisor = conn.scalar(select(member.c.supervisor).where(member.c.id == member_id))
     account_id = conn.execute(
         update(member)
         .where(member.c.id == member_id, member.c.organisation_id == organisation_id)
@@ -92,3 +100,7 @@ def set_door_rights(conn: Connection, *, organisation_id: int, member_id: int, r
     if account_id is None:
         raise UnknownMemberError(f"organisation {organisation_id} has no member {member_id}")
     outbox.account_changed(conn, organisation_id, account_id)
+    if was_supervisor != rights.supervisor:
+        # The doors' rules name their supervisors, so that a gateway knows who is one without looking at everybody.
+        for site_id in conn.execute(select(site.c.id).where(site.c.organisation_id == organisation_id)).scalars():
+            outbox.site_rules_changed(conn, organisation_id, site_id)

@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from portillon_cloud.database.schema import instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import column_never_changes, never_changes
+from portillon_cloud.members.bond import Bond
 from portillon_cloud.members.credential_state import HELD, CredentialState
 
 LANGUAGES = ("en", "fr")
@@ -97,6 +98,23 @@ member = Table(
     Column("long_access", Boolean, nullable=False, server_default=false()),
     Column("first_person", Boolean, nullable=False, server_default=false()),
     Column("lockdown_exempt", Boolean, nullable=False, server_default=false()),
+    Column("escort", Boolean, nullable=False, server_default=false()),
+    Column("escorted", Boolean, nullable=False, server_default=false()),
+    Column("supervisor", Boolean, nullable=False, server_default=false()),  # of doors that ask for one (door_rule)
+)
+
+# Without one of whom a minor, or a guest, does not pass.
+member_company = Table(
+    "member_company",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("member_id", "member.id"),
+    reference("with_id", "member.id", index=True),
+    Column("bond", Text, nullable=False),
+    one_of("bond", Bond),
+    CheckConstraint("member_id <> with_id", name="with_somebody_else"),
+    UniqueConstraint("member_id", "with_id", "bond"),
 )
 
 _IS_HELD = text(f"state IN ({', '.join(repr(state.value) for state in HELD)})")

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from portillon_cloud.billing.calendar import IntervalUnit
 from portillon_cloud.billing.tables import contract, plan, price, subscription
+from portillon_cloud.members.company import NOBODY_NEEDED, company_of
 from portillon_cloud.members.tables import account, member, site
 from portillon_cloud.money import Money
 from portillon_cloud.payments.tables import MethodState, payment_method
@@ -43,6 +44,14 @@ class AccountMoney:
     methods: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Acquaintance:
+    """Another member, as this one's page names them."""
+
+    id: int
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberView:
     id: int
@@ -56,6 +65,12 @@ class MemberView:
     long_access: bool
     first_person: bool
     lockdown_exempt: bool
+    escort: bool
+    escorted: bool
+    supervisor: bool
+    guardians: tuple[Acquaintance, ...]
+    hosts: tuple[Acquaintance, ...]
+    same_payer: tuple[Acquaintance, ...]  # the likely guardians
     payer: str
     payer_email: str | None
     credentials: tuple[CredentialLine, ...]  # the newest first
@@ -80,6 +95,8 @@ def member_view(
     ).one_or_none()
     if row is None:
         return None
+    needed = company_of(conn, [member_id]).get(member_id, NOBODY_NEEDED)
+    names = _names(conn, row.account_id, organisation_id, {*needed.guardians, *needed.hosts})
     return MemberView(
         id=row.id,
         account_id=row.account_id,
@@ -92,12 +109,30 @@ def member_view(
         long_access=row.long_access,
         first_person=row.first_person,
         lockdown_exempt=row.lockdown_exempt,
+        escort=row.escort,
+        escorted=row.escorted,
+        supervisor=row.supervisor,
+        guardians=tuple(names[one] for one in needed.guardians),
+        hosts=tuple(names[one] for one in needed.hosts),
+        same_payer=tuple(one for one in names.values() if one.id not in {member_id, *needed.guardians, *needed.hosts}),
         payer=row.payer,
         payer_email=row.payer_email,
         credentials=credential_lines(conn, keyring, organisation_id, member_id, now_ms=now_ms),
         contracts=_contracts(conn, member_id),
         money=_money(conn, organisation_id, row.account_id) if with_money else None,
     )
+
+
+def _names(conn: Connection, account_id: int, organisation_id: int, others: set[int]) -> dict[int, Acquaintance]:
+    rows = conn.execute(
+        select(member.c.id, member.c.first_name, member.c.last_name)
+        .where(
+            member.c.organisation_id == organisation_id,
+            or_(member.c.account_id == account_id, member.c.id.in_(others)),
+        )
+        .order_by(member.c.id)
+    )
+    return {row.id: Acquaintance(row.id, f"{row.first_name} {row.last_name}") for row in rows}
 
 
 def first_member_of(conn: Connection, *, organisation_id: int, account_id: int) -> int | None:

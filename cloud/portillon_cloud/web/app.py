@@ -21,6 +21,7 @@ from portillon_cloud.web.openapi import openapi_of
 from portillon_cloud.web.pages import (
     alarms,
     clock,
+    company,
     credentials,
     door_rights,
     doors,
@@ -69,7 +70,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         app.add_exception_handler(kind, handler)
     app.mount("/static", Assets())
     parts = (
-        sign_in, live, doors, alarms, members, credentials, door_rights, notices, invoices, unpaid, clock,
+        sign_in, live, doors, alarms, members, credentials, door_rights, company, notices, invoices, unpaid, clock,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

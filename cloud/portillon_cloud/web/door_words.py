@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from portillon_rules.door_plan import EVERY_DOOR, Standing
 from portillon_wire.commands import Action
 
+from portillon_cloud.doors.rules import AskedAtDoor
 from portillon_cloud.gateways.commands import GivenCommand
 from portillon_cloud.locale.words import Words
 from portillon_cloud.web.wording import N_
@@ -64,6 +65,20 @@ class DoorWords:
     def standing_kind(self, standing: str) -> str:
         """Kind of mark of a standing."""
         return REPORTED[standing][0] if standing in REPORTED else "idle"
+
+    def asked(self, asked: AskedAtDoor) -> list[str]:
+        """What a door asks of whoever comes, a line each."""
+        say = self.words.say
+        lines = []
+        if asked.pin_schedule is not None:
+            lines.append(say(N_("Card and PIN during %(schedule)s"), schedule=asked.pin_schedule))
+        if asked.two_people:
+            lines.append(say(N_("Opens for two people who badge within %(seconds)s s"), seconds=asked.within_s))
+        if asked.supervised:
+            lines.append(say(N_("Only while a supervisor is inside")))
+        if asked.minors_alone:
+            lines.append(say(N_("Minors may come without a guardian")))
+        return lines
 
     def leaf(self, is_open: bool | None) -> str:
         """Whether it is open."""

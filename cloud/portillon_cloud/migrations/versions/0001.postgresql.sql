@@ -364,6 +364,23 @@ CREATE TABLE door_plan (
 	CONSTRAINT fk_door_plan_site_id FOREIGN KEY(site_id) REFERENCES site (id)
 )
 
+CREATE TABLE door_rule (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	door TEXT NOT NULL,
+	pin_schedule TEXT,
+	two_people BOOLEAN NOT NULL,
+	supervised BOOLEAN NOT NULL,
+	minors_alone BOOLEAN NOT NULL,
+	within_s INTEGER NOT NULL,
+	CONSTRAINT pk_door_rule PRIMARY KEY (id),
+	CONSTRAINT uq_door_rule_site_id_door UNIQUE (site_id, door),
+	CONSTRAINT ck_door_rule_within_bounds CHECK (within_s BETWEEN 1 AND 600),
+	CONSTRAINT fk_door_rule_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_door_rule_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
 CREATE TABLE gateway (
 	id TEXT NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -426,6 +443,9 @@ CREATE TABLE member (
 	long_access BOOLEAN DEFAULT false NOT NULL,
 	first_person BOOLEAN DEFAULT false NOT NULL,
 	lockdown_exempt BOOLEAN DEFAULT false NOT NULL,
+	escort BOOLEAN DEFAULT false NOT NULL,
+	escorted BOOLEAN DEFAULT false NOT NULL,
+	supervisor BOOLEAN DEFAULT false NOT NULL,
 	CONSTRAINT pk_member PRIMARY KEY (id),
 	CONSTRAINT fk_member_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_member_account_id FOREIGN KEY(account_id) REFERENCES account (id),
@@ -910,6 +930,23 @@ CREATE TABLE journal_progress (
 	CONSTRAINT fk_journal_progress_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
 	CONSTRAINT fk_journal_progress_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE TABLE member_company (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	member_id BIGINT NOT NULL,
+	with_id BIGINT NOT NULL,
+	bond TEXT NOT NULL,
+	CONSTRAINT pk_member_company PRIMARY KEY (id),
+	CONSTRAINT ck_member_company_bond_known CHECK (bond IN ('guardian', 'host')),
+	CONSTRAINT ck_member_company_with_somebody_else CHECK (member_id <> with_id),
+	CONSTRAINT uq_member_company_member_id_with_id_bond UNIQUE (member_id, with_id, bond),
+	CONSTRAINT fk_member_company_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_member_company_member_id FOREIGN KEY(member_id) REFERENCES member (id),
+	CONSTRAINT fk_member_company_with_id FOREIGN KEY(with_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_member_company_with_id ON member_company (with_id)
 
 CREATE TABLE payment_intent (
 	id BIGSERIAL NOT NULL,

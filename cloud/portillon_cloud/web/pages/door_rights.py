@@ -25,6 +25,9 @@ def rights_form(
     long_access: Ticked = False,
     first_person: Ticked = False,
     lockdown_exempt: Ticked = False,
+    escort: Ticked = False,
+    escorted: Ticked = False,
+    supervisor: Ticked = False,
 ) -> Response:
     """What is not ticked is taken away."""
     with services.db.write() as conn:
@@ -32,6 +35,13 @@ def rights_form(
             conn,
             organisation_id=clerk.principal.organisation_id,
             member_id=member_id,
-            rights=DoorRights(long_access=long_access, first_person=first_person, lockdown_exempt=lockdown_exempt),
+            rights=DoorRights(
+                long_access=long_access,
+                first_person=first_person,
+                lockdown_exempt=lockdown_exempt,
+                escort=escort,
+                escorted=escorted,
+                supervisor=supervisor,
+            ),
         )
     return RedirectResponse(f"/members/{member_id}?done={Done.CHANGED}", 303)

@@ -17,6 +17,7 @@ from portillon_cloud.doors.operations import (
     schedules_of,
 )
 from portillon_cloud.doors.rows import plans_of
+from portillon_cloud.doors.rules import COMPANY_WITHIN_S_MAX, AskedAtDoor, asked_of, set_asked
 from portillon_cloud.doors.states import doors_of
 from portillon_cloud.gateways.commands import commands
 from portillon_cloud.gateways.errors import GatewayAwayError
@@ -45,12 +46,14 @@ class Done(StrEnum):
 
     ORDERED = "ordered"
     PLANNED = "planned"
+    ASKED = "asked"
     SENT = "sent"
 
 
 DONE = {
     Done.ORDERED: N_("Ordered. Every gateway of the site knows it within a second, or when it is back."),
     Done.PLANNED: N_("Planned. Every gateway of the site knows it within a second, or when it is back."),
+    Done.ASKED: N_("Noted. Every gateway of the site asks for it within a second, or when it is back."),
     Done.SENT: N_("Sent. Below you see what becomes of it."),
 }
 
@@ -110,6 +113,37 @@ def plan_form(
     return _back(site_id, Done.PLANNED)
 
 
+@router.post("/sites/{site_id}/doors/{door}/asked", dependencies=[Depends(genuine_form)])
+def asked_form(
+    site_id: PathId,
+    door: Door,
+    services: ServicesDep,
+    planner: Planner,
+    within_s: Annotated[int, Form(ge=1, le=COMPANY_WITHIN_S_MAX)],
+    pin_schedule: Annotated[str, Form(max_length=100)] = "",
+    two_people: Annotated[bool, Form()] = False,
+    supervised: Annotated[bool, Form()] = False,
+    minors_alone: Annotated[bool, Form()] = False,
+) -> Response:
+    """What is not ticked is not asked."""
+    asked = AskedAtDoor(
+        pin_schedule=pin_schedule or None,
+        two_people=two_people,
+        supervised=supervised,
+        minors_alone=minors_alone,
+        within_s=within_s,
+    )
+    with services.db.write() as conn:
+        set_asked(
+            conn,
+            organisation_id=planner.principal.organisation_id,
+            site_id=site_id,
+            door=door,
+            asked=None if asked == AskedAtDoor() else asked,
+        )
+    return _back(site_id, Done.ASKED)
+
+
 @router.post("/sites/{site_id}/doors/{door}/open", dependencies=[Depends(genuine_form)])
 def open_form(site_id: PathId, door: Door, services: ServicesDep, clerk: Clerk) -> Response:
     """Open a door once, now; or the page again with why not."""
@@ -151,6 +185,7 @@ def _draw(services: Services, reader: Visit, site_id: int, notice: Notice | None
             "doors": doors_of(conn, site_id),
             "orders": orders_in_force(conn, site_id, now_ms=reader.organisation.clock.business_ms),
             "plans": plans_of(conn, site_id),
+            "asked": asked_of(conn, site_id),
             "schedules": schedules_of(conn, site_id),
             "given": orders_given(conn, site_id, limit=GIVEN_SHOWN),
             "commands": commands(conn, organisation_id, site_id=site_id, limit=GIVEN_SHOWN),
@@ -164,6 +199,8 @@ def _draw(services: Services, reader: Visit, site_id: int, notice: Notice | None
         notice=notice,
         site=site,
         every_door=EVERY_DOOR,
+        asks_nothing=AskedAtDoor(),
+        within_s_max=COMPANY_WITHIN_S_MAX,
         now_ms=reader.now_ms,
         may_order=may(Permission.ORDER_DOORS),
         may_plan=may(Permission.PLAN_DOORS),
