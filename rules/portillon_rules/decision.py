@@ -44,6 +44,7 @@ RULES_VERSION = "4"
 _MS_PER_HOUR = 3_600_000
 _OWN_ROW = "entitlement"
 _POLICY_ROW = f"policy/{SITE}"
+_NOTHING = Ruling("decision")
 _ORDERED = {DenyReason.LOCKDOWN: Standing.LOCKDOWN, DenyReason.DOOR_BLOCKED: Standing.BLOCKED}
 
 
@@ -177,7 +178,8 @@ def _rulings(
 
 
 def _entitlement(row: Entitlement, time: DecisionTime) -> Ruling:
-    return Ruling("entitlement", _outside_validity(row, time), row=_OWN_ROW)
+    reason = _outside_validity(row, time)
+    return Ruling("entitlement", reason, row=_OWN_ROW) if reason else _NOTHING
 
 
 def _outside_validity(row: Entitlement, time: DecisionTime) -> DenyReason | None:
@@ -191,16 +193,17 @@ def _outside_validity(row: Entitlement, time: DecisionTime) -> DenyReason | None
 
 
 def _zone(row: Entitlement, door: DoorView) -> Ruling:
-    return Ruling("zone", None if door.zone in row.zones else DenyReason.WRONG_ZONE, row=_OWN_ROW)
+    return _NOTHING if door.zone in row.zones else Ruling("zone", DenyReason.WRONG_ZONE, row=_OWN_ROW)
 
 
 def _schedule(row: Entitlement, site: SiteRules, policy: SitePolicy, time: DecisionTime) -> Ruling:
     if row.schedule == ALWAYS:
-        return Ruling("schedule")
+        return _NOTHING
     if time.quality is TimeQuality.UNCERTAIN and policy.time_uncertain is TimeUncertain.DENY:
         return Ruling("schedule", DenyReason.TIME_UNKNOWN, row=_POLICY_ROW)
-    is_open = _is_open(row.schedule, site, policy, time)
-    return Ruling("schedule", None if is_open else DenyReason.OUTSIDE_SCHEDULE, row=f"schedule/{row.schedule}")
+    if _is_open(row.schedule, site, policy, time):
+        return _NOTHING
+    return Ruling("schedule", DenyReason.OUTSIDE_SCHEDULE, row=f"schedule/{row.schedule}")
 
 
 def _is_open(name: str, site: SiteRules, policy: SitePolicy, time: DecisionTime) -> bool | None:
@@ -223,13 +226,14 @@ def pin_asked(door: str, site: SiteRules, time: DecisionTime) -> bool:
 
 
 def _pin(door: DoorView, site: SiteRules, time: DecisionTime, local: LocalFacts) -> Ruling:
-    missing = not local.pin_shown and pin_asked(door.name, site, time)
-    return Ruling("door_rule", DenyReason.PIN_MISSING if missing else None, row=f"door_rule/{door.name}")
+    if local.pin_shown or not pin_asked(door.name, site, time):
+        return _NOTHING
+    return Ruling("door_rule", DenyReason.PIN_MISSING, row=f"door_rule/{door.name}")
 
 
 def _door(row: Entitlement, door: DoorView, site: SiteRules) -> Ruling:
     if door.closed_for is None or (door.closed_for is DenyReason.LOCKDOWN and row.lockdown_exempt):
-        return Ruling("door")
+        return _NOTHING
     orders = (site.orders.get(key) for key in (door.name, EVERY_DOOR))
     standing = _ORDERED.get(door.closed_for)
     said = next((order.door for order in orders if order is not None and order.standing is standing), None)
@@ -266,7 +270,7 @@ def _basis(row: Entitlement, door: DoorView, policy: SitePolicy, time: DecisionT
         flags.append(GrantFlag.NOT_JOURNALED)
     if not door.output_available:
         return Ruling("basis", DenyReason.OUTPUT_UNAVAILABLE)
-    return Ruling("basis", flags=tuple(flags))
+    return Ruling("basis", flags=tuple(flags)) if flags else _NOTHING
 
 
 def _passes_after_lease(policy: SitePolicy, over_ms: int) -> bool:
@@ -276,4 +280,4 @@ def _passes_after_lease(policy: SitePolicy, over_ms: int) -> bool:
 
 
 def _lane(door: DoorView) -> Ruling:
-    return Ruling("lane", DenyReason.LANE_BUSY if door.busy else None)
+    return Ruling("lane", DenyReason.LANE_BUSY) if door.busy else _NOTHING

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -51,69 +52,71 @@ def test_a_member_in_order_passes() -> None:
     assert ask() == Granted("m1")
 
 
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (ask(site=SiteRules(None, {})), DenyReason.NEVER_SYNCED),
-        (ask(None), DenyReason.UNKNOWN_CREDENTIAL),
-        (ask(RowDamaged("k1.aa")), DenyReason.ROW_DAMAGED),
-        (ask(replace(ROW, refusal=DenyReason.DUES_UNPAID, valid_from_ms=6_000)), DenyReason.DUES_UNPAID),
-        (ask(time=replace(NOW, business_ms=999)), DenyReason.NOT_YET_VALID),
-        (ask(time=replace(NOW, business_ms=9_000)), DenyReason.EXPIRED),
-        (ask(time=replace(NOW, quality=TimeQuality.UNKNOWN)), DenyReason.TIME_UNKNOWN),
-        (ask(door=replace(LANE, zone="staff")), DenyReason.WRONG_ZONE),
-        (ask(replace(ROW, schedule="mornings")), DenyReason.OUTSIDE_SCHEDULE),
-        (ask(time=replace(NOW, lease_remaining_ms=0)), DenyReason.LEASE_OVER),
-        (ask(door=replace(LANE, output_available=False)), DenyReason.OUTPUT_UNAVAILABLE),
-        (ask(door=replace(LANE, busy=True)), DenyReason.LANE_BUSY),
-        (
-            ask(
-                door=replace(LANE, journal_writable=False), site=with_policy(journal_unwritable=JournalUnwritable.DENY)
-            ),
-            DenyReason.JOURNAL_UNWRITABLE,
-        ),
-    ],
-)
-def test_each_refusal_says_why(answer: Granted | Denied, reason: DenyReason) -> None:
-    """Every way to be refused has its own word."""
-    assert isinstance(answer, Denied)
-    assert answer.reason is reason
+MUTE = replace(LANE, journal_writable=False)
+DENY_MUTE = {"journal_unwritable": JournalUnwritable.DENY}
+UNSURE = replace(NOW, quality=TimeQuality.UNCERTAIN)
+CASES: list[tuple[dict[str, Any], DenyReason | None, Evidence]] = [
+    ({}, None, Evidence("entitlement", "entitlement", 42)),
+    ({"site": SiteRules(None, {}, revision=42)}, DenyReason.NEVER_SYNCED, Evidence("table")),
+    ({"lookup": None}, DenyReason.UNKNOWN_CREDENTIAL, Evidence("table", None, 42)),
+    ({"lookup": RowDamaged("k1.aa")}, DenyReason.ROW_DAMAGED, Evidence("table", "entitlement", 42)),
+    (
+        {"lookup": replace(ROW, refusal=DenyReason.DUES_UNPAID, valid_from_ms=6_000)},
+        DenyReason.DUES_UNPAID,
+        Evidence("entitlement", "entitlement", 42),
+    ),
+    ({"time": replace(NOW, business_ms=999)}, DenyReason.NOT_YET_VALID, Evidence("entitlement", "entitlement", 42)),
+    ({"time": replace(NOW, business_ms=9_000)}, DenyReason.EXPIRED, Evidence("entitlement", "entitlement", 42)),
+    (
+        {"time": replace(NOW, quality=TimeQuality.UNKNOWN)},
+        DenyReason.TIME_UNKNOWN,
+        Evidence("entitlement", "entitlement", 42),
+    ),
+    ({"door": replace(LANE, zone="staff")}, DenyReason.WRONG_ZONE, Evidence("zone", "entitlement", 42)),
+    (
+        {"lookup": replace(ROW, schedule="mornings")},
+        DenyReason.OUTSIDE_SCHEDULE,
+        Evidence("schedule", "schedule/mornings", 42),
+    ),
+    (
+        {"lookup": replace(ROW, schedule="all"), "policy": {"time_uncertain": TimeUncertain.DENY}, "time": UNSURE},
+        DenyReason.TIME_UNKNOWN,
+        Evidence("schedule", "policy/site", 42),
+    ),
+    (
+        {"door": replace(LANE, closed_for=DenyReason.LANE_FAULT)},
+        DenyReason.LANE_FAULT,
+        Evidence("door", None, 42),
+    ),
+    (
+        {"door": replace(LANE, closed_for=DenyReason.LOCKDOWN)},
+        DenyReason.LOCKDOWN,
+        Evidence("door", "door_order/*", 42),
+    ),
+    (
+        {"door": replace(LANE, closed_for=DenyReason.DOOR_BLOCKED)},
+        DenyReason.DOOR_BLOCKED,
+        Evidence("door", "door_order/lane1", 42),
+    ),
+    ({"time": replace(NOW, lease_remaining_ms=0)}, DenyReason.LEASE_OVER, Evidence("basis", "policy/site", 42)),
+    ({"door": MUTE, "policy": DENY_MUTE}, DenyReason.JOURNAL_UNWRITABLE, Evidence("basis", "policy/site", 42)),
+    ({"door": replace(LANE, output_available=False)}, DenyReason.OUTPUT_UNAVAILABLE, Evidence("basis", None, 42)),
+    ({"door": replace(LANE, busy=True)}, DenyReason.LANE_BUSY, Evidence("lane", None, 42)),
+]
 
 
-@pytest.mark.parametrize(
-    ("answer", "evidence"),
-    [
-        (ask(), Evidence("entitlement", "entitlement", 42)),
-        (ask(site=SiteRules(None, {}, revision=42)), Evidence("table")),
-        (ask(None), Evidence("table", None, 42)),
-        (ask(RowDamaged("k1.aa")), Evidence("table", "entitlement", 42)),
-        (ask(time=replace(NOW, business_ms=999)), Evidence("entitlement", "entitlement", 42)),
-        (ask(door=replace(LANE, zone="staff")), Evidence("zone", "entitlement", 42)),
-        (ask(replace(ROW, schedule="mornings")), Evidence("schedule", "schedule/mornings", 42)),
-        (
-            ask(
-                replace(ROW, schedule="all"),
-                site=with_policy(time_uncertain=TimeUncertain.DENY),
-                time=replace(NOW, quality=TimeQuality.UNCERTAIN),
-            ),
-            Evidence("schedule", "policy/site", 42),
-        ),
-        (ask(door=replace(LANE, closed_for=DenyReason.LANE_FAULT)), Evidence("door", None, 42)),
-        (ask(door=replace(LANE, closed_for=DenyReason.LOCKDOWN)), Evidence("door", "door_order/*", 42)),
-        (ask(door=replace(LANE, closed_for=DenyReason.DOOR_BLOCKED)), Evidence("door", "door_order/lane1", 42)),
-        (ask(time=replace(NOW, lease_remaining_ms=0)), Evidence("basis", "policy/site", 42)),
-        (
-            ask(
-                door=replace(LANE, journal_writable=False), site=with_policy(journal_unwritable=JournalUnwritable.DENY)
-            ),
-            Evidence("basis", "policy/site", 42),
-        ),
-        (ask(door=replace(LANE, output_available=False)), Evidence("basis", None, 42)),
-        (ask(door=replace(LANE, busy=True)), Evidence("lane", None, 42)),
-    ],
-)
-def test_every_answer_says_what_it_rests_on(answer: Granted | Denied, evidence: Evidence) -> None:
-    """The rule that spoke, the row that it read and the revision of the table: the same for door, journal and desk."""
+@pytest.mark.parametrize(("asked", "reason", "evidence"), CASES)
+def test_each_answer_says_why_and_what_it_rests_on(
+    asked: dict[str, Any], reason: DenyReason | None, evidence: Evidence
+) -> None:
+    """Every way to be refused has its own word, and names the rule, the row and the revision of the table."""
+    asked = dict(asked)
+    if "policy" in asked:
+        asked["site"] = with_policy(**asked.pop("policy"))
+    answer = ask(**asked)
+    assert (answer.reason if isinstance(answer, Denied) else None) is reason
+    known = isinstance(asked.get("lookup", ROW), Entitlement)
+    assert answer.member == ("m1" if known else None)
     assert answer.evidence == evidence
 
 
@@ -177,7 +180,9 @@ def test_uncertain_time_is_flagged_and_may_close_schedules() -> None:
     """After a cold boot members still pass, and the owner can find it; a strict site closes its schedules."""
     unsure = replace(NOW, quality=TimeQuality.UNCERTAIN)
     assert ask(time=unsure) == Granted("m1", (GrantFlag.TIME_UNCERTAIN,))
-    strict = SiteRules(replace(POLICY, time_uncertain=TimeUncertain.DENY), {"all": Schedule("all", ())})
+    windows = tuple(Window(day, 0, 1440) for day in range(7))
+    strict = SiteRules(replace(POLICY, time_uncertain=TimeUncertain.DENY), {"all": Schedule("all", windows)})
+    assert ask(replace(ROW, schedule="all"), site=strict) == Granted("m1")
     assert ask(replace(ROW, schedule="all"), site=strict, time=unsure) == Denied(DenyReason.TIME_UNKNOWN, "m1")
 
 

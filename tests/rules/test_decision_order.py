@@ -18,11 +18,12 @@ from portillon_rules.decision import (
 from portillon_rules.door_rule import DoorRule
 from portillon_rules.entitlement import ALWAYS, Entitlement
 from portillon_rules.evidence import Evidence
+from portillon_rules.holidays import HolidayCalendar
 from portillon_rules.local_facts import LocalFacts
 from portillon_rules.policy import JournalUnwritable, SitePolicy, TimeUncertain
 from portillon_rules.presence import Presence
 from portillon_rules.reason import DenyReason, GrantFlag
-from portillon_rules.schedule import Schedule, Window
+from portillon_rules.schedule import HolidayHours, Schedule, Window
 from portillon_rules.visits import Allowance, VisitRow, VisitUse
 from portillon_rules.zone_rule import Strictness, ZoneRule
 
@@ -181,3 +182,29 @@ def test_a_card_alone_is_not_enough_at_the_hours_of_the_doors_rule(
 ) -> None:
     """While its schedule is open a PIN is asked; while the hours cannot be told, it is asked too."""
     assert pin_asked("lane1", site, time) is asked
+
+
+def test_a_holiday_of_the_sites_calendar_closes_a_schedule() -> None:
+    """The calendar that a schedule names is looked up among the site's."""
+    closed = replace(MORNINGS, holidays=(HolidayHours("quebec"),))
+    for day, allowed in (("11-23", False), ("11-24", True)):
+        calendar = {"quebec": HolidayCalendar("quebec", frozenset({day}))}
+        site = SiteRules(POLICY, {"mornings": closed}, holidays=calendar)
+        answer = decide(lookup=replace(ROW, schedule="mornings"), door=LANE, site=site, time=NOW)
+        assert isinstance(answer, Granted) is allowed
+
+
+def test_zones_are_judged_by_what_the_site_and_the_row_say_of_the_member() -> None:
+    """Forgiveness of this member, exemption of staff, and the reset hour by the site's own wall."""
+    site = replace(SITE, doors={}, zones={"gym": ZoneRule(zone="gym", passback=Strictness.HARD, reset_hour=4)})
+    inside = LocalFacts(presence=IN_THE_GYM)
+    refused = Denied(DenyReason.PASSBACK, "m1")
+    assert decide(lookup=ROW, door=LANE, site=site, time=NOW, local=inside) == refused
+    for forgiven, expected in (({"m1": NOW_MS}, Granted("m1")), ({"m2": NOW_MS}, refused)):
+        asked = replace(site, forgiven=forgiven)
+        assert decide(lookup=ROW, door=LANE, site=asked, time=NOW, local=inside) == expected
+    staff = decide(lookup=replace(ROW, staff=True), door=LANE, site=site, time=NOW, local=inside)
+    assert staff == Granted("m1")
+    for hours, expected in ((5, refused), (7, Granted("m1"))):  # since 05:00 and 03:00 in Toronto
+        since = LocalFacts(presence=Presence("gym", NOW_MS - hours * HOUR_MS))
+        assert decide(lookup=ROW, door=LANE, site=site, time=NOW, local=since) == expected

@@ -207,3 +207,10 @@ def test_what_the_rules_may_do(at: str | None, zone: str, leaving: bool, fresh: 
     if set(how) == {OFF}:
         assert ruling == CLEAR
     assert (ruling.row is None) == (ruling.reason is None and GrantFlag.PASSBACK not in ruling.flags)
+
+
+def test_site_wide_is_timed_too() -> None:
+    """Somebody who is in the spa by what was passed is held out of the gym for as long as the site-wide rule says."""
+    timed = every(passback=HARD, passback_minutes=30, passback_after=SOFT)
+    assert ask(timed, at="spa", minutes=29) == refused(DenyReason.PASSBACK, EVERY_ZONE)
+    assert ask(timed, at="spa", minutes=30) == flagged(EVERY_ZONE)

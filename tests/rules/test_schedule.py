@@ -1,5 +1,6 @@
 """Hours by the clock on the wall: midnight, holidays, single dates, validity, both clock changes, leap days."""
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -181,6 +182,17 @@ def test_times_outside_the_calendar_are_taken_as_its_ends() -> None:
     assert local_time(-1, "UTC") == datetime(1970, 1, 1, tzinfo=UTC)
     assert local_time(1_500, "UTC") == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
     assert local_time(2**70, "UTC") == datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def test_the_machines_own_time_zone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway set to Tokyo by mistake opens its site in Paris by the clock of Paris."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert local_time(0, "Europe/Paris").isoformat() == "1970-01-01T01:00:00+01:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 spans = st.lists(
