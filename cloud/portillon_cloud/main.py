@@ -43,6 +43,7 @@ FEATURES_WITH_TABLES = (
     "attendance",
     "alarms",
     "doors",
+    "visits",
 )
 
 

@@ -27,6 +27,7 @@ from portillon_cloud.members.credentials import lapse_credentials
 from portillon_cloud.members.operations import site_keys
 from portillon_cloud.members.tables import member, site
 from portillon_cloud.secrets import Keyring
+from portillon_cloud.visits.rows import visit_rows
 
 __all__ = [
     "ACCESS_REVIEW",
@@ -141,19 +142,24 @@ def switched_off_now(conn: Connection, account_id: int, now_ms: int) -> frozense
 def rows_for_accounts(
     conn: Connection, keyring: Keyring, *, site_id: int, account_ids: Sequence[int], now_ms: int
 ) -> dict[int, list[RowChange]]:
-    """The entitlement rows of these accounts' members at one site, by account; an empty list: nobody to let in.
+    """What these accounts' members may do at one site, by account: entitlements, and what limits their visits.
 
-    Nine queries for each 2,000 accounts, whatever the number of members. Raises UnknownSiteError.
+    An empty list: nobody to let in. Eleven queries for each 2,000 accounts, whatever the number of members.
+    Raises UnknownSiteError.
     """
     organisation_id = _organisation_of(conn, site_id)
     rows: dict[int, list[RowChange]] = {account_id: [] for account_id in account_ids}
     for start in range(0, len(account_ids), ACCOUNTS_PER_READ):
         some = account_ids[start : start + ACCOUNTS_PER_READ]
-        for account_id, account, who in _people(conn, keyring, organisation_id, site_id, some, now_ms):
+        people = list(_people(conn, keyring, organisation_id, site_id, some, now_ms))
+        visits = visit_rows(conn, [int(who.member) for _, _, who in people])
+        for account_id, account, who in people:
             rows[account_id] += [
                 RowChange(kind=RowKind.ENTITLEMENT, key=entitlement.credential, body=entitlement.to_body())
                 for entitlement in entitlements(account, who, now_ms)
             ]
+            if int(who.member) in visits:
+                rows[account_id].append(visits[int(who.member)])
     return rows
 
 

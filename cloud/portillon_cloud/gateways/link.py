@@ -16,7 +16,7 @@ from portillon_cloud.access.grace import LEASE_HOURS
 from portillon_cloud.alarms.derive import derive
 from portillon_cloud.attendance.content import Sender
 from portillon_cloud.attendance.intake import take_in
-from portillon_cloud.clock import Clock
+from portillon_cloud.clock import Clock, business_now_ms
 from portillon_cloud.database import Database
 from portillon_cloud.gateways import outgoing, store
 from portillon_cloud.gateways.alarms import AlarmKind, raise_alarm
@@ -30,6 +30,8 @@ from portillon_cloud.gateways.sequencer import sequence
 from portillon_cloud.gateways.snapshot import offer_snapshots
 from portillon_cloud.gateways.tables import gateway
 from portillon_cloud.secrets import Keyring
+from portillon_cloud.visits.moving import settle
+from portillon_cloud.visits.spending import spend
 
 ROUNDS_PER_TICK = 4
 """Sequencer rounds before what they made is published and leases get their turn; the rest waits for the next tick."""
@@ -132,6 +134,8 @@ class GatewayLink:
                 take_reported(conn, sender.id, message, now_ms=now_ms)
                 if not retain:
                     heard(conn, sender.id, boot_id=None, now_ms=now_ms)
+                    business_ms = business_now_ms(conn, sender.organisation_id, now_ms)
+                    settle(conn, sender.id, message, now_ms=now_ms, business_ms=business_ms)
             case SyncReport():
                 heard(conn, sender.id, boot_id=message.boot_id, now_ms=now_ms)
                 state = store.lock(conn, sender.id)
@@ -182,6 +186,7 @@ def _take_journal(conn: Connection, sender: Row[object], batch: JournalBatch, no
             journal_id=batch.journal_id,
             ordinal=taken.ordinal,
         )
+        spend(conn, batch.events, fresh=taken.fresh, sender=whose, journal_id=batch.journal_id)
     if taken.conflicts:
         raise_alarm(
             conn,

@@ -121,7 +121,7 @@ def close(conn: Connection, *, organisation_id: int, member_id: int, allowance_i
 def member_visits(conn: Connection, *, organisation_id: int, member_id: int, now_ms: int) -> MemberVisits:
     """What the member was given and what is left of it now. Raises UnknownMemberError."""
     whose = _member(conn, organisation_id, member_id)
-    zone: str = conn.execute(select(site.c.time_zone).where(site.c.id == whose.site_id)).scalar_one()
+    zone = time_zone_of(conn, organisation_id=organisation_id, member_id=member_id)
     home = conn.execute(select(visit_home).where(visit_home.c.member_id == member_id)).one_or_none()
     rows = conn.execute(
         select(visit_allowance).where(visit_allowance.c.member_id == member_id).order_by(visit_allowance.c.id.desc())
@@ -132,6 +132,13 @@ def member_visits(conn: Connection, *, organisation_id: int, member_id: int, now
         moving_to=None if home is None else home.moving_to,
         gateways=tuple(gateways_of(conn, whose.site_id)),
     )
+
+
+def time_zone_of(conn: Connection, *, organisation_id: int, member_id: int) -> str:
+    """By which the member's days begin. Raises UnknownMemberError."""
+    whose = _member(conn, organisation_id, member_id)
+    zone: str = conn.execute(select(site.c.time_zone).where(site.c.id == whose.site_id)).scalar_one()
+    return zone
 
 
 def _view(row: Row[Any], spent: int) -> AllowanceView:
@@ -199,9 +206,7 @@ def _settle_down(conn: Connection, whose: Row[Any], now_ms: int) -> None:
 
 def _member(conn: Connection, organisation_id: int, member_id: int) -> Row[Any]:
     found = conn.execute(
-        select(member.c.id, member.c.organisation_id, member.c.account_id, member.c.site_id).where(
-            member.c.id == member_id, member.c.organisation_id == organisation_id
-        )
+        select(member).where(member.c.id == member_id, member.c.organisation_id == organisation_id)
     ).one_or_none()
     if found is None:
         raise UnknownMemberError(f"organisation {organisation_id} has no member {member_id}")

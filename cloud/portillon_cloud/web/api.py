@@ -13,6 +13,7 @@ from portillon_cloud.http.problem import PROBLEM_RESPONSES
 from portillon_cloud.members import api as members
 from portillon_cloud.members import credentials_api as credentials
 from portillon_cloud.payments import api as payments
+from portillon_cloud.visits import api as visits
 from portillon_cloud.web import clock_api
 
 PREFIX = "/api/v1"
@@ -22,7 +23,8 @@ def api_router() -> APIRouter:
     """One router with all of /api/v1."""
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
-        members, credentials, billing, payments, dunning, access, gateways, doors, attendance, alarms, clock_api,
+        members, credentials, billing, payments, dunning, access, gateways, doors, attendance, alarms, visits,
+        clock_api,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)

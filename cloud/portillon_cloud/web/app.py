@@ -31,6 +31,7 @@ from portillon_cloud.web.pages import (
     notices,
     sign_in,
     unpaid,
+    visits,
 )
 from portillon_cloud.web.rendering import bare_page
 from portillon_cloud.web.security_headers import SecurityHeaders
@@ -70,7 +71,8 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         app.add_exception_handler(kind, handler)
     app.mount("/static", Assets())
     parts = (
-        sign_in, live, doors, alarms, members, credentials, door_rights, company, notices, invoices, unpaid, clock,
+        sign_in, live, doors, alarms, members, credentials, door_rights, company, visits, notices, invoices, unpaid,
+        clock,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

@@ -1025,6 +1025,44 @@ CREATE INDEX ix_subscription_due ON subscription (legal_entity_id, next_invoice_
 
 CREATE INDEX ix_subscription_member_id ON subscription (member_id)
 
+CREATE TABLE visit_allowance (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	member_id BIGINT NOT NULL,
+	per TEXT,
+	most INTEGER NOT NULL,
+	from_ms BIGINT NOT NULL,
+	until_ms BIGINT NOT NULL,
+	given_by TEXT NOT NULL,
+	given_at_ms BIGINT NOT NULL,
+	closed_at_ms BIGINT,
+	CONSTRAINT pk_visit_allowance PRIMARY KEY (id),
+	CONSTRAINT ck_visit_allowance_per_known CHECK (per IS NULL OR per IN ('day', 'week', 'month')),
+	CONSTRAINT ck_visit_allowance_most_counts CHECK (most >= 0),
+	CONSTRAINT ck_visit_allowance_some_time CHECK (from_ms < until_ms),
+	CONSTRAINT fk_visit_allowance_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_visit_allowance_member_id FOREIGN KEY(member_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_visit_allowance_member_id ON visit_allowance (member_id)
+
+CREATE TABLE visit_home (
+	member_id BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	gateway_id TEXT,
+	turn BIGINT NOT NULL,
+	since_ms BIGINT NOT NULL,
+	moving_to TEXT,
+	stopped_at_ms BIGINT,
+	CONSTRAINT pk_visit_home PRIMARY KEY (member_id),
+	CONSTRAINT fk_visit_home_member_id FOREIGN KEY(member_id) REFERENCES member (id),
+	CONSTRAINT fk_visit_home_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_visit_home_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_visit_home_moving_to FOREIGN KEY(moving_to) REFERENCES gateway (id)
+)
+
+CREATE INDEX ix_visit_home_gateway_id ON visit_home (gateway_id)
+
 CREATE TABLE alarm_seen (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1140,6 +1178,30 @@ CREATE TABLE snapshot_chunk (
 	CONSTRAINT fk_snapshot_chunk_snapshot_id FOREIGN KEY(snapshot_id) REFERENCES snapshot (id) ON DELETE CASCADE,
 	CONSTRAINT fk_snapshot_chunk_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE TABLE visit_spent (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	allowance_id BIGINT NOT NULL,
+	member_id BIGINT NOT NULL,
+	turn BIGINT NOT NULL,
+	period TEXT NOT NULL,
+	gateway_id TEXT NOT NULL,
+	journal_id TEXT NOT NULL,
+	sequence BIGINT NOT NULL,
+	CONSTRAINT pk_visit_spent PRIMARY KEY (id),
+	CONSTRAINT uq_visit_spent_gateway_id_journal_id_sequence_allowance_id UNIQUE (gateway_id, journal_id, sequence, allowance_id),
+	CONSTRAINT fk_visit_spent_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_visit_spent_allowance_id FOREIGN KEY(allowance_id) REFERENCES visit_allowance (id),
+	CONSTRAINT fk_visit_spent_member_id FOREIGN KEY(member_id) REFERENCES member (id),
+	CONSTRAINT fk_visit_spent_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id)
+)
+
+CREATE INDEX ix_visit_spent_allowance_id_period ON visit_spent (allowance_id, period)
+
+CREATE OR REPLACE FUNCTION visit_spent_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'visit_spent rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER visit_spent_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON visit_spent FOR EACH STATEMENT EXECUTE FUNCTION visit_spent_refuse()
 
 CREATE TABLE attempt_outcome (
 	attempt_id BIGINT NOT NULL,

@@ -15,6 +15,7 @@ from portillon_cloud.identity.roles import Permission
 from portillon_cloud.reports.may_pass import may_pass
 from portillon_cloud.reports.member_list import member_list
 from portillon_cloud.reports.member_view import first_member_of, member_view
+from portillon_cloud.visits.operations import member_visits
 from portillon_cloud.web.rendering import Notice, page
 from portillon_cloud.web.visit import Visit, visit_with
 from portillon_cloud.web.wording import N_
@@ -91,8 +92,23 @@ def draw_member(
             member_id=member_id,
             business_ms=reader.organisation.clock.business_ms,
         )
+        visits = member_visits(
+            conn,
+            organisation_id=organisation_id,
+            member_id=member_id,
+            now_ms=reader.organisation.clock.business_ms,
+        )
     today = local_date(reader.organisation.clock.business_ms, member.time_zone)
-    return page("members/member.html", reader, status=status, member=member, answer=answer, today=today, notice=notice)
+    return page(
+        "members/member.html",
+        reader,
+        status=status,
+        member=member,
+        answer=answer,
+        visits=visits,
+        today=today,
+        notice=notice,
+    )
 
 
 @router.get("/accounts/{account_id}")
