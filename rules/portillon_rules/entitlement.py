@@ -81,7 +81,7 @@ class Entitlement:
             refusal=DenyReason(refusal) if refusal is not None else None,
             staff=body["staff"],
             day_pass=body["day_pass"],
-            **{key: body.get(key, False) for key in TOLD_WHERE_TRUE},
+            **{key: body[key] for key in TOLD_WHERE_TRUE if key in body},
             guardians=tuple(body.get("guardians", ())),
             hosts=tuple(body.get("hosts", ())),
         )

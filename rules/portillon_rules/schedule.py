@@ -137,12 +137,16 @@ def hours_of(schedule: Schedule, day: date, calendars: Mapping[str, HolidayCalen
         if calendar.has(day):
             return holiday.spans
     weekday = day.weekday()
-    return tuple((w.from_minute, w.until_minute) for w in schedule.windows if w.weekday == weekday)
+    return tuple([(w.from_minute, w.until_minute) for w in schedule.windows if w.weekday == weekday])
 
 
 def local_time(business_ms: int, time_zone: str) -> datetime:
     """What the wall's clock of the site shows; total: a time outside 1970 to 9998 is taken as the nearest inside."""
-    seconds = min(max(business_ms, 0), _MS_MAX) // 1000
+    return _shown(min(max(business_ms, 0), _MS_MAX) // 1000, time_zone)
+
+
+@lru_cache(maxsize=8)  # one decision asks several times, for the schedule, the PIN and the visits
+def _shown(seconds: int, time_zone: str) -> datetime:
     return datetime.fromtimestamp(seconds, UTC).astimezone(_zone(time_zone))
 
 
@@ -152,7 +156,10 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _covers(spans: Spans, minute: int) -> bool:
-    return any(begin <= minute < end for begin, end in spans)
+    for begin, end in spans:  # not any(): this is asked of every badge, and a generator costs more than the answer
+        if begin <= minute < end:
+            return True
+    return False
 
 
 def _check_day(day: str) -> None:
