@@ -180,6 +180,8 @@ def _close_loop(options: ModbusAnalogOptions, set_ohm: Callable[[float], None], 
 def _pin_contact(options: GpioInputOptions) -> Callable[[bool], None]:
     def set_closed(closed: bool) -> None:
         pin = pin_factory("mock").pin(options.pin)
+        if pin.function != "input":
+            pin.function = "input"  # it was for something else before, in this process
         if closed is (options.pull == "up"):  # a closed contact joins a pulled-up pin to ground
             pin.drive_low()
         else:

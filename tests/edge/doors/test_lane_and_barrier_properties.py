@@ -144,7 +144,10 @@ class InUse(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def output_fails(self, data: st.DataObject) -> None:
-        self.feed(OutputFailed(data.draw(st.sampled_from(self.parts))))
+        part = data.draw(st.sampled_from(self.parts))
+        if part is Part.CLOSE:
+            self.until_ms[part] = self.now_ms  # a guard tries no failed release again, and locks first when it can
+        self.feed(OutputFailed(part))
 
     @rule(wait_ms=WAITS_MS)
     def time_passes(self, wait_ms: int) -> None:
