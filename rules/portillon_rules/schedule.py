@@ -156,10 +156,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _covers(spans: Spans, minute: int) -> bool:
-    for begin, end in spans:  # not any(): this is asked of every badge, and a generator costs more than the answer
-        if begin <= minute < end:
-            return True
-    return False
+    return any(begin <= minute < end for begin, end in spans)
 
 
 def _check_day(day: str) -> None:
