@@ -8,7 +8,7 @@ DISTRIBUTIONS := rules wire drivers firmware-bridge config edge cloud
 EDITABLE := $(foreach d,$(DISTRIBUTIONS),-e ./$(d))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo story test check bench simulate fuzz peers lock clean
+.PHONY: help setup system demo story test check bench simulate mutate fuzz peers lock clean
 
 help: ## Explain each command
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ bench: setup ## Measure against a floor in the same run. BUDGET=seconds
 
 simulate: setup ## Search for broken invariants with seeded faults. BUDGET=seconds
 	@PYTHONPATH=tests $(PY) -m simulation.run --budget $(BUDGET)
+
+mutate: setup ## Change the rules in every small way, and see that a test notices each. RULES="schedule passback"
+	@$(PY) tests/mutation/run.py $(RULES)
 
 fuzz: setup ## Throw bytes at every parser, led by coverage. BUDGET=seconds in all
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.txt || { echo "The fuzzer has wheels for Python 3.11 to 3.13 on x86-64 only: run this on such a machine."; exit 1; }
