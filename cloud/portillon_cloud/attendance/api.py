@@ -4,11 +4,12 @@ from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, select
 
 from portillon_cloud.attendance.duress import duress_alarms, mark_seen
 from portillon_cloud.attendance.operations import counts, visits
+from portillon_cloud.attendance.sharing import Sharing
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date, start_of_day_ms
 from portillon_cloud.http.dependencies import ServicesDep, require
@@ -19,6 +20,7 @@ from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.tables import member, site
 from portillon_cloud.reports.attendance_day import attendance_day
 from portillon_cloud.reports.badges import last_badges
+from portillon_cloud.reports.shared_passes import suspected_members
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)  # days that every calendar library can count with
 
@@ -59,6 +61,19 @@ class DuressOut(BaseModel):
     member_id: int | None
     who: str | None
     seen_by: str | None = Field(description="Null: nobody has seen it yet")
+
+
+class SuspectedOut(BaseModel):
+    """A member whom the doors saw do what one person with one pass hardly does."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    member_id: int
+    who: str
+    times: dict[Sharing, int] = Field(description="How often each was noticed")
+    last_ms: int = Field(description="Business time of the last one")
+    door: str
+    site: str
 
 
 class VisitOut(BaseModel):
@@ -137,6 +152,15 @@ def member_visits(
     return [
         VisitOut(at_ms=one.at_ms, site_id=one.site_id, door=one.door, kind=one.kind, reason=one.reason) for one in found
     ]
+
+
+@router.get("/shared-passes")
+def list_shared_passes(services: ServicesDep, principal: MemberReader) -> list[SuspectedOut]:
+    """Members who may share their pass, by the last 30 days at the doors; the most suspected first."""
+    with services.db.read() as conn:
+        now_ms = business_now_ms(conn, principal.organisation_id, services.clock.real_ms())
+        found = suspected_members(conn, principal.organisation_id, now_ms=now_ms)
+    return [SuspectedOut.model_validate(one) for one in found]
 
 
 @router.get("/duress-alarms")

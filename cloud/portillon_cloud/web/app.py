@@ -29,6 +29,7 @@ from portillon_cloud.web.pages import (
     live,
     members,
     notices,
+    shared_passes,
     sign_in,
     unpaid,
     visits,
@@ -72,7 +73,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, credentials, door_rights, company, visits, notices, invoices, unpaid,
-        clock,
+        clock, shared_passes,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

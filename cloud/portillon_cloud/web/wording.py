@@ -7,6 +7,7 @@ from portillon_rules.credential import CredentialKind
 from portillon_rules.reason import DenyReason, GrantFlag
 
 from portillon_cloud.access.standing import Standing
+from portillon_cloud.attendance.sharing import Sharing
 from portillon_cloud.billing.calendar import IntervalUnit
 from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.identity.roles import Role
@@ -187,12 +188,23 @@ STANDINGS: Mapping[Standing, tuple[str, str]] = {
 }
 
 
+SHARING: Mapping[Sharing, str] = {
+    Sharing.IMPOSSIBLE_TRAVEL: N_("at two sites within a few minutes"),
+    Sharing.HAND_BACK: N_("came in twice by the same door without going out: the card was handed back"),
+    Sharing.TWO_PHONES: N_("the code that let them in was shown again outside: a second phone"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The tables above for one reader."""
 
     words: Words
     sees_money: bool
+
+    def sharing(self, kind: Sharing) -> str:
+        """What somebody who shares a pass was seen doing."""
+        return self.words.say(SHARING[kind])
 
     def role(self, role: Role) -> str:
         """Name of a role."""

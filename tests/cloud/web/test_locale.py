@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from portillon_cloud.attendance.sharing import Sharing
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.locale.catalogue import CATALOGUES, catalogue_path
 from portillon_cloud.locale.update import collected, merged
@@ -60,6 +61,7 @@ def test_every_reason_flag_and_role_has_words():
     assert set(wording.FLAGS) == set(GrantFlag)
     assert set(wording.ROLES) == set(Role)
     assert set(wording.KINDS) == set(CredentialKind)
+    assert set(wording.SHARING) == set(Sharing)
     assert set(wording.CREDENTIAL_STATES) == set(CredentialState)
 
 
