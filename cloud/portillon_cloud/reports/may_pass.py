@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from portillon_rules.decision import DecisionTime, Denied, DoorView, Granted, SiteRules, TimeQuality, decide
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.evidence import NO_EVIDENCE, Evidence
+from portillon_rules.local_facts import LocalFacts
 from portillon_rules.reason import DenyReason
 from portillon_wire.rule_rows import RULE_KINDS, read_rule, site_rules
 from sqlalchemy import Connection, select
@@ -15,6 +16,7 @@ from portillon_cloud.access.standing import AccountFacts, Standing, standing_at
 from portillon_cloud.gateways.tables import feed_state, gateway
 from portillon_cloud.members.tables import site
 from portillon_cloud.secrets import Keyring
+from portillon_cloud.visits.rows import use_at_home
 
 # Stands for the card of somebody who has none yet, to tell what one would do.
 _NO_CARD = CredentialFacts(hashes=("none.none",))
@@ -51,9 +53,11 @@ def may_pass(
     presented = usable or who.credentials[-1:] or (_NO_CARD,)
     rows = [_row(account, who, one, business_ms) for one in presented]
     rules = _site_rules(conn, site_id)
+    # As the gateway that counts their visits would have it; who is where, and with whom, no desk can know.
+    local = LocalFacts(visits=use_at_home(conn, member_id))
     zones: list[str] = conn.execute(select(site.c.zones).where(site.c.id == site_id)).scalar_one()
     for row in rows:
-        answers = {zone: _decide(row, zone, rules, business_ms) for zone in zones}
+        answers = {zone: _decide(row, zone, rules, local, business_ms) for zone in zones}
         granted = {zone: one for zone, one in answers.items() if isinstance(one, Granted)}
         if granted:
             return Answer(
@@ -64,7 +68,7 @@ def may_pass(
                 until_ms=None if row.valid_until_ms >= FOREVER_MS else row.valid_until_ms,
                 evidence=next(iter(granted.values())).evidence,
             )
-    refused = _decide(rows[0], zones[0] if zones else "", rules, business_ms)
+    refused = _decide(rows[0], zones[0] if zones else "", rules, local, business_ms)
     reason = refused.reason if isinstance(refused, Denied) else None
     return Answer(allowed=False, has_card=has_card, standing=standing, reason=reason, evidence=refused.evidence)
 
@@ -74,9 +78,9 @@ def _row(account: AccountFacts, who: MemberFacts, credential: CredentialFacts, b
     return entitlements(account, replace(who, credentials=(one,)), business_ms)[0]
 
 
-def _decide(row: Entitlement, zone: str, rules: SiteRules, business_ms: int) -> Granted | Denied:
+def _decide(row: Entitlement, zone: str, rules: SiteRules, local: LocalFacts, business_ms: int) -> Granted | Denied:
     time = DecisionTime(business_ms, TimeQuality.CERTAIN, lease_remaining_ms=1)
-    return decide(lookup=row, door=DoorView(name=zone, zone=zone), site=rules, time=time)
+    return decide(lookup=row, door=DoorView(name=zone, zone=zone), site=rules, time=time, local=local)
 
 
 def _site_rules(conn: Connection, site_id: int) -> SiteRules:
