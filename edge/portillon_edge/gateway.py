@@ -23,6 +23,7 @@ from portillon_edge.domain.timekeeping import TimeKeeper
 from portillon_edge.doors.attendant import Attendant
 from portillon_edge.doors.guarded_outputs import GuardedOutputs
 from portillon_edge.doors.kinds import build_doors
+from portillon_edge.doors.local_side import LocalSide
 from portillon_edge.doors.loop import DoorLoop
 from portillon_edge.doors.timed_outputs import OutputRouter, TimedOutputs
 from portillon_edge.errors import StoreBusy
@@ -35,11 +36,13 @@ from portillon_edge.health.remarks import remarks_of
 from portillon_edge.health.report import HealthReport, LastEvent
 from portillon_edge.indicator_threads import IndicatorThreads
 from portillon_edge.local_orders import LocalOrders
+from portillon_edge.presence.presence_file import PresenceFile
 from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.fire_latch import FireLatchFile
 from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.store.journal_writer import JournalWriter
+from portillon_edge.visits.book import VisitBook
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +123,12 @@ class Gateway:
             note=self._board.set,
             clock_ns=boot_ns,
         )
+        self._presence = PresenceFile(data_dir)
+        self._local = LocalSide(
+            presence=self._presence,
+            visits=VisitBook(config.gateway.id, self._memory),
+            find_visits=self._store.visits,
+        )
         self._attendant = Attendant(
             build_doors(config.doors, config.outputs),
             keys=keys,
@@ -133,6 +142,7 @@ class Gateway:
             watches=config.watches,
             interlocks=config.interlocks,
             latch=FireLatchFile(data_dir),
+            local=self._local,
         )
         self._loop = DoorLoop(self._attendant, clock_ns=boot_ns)
         self._orders = LocalOrders(
@@ -183,6 +193,8 @@ class Gateway:
             logger.error("the journal could not be written to its end in time")
         self._store.close()
         self._memory.close()
+        self._local.save()
+        self._presence.close()
 
     @property
     def attended(self) -> bool:

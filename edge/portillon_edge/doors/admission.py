@@ -2,9 +2,10 @@
 
 1. a repeat at another reader of the same door is no badge (credentials/same_badge.py);
 2. a kind that the reader does not take, a forged pass, a PIN that is missing, wrong or locked out: refused at once;
-3. `decide`, on the row that the store has of the credential (portillon_rules);
-4. what may count once (credentials/once.py): refused as stale, replayed or used, else committed;
-5. only then is somebody let in.
+3. `decide`, on the row that the store has of the credential and what the gateway knows by itself (portillon_rules);
+4. the visit that it takes, if visits are limited (visits/book.py), is reserved;
+5. what may count once (credentials/once.py): refused as stale, replayed or used, else committed;
+6. only then is somebody let in.
 Nothing durable is touched for a card with nothing finite about it.
 """
 
@@ -14,10 +15,12 @@ from typing import assert_never
 
 from portillon_drivers.events import CredentialRead, KeyPressed, ReaderFault, TextScanned
 from portillon_drivers.options import PinUse
-from portillon_rules.credential import Credential, SiteKey, credential_hash
-from portillon_rules.decision import Denied, DoorView, Granted, Lookup, decide
+from portillon_rules.credential import Credential, CredentialKind, SiteKey, credential_hash
+from portillon_rules.decision import Denied, DoorView, Granted, Lookup, decide, pin_asked
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.evidence import AT_THE_READER
+from portillon_rules.local_facts import NO_LOCAL_FACTS
+from portillon_rules.policy import SitePolicy
 from portillon_rules.reason import DenyReason, GrantFlag
 
 from portillon_edge.credentials.heard import Heard, PinEntered, Presented, Refused
@@ -28,11 +31,13 @@ from portillon_edge.credentials.pin_check import PinCheck
 from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.credentials.same_badge import SameBadge
 from portillon_edge.domain.credential_facts import CodeFreed, CounterSeen, Fact
-from portillon_edge.domain.events import EventKind, NewEvent
+from portillon_edge.domain.events import EventKind, NewEvent, Way
 from portillon_edge.domain.look_up import look_up
+from portillon_edge.doors.local_side import Badge, LocalSide
 from portillon_edge.doors.machine import Grant
 from portillon_edge.doors.surroundings import Clockwork, Door, Entitlements, EventLog, Outputs
 from portillon_edge.errors import MemoryUnwritable
+from portillon_edge.visits.book import Reserved
 
 DURESS_ALARM = "duress"
 """The `reason` of the alarm event. Nothing at the lane shows it."""
@@ -78,6 +83,7 @@ class Admission:
         memory: CredentialMemory,
         readers: Mapping[str, ReaderRules],
         closed_for: ClosedFor,
+        local: LocalSide,
     ) -> None:
         doors = tuple(doors)
         self._by_reader = {reader: door for door in doors for reader in door.readers}
@@ -88,6 +94,7 @@ class Admission:
         self._log = log
         self._memory = memory
         self._closed_for = closed_for
+        self._local = local
         self._listening = Listening(readers)
         self._pins = PinCheck(memory, find=lambda credential: self._look_up(credential)[1], names=self._names)
         self._badges = {
@@ -120,6 +127,11 @@ class Admission:
     def not_used(self, grant: Grant) -> None:
         """Nobody passed on this grant."""
         self.keep([CodeFreed(name) for name in grant.reserved])
+        self._local.not_used(self._by_reader[grant.reader], grant)
+
+    def badged_again(self, grant: Grant) -> None:
+        """Its holder badged again before passing: what the second badge reserved is the first one's."""
+        self._local.free(grant.visits)
 
     def _answers(self, heard: Sequence[Heard]) -> list[Verdict]:
         verdicts: list[Verdict] = []
@@ -151,9 +163,15 @@ class Admission:
                 self._memory.hold([CounterSeen(n, presented.counter) for n in self._names(presented.card)])
             return []
         hashed, row = self._look_up(presented.credential)
-        if rules.pin is PinUse.WITH_CARD and isinstance(row, Entitlement):
+        if isinstance(row, Entitlement) and (rules.pin is PinUse.WITH_CARD or self._pin_hours(door, presented)):
             return self._answers(self._listening.wait_for_pin(presented))
         return [self._decided(presented, hashed, row)]
+
+    def _pin_hours(self, door: Door, presented: Presented) -> bool:
+        """Whether whoever enters now needs a PIN with their card."""
+        if door.way(presented.reader) is Way.EXIT:
+            return False
+        return pin_asked(door.name, self._entitlements.site_rules(), self._clockwork.at(presented.at_ns))
 
     def _pin_entered(self, entered: PinEntered) -> Verdict:
         rules = self._listening.rules(entered.reader)
@@ -178,7 +196,21 @@ class Admission:
     def _decided(self, presented: Presented, hashed: str, row: Lookup) -> Verdict:
         door = self._by_reader[presented.reader]
         site = self._entitlements.site_rules()
+        time = self._clockwork.at(presented.at_ns)
         way = door.way(presented.reader)
+        badge = None
+        if isinstance(row, Entitlement):
+            badge = Badge(
+                door=door,
+                way=way,
+                credential=hashed,
+                row=row,
+                site=site,
+                time=time,
+                at_ns=presented.at_ns,
+                pin_shown=presented.credential != presented.card or presented.credential.kind is CredentialKind.PIN,
+            )
+        facts = NO_LOCAL_FACTS if badge is None else self._local.facts(badge)
         outcome = decide(
             lookup=row,
             door=DoorView(
@@ -187,20 +219,22 @@ class Admission:
                 busy=door.machine.busy_for(hashed),
                 journal_writable=self._log.writable,
                 output_available=self._outputs.available(door.released_by(way)),
+                leaving=way is Way.EXIT,
                 closed_for=self._closed_for(door, presented.at_ns),
             ),
             site=site,
-            time=self._clockwork.at(presented.at_ns),
+            time=time,
+            local=facts,
         )
-        seen: tuple[Fact, ...] = ()
-        if is_finite(presented, row) and isinstance(row, Entitlement) and site.policy is not None:
-            claim = self._claim(presented, row)
-            if isinstance(outcome, Granted):
-                once = claim_once(claim, outcome, policy=site.policy, memory=self._memory)
-                used = replace(outcome.evidence, rule="once")
-                outcome = once if isinstance(once, Granted) else Denied(once, row.member, used)
-            if isinstance(outcome, Denied) and outcome.reason is not DenyReason.COUNTER_REPLAYED:
-                seen = claim.seen
+        reserved = Reserved()
+        if badge is not None and isinstance(outcome, Granted):
+            reserved = self._local.reserve(badge, facts)
+            if reserved.reason is not None:
+                visits = replace(outcome.evidence, rule="visits", row=f"visits/{badge.row.member}")
+                outcome = Denied(reserved.reason, badge.row.member, visits)
+        outcome, seen = self._once(presented, row, outcome, site.policy)
+        if badge is not None:
+            self._local.answered(badge, outcome)
         duress = isinstance(row, Entitlement) and row.duress
         match outcome:
             case Granted(member, flags):
@@ -209,8 +243,9 @@ class Admission:
                     member=member,
                     credential=hashed,
                     reader=presented.reader,
-                    flags=tuple(flags),
+                    flags=tuple(dict.fromkeys((*flags, *reserved.flags))),
                     reserved=self._names(presented.credential) if _single_use(row) else (),
+                    visits=reserved.reservation,
                     way=way,
                     long_access=isinstance(row, Entitlement) and row.long_access,
                     first_person=isinstance(row, Entitlement) and row.first_person,
@@ -220,10 +255,25 @@ class Admission:
                     door, grant, presented.at_ns, self._alarms(duress, presented, hashed, member), presented.facts
                 )
             case Denied(reason, denied):
+                self._local.free(reserved.reservation)
                 evidence = str(outcome.evidence)
                 denial = self._event(EventKind.DENIED, presented, hashed, denied, reason=reason, detail=evidence)
                 alarms = self._alarms(duress, presented, hashed, denied)
                 return TurnAway(denial, alarms, (*presented.facts, *seen))
+
+    def _once(
+        self, presented: Presented, row: Lookup, outcome: Granted | Denied, policy: SitePolicy | None
+    ) -> tuple[Granted | Denied, tuple[Fact, ...]]:
+        """The outcome after what may count once; and what is to be remembered though it lets nobody in."""
+        if policy is None or not isinstance(row, Entitlement) or not is_finite(presented, row):
+            return outcome, ()
+        claim = self._claim(presented, row)
+        if isinstance(outcome, Granted):
+            once = claim_once(claim, outcome, policy=policy, memory=self._memory)
+            used = replace(outcome.evidence, rule="once")
+            outcome = once if isinstance(once, Granted) else Denied(once, row.member, used)
+        forgettable = isinstance(outcome, Granted) or outcome.reason is DenyReason.COUNTER_REPLAYED
+        return outcome, () if forgettable else claim.seen
 
     def _claim(self, presented: Presented, row: Entitlement) -> Claim:
         return Claim(

@@ -35,7 +35,8 @@ from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_edge.doors.admission import Admission, LetIn, TurnAway, Verdict
 from portillon_edge.doors.fault_watch import FaultEnded, FaultTold, FaultWatch
-from portillon_edge.doors.machine import Admit, Bearing, Line, LineChanged, LineLost, OutputFailed, Part, Record
+from portillon_edge.doors.local_side import LocalSide
+from portillon_edge.doors.machine import Admit, Bearing, Grant, Line, LineChanged, LineLost, OutputFailed, Part, Record
 from portillon_edge.doors.showing import Outcome, answer_to, standing
 from portillon_edge.doors.site_side import SiteSide
 from portillon_edge.doors.site_watch import Tell
@@ -53,11 +54,17 @@ from portillon_edge.doors.surroundings import (
     Outputs,
 )
 from portillon_edge.guard.protocol import GuardLost, GuardUp, Locked, OutputFault, Released
+from portillon_edge.presence.news import PresenceHeard
 
-DoorEvent = ReaderEvent | InputEvent | OutputFault | Locked | Released | GuardUp | GuardLost | StaffOrder
+DoorEvent = (
+    ReaderEvent | InputEvent | OutputFault | Locked | Released | GuardUp | GuardLost | StaffOrder | PresenceHeard
+)
 NOT_USED = (EventKind.GRANT_NOT_USED, EventKind.DENIED, EventKind.PASSAGE_REFUSED)
 """How a grant ends on which nobody passed."""
+PASSAGES = (EventKind.PASSAGE, EventKind.WRONG_WAY, EventKind.DOOR_FORCED)
+"""Somebody went through: where there is no grant, nobody knows who."""
 MEMORY_ALARM = "credential_memory"
+PRESENCE_ALARM = "presence"
 GUARD = "guard"
 
 
@@ -89,6 +96,7 @@ class Attendant:
         watches: Iterable[Watch] = (),
         interlocks: Iterable[Interlock] = (),
         latch: FireLatch | None = None,
+        local: LocalSide | None = None,
     ) -> None:
         """A reader that `readers` does not name takes every card and no PIN."""
         self._doors = {door.name: door for door in doors}
@@ -105,6 +113,9 @@ class Attendant:
         self._clockwork = clockwork
         self._log = log
         self._memory = memory
+        self._entitlements = entitlements
+        self._local = local or LocalSide()
+        self._occupancy: Mapping[str, int] = {}
         self._indicators = indicators or NoIndicators()
         self._stepping = Stepping(self._doors.values(), outputs, write=self._write, held=self._held)
         self._site = SiteSide(
@@ -128,6 +139,7 @@ class Attendant:
             memory=memory,
             readers=readers,
             closed_for=self._site.closed_for,
+            local=self._local,
         )
 
     @property
@@ -153,6 +165,11 @@ class Attendant:
             for name, door in self._doors.items()
         }
 
+    @property
+    def occupancy(self) -> Mapping[str, int]:
+        """How many people were in each zone in the last quiet moment; empty: the site has no rules for zones."""
+        return self._occupancy
+
     def tick(self, now_ns: int) -> None:
         """Let every door whose deadline has come see that it has; tell the faults that were counted meanwhile."""
         self._stepping.tick(now_ns)
@@ -171,8 +188,13 @@ class Attendant:
         self.settle(now_ns)
         at = self._clockwork.stamp(now_ns)
         self._memory.tidy(at)
-        for detail in self._memory.take_alarms():
-            self._log.record(NewEvent(kind=EventKind.ALARM, at=at, reason=MEMORY_ALARM, detail=detail))
+        rules = self._entitlements.site_rules()
+        self._local.tidy(rules, at)
+        self._occupancy = self._local.counts(rules, self._clockwork.at(now_ns))
+        alarms = [(MEMORY_ALARM, detail) for detail in self._memory.take_alarms()]
+        alarms += [(PRESENCE_ALARM, detail) for detail in self._local.take_alarms()]
+        for reason, detail in alarms:
+            self._log.record(NewEvent(kind=EventKind.ALARM, at=at, reason=reason, detail=detail))
 
     def handle(self, event: DoorEvent) -> None:
         """Take one event; whatever comes of it has been ordered or written down on return."""
@@ -216,6 +238,8 @@ class Attendant:
                 self._tell(self._faults.well(GUARD), self._latest_ns)
             case OpenDoor() | ResetFire() | Acknowledge() | HoldDoor() | ReleaseDoor():
                 self._site.order(event)
+            case PresenceHeard():
+                self._local.heard(event)
             case _:
                 assert_never(event)
 
@@ -290,10 +314,20 @@ class Attendant:
         )
         self._log.record(event)
         self._show(event)
-        if grant and record.kind in NOT_USED:
-            self._admission.not_used(grant)
-        if grant and record.kind is EventKind.PASSAGE:
+        self._end_of(door, grant, event, at_ns)
+
+    def _end_of(self, door: Door, grant: Grant | None, event: NewEvent, at_ns: int) -> None:
+        """Whoever keeps count of grants and passages learns what became of them."""
+        if grant is None:
+            if event.kind in PASSAGES and event.way is not None:
+                self._local.nobody_passed(door, event.way, self._entitlements.site_rules(), self._clockwork.at(at_ns))
+        elif event.kind is EventKind.PASSAGE:
             self._site.passed(door, grant, at_ns)
+            self._local.passed(door, grant, self._entitlements.site_rules(), self._clockwork.at(at_ns))
+        elif event.kind is EventKind.REBADGED:
+            self._admission.badged_again(grant)
+        elif event.kind in NOT_USED:
+            self._admission.not_used(grant)
 
     def _write_site(self, told: Tell, at_ns: int) -> None:
         self._log.record(

@@ -51,7 +51,12 @@ class PresenceFile:
         self._alarmed = ""
 
     def load(self) -> PresenceBook:
-        """What was kept. Raises StoreTooNew for a file that a newer version wrote."""
+        """What was kept; no file is made before there is something to keep.
+
+        Raises StoreTooNew for a file that a newer version wrote.
+        """
+        if not self._path.exists():
+            return PresenceBook()
         try:
             self._db = self._open()
             members = self._db.execute("SELECT member, zone, since_ms FROM member ORDER BY since_ms, member").fetchall()
@@ -67,17 +72,16 @@ class PresenceFile:
         )
 
     def save(self, book: PresenceBook) -> None:
-        """Write what changed; all of it, into a new file, where the last time failed."""
+        """Write what changed; all of it where the last time failed, and into a new file unless the disk was full."""
+        changes = book.everything() if self._behind else book.take_changes()
+        if not changes and not self._behind:
+            return
         try:
             if self._db is None:
-                self._put_aside()
+                if self._behind:
+                    self._put_aside()
                 self._db = self._open()
-            if self._behind:
-                self._write(self._db, book.everything(), anew=True)
-            elif changes := book.take_changes():
-                self._write(self._db, changes)
-            else:
-                return
+            self._write(self._db, changes, anew=self._behind)
             self._behind, self._alarmed = False, ""
         except (sqlite3.Error, OSError) as error:
             self._lose(error)

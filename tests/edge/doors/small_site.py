@@ -10,6 +10,7 @@ from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, EventTime, NewEvent
 from portillon_edge.doors.attendant import Attendant, DoorEvent
 from portillon_edge.doors.errors import OutputUnavailable
+from portillon_edge.doors.local_side import LocalSide
 from portillon_edge.doors.machine import NS_PER_MS, Line, Part
 from portillon_edge.doors.single_door import SingleDoor
 from portillon_edge.doors.surroundings import Door
@@ -88,24 +89,7 @@ class Site:
     def start(self) -> None:
         """Begin with what the memory holds, as a new process does."""
         self.attendant = Attendant(
-            [
-                Door(
-                    name="lane1",
-                    zone="gym",
-                    outputs={Part.ENTRY: "lane1-relay"},
-                    machine=TurnstileLane(pulse_ms=500, passage_window_ms=5000),
-                    readers=("lane1-reader", "lane1-scanner"),
-                    lines={"lane1-passage": Line.PASSAGE, "exit": Line.REX},
-                ),
-                Door(
-                    name="pool",
-                    zone="pool",
-                    outputs={Part.ENTRY: "pool-strike"},
-                    machine=SingleDoor(pulse_ms=3000, passage_window_ms=5000, held_open_ms=30_000),
-                    readers=("pool-reader",),
-                    lines={"pool-contact": Line.CONTACT, "exit": Line.REX},
-                ),
-            ],
+            self.doors(),
             keys=self.keys,
             entitlements=self,
             clockwork=self,
@@ -113,20 +97,53 @@ class Site:
             log=self,
             memory=self.memory,
             readers=self.readers,
+            local=self.local(),
         )
 
+    def doors(self) -> list[Door]:
+        """Fresh ones."""
+        return [
+            Door(
+                name="lane1",
+                zone="gym",
+                outputs={Part.ENTRY: "lane1-relay"},
+                machine=TurnstileLane(pulse_ms=500, passage_window_ms=5000),
+                readers=("lane1-reader", "lane1-scanner"),
+                lines={"lane1-passage": Line.PASSAGE, "exit": Line.REX},
+            ),
+            Door(
+                name="pool",
+                zone="pool",
+                outputs={Part.ENTRY: "pool-strike"},
+                machine=SingleDoor(pulse_ms=3000, passage_window_ms=5000, held_open_ms=30_000),
+                readers=("pool-reader",),
+                lines={"pool-contact": Line.CONTACT, "exit": Line.REX},
+            ),
+        ]
+
+    def local(self) -> LocalSide:
+        """What this gateway knows by itself: nothing that outlasts it."""
+        return LocalSide()
+
     def admit(
-        self, credential: Credential, *, key: SiteKey = NEW_KEY, zones: tuple[str, ...] = ("gym",), **more: Any
+        self,
+        credential: Credential,
+        *,
+        key: SiteKey = NEW_KEY,
+        zones: tuple[str, ...] = ("gym",),
+        member: str = "m-anne",
+        valid_until_ms: int = 30 * DAY_MS,
+        **more: Any,
     ) -> str:
         """Give the credential a row and return its hash."""
         hashed = credential_hash(credential, key)
         self.rows[hashed] = Entitlement(
             credential=hashed,
-            member="m-anne",
+            member=member,
             zones=zones,
             schedule=ALWAYS,
             valid_from_ms=0,
-            valid_until_ms=30 * DAY_MS,
+            valid_until_ms=valid_until_ms,
             **more,
         )
         return hashed

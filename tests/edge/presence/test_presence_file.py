@@ -63,6 +63,14 @@ def test_what_is_forgotten_is_gone_from_the_file(tmp_path: Path) -> None:
     assert PresenceFile(tmp_path).load().empty
 
 
+def test_where_nothing_is_known_there_is_no_file(tmp_path: Path) -> None:
+    """A site without rules for zones has one file less."""
+    file = PresenceFile(tmp_path)
+    file.save(file.load())
+    file.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_written_where_nothing_changed(tmp_path: Path, failing_disk: type[FailingDisk]) -> None:
     """No wear of the card."""
     file = PresenceFile(tmp_path, factory=failing_disk)
@@ -169,7 +177,9 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as tomorrow:
         tomorrow.setattr(presence_file, "STEPS", (*presence_file.STEPS, m002_of_tomorrow))
         newer = PresenceFile(tmp_path)
-        newer.load()
+        book = newer.load()
+        enter(book, "anne")
+        newer.save(book)
         newer.close()
     with pytest.raises(StoreTooNew):
         PresenceFile(tmp_path).load()
