@@ -23,7 +23,9 @@ from portillon_edge.instance_lock import holder
 from portillon_edge.main import run as run_gateway
 from portillon_edge.saved_state import case_of, fresh_report, saved_position
 from portillon_edge.status_view import device_table, show, status_screen
-from portillon_edge.technician import capture, card, door, osdp
+from portillon_edge.store.chain import chain_keys
+from portillon_edge.store.chain_look import look_at_chains
+from portillon_edge.technician import capture, card, door, journal, osdp
 from portillon_edge.technician.simulate import simulate
 from portillon_edge.words import Language, Words
 
@@ -60,7 +62,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
 @app.command(epilog=EXAMPLE + "  portillon-edge check --config /etc/portillon/gateway.toml")
 def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Say whether the configuration is right and every device answers, and what to do if not. Opens no door."""
-    settings, _ = _load(config)
+    settings, keys = _load(config)
     typer.echo(f"{config}: the configuration is right.")
     report = fresh_report(settings.gateway.data_dir)
     if report is not None:
@@ -70,6 +72,8 @@ def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
         devices = look_at_devices(settings, device_kinds(settings), device_remarks(settings))
     show(device_table(devices))
     wrong = _unreadable_files(settings)
+    looks = look_at_chains(settings.gateway.data_dir, chain_keys(keys))
+    wrong += [str(look) for look in looks if not look.well]
     for problem in wrong:
         typer.echo(problem)
     all_well = not wrong and all(device.state == "up" for device in devices)
@@ -150,6 +154,7 @@ app.command(
 app.add_typer(osdp.app, name="osdp")
 app.add_typer(card.app, name="card")
 app.add_typer(door.app, name="door")
+app.add_typer(journal.app, name="journal")
 
 
 app.command(epilog=capture.EPILOG)(capture.capture)

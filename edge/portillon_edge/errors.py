@@ -15,6 +15,7 @@ EdgeError
     │   └── RootMismatch    they can, but the table they make is not the one that the cloud signed
     ├── SnapshotRefused     the snapshot is not what its signed offer says
     ├── JournalUnwritable   this journal file takes nothing any more; its rows stay readable
+    │   └── JournalTampered its hash chain is broken: somebody or something changed rows; it is kept for a person
     └── LinkMisconfigured   the broker's address or the certificates cannot work as configured
 """
 
@@ -77,6 +78,10 @@ class SnapshotRefused(PermanentEdgeError):
 
 class JournalUnwritable(PermanentEdgeError):
     """This journal file takes nothing any more."""
+
+
+class JournalTampered(JournalUnwritable):
+    """The journal's hash chain is broken: rows are not as they were written."""
 
 
 class LinkMisconfigured(PermanentEdgeError):

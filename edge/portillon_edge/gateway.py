@@ -37,6 +37,7 @@ from portillon_edge.health.report import HealthReport, LastEvent
 from portillon_edge.indicator_threads import IndicatorThreads
 from portillon_edge.local_orders import LocalOrders
 from portillon_edge.presence.presence_file import PresenceFile
+from portillon_edge.store.chain import chain_keys
 from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.fire_latch import FireLatchFile
@@ -90,7 +91,9 @@ class Gateway:
         self._charge_for_this_boot()
         self._memory = DurableCredentialMemory(data_dir)
         self._board = HealthBoard(device_kinds(config), device_remarks(config))
-        self._writer = JournalWriter(JournalShelf(data_dir), stamp=lambda: self._time.stamp(boot_ns()))
+        self._writer = JournalWriter(
+            JournalShelf(data_dir, keys=chain_keys(keys)), stamp=lambda: self._time.stamp(boot_ns())
+        )
         self._log = _EventLog(self._writer, self._board)
         self._cloud = CloudLink(
             config,

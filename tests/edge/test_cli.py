@@ -1,13 +1,17 @@
 """What a technician types, and what the gateway answers."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from edge.gym_process import MEMBER_CARD, STRANGER_CARD, Gym, gym
+from edge.gym_process import KEY, MEMBER_CARD, STRANGER_CARD, Gym, gym
+from edge.store.event_samples import at, event
 from portillon_edge.cli import app
 from portillon_edge.instance_lock import InstanceLock
+from portillon_edge.store.chain import chain_keys
+from portillon_edge.store.journal_shelf import JournalShelf
 from typer.testing import CliRunner
 
 
@@ -135,6 +139,24 @@ def plugged_in(tmp_path: Path) -> Iterator[Gym]:
     with gym(tmp_path) as (made, _):
         made.seed()
         yield made
+
+
+def test_a_journal_that_was_tampered_with_is_named(settings: Gym) -> None:
+    """`journal verify` and `check` say which file and which row, and leave with 1; untouched, verify leaves with 0."""
+    asked = ("--config", str(settings.config_path))
+    assert said("journal", "verify", *asked)[1].endswith("no journal has been written here yet. ")
+    shelf = JournalShelf(settings.data_dir, reserve_bytes=0, keys=chain_keys((KEY,)))
+    shelf.write([event("a"), event("b")], at())
+    shelf.close()
+    status, output = said("journal", "verify", *asked)
+    assert status == 0 and "rows 1 to 2 are as they were written" in output
+    hand = sqlite3.connect(settings.data_dir / "journal.db")
+    hand.execute("UPDATE event SET kind = 'denied' WHERE sequence = 2")
+    hand.commit()
+    hand.close()
+    for command in (("journal", "verify"), ("check",)):
+        status, output = said(*command, *asked)
+        assert status == 1 and "row 2 is not as it was written" in output
 
 
 def test_check_and_status_of_a_gym_in_good_order(plugged_in: Gym) -> None:

@@ -14,7 +14,8 @@ from portillon_wire.messages import EventTime
 from pydantic import ValidationError
 
 from portillon_edge.domain.events import EventKind, NewEvent
-from portillon_edge.errors import JournalUnwritable, StoreTooNew
+from portillon_edge.errors import JournalTampered, JournalUnwritable, StoreTooNew
+from portillon_edge.store.chain import UNKEYED, ChainKey
 from portillon_edge.store.journal import Journal, JournalSource, random_journal_id
 from portillon_edge.store.memory_journal import CAPACITY, MemoryJournal
 from portillon_edge.store.set_aside import Marker, SetAsideJournal, SetAsideWhy, read_marker, write_marker
@@ -28,6 +29,11 @@ RESERVE_BYTES = 4 * 1024 * 1024
 FILES_MAX = 99
 _UNTRIED = -RETRY_NS
 _EVERYTHING = 2**62
+_REASONS = {
+    SetAsideWhy.FAILED: "journal",
+    SetAsideWhy.CONTESTED: "journal",
+    SetAsideWhy.TAMPERED: "journal_tampered",
+}
 
 
 class JournalShelf:
@@ -45,16 +51,18 @@ class JournalShelf:
         page_limit: int | None = None,
         memory_capacity: int = CAPACITY,
         reserve_bytes: int = RESERVE_BYTES,
+        keys: Sequence[ChainKey] = (UNKEYED,),
     ) -> None:
         self._folder = folder
         self._new_id = new_id
         self._factory = factory
         self._page_limit = page_limit
         self._reserve_bytes = reserve_bytes
+        self._keys = keys
         self._current: Journal | None = None
         self._set_aside: list[SetAsideJournal] = []
         self._memory = MemoryJournal(capacity=memory_capacity, new_id=new_id)
-        self._alarms: list[str] = []
+        self._alarms: list[tuple[str, str]] = []
         self._tried_ns = _UNTRIED
         self.lost = 0
         self._lost_reported = 0
@@ -126,13 +134,17 @@ class JournalShelf:
                 return
 
     def tidy(self, real_ms: int | None) -> None:
-        """In a quiet moment: write a pending acknowledgement down and delete rows acknowledged a week ago."""
+        """In a quiet moment: write a pending acknowledgement down, delete rows acknowledged a week ago, and check the
+        next part of the hash chain."""
         if self._current is None:
             return
         try:
             self._current.save_acknowledged()
             if real_ms is not None:
                 self._current.prune(real_ms)
+            self._current.check_some()
+        except JournalTampered as error:
+            self._put_aside(SetAsideWhy.TAMPERED, str(error))
         except JournalUnwritable as error:
             self._put_aside(SetAsideWhy.FAILED, str(error))
 
@@ -147,7 +159,7 @@ class JournalShelf:
             journal.close()
 
     def _open_all(self) -> None:
-        paths = self._paths()
+        paths = journal_files(self._folder)
         for number, path in sorted(paths.items()):
             marker = read_marker(path)
             if marker is None and number == max(paths):
@@ -161,11 +173,12 @@ class JournalShelf:
 
     def _open_current(self, path: Path) -> None:
         try:
-            self._current = Journal(path, new_id=self._new_id, factory=self._factory, page_limit=self._page_limit)
+            self._current = self._journal(path)
         except (JournalUnwritable, StoreTooNew) as error:
-            self._alarm(f"{error}; a new journal is begun, and this file is kept")
+            why = SetAsideWhy.TAMPERED if isinstance(error, JournalTampered) else SetAsideWhy.FAILED
+            self._alarm(f"{error}; a new journal is begun, and this file is kept", _REASONS[why])
             if path.exists():
-                marker = Marker(SetAsideWhy.FAILED, str(error), _EVERYTHING, 0, 0)
+                marker = Marker(why, str(error), _EVERYTHING, 0, 0)
                 write_marker(path, marker)
                 self._open_set_aside(path, marker)
 
@@ -186,7 +199,8 @@ class JournalShelf:
             return
         self._current = None
         unsent = journal.last - journal.acknowledged
-        self._alarm(f"{journal.path.name} set aside ({why}) with {unsent} events not acknowledged: {detail}")
+        text = f"{journal.path.name} set aside ({why}) with {unsent} events not acknowledged: {detail}"
+        self._alarm(text, _REASONS[why])
         (self._folder / "journal.reserve").unlink(missing_ok=True)
         self._mark(journal.path, why, detail, journal)
         # Its reader is opened before the writer closes, so that closing does not checkpoint the failed file.
@@ -204,30 +218,36 @@ class JournalShelf:
         if now_ns - self._tried_ns < RETRY_NS:
             return None
         self._tried_ns = now_ns
-        number = max(self._paths(), default=0) + 1
+        number = max(journal_files(self._folder), default=0) + 1
         if number > FILES_MAX:
             log.error("%s holds %d journals: free the disk, then move old ones away", self._folder, FILES_MAX)
             return None
         try:
-            self._current = Journal(
-                self._path(number), new_id=self._new_id, factory=self._factory, page_limit=self._page_limit
-            )
+            self._current = self._journal(self._path(number))
         except JournalUnwritable as error:
             log.error("%s", error)
             return None
         self._rebuild_sources()
         return self._current
 
+    def _journal(self, path: Path) -> Journal:
+        journal = Journal(
+            path, new_id=self._new_id, factory=self._factory, page_limit=self._page_limit, keys=self._keys
+        )
+        if journal.remark is not None:
+            self._alarm(journal.remark)
+        return journal
+
     def _alarm_events(self, at: EventTime) -> list[NewEvent]:
         if self.lost > self._lost_reported:
-            self._alarms.append(f"{self.lost - self._lost_reported} events had no place and are lost")
+            self._alarms.append(("journal", f"{self.lost - self._lost_reported} events had no place and are lost"))
             self._lost_reported = self.lost
-        texts, self._alarms = self._alarms, []
-        return [NewEvent(kind=EventKind.ALARM, at=at, reason="journal", detail=text) for text in texts]
+        alarms, self._alarms = self._alarms, []
+        return [NewEvent(kind=EventKind.ALARM, at=at, reason=reason, detail=text) for reason, text in alarms]
 
-    def _alarm(self, text: str) -> None:
+    def _alarm(self, text: str, reason: str = "journal") -> None:
         log.error("%s", text)
-        self._alarms.append(text)
+        self._alarms.append((reason, text))
 
     def _keep_reserve(self) -> None:
         reserve = self._folder / "journal.reserve"
@@ -248,12 +268,15 @@ class JournalShelf:
     def _path(self, number: int) -> Path:
         return self._folder / ("journal.db" if number == 1 else f"journal-{number}.db")
 
-    def _paths(self) -> dict[int, Path]:
-        found = {1: self._path(1)} if self._path(1).exists() else {}
-        for path in self._folder.glob("journal-*.db"):
-            if match := re.fullmatch(r"journal-(\d{1,4})\.db", path.name):
-                found[int(match[1])] = path
-        return found
+
+def journal_files(folder: Path) -> dict[int, Path]:
+    """Every journal in a data folder by its number; the highest is the one written, unless it was set aside."""
+    first = folder / "journal.db"
+    found = {1: first} if first.exists() else {}
+    for path in folder.glob("journal-*.db"):
+        if match := re.fullmatch(r"journal-(\d{1,4})\.db", path.name):
+            found[int(match[1])] = path
+    return found
 
 
 def _readable(events: Sequence[NewEvent], at: EventTime) -> list[NewEvent]:

@@ -25,6 +25,7 @@ class SetAsideWhy(StrEnum):
 
     FAILED = "failed"
     CONTESTED = "contested"
+    TAMPERED = "tampered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,9 @@ class SetAsideJournal:
         except (sqlite3.Error, TypeError) as error:
             raise JournalUnwritable(f"{path}: no row of this journal can be read: {error}") from error
         self.last = min(last, marker.last)
-        newest = (marker.epoch, marker.acknowledged) >= (epoch, acknowledged)
+        # What a file that was tampered with says of itself is no reason to keep a row from the cloud.
+        tampered = marker.why is SetAsideWhy.TAMPERED
+        newest = tampered or (marker.epoch, marker.acknowledged) >= (epoch, acknowledged)
         self.epoch, self.acknowledged = (marker.epoch, marker.acknowledged) if newest else (epoch, acknowledged)
 
     @property
