@@ -64,7 +64,10 @@ class Desk:
 
     def row(self, at: str = "front") -> VisitRow | None:
         """As this gateway has it."""
-        body = self.gateways[at].rows.get(("visits", str(self.member_id)))
+        return self.row_of(self.gateways[at])
+
+    def row_of(self, gateway: PretendGateway) -> VisitRow | None:
+        body = gateway.rows.get(("visits", str(self.member_id)))
         return None if body is None else VisitRow.from_body(str(self.member_id), json.loads(body))
 
     def event(
