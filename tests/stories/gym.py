@@ -64,6 +64,7 @@ path = "{devices}/inputs"
 address = 1
 channel = 1
 active = "closed"
+changes_max = 1000
 
 [[inputs]]
 name = "lane2-passage"
@@ -72,6 +73,7 @@ path = "{devices}/inputs"
 address = 1
 channel = 2
 active = "closed"
+changes_max = 1000
 
 [[doors]]
 name = "lane1"

@@ -1,6 +1,7 @@
 """One output of every kind that a guard drives, seen from its far side, and processes to be killed."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -150,6 +151,8 @@ class Scene:
 
     def kill(self, *victims: subprocess.Popen[bytes]) -> int:
         """SIGKILL, all at once; when, in ns of the monotonic clock."""
+        for victim in victims:
+            victim.send_signal(signal.SIGSTOP)  # so that none lives to see another one's death
         for victim in victims:
             victim.kill()
         killed_ns = time.monotonic_ns()

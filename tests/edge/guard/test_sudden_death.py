@@ -83,7 +83,7 @@ def test_killed_both(stage: Stage, kind: str, moment: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "asked", "bound_ms"),
     [
-        *((kind, ("release", "1000"), 1_000) for kind in sorted(KINDS) if KINDS[kind].times_itself),
+        *((kind, ("release", "3000"), 3_000) for kind in sorted(KINDS) if KINDS[kind].times_itself),
         ("modbus_relay, flash", ("hold",), HOLD_MS),
     ],
 )
