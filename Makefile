@@ -54,8 +54,8 @@ test: setup system peers $(AXE) check ## Everything that must hold, in under 20 
 bench: setup ## Measure against a floor in the same run. BUDGET=seconds
 	@PYTHONPATH=tests $(PY) -m bench.run --budget $(BUDGET)
 
-simulate: setup ## Search for broken invariants with seeded faults. BUDGET=seconds
-	@PYTHONPATH=tests $(PY) -m simulation.run --budget $(BUDGET)
+simulate: setup ## Search for broken invariants with seeded faults. BUDGET=60s, 15m, 8h; SEED=the first
+	@PYTHONPATH=tests $(PY) -m simulation.run --budget $(BUDGET) $(if $(SEED),--seed $(SEED))
 
 mutate: setup ## Change the rules in every small way, and see that a test notices each. RULES="schedule passback"
 	@$(PY) tests/mutation/run.py $(RULES)

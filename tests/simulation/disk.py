@@ -15,7 +15,7 @@ import errno
 import os
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -264,7 +264,11 @@ class Disk:
         """The power goes: the folder holds afterwards what the platter held. Everything open must be closed before."""
         self.dead = True
         self._look()
-        survived = self._survivors()
+        self.replace_all(self._survivors())
+        self.counts["power cuts"] += 1
+
+    def replace_all(self, survived: Mapping[str, bytes]) -> None:
+        """These are the files now, all on the disk. Everything open must be closed before."""
         for entry in list(os.scandir(self.folder)):
             if entry.is_file(follow_symlinks=False):
                 _unlink(entry.path)
@@ -275,7 +279,6 @@ class Disk:
         for name, content in survived.items():
             self._inodes[self._names[name]].durable[:] = content
         self.sync_names()
-        self.counts["power cuts"] += 1
 
     def _survivors(self) -> dict[str, bytes]:
         names = dict(self._durable)

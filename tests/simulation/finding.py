@@ -11,6 +11,10 @@ class Finding:
     seed: int
     counts: Counter[str] = field(default_factory=Counter)
     broken: dict[int, str] = field(default_factory=dict)
+    hours: float = 0.0
+    """Gateway-hours lived."""
+    trace: str = ""
+    """A hash of all that was sent, answered and decided, for comparing two runs."""
 
     def breaks(self, invariant: int, detail: str) -> None:
         """Note that an invariant does not hold."""

@@ -5,17 +5,24 @@ Watched here: 1 (no grant past its bound), 2 (roots meet after healing), 3 (ever
 reboot or replay lengthens access), 12 (live answer = offline answer). Billing's 9 to 11 are in `billing_life`.
 """
 
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from portillon_rules.entitlement import Entitlement
-from portillon_wire.messages import EventKind, FeedEntry, Lease
-from portillon_wire.rows import RowChange, RowKind
-from portillon_wire.signature import KeyUse, PublicKey, PublicKeys, SigningKey, sign
-from portillon_wire.topics import Down, down, parse
+from portillon_wire.messages import EventKind
+from portillon_wire.signature import KeyUse, PublicKey, PublicKeys, SigningKey
+from portillon_wire.topics import parse
 from simulation import oracle
+from simulation.attacks import Attacks
 from simulation.cloud_side import CloudSide
+from simulation.disk_faults import DiskFaults
 from simulation.finding import Finding
-from simulation.gateway_side import Defences, GatewaySide, Outside
+from simulation.gateway_parts import Defences, Outside
+from simulation.gateway_side import COMMIT_AFTER_MS, RESTART_MS, GatewaySide
+from simulation.history import History
 from simulation.network import FINE, Network, Weather
 from simulation.schedule import Schedule
 
@@ -23,12 +30,13 @@ START_MS = 1_790_000_000_000
 LEASE_S = 90 * 60
 GRANT_SLACK_MS = 60_000
 """A lease may still be given while a change is less than 60 s unacknowledged (DESIGN §4, Lease)."""
+PROGRESS = 0
 COLD_BOOT_MS = 3_600_000
 ONLINE_MS = 1_000
 MINUTE_MS = 60_000
 
 
-class Life:
+class Life(DiskFaults, Attacks):
     """A cloud, two gateways, a network, and chance."""
 
     def __init__(
@@ -37,11 +45,12 @@ class Life:
     ) -> None:  # fmt: skip
         self.finding = Finding(seed)
         self.schedule = Schedule(seed, start_ms=START_MS)
-        self.random = self.schedule.random
+        self.random: random.Random = self.schedule.random
         self.defences = defences or Defences()
         self.weather = weather or Weather()
         self._clock_error_ms = 0
         self.network = Network(self.schedule, self.weather)
+        self._mount = ExitStack()
         names = ["gw-a", "gw-b"]
         self.cloud = CloudSide(
             folder, template, now_ms=self._cloud_ms, members=members, gateways=names, lease_s=LEASE_S
@@ -50,6 +59,7 @@ class Life:
         self._ticks_until_ms = 0
         self._healed = False
         self._backup_taken = False
+        self.hours = 0.0
         self.attacker = SigningKey.from_bytes("attacker", bytes(31) + b"x")
         key = self.cloud.keyring.feed_key
         trusted = {key.kid: PublicKey(key.public, frozenset(KeyUse))}
@@ -60,10 +70,14 @@ class Life:
         for number, name in enumerate(names):
             (folder / name).mkdir()
             outside = Outside(
-                self.schedule, self._publish, self.cloud.snapshot_body, PublicKeys(trusted), self.cloud.site_keys()
-            )
-            self.gateways.append(GatewaySide(name, folder / name, outside, self.defences, seed * 7 + number))
+                self.schedule, self._publish, self.cloud.snapshot_body, PublicKeys(trusted), self.cloud.site_keys(),
+                self._mount,
+            )  # fmt: skip
+            gateway = GatewaySide(name, folder / name, outside, self.defences, seed * 7 + number)
+            gateway.ends = partial(self._restart_soon, gateway)
+            self.gateways.append(gateway)
         self.blocked_since_ms: dict[int, int] = {}
+        self._dark: dict[str, int] = {}
         self.off_ms: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
         self.boots_at_ms: dict[str, list[int]] = {name: [] for name in names}
         self._connect_all()
@@ -108,18 +122,17 @@ class Life:
 
     # What goes wrong
 
-    def live(self, acts_count: int) -> None:
-        """Let chance play so many acts."""
-        acts = (
-            (self.somebody_badges, 30), (self.change_somebody, 6), (self.break_broker, 1), (self.crash_gateway, 2),
-            (self.cut_power, 1), (self.crash_cloud, 1), (self.kill_guard, 1), (self.attack, 2), (self.isolate, 1),
-            (self.quiet_hours, 0.3), (self.restore_cloud, 0.4), (self.jump_clock, 1),
-        )  # fmt: skip
-        for _ in range(acts_count):
-            act = self.random.choices([act for act, _ in acts], [weight for _, weight in acts])[0]
-            self.finding.counts[act.__name__] += 1
-            act()
-            self.schedule.run_for(self.random.expovariate(1 / 4_000))
+    def play(self, history: History) -> None:
+        """Live it, up to the first thing that is not so."""
+        began_ms = self.schedule.now_ms
+        for act in history.acts:
+            self.random = random.Random(act.chance)
+            self.finding.counts[act.do] += 1
+            getattr(self, act.do)()
+            self.schedule.run_for(act.wait_ms)
+            if self.finding.broken:
+                break
+        self.hours = len(self.gateways) * (self.schedule.now_ms - began_ms) / 3_600_000
 
     def somebody_badges(self) -> None:
         """A card at a lane; the oracle looks at the answer."""
@@ -130,6 +143,11 @@ class Life:
     def badge(self, gateway: GatewaySide, number: int) -> None:
         """Member `number` holds the card there, and mostly goes through."""
         answer = gateway.badge(self.cloud.cards[number])
+        if answer is None:
+            return
+        self.network.trace.update(f"{answer.kind} {answer.reason}\n".encode())
+        if answer.kind is EventKind.REBADGED:
+            return
         if answer.kind is EventKind.DENIED:
             if not answer.reason:
                 self.finding.breaks(6, f"a denial without a reason at {gateway.name}")
@@ -201,29 +219,40 @@ class Life:
                 self.finding.breaks(4, f"{gateway.name} died and its guard left the lane released")
             self.schedule.after(self.random.uniform(200, 3_000), lambda: self._restart(gateway))
 
+    def _restart_soon(self, gateway: GatewaySide) -> None:
+        self.network.disconnect(gateway.name)
+        self.schedule.after(RESTART_MS, lambda: self._restart(gateway))
+
     def _restart(self, gateway: GatewaySide) -> None:
-        if not gateway.alive:
-            gateway.start()
+        if gateway.alive or gateway.name in self._dark:
+            return
+        if gateway.start():
             self._connect(gateway)
+        else:
+            self.schedule.after(RESTART_MS, lambda: self._restart(gateway))
 
     def cut_power(self) -> None:
         """No power for a while."""
         gateway = self.random.choice(self.gateways)
-        if not gateway.alive:
-            return
+        if gateway.alive:
+            self.darken(gateway)
+
+    def darken(self, gateway: GatewaySide, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """No power for that gateway for a while; `meanwhile` is done to it."""
         self.network.disconnect(gateway.name)
         gateway.power_off()
+        self._dark[gateway.name] = self.schedule.now_ms
+        meanwhile()
         off_ms = self.random.choice([10_000, 10 * MINUTE_MS, 2 * 60 * MINUTE_MS])
-        began_ms = self.schedule.now_ms
+        self.schedule.after(off_ms, lambda: self._power_on(gateway))
 
-        self.schedule.after(off_ms, lambda: self._power_on(gateway, began_ms))
-
-    def _power_on(self, gateway: GatewaySide, off_since_ms: int) -> None:
-        if not gateway.alive:
-            self.off_ms[gateway.name].append((off_since_ms, self.schedule.now_ms))
-            self.boots_at_ms[gateway.name].append(self.schedule.now_ms)
-            gateway.power_on()
-            self._connect(gateway)
+    def _power_on(self, gateway: GatewaySide) -> None:
+        if gateway.name not in self._dark:
+            return
+        self.off_ms[gateway.name].append((self._dark.pop(gateway.name), self.schedule.now_ms))
+        self.boots_at_ms[gateway.name].append(self.schedule.now_ms)
+        gateway.cold_boot()
+        self._restart(gateway)
 
     def kill_guard(self) -> None:
         """SIGKILL to a guard."""
@@ -273,50 +302,6 @@ class Life:
     def _cloud_ms(self) -> int:
         return self.schedule.now_ms + self._clock_error_ms
 
-    def attack(self) -> None:
-        """Old messages again, a neighbour's, bent ones, and forged ones that let the blocked in for ever."""
-        gateway = self.random.choice(self.gateways)
-        if not gateway.alive:
-            return
-        kind = self.random.randrange(4)
-        if kind < 3 and self.said:
-            topic, payload = self.random.choice(self.said)
-            name = parse(topic).name
-            if name is Down.ACK and (kind or parse(topic).gateway != gateway.name):
-                return  # acknowledgements are not signed: the broker's ACL keeps strangers from writing them
-            bent = bytearray(payload)
-            if kind == 2:
-                bent[self.random.randrange(len(bent))] ^= 1 << self.random.randrange(8)
-            gateway.receive(down(gateway.name, name), bytes(bent))
-            return
-        self.forge(gateway)
-
-    def forge(self, gateway: GatewaySide) -> None:
-        """Messages that somebody else signed, which would let the blocked in for ever."""
-        position = gateway.store.position()
-        self.finding.counts["forgeries"] += 1
-        before = (position, gateway.keeper.lease_counter)
-        entry = FeedEntry(
-            gateway=gateway.name, epoch=position.epoch, revision=position.revision + 1, changes=(self._free_pass(),),
-            root="00" * 16, issued_ms=self.schedule.now_ms,
-        )  # fmt: skip
-        lease = Lease(
-            gateway=gateway.name, epoch=position.epoch, revision=position.revision, root=position.root or "00" * 16,
-            issued_ms=self.schedule.now_ms, duration_s=86_400, counter=2**40, business_ms=self.schedule.now_ms,
-            clock_rev=gateway.keeper.clock_rev, rate=1, mode="test",
-        )  # fmt: skip
-        gateway.receive(down(gateway.name, Down.FEED), sign(entry, self.attacker))
-        gateway.receive(down(gateway.name, Down.LEASE), sign(lease, self.attacker))
-        if (gateway.store.position(), gateway.keeper.lease_counter) != before:
-            self.finding.breaks(7, f"a forged message changed {gateway.name}")
-
-    def _free_pass(self) -> RowChange:
-        row = Entitlement(
-            credential="k1." + "0" * 64, member="attacker", zones=("gym",), schedule="always", valid_from_ms=0,
-            valid_until_ms=2**50,
-        )  # fmt: skip
-        return RowChange(kind=RowKind.ENTITLEMENT, key=row.credential, body=row.to_body())
-
     # What must hold
 
     def _judge_grant(self, gateway: GatewaySide, number: int) -> None:
@@ -326,7 +311,7 @@ class Life:
             return
         now_ms = self.schedule.now_ms
         self.finding.counts["grants to the blocked, within the bound"] += 1
-        unpowered_ms = sum(max(0, end - max(begin, since_ms)) for begin, end in self.off_ms[gateway.name])
+        unpowered_ms = covered_ms(self.off_ms[gateway.name], since_ms)
         boots = sum(at_ms > since_ms for at_ms in self.boots_at_ms[gateway.name])
         spent_ms = now_ms - since_ms - unpowered_ms + boots * COLD_BOOT_MS
         if spent_ms > LEASE_S * 1000 + GRANT_SLACK_MS:
@@ -343,8 +328,13 @@ class Life:
         self.cloud.crash()
         self.cloud_alive = True
         for gateway in self.gateways:
+            gateway.disk.mend()
+            gateway.commit_after_ms = COMMIT_AFTER_MS
+            self._power_on(gateway)
+            self._restart(gateway)
             if not gateway.alive:
-                self._power_on(gateway, self.schedule.now_ms)
+                self.finding.breaks(PROGRESS, f"{gateway.name}'s disk is well and it does not start: {gateway.why_not}")
+                return
         self._connect_all()
         self.schedule.run_for(5 * MINUTE_MS)
         for gateway in self.gateways:
@@ -364,11 +354,29 @@ class Life:
         self._cloud_tick()
         self.schedule.run_for(ONLINE_MS)
         for gateway in self.gateways:
-            if gateway.badge(self.cloud.cards[number]).kind is EventKind.GRANTED:
+            answer = gateway.badge(self.cloud.cards[number])
+            if answer is not None and answer.kind is EventKind.GRANTED:
                 self.finding.breaks(1, f"{gateway.name} is online and let in a member blocked {ONLINE_MS} ms ago")
 
     def close(self) -> None:
         """End it."""
         for gateway in self.gateways:
             gateway.crash()
+            self.finding.counts += gateway.counts + gateway.disk.counts
+        self._mount.close()
         self.cloud.db.close()
+        network = self.network
+        self.finding.counts += Counter(
+            {"messages lost": network.lost, "messages repeated": network.repeated, "messages late": network.late}
+        )
+        self.finding.hours = self.hours
+        self.finding.trace = network.trace.hexdigest()
+
+
+def covered_ms(spans: list[tuple[int, int]], since_ms: int) -> int:
+    """How long some span lasted after `since_ms`, counting no instant twice."""
+    covered, until_ms = 0, since_ms
+    for begin_ms, end_ms in sorted(spans):
+        covered += max(0, end_ms - max(begin_ms, until_ms))
+        until_ms = max(until_ms, end_ms)
+    return covered

@@ -3,6 +3,7 @@
 Not modelled: partial messages (TCP and MQTT frame them) and retained state, which the protocol never relies on.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,9 +19,12 @@ class Weather:
     loss: float = 0.05
     repeat: float = 0.05
     straggle: float = 0.05
+    days: float = 0.0
     delay_ms: float = 40.0
     straggle_ms: float = 20_000.0
 
+
+DAYS_MS = (600_000, 3 * 86_400_000)
 
 FINE = Weather(loss=0.0, repeat=0.0, straggle=0.0, delay_ms=5.0)
 
@@ -32,8 +36,10 @@ class Network:
         self._schedule = schedule
         self.weather = weather
         self.up = True
-        self.sent = self.lost = self.repeated = 0
+        self.sent = self.lost = self.repeated = self.late = 0
         self._broker_life = 0
+        self.trace = hashlib.sha256()
+        """Of every message: the same seed must send the same to the same at the same instants."""
         self._receivers: dict[str, Receive] = {}
 
     def connect(self, name: str, receive: Receive) -> None:
@@ -56,6 +62,7 @@ class Network:
     def send(self, to: str, topic: str, payload: bytes) -> None:
         """Hand a message over; what becomes of it is the weather's choice."""
         self.sent += 1
+        self.trace.update(f"{self._schedule.now_ns} {to} {topic}\n".encode())
         random, weather = self._schedule.random, self.weather
         if not self.up or random.random() < weather.loss:
             self.lost += 1
@@ -66,6 +73,9 @@ class Network:
         for _ in range(copies):
             straggles = random.random() < weather.straggle
             delay_ms = random.uniform(1, weather.straggle_ms if straggles else weather.delay_ms)
+            if weather.days and random.random() < weather.days:
+                delay_ms = random.uniform(*DAYS_MS)
+                self.late += 1
             self._schedule.after(delay_ms, lambda: self._deliver(to, topic, payload, life))
 
     def _deliver(self, to: str, topic: str, payload: bytes, life: int) -> None:

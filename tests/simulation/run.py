@@ -1,8 +1,11 @@
-"""Search for broken invariants: one seeded life after another, of gates and of billing in turn, until one breaks.
+"""Search for broken invariants: one seeded life after another, of gates, of disks and of billing, until one breaks.
 
-make simulate                  a minute
-make simulate BUDGET=28800     a night
-PYTHONPATH=tests .venv/bin/python -m simulation.run --kind gates --seed 17 --lives 1      the same life again
+make simulate                              a minute
+make simulate BUDGET=8h                    a night
+make simulate SEED=17 BUDGET=60s           from that seed on
+PYTHONPATH=tests .venv/bin/python -m simulation.run --kind gates --seed 17 --lives 1      one life again
+PYTHONPATH=tests .venv/bin/python -m simulation.run --story story.toml                    a story again
+docs/simulation.md says more.
 """
 
 import argparse
@@ -10,99 +13,134 @@ import logging
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from portillon_cloud.database import Database, metadata
-from portillon_cloud.main import all_tables
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
-from simulation.billing_life import bill_once
+from simulation import faults, storage_life
 from simulation.finding import Finding
-from simulation.gateway_side import Defences
-from simulation.life import Life
+from simulation.history import History, load, save, shortest
+from simulation.lives import KINDS, fast_folder, live_again, make_template, write_life
+from simulation.report import Tally
 
-ACTS = 250
-
-
-def fast_folder() -> Path | None:
-    """Where files cost nothing: these lives are about logic, and end with their process."""
-    memory = Path("/dev/shm")
-    return memory if memory.is_dir() else None
+STORIES = Path(".cache/stories")
+SHORTEN_TRIES = 80
+_UNITS_S = {"s": 1, "m": 60, "h": 3_600}
 
 
-def make_template(folder: Path) -> Path:
-    """An empty cloud database, made once and copied for each life."""
-    all_tables()
-    path = folder / "template.db"
-    db = Database(f"sqlite:///{path}")
-    with db.write() as conn:
-        metadata.create_all(conn)
-    db.close()
-    return path
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for."""
+
+    budget_s: float
+    seed: int
+    lives: int
+    kinds: tuple[str, ...]
+    without: tuple[str, ...]
+    story: Path | None
+    go_on: bool
 
 
-def live_once(
-    seed: int, folder: Path, template: Path, *, defences: Defences | None = None, acts: int = ACTS
-) -> Finding:
-    """One whole life: chance, healing, judgement."""
-    home = folder / f"life{seed}"
-    home.mkdir()
-    life = Life(seed, home, template, defences=defences)
-    try:
-        life.live(acts)
-        life.heal()
-    finally:
-        life.close()
-    return life.finding
+def seconds(text: str) -> float:
+    """A budget: seconds, or with a unit (90, 60s, 15m, 8h)."""
+    unit = _UNITS_S.get(text[-1:])
+    return float(text[:-1]) * unit if unit else float(text)
 
 
-LIVES: dict[str, Callable[[int, Path, Path], Finding]] = {"gates": live_once, "billing": bill_once}
-
-
-def main() -> int:
-    """Run; returns 1 if an invariant broke."""
+def ask(arguments: list[str] | None = None) -> Asked:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--budget", type=float, default=60, help="seconds")
+    parser.add_argument("--budget", type=seconds, default=60.0, help="how long: 60s, 15m, 8h")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the first seed")
     parser.add_argument("--lives", type=int, default=1_000_000, help="how many at most")
-    parser.add_argument("--kind", choices=LIVES, help="these lives alone")
-    asked = parser.parse_args()
-    kinds = [asked.kind] if asked.kind else list(LIVES)
+    parser.add_argument("--kind", choices=KINDS, action="append", help="these lives alone")
+    switches = (*faults.NAMES, *(name for name in storage_life.FAULTS if name not in faults.NAMES))
+    parser.add_argument("--without", choices=switches, action="append", default=[], help="switch a fault off")
+    parser.add_argument("--story", type=Path, help="play this story and nothing else")
+    parser.add_argument("--go-on", action="store_true", help="count what breaks instead of ending with the first")
+    given = parser.parse_args(arguments)
+    return Asked(
+        given.budget, given.seed, given.lives, tuple(given.kind or KINDS), tuple(given.without), given.story,
+        given.go_on,
+    )  # fmt: skip
+
+
+def lives(asked: Asked) -> Iterator[History]:
+    """One after the other, the kinds in turn."""
+    if asked.story is not None:
+        yield load(asked.story)
+        return
+    for number in range(asked.lives):
+        yield write_life(asked.kinds[number % len(asked.kinds)], asked.seed + number, without=asked.without)
+
+
+def tell(console: Console, history: History, finding: Finding, template: Path, folder: Path) -> None:
+    """Say what broke, look for the shortest history that still breaks it, and write that down as a story."""
+    invariant, detail = next(iter(finding.broken.items()))
+    console.print(
+        f"[bold red]invariant {invariant} broken[/bold red] in {history.kind}, seed {history.seed}: {escape(detail)}",
+        soft_wrap=True,
+    )
+    without = "".join(f" --without {name}" for name in history.without)
+    again = f"--kind {history.kind} --seed {history.seed} --lives 1{without}"
+    console.print(f"again: PYTHONPATH=tests .venv/bin/python -m simulation.run {again}", soft_wrap=True)
+    if not history.acts:
+        return
+
+    def breaks(shorter: History) -> bool:
+        return invariant in live_in_own_folder(shorter, folder, template).broken
+
+    story = shortest(history, breaks, tries_max=SHORTEN_TRIES)
+    STORIES.mkdir(parents=True, exist_ok=True)
+    path = STORIES / f"{history.kind}-{history.seed}.toml"
+    save(story, path, why=[f"invariant {invariant}: {detail}"])
+    console.print(
+        f"{len(story.acts)} of its {len(history.acts)} acts are enough: " + ", ".join(a.do for a in story.acts)
+    )
+    console.print(f"that story: PYTHONPATH=tests .venv/bin/python -m simulation.run --story {path}", soft_wrap=True)
+
+
+def live_in_own_folder(history: History, folder: Path, template: Path) -> Finding:
+    """One life, and nothing of it afterwards: the folder may be memory."""
+    with tempfile.TemporaryDirectory(dir=folder) as home:
+        try:
+            return live_again(history, Path(home), template)
+        except Exception as error:
+            error.add_note(f"in a life of {history.kind}, seed {history.seed}")
+            raise
+
+
+@contextmanager
+def workshop() -> Iterator[tuple[Path, Path]]:
+    """A folder for lives, and the empty cloud that each begins with."""
+    with tempfile.TemporaryDirectory(prefix="portillon-lives-", dir=fast_folder()) as name:
+        yield Path(name), make_template(Path(name))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run; returns 1 if an invariant broke."""
+    asked = ask(arguments)
     logging.disable(logging.CRITICAL)
     console = Console()
-    counts: Counter[str] = Counter()
+    tally = Tally()
     began = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory(prefix="portillon-lives-", dir=fast_folder()) as name,
-        Progress(console=console) as bar,
-    ):
-        folder = Path(name)
-        template = make_template(folder)
-        task = bar.add_task("lives", total=asked.budget)
-        for number in range(asked.lives):
-            kind = kinds[number % len(kinds)]
-            with tempfile.TemporaryDirectory(dir=folder) as home:  # gone after each life: the folder may be memory
-                try:
-                    finding = LIVES[kind](asked.seed + number, Path(home), template)
-                except Exception as error:
-                    error.add_note(f"in a life of {kind}, seed {asked.seed + number}")
-                    raise
-            counts += finding.counts
-            counts[f"lives of {kind}"] += 1
-            bar.update(task, completed=time.monotonic() - began, description=f"{number + 1} lives")
-            if finding.broken or time.monotonic() - began > asked.budget:
+    with workshop() as (folder, template), Progress(console=console) as bar:
+        task = bar.add_task("lives", total=asked.budget_s)
+        for history in lives(asked):
+            tally.begin(history)
+            finding = live_in_own_folder(history, folder, template)
+            tally.end(history, finding)
+            bar.update(task, completed=time.monotonic() - began, description=f"{tally.lives} lives")
+            if finding.broken:
+                tell(console, history, finding, template, folder)
+            if (finding.broken and not asked.go_on) or time.monotonic() - began > asked.budget_s:
                 break
-    console.print(", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in sorted(counts.items())))
-    for invariant, detail in finding.broken.items():
-        console.print(
-            f"[bold red]invariant {invariant} broken[/bold red] in {kind}, seed {finding.seed}: {escape(detail)}"
-        )
-        again = f"--kind {kind} --seed {finding.seed} --lives 1"
-        console.print(f"again: PYTHONPATH=tests .venv/bin/python -m simulation.run {again}", soft_wrap=True)
-    return 1 if finding.broken else 0
+    tally.show(console)
+    return 1 if tally.broken else 0
 
 
 if __name__ == "__main__":

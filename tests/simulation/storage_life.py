@@ -29,7 +29,7 @@ from simulation import storage_watch as watch
 from simulation.disk import Disk, Trouble
 from simulation.finding import Finding
 from simulation.history import History, write_history
-from simulation.mounted_disk import mounted
+from simulation.mounted_disk import Careless, mounted
 
 ACTS = 150
 STARTS_MAX = 30
@@ -48,13 +48,6 @@ class Defences:
     commits_are_synced: bool = True  # synchronous=FULL
     small_files_are_synced: bool = True  # fsync before the rename
     disk_keeps_what_it_synced: bool = True  # no defence of ours: what a lying disk costs
-
-
-class _Careless(sqlite3.Connection):
-    """A connection that does not wait for the disk at each commit."""
-
-    def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
-        return super().execute(sql.replace("synchronous=FULL", "synchronous=NORMAL"), *parameters)
 
 
 class StorageLife:
@@ -280,7 +273,7 @@ class StorageLife:
             self.disk.revive()
 
     def _open(self) -> None:
-        factory = sqlite3.Connection if self.defences.commits_are_synced else _Careless
+        factory = sqlite3.Connection if self.defences.commits_are_synced else Careless
         self.store = EntitlementStore(self.folder / "entitlements.db", SECRET, factory=factory)
         self._started.append(self.store.close)
         self.memory = DurableCredentialMemory(self.folder, factory=factory)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from simulation.billing_defences import Defences
 from simulation.billing_life import bill_once
-from simulation.run import make_template
+from simulation.lives import make_template
 
 SEEDS = range(200, 204)
 DAYS = 150

@@ -1,0 +1,44 @@
+"""Every fault of a life of gates, with its odds: each can be made likelier, or switched off, by its name.
+
+What is drawn per act is a weight beside everyday life; what is drawn per message is a probability.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from simulation.network import Weather
+
+EVERYDAY: Mapping[str, float] = MappingProxyType({"somebody_badges": 30, "change_somebody": 6})
+ACTS: Mapping[str, float] = MappingProxyType(
+    {
+        "break_broker": 1,  # the broker comes back with an empty disk
+        "isolate": 1,  # one gateway is cut off
+        "crash_gateway": 2,  # SIGKILL between two steps
+        "die_in_a_write": 2,  # SIGKILL at any step of its disk
+        "cut_power": 1,  # what was not synced is dropped, torn or shuffled
+        "cut_power_in_a_write": 1,
+        "fill_disk": 0.5,
+        "break_disk": 0.5,  # I/O errors from operation n on, once or some in a row
+        "slow_disk": 0.5,
+        "flip_bit": 0.3,  # at rest, while the power is off
+        "restore_gateway": 0.3,  # its card is replaced by an old copy
+        "crash_cloud": 1,
+        "restore_cloud": 0.4,  # from a backup
+        "jump_clock": 1,  # the cloud's
+        "kill_guard": 1,
+        "attack": 2,  # forged, bent, repeated and foreign messages
+        "quiet_hours": 0.3,  # leases run out
+    }
+)
+MESSAGES: Mapping[str, float] = MappingProxyType({"loss": 0.05, "repeat": 0.05, "straggle": 0.05, "days": 0.002})
+NAMES = (*ACTS, *MESSAGES)
+
+
+def weather(without: Sequence[str], odds: Mapping[str, float] = MappingProxyType({})) -> Weather:
+    """What happens to messages."""
+    return Weather(**{name: 0.0 if name in without else odds.get(name, odd) for name, odd in MESSAGES.items()})
+
+
+def weights(odds: Mapping[str, float] = MappingProxyType({})) -> dict[str, float]:
+    """How often each act comes."""
+    return {name: odds.get(name, weight) for name, weight in (EVERYDAY | ACTS).items()}

@@ -1,0 +1,72 @@
+"""What a gateway of a simulation is made of besides the shipped cores: its surroundings, and what can be missing."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from portillon_edge.domain.events import NewEvent
+from portillon_edge.domain.timekeeping import TimeKeeper
+from portillon_edge.store.journal_shelf import JournalShelf
+from portillon_rules.credential import SiteKey
+from portillon_wire.signature import PublicKeys
+from simulation.schedule import Schedule
+
+Publish = Callable[[str, bytes], None]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a gateway is given by the world."""
+
+    schedule: Schedule
+    publish: Publish
+    download: Callable[[str], bytes]
+    keys: PublicKeys
+    site_keys: Sequence[SiteKey]
+    mounts: ExitStack
+    """Ends with the life: what holds the gateways' disks in place."""
+
+
+@dataclass
+class Defences:
+    """Each can be switched off, to see the simulation notice."""
+
+    verify: bool = True
+    lease: bool = True
+    keep_until_acknowledged: bool = True
+    guard_hears_the_end: bool = True
+    send_again_in_new_epoch: bool = True
+    believe_a_cloud_that_has_less: bool = True
+    commits_are_synced: bool = True  # synchronous=FULL
+    rows_have_macs: bool = True  # a row that was changed on the disk is not believed
+    roots_are_compared: bool = True  # a lease names the root that its table must have
+
+
+class Clock:
+    """The time keeper, or one that forgets how long a lease lasts."""
+
+    def __init__(self, keeper: TimeKeeper, *, lease: bool) -> None:
+        self._keeper, self._lease = keeper, lease
+        self.stamp = keeper.stamp
+
+    def at(self, boot_ns: int) -> object:
+        time = self._keeper.at(boot_ns)
+        return time if self._lease else type(time)(time.business_ms, time.quality, 1)
+
+
+@dataclass
+class Log:
+    """Events wait for their commit, as in the journal's writer; a crash takes what waits."""
+
+    commit_soon: Callable[[], None]
+    shelf: JournalShelf
+    waiting: list[NewEvent] = field(default_factory=list)
+
+    @property
+    def writable(self) -> bool:
+        return self.shelf.writable
+
+    def record(self, event: NewEvent) -> None:
+        if not self.waiting:
+            self.commit_soon()
+        self.waiting.append(event)

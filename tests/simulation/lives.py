@@ -1,0 +1,78 @@
+"""The kinds of lives: how each is written from a seed, and lived."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from portillon_cloud.database import Database, metadata
+from portillon_cloud.main import all_tables
+from simulation import faults
+from simulation.billing_life import bill_once
+from simulation.finding import Finding
+from simulation.gateway_parts import Defences
+from simulation.history import History, write_history
+from simulation.life import Life
+from simulation.storage_life import store_once, write_storage_history
+
+KINDS = ("gates", "storage", "billing")
+ACTS = 250
+MEAN_WAIT_MS = 4_000
+
+
+def fast_folder() -> Path | None:
+    """Where files cost nothing: what of them survives is the simulated disk's affair."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() else None
+
+
+def make_template(folder: Path) -> Path:
+    """An empty cloud database, made once and copied for each life."""
+    all_tables()
+    path = folder / "template.db"
+    db = Database(f"sqlite:///{path}")
+    with db.write() as conn:
+        metadata.create_all(conn)
+    db.close()
+    return path
+
+
+def write_life(kind: str, seed: int, *, without: Sequence[str] = ()) -> History:
+    """The life of that kind and seed."""
+    match kind:
+        case "gates":
+            return write_gates_history(seed, without=without)
+        case "storage":
+            return write_storage_history(seed, without=tuple(without))
+        case _:
+            return History(kind, seed, (), tuple(without))
+
+
+def write_gates_history(seed: int, *, acts: int = ACTS, without: Sequence[str] = ()) -> History:
+    """The life of gates of that seed."""
+    return write_history(
+        seed, kind="gates", weights=faults.weights(), count=acts, wait_ms=MEAN_WAIT_MS, without=without
+    )
+
+
+def live_once(history: History, folder: Path, template: Path, *, defences: Defences | None = None) -> Finding:
+    """One whole life of gates: chance, healing, judgement."""
+    home = folder / f"life{history.seed}"
+    home.mkdir()
+    life = Life(history.seed, home, template, defences=defences, weather=faults.weather(history.without))
+    try:
+        life.play(history)
+        if not life.finding.broken:
+            life.heal()
+    finally:
+        life.close()
+    return life.finding
+
+
+def live_again(history: History, folder: Path, template: Path) -> Finding:
+    """Live it: the same history gives the same life."""
+    match history.kind:
+        case "gates":
+            return live_once(history, folder, template)
+        case "storage":
+            return store_once(history, folder)
+        case _:
+            return bill_once(history.seed, folder, template)

@@ -1,0 +1,55 @@
+"""What a search did: lives, gateway-hours per CPU-second, power cuts per second, and how often each thing happened."""
+
+import time
+from collections import Counter
+
+from rich.console import Console
+from simulation.finding import Finding
+from simulation.history import History
+
+
+class Tally:
+    """Adds lives up."""
+
+    def __init__(self) -> None:
+        self.lives = 0
+        self.broken: Counter[int] = Counter()
+        self._kinds: Counter[str] = Counter()
+        self._cpu_s: Counter[str] = Counter()
+        self._cuts: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._hours = 0.0
+        self._seeds: list[int] = []
+        self._began_s = 0.0
+
+    def begin(self, history: History) -> None:
+        """A life begins."""
+        self._seeds = [*self._seeds[:1], history.seed]
+        self._began_s = time.process_time()
+
+    def end(self, history: History, finding: Finding) -> None:
+        """It is over."""
+        kind = history.kind
+        self.lives += 1
+        self._kinds[kind] += 1
+        self._cpu_s[kind] += time.process_time() - self._began_s  # type: ignore[assignment]
+        self._cuts[kind] += finding.counts["power cuts"]
+        self._counts += finding.counts
+        self._hours += finding.hours
+        self.broken.update(finding.broken)
+
+    def show(self, console: Console) -> None:
+        """Print the report."""
+        say = console.print
+        say(f"{self.lives} lives, seeds {self._seeds[0]} to {self._seeds[-1]}: " + _listed(self._kinds))
+        if self._hours:
+            say(f"gateway-hours per CPU-second, all faults on: {self._hours / self._cpu_s['gates']:.1f}")
+        if self._cuts["storage"]:
+            say(f"power cuts under every store per CPU-second: {self._cuts['storage'] / self._cpu_s['storage']:.0f}")
+        say("what happened: " + _listed(self._counts))
+        broken = ", ".join(f"invariant {number} {count} times" for number, count in sorted(self.broken.items()))
+        say(f"broken: {broken or 'nothing'}")
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(counts.items()))
