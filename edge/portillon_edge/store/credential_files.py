@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from portillon_rules.visits import Visit, VisitRow, VisitUse
+
 from portillon_edge.domain.credential_facts import Fact
 from portillon_edge.store import credential_tables as tables
 from portillon_edge.store.connection import is_corrupt, open_reader, open_writer, transaction
@@ -112,6 +114,23 @@ def is_spent(folder: Path, names: Sequence[str]) -> bool:
     except sqlite3.Error as error:
         log.warning("%s: cannot be looked into: %s", path_of(folder, number), error)
         return False
+
+
+def visit_use(folder: Path, row: VisitRow, *, gateway: str) -> VisitUse:
+    """What the gateway of that name counts of these visits, for looking on beside it."""
+    number = max(numbers(folder), default=0)
+    counted: dict[Visit, int] = {}
+    sure = row.home == gateway
+    if sure and number:
+        try:
+            with closing(open_reader(path_of(folder, number))) as db:
+                lost = tables.load_loss(db)
+                sure = lost is None or (lost[0] is not None and row.since_ms > lost[0])
+                counted = tables.visits_of(db, row.member)
+        except sqlite3.Error as error:
+            log.warning("%s: cannot be looked into: %s", path_of(folder, number), error)
+            sure = False
+    return VisitUse(row, tuple(counted.items()), sure=sure)
 
 
 def _remove(path: Path) -> None:

@@ -12,7 +12,7 @@ from portillon_edge.domain.credential_facts import CounterSeen
 from portillon_edge.domain.events import EventTime
 from portillon_edge.domain.visit_facts import Reservation, VisitReserved, VisitSpent
 from portillon_edge.errors import MemoryUnwritable
-from portillon_edge.store.credential_files import path_of
+from portillon_edge.store.credential_files import path_of, visit_use
 from portillon_edge.store.credential_memory import RETRY_NS, TIDY_NS, DurableCredentialMemory
 from portillon_edge.visits import book
 from portillon_edge.visits.book import Reserved, VisitBook
@@ -302,3 +302,21 @@ def test_without_a_fact_the_pack_gives_too_much(
     monkeypatch.setattr(book, "_facts", lambda kind, of: [] if kind is forgotten else known(kind, of))
     steps = [("badge", 0), ("badge", 1), ("pass", 0), ("pass", 1), ("restart", 0), ("badge", 0), ("pass", 0)]
     assert play(tmp_path, steps, most=1) > 1
+
+
+def test_anybody_may_look_how_many_are_left(front: Gateway) -> None:
+    """`explain` counts beside a running gateway what the gateway counts, and before there is any file."""
+    front.book.spent(front.badge(pack(2)).reservation)
+    seen = visit_use(front.folder, pack(2), gateway="front")
+    assert seen == front.book.use(pack(2), door="lane-1", credential="card")
+    assert not visit_use(front.folder, pack(2, home="back"), gateway="front").sure
+    assert visit_use(front.folder / "nowhere", pack(2), gateway="front") == VisitUse(pack(2))
+
+
+def test_looking_on_knows_of_a_loss_and_of_a_bad_file(front: Gateway) -> None:
+    """Then nobody is told that visits are left."""
+    front.memory.close()
+    path_of(front.folder, 1).write_bytes(b"\0" * 8_192)
+    assert not visit_use(front.folder, pack(2), gateway="front").sure
+    DurableCredentialMemory(front.folder).close()
+    assert not visit_use(front.folder, pack(2), gateway="front").sure
