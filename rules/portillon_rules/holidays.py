@@ -17,8 +17,7 @@ class HolidayCalendar:
 
     def __post_init__(self) -> None:
         for day in self.days:
-            iso = day if len(day) > len("MM-DD") else _A_LEAP_YEAR + day
-            if date.fromisoformat(iso).isoformat() != iso:
+            if not is_date(day if len(day) > len("MM-DD") else _A_LEAP_YEAR + day):
                 raise ValueError(f"holiday calendar {self.name!r}: {day!r} is neither YYYY-MM-DD nor MM-DD")
 
     def has(self, day: date) -> bool:
@@ -34,3 +33,11 @@ class HolidayCalendar:
     def from_body(cls, key: str, body: Mapping[str, Any]) -> "HolidayCalendar":
         """Rebuild the calendar named `key`; raises KeyError, TypeError or ValueError."""
         return cls(key, frozenset(body["days"]))
+
+
+def is_date(text: str) -> bool:
+    """Whether it is a date of the calendar, written YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

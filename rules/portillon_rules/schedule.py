@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from portillon_rules.holidays import HolidayCalendar
+from portillon_rules.holidays import HolidayCalendar, is_date
 
 MINUTES_PER_DAY = 24 * 60
 NO_CALENDARS: Mapping[str, HolidayCalendar] = MappingProxyType({})
@@ -160,7 +160,7 @@ def _covers(spans: Spans, minute: int) -> bool:
 
 
 def _check_day(day: str) -> None:
-    if date.fromisoformat(day).isoformat() != day:
+    if not is_date(day):
         raise ValueError(f"{day!r} is no date: write it YYYY-MM-DD")
 
 

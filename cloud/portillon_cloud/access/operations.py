@@ -17,7 +17,7 @@ from portillon_cloud.access.errors import SitePolicyInvalidError, UnknownSiteErr
 from portillon_cloud.access.grace import LEASE_HOURS, check_grace
 from portillon_cloud.access.review import ACCESS_REVIEW, review_at
 from portillon_cloud.access.standing import AccountFacts
-from portillon_cloud.access.tables import block, schedule
+from portillon_cloud.access.tables import block, holiday_calendar, schedule
 from portillon_cloud.doors.rows import door_rows
 from portillon_cloud.dunning.ladder import DunningPolicy
 from portillon_cloud.members.company import NOBODY_NEEDED, company_of
@@ -180,7 +180,7 @@ def member_rows(
 
 
 def site_rows(conn: Connection, site_id: int) -> list[RowChange]:
-    """The site's policy, schedules, doors' plans and orders as feed rows.
+    """The site's policy, holidays, schedules, doors' plans and orders as feed rows.
 
     Raises UnknownSiteError, SitePolicyInvalidError.
     """
@@ -189,7 +189,14 @@ def site_rows(conn: Connection, site_id: int) -> list[RowChange]:
         select(schedule.c.name, schedule.c.body).where(schedule.c.site_id == site_id).order_by(schedule.c.name)
     )
     schedules = [RowChange(kind=RowKind.SCHEDULE, key=row.name, body=row.body) for row in named]
-    return [policy, *schedules, *door_rows(conn, site_id)]
+    calendars = conn.execute(
+        select(holiday_calendar.c.name, holiday_calendar.c.body)
+        .where(holiday_calendar.c.site_id == site_id)
+        .order_by(holiday_calendar.c.name)
+    )
+    # Before the schedules that name them: one that names what is not there yet is closed.
+    holidays = [RowChange(kind=RowKind.HOLIDAYS, key=row.name, body=row.body) for row in calendars]
+    return [policy, *holidays, *schedules, *door_rows(conn, site_id)]
 
 
 def site_policy(conn: Connection, site_id: int) -> SitePolicy:

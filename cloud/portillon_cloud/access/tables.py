@@ -1,4 +1,4 @@
-"""Blocks, and the schedules of a site. Standing and entitlements are derived from these and never stored."""
+"""Blocks, and a site's schedules and holidays. Standing and entitlements are derived from these and never stored."""
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, Table, Text, UniqueConstraint, text
 
@@ -50,5 +50,16 @@ schedule = Table(
     reference("site_id", "site.id"),
     Column("name", Text, nullable=False),
     Column("body", JSON, nullable=False),  # portillon_rules Schedule.to_body()
+    UniqueConstraint("site_id", "name"),
+)
+
+holiday_calendar = Table(
+    "holiday_calendar",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("site_id", "site.id"),
+    Column("name", Text, nullable=False),
+    Column("body", JSON, nullable=False),  # portillon_rules HolidayCalendar.to_body()
     UniqueConstraint("site_id", "name"),
 )

@@ -9,6 +9,7 @@ from portillon_cloud.billing import api as billing
 from portillon_cloud.doors import api as doors
 from portillon_cloud.dunning import api as dunning
 from portillon_cloud.gateways import api as gateways
+from portillon_cloud.hours import api as hours
 from portillon_cloud.http.problem import PROBLEM_RESPONSES
 from portillon_cloud.members import api as members
 from portillon_cloud.members import credentials_api as credentials
@@ -23,7 +24,7 @@ def api_router() -> APIRouter:
     """One router with all of /api/v1."""
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
-        members, credentials, billing, payments, dunning, access, gateways, doors, attendance, alarms, visits,
+        members, credentials, billing, payments, dunning, access, gateways, doors, attendance, alarms, visits, hours,
         clock_api,
     )  # fmt: skip
     for feature in features:

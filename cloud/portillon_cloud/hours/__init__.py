@@ -1,0 +1,1 @@
+"""When a site's schedules are open: weekly hours, holidays, single dates."""

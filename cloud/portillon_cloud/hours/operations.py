@@ -1,0 +1,108 @@
+"""Set a site's schedules and holiday calendars; its gateways go by them at once.
+
+A calendar that a schedule names must be there, and nothing is removed that is gone by: at the gateway what is missing
+is closed, and a schedule that is gone shuts everybody out who came by it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portillon_rules.entitlement import ALWAYS
+from portillon_rules.holidays import HolidayCalendar
+from portillon_rules.schedule import Schedule
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from portillon_cloud import outbox
+from portillon_cloud.access.tables import holiday_calendar, schedule
+from portillon_cloud.billing.tables import plan
+from portillon_cloud.doors.operations import require_site
+from portillon_cloud.doors.tables import door_plan, door_rule
+from portillon_cloud.hours.errors import HoursInUseError, HoursInvalidError, UnknownHoursError
+
+
+def schedules_of(conn: Connection, site_id: int) -> dict[str, Schedule]:
+    """The site's schedules by name."""
+    return {name: Schedule.from_body(name, body) for name, body in _bodies(conn, schedule, site_id).items()}
+
+
+def calendars_of(conn: Connection, site_id: int) -> dict[str, HolidayCalendar]:
+    """The site's holiday calendars by name."""
+    found = _bodies(conn, holiday_calendar, site_id)
+    return {name: HolidayCalendar.from_body(name, body) for name, body in found.items()}
+
+
+def put_schedule(
+    conn: Connection, *, organisation_id: int, site_id: int, name: str, body: Mapping[str, Any]
+) -> Schedule:
+    """Set the schedule `name`, as the feed's row has it.
+
+    Raises UnknownSiteError, HoursInvalidError or UnknownHoursError.
+    """
+    require_site(conn, organisation_id, site_id)
+    if name == ALWAYS:
+        raise HoursInvalidError(f"{ALWAYS!r} is never closed and cannot be set: choose another name")
+    try:
+        new = Schedule.from_body(name, body)
+    except (KeyError, TypeError, ValueError) as error:
+        raise HoursInvalidError(f"schedule {name!r}: {error}") from error
+    calendars = _bodies(conn, holiday_calendar, site_id)
+    for one in new.holidays:
+        if one.calendar not in calendars:
+            raise UnknownHoursError(f"schedule {name!r}: site {site_id} has no holiday calendar {one.calendar!r}")
+    _put(conn, schedule, organisation_id, site_id, name, new.to_body())
+    return new
+
+
+def put_calendar(
+    conn: Connection, *, organisation_id: int, site_id: int, name: str, days: frozenset[str]
+) -> HolidayCalendar:
+    """Set the holiday calendar `name`. Raises UnknownSiteError or HoursInvalidError."""
+    require_site(conn, organisation_id, site_id)
+    try:
+        new = HolidayCalendar(name, days)
+    except ValueError as error:
+        raise HoursInvalidError(f"holiday calendar {name!r}: {error}") from error
+    _put(conn, holiday_calendar, organisation_id, site_id, name, new.to_body())
+    return new
+
+
+def drop_schedule(conn: Connection, *, organisation_id: int, site_id: int, name: str) -> None:
+    """Remove a schedule that nothing goes by. Raises UnknownSiteError, UnknownHoursError or HoursInUseError."""
+    require_site(conn, organisation_id, site_id)
+    plans = select(plan.c.name).where(plan.c.organisation_id == organisation_id, plan.c.schedule == name)
+    if (by := conn.execute(plans.limit(1)).scalar_one_or_none()) is not None:
+        raise HoursInUseError(f"the plan {by!r} goes by {name!r}: give it another schedule first")
+    for table, column in ((door_plan, door_plan.c.unlock), (door_rule, door_rule.c.pin_schedule)):
+        doors = select(table.c.door).where(table.c.site_id == site_id, column == name)
+        if (door := conn.execute(doors.limit(1)).scalar_one_or_none()) is not None:
+            raise HoursInUseError(f"the door {door!r} goes by {name!r}: give it another schedule first")
+    _drop(conn, schedule, organisation_id, site_id, name)
+
+
+def drop_calendar(conn: Connection, *, organisation_id: int, site_id: int, name: str) -> None:
+    """Remove a calendar that no schedule names. Raises UnknownSiteError, UnknownHoursError or HoursInUseError."""
+    require_site(conn, organisation_id, site_id)
+    for one in schedules_of(conn, site_id).values():
+        if any(hours.calendar == name for hours in one.holidays):
+            raise HoursInUseError(f"the schedule {one.name!r} names {name!r}: take it out there first")
+    _drop(conn, holiday_calendar, organisation_id, site_id, name)
+
+
+def _bodies(conn: Connection, table: Table, site_id: int) -> dict[str, Any]:
+    rows = conn.execute(select(table.c.name, table.c.body).where(table.c.site_id == site_id).order_by(table.c.name))
+    return {row.name: row.body for row in rows}
+
+
+def _put(
+    conn: Connection, table: Table, organisation_id: int, site_id: int, name: str, body: Mapping[str, Any]
+) -> None:
+    of_it = (table.c.site_id == site_id, table.c.name == name)
+    if not conn.execute(update(table).where(*of_it).values(body=body)).rowcount:
+        conn.execute(insert(table).values(organisation_id=organisation_id, site_id=site_id, name=name, body=body))
+    outbox.site_rules_changed(conn, organisation_id, site_id)
+
+
+def _drop(conn: Connection, table: Table, organisation_id: int, site_id: int, name: str) -> None:
+    if not conn.execute(delete(table).where(table.c.site_id == site_id, table.c.name == name)).rowcount:
+        raise UnknownHoursError(f"site {site_id} has no {table.name.replace('_', ' ')} {name!r}")
+    outbox.site_rules_changed(conn, organisation_id, site_id)
