@@ -251,6 +251,7 @@ class Gateway:
                 )
                 for door in self._config.doors
             ),
+            occupancy=dict(self._attendant.occupancy),
             last_events=tuple(_shown(event) for event in self._board.last()),
         )
 

@@ -1,20 +1,27 @@
 """What a gateway, running or not, has left on its disk: read only, so that looking can never do harm."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from portillon_config import GatewayConfig
 from portillon_rules.credential import Credential, SiteKey, credential_hash
-from portillon_rules.decision import DoorView, Lookup
+from portillon_rules.decision import DecisionTime, DoorView, Lookup, SiteRules
+from portillon_rules.entitlement import Entitlement
+from portillon_rules.local_facts import LocalFacts
 from portillon_rules.row_mac import row_mac_key
+from portillon_rules.visits import VisitRow, VisitUse
 
 from portillon_edge.boot_clock import boot_id, boot_ns
+from portillon_edge.domain.events import Way
 from portillon_edge.domain.look_up import look_up
 from portillon_edge.domain.position import Position
 from portillon_edge.domain.timekeeping import TimeKeeper
 from portillon_edge.explain import Case, Kinds
 from portillon_edge.health.report import HealthReport, read_report
-from portillon_edge.store.credential_files import is_spent
+from portillon_edge.presence.book import Journey
+from portillon_edge.presence.presence_file import PresenceLook
+from portillon_edge.presence.whereabouts import Whereabouts
+from portillon_edge.store.credential_files import is_spent, visit_use
 from portillon_edge.store.entitlement_reader import EntitlementReader
 from portillon_edge.store.lease_file import LeaseFile
 from portillon_edge.store.pointer import Pointer
@@ -55,16 +62,19 @@ def case_of(credential: Credential, *, config: GatewayConfig, keys: Sequence[Sit
     lookup = reader.lookup if pointer.current.exists() else _nobody
     try:
         hashed, found = look_up(credential, keys=keys, lookup=lookup)
+        visits = _visits(found, reader, config)
+        site, time = reader.site_rules(), saved_time(config, keys).at(boot_ns())
         return Case(
             credential_hash=hashed,
             lookup=found,
-            site=reader.site_rules(),
-            time=saved_time(config, keys).at(boot_ns()),
+            site=site,
+            time=time,
             position=reader.position(),
             doors=doors,
             kind=credential.kind,
             kinds={section.name: _kinds(config, section.readers) for section in config.doors},
             spent=is_spent(config.gateway.data_dir, [credential_hash(credential, key) for key in keys]),
+            local=_local(config, doors, found, site, time, visits) if isinstance(found, Entitlement) else {},
         )
     finally:
         reader.close()
@@ -77,6 +87,34 @@ def saved_position(config: GatewayConfig, keys: Sequence[SiteKey]) -> Position:
         return reader.position()
     finally:
         reader.close()
+
+
+def _visits(found: Lookup, reader: EntitlementReader, config: GatewayConfig) -> VisitUse:
+    row = reader.visits(found.member) if isinstance(found, Entitlement) else None
+    if isinstance(row, VisitRow):
+        return visit_use(config.gateway.data_dir, row, gateway=config.gateway.id)
+    return VisitUse(damaged=row is not None)
+
+
+def _local(
+    config: GatewayConfig,
+    doors: Sequence[DoorView],
+    row: Entitlement,
+    site: SiteRules,
+    time: DecisionTime,
+    visits: VisitUse,
+) -> Mapping[str, LocalFacts]:
+    """What the gateway has kept of the member, for an entry at each door."""
+    whereabouts = Whereabouts(PresenceLook(config.gateway.data_dir))
+    facts: dict[str, LocalFacts] = {}
+    for door in doors:
+        entry = Journey(member=row.member, credential=row.credential, door=door.name, zone=door.zone, way=Way.ENTRY)
+        facts[door.name] = LocalFacts(
+            presence=whereabouts.presence(entry, site, time),
+            occupancy=whereabouts.others_in(entry, site, time),
+            visits=visits,
+        )
+    return facts
 
 
 def _kinds(config: GatewayConfig, readers: Sequence[str]) -> Kinds:

@@ -58,6 +58,8 @@ def _summary(report: HealthReport, words: Words, now_ns: int) -> Table:
     table.add_row("table", f"epoch {report.epoch}, revision {report.revision}" if report.root else "never received")
     table.add_row("lease", f"{lease}, time {report.time_quality}")
     table.add_row("journal", journal)
+    if report.occupancy:
+        table.add_row("inside", ", ".join(f"{zone} {count}" for zone, count in report.occupancy.items()))
     return table
 
 

@@ -105,8 +105,8 @@ class Gym:
         self.data_dir.mkdir()
         self.gateway: subprocess.Popen[bytes] | None = None
 
-    def seed(self, *, lease_s: int = 3600) -> None:
-        """What the cloud would have sent: the policy, one member, a lease."""
+    def seed(self, *more: RowChange, lease_s: int = 3600) -> None:
+        """What the cloud would have sent: the policy, one member, `more` rows, a lease."""
         hashed = credential_hash(Credential(CredentialKind.EM4100, MEMBER_CARD), KEY)
         row = Entitlement(
             credential=hashed,
@@ -119,6 +119,7 @@ class Gym:
         changes = (
             RowChange(kind=RowKind.POLICY, key=SITE, body=SitePolicy(time_zone="America/Toronto").to_body()),
             RowChange(kind=RowKind.ENTITLEMENT, key=hashed, body=row.to_body()),
+            *more,
         )
         digest = Digest.empty()
         for change in changes:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from portillon_rules.decision import TimeQuality
 from portillon_wire.messages import DeviceHealth, DoorHealth
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 FILE = "health.json"
 BEAT_NS = 15_000_000_000
@@ -60,6 +60,8 @@ class HealthReport(BaseModel):
     events_lost: int
     devices: tuple[DeviceHealth, ...]
     doors: tuple[DoorHealth, ...]
+    occupancy: dict[str, int] = Field(default_factory=dict)
+    """How many people are in each zone of which the site has rules."""
     last_events: tuple[LastEvent, ...]
 
     def fresh(self, *, boot_id: str, now_ns: int) -> bool:

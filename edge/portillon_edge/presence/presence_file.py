@@ -8,14 +8,15 @@ and zones, no credential and no name.
 
 import logging
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import sqlite_utils
 
 from portillon_edge.errors import StoreTooNew
 from portillon_edge.presence.book import Changes, Nobodies, Place, PresenceBook
-from portillon_edge.store.connection import open_writer, transaction
+from portillon_edge.presence.memory import ForgetfulPresence
+from portillon_edge.store.connection import open_reader, open_writer, transaction
 from portillon_edge.store.schema import migrate
 
 log = logging.getLogger(__name__)
@@ -59,17 +60,10 @@ class PresenceFile:
             return PresenceBook()
         try:
             self._db = self._open()
-            members = self._db.execute("SELECT member, zone, since_ms FROM member ORDER BY since_ms, member").fetchall()
-            nobodies = self._db.execute("SELECT zone, count, at_ms FROM nobodies").fetchall()
-            began = self._db.execute("SELECT began_ms FROM began").fetchone()
+            return _read(self._db)
         except (sqlite3.Error, OSError) as error:
             self._lose(error)
             return PresenceBook()
-        return PresenceBook(
-            ((member, Place(zone, since_ms)) for member, zone, since_ms in members),
-            {zone: Nobodies(count, at_ms) for zone, count, at_ms in nobodies},
-            began[0] if began else None,
-        )
 
     def save(self, book: PresenceBook) -> None:
         """Write what changed; all of it where the last time failed, and into a new file unless the disk was full."""
@@ -146,3 +140,32 @@ class PresenceFile:
             path = self._path.with_name(self._path.name + suffix)
             with suppress(FileNotFoundError):
                 path.rename(path.with_name(f"{FILE}.bad{suffix}"))
+
+
+class PresenceLook(ForgetfulPresence):
+    """The file as it is, for looking on beside a running gateway; it is at most some seconds behind."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / FILE
+
+    def load(self) -> PresenceBook:
+        """What is kept; nothing if it cannot be read."""
+        if not self._path.exists():
+            return PresenceBook()
+        try:
+            with closing(open_reader(self._path)) as db:
+                return _read(db)
+        except sqlite3.Error as error:
+            log.warning("%s: cannot be looked into: %s", self._path, error)
+            return PresenceBook()
+
+
+def _read(db: sqlite3.Connection) -> PresenceBook:
+    members = db.execute("SELECT member, zone, since_ms FROM member ORDER BY since_ms, member").fetchall()
+    nobodies = db.execute("SELECT zone, count, at_ms FROM nobodies").fetchall()
+    began = db.execute("SELECT began_ms FROM began").fetchone()
+    return PresenceBook(
+        ((member, Place(zone, since_ms)) for member, zone, since_ms in members),
+        {zone: Nobodies(count, at_ms) for zone, count, at_ms in nobodies},
+        began[0] if began else None,
+    )

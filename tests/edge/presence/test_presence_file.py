@@ -9,7 +9,7 @@ from portillon_edge.domain.events import Way
 from portillon_edge.errors import StoreTooNew
 from portillon_edge.presence import presence_file
 from portillon_edge.presence.book import Journey, Moment, PresenceBook
-from portillon_edge.presence.presence_file import FILE, PresenceFile
+from portillon_edge.presence.presence_file import FILE, PresenceFile, PresenceLook
 from portillon_rules.zone_rule import ZoneRule
 
 NOW = Moment({"gym": ZoneRule(zone="gym")}, "UTC", 1_795_000_000_000)
@@ -183,3 +183,20 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path, monkeypatch: py
         newer.close()
     with pytest.raises(StoreTooNew):
         PresenceFile(tmp_path).load()
+
+
+def test_looking_on_changes_nothing(tmp_path: Path) -> None:
+    """Beside a running gateway: what was saved; no file and no alarm where there is none, or none that can be read."""
+    assert PresenceLook(tmp_path).load().empty and list(tmp_path.iterdir()) == []
+    file = PresenceFile(tmp_path)
+    book = file.load()
+    enter(book, "anne")
+    file.save(book)
+    look = PresenceLook(tmp_path)
+    seen = look.load()
+    enter(seen, "bea")
+    look.save(seen)
+    assert seen.inside("gym", NOW) == {"anne", "bea"} and PresenceLook(tmp_path).load().inside("gym", NOW) == {"anne"}
+    file.close()
+    (tmp_path / FILE).write_bytes(b"no database" * 1_000)
+    assert PresenceLook(tmp_path).load().empty and (tmp_path / FILE).exists()
