@@ -18,6 +18,7 @@ from portillon_rules.reason import DenyReason
 from portillon_edge.domain.position import EMPTY, Position
 from portillon_edge.words import QUALITIES, Words, mark
 
+_WITH_PIN = (CredentialKind.CARD_AND_PIN, CredentialKind.PIN, None)
 HASH_CHARS = 15
 """Enough of a hash to find its rows in the journal, and few enough for a line."""
 
@@ -72,7 +73,7 @@ def outcomes(case: Case) -> list[tuple[DoorView, Granted | Denied]]:
 
 
 def _outcome(case: Case, door: DoorView) -> Granted | Denied:
-    local = case.local.get(door.name, NO_LOCAL_FACTS)
+    local = replace(case.local.get(door.name, NO_LOCAL_FACTS), pin_shown=case.kind in _WITH_PIN)
     decided = decide(lookup=case.lookup, door=door, site=case.site, time=case.time, local=local)
     kinds = case.kinds.get(door.name)
     if kinds and case.kind not in kinds.takes | kinds.lets_pass:

@@ -7,9 +7,13 @@ from portillon_edge.explain import Case, Kinds, explain, outcomes
 from portillon_edge.words import Words
 from portillon_rules.credential import CredentialKind
 from portillon_rules.decision import DecisionTime, Denied, DoorView, RowDamaged, SiteRules, TimeQuality
+from portillon_rules.door_rule import DoorRule
 from portillon_rules.entitlement import ALWAYS, Entitlement
+from portillon_rules.local_facts import LocalFacts
 from portillon_rules.policy import AfterLease, SitePolicy
+from portillon_rules.presence import Presence
 from portillon_rules.reason import DenyReason
+from portillon_rules.zone_rule import Strictness, ZoneRule
 
 NOON_MS = 1_764_604_800_000  # 2025-12-01 16:00 UTC, 11:00 in Montreal
 HASH = "k1." + "ab" * 32
@@ -117,6 +121,27 @@ def test_kinds_that_a_door_does_not_take() -> None:
     assert reasons(replace(case, kind=CredentialKind.CARD_AND_PIN)) == [None, DenyReason.KIND_NOT_ACCEPTED]
     expired = replace(case, time=replace(CASE.time, business_ms=ROW.valid_until_ms))
     assert reasons(expired) == [DenyReason.EXPIRED, DenyReason.KIND_NOT_ACCEPTED]
+
+
+def test_hours_at_which_a_card_needs_its_pin() -> None:
+    """A card alone is not enough then, and the door's rule is named; with its PIN it is."""
+    doors = {"lane1": DoorRule(door="lane1", pin_schedule=ALWAYS)}
+    case = replace(CASE, site=replace(CASE.site, doors=doors), kind=CredentialKind.EM4100)
+    assert reasons(case)[0] is DenyReason.PIN_MISSING
+    assert said(case)[1] == "  It rests on: door_rule door_rule/lane1 @42."
+    assert reasons(replace(case, kind=CredentialKind.CARD_AND_PIN))[0] is None
+
+
+def test_what_the_gateway_knows_by_itself_is_looked_at() -> None:
+    """Somebody who is inside by what they passed is told so, as the lane would tell them."""
+    zones = {"gym": ZoneRule(zone="gym", passback=Strictness.HARD)}
+    case = replace(
+        CASE,
+        site=replace(CASE.site, zones=zones),
+        local={"lane1": LocalFacts(presence=Presence("gym", NOON_MS - 60_000))},
+    )
+    assert reasons(case)[0] is DenyReason.PASSBACK
+    assert reasons(replace(case, local={}))[0] is None
 
 
 def test_code_that_is_used() -> None:
