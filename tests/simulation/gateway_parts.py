@@ -38,8 +38,6 @@ class Defences:
     send_again_in_new_epoch: bool = True
     believe_a_cloud_that_has_less: bool = True
     commits_are_synced: bool = True  # synchronous=FULL
-    rows_have_macs: bool = True  # a row that was changed on the disk is not believed
-    roots_are_compared: bool = True  # a lease names the root that its table must have
 
 
 class Clock:

@@ -11,6 +11,7 @@ from simulation.finding import Finding
 from simulation.gateway_parts import Defences
 from simulation.history import History, write_history
 from simulation.life import Life
+from simulation.storage_life import ACTS as STORAGE_ACTS
 from simulation.storage_life import store_once, write_storage_history
 
 KINDS = ("gates", "storage", "billing")
@@ -35,13 +36,13 @@ def make_template(folder: Path) -> Path:
     return path
 
 
-def write_life(kind: str, seed: int, *, without: Sequence[str] = ()) -> History:
-    """The life of that kind and seed."""
+def write_life(kind: str, seed: int, *, acts: int = 0, without: Sequence[str] = ()) -> History:
+    """The life of that kind and seed, with so many acts or as many as are usual."""
     match kind:
         case "gates":
-            return write_gates_history(seed, without=without)
+            return write_gates_history(seed, acts=acts or ACTS, without=without)
         case "storage":
-            return write_storage_history(seed, without=tuple(without))
+            return write_storage_history(seed, acts=acts or STORAGE_ACTS, without=tuple(without))
         case _:
             return History(kind, seed, (), tuple(without))
 

@@ -1,5 +1,6 @@
 """What a search did: lives, gateway-hours per CPU-second, power cuts per second, and how often each thing happened."""
 
+import hashlib
 import time
 from collections import Counter
 
@@ -21,6 +22,7 @@ class Tally:
         self._hours = 0.0
         self._seeds: list[int] = []
         self._began_s = 0.0
+        self._trace = hashlib.sha256()
 
     def begin(self, history: History) -> None:
         """A life begins."""
@@ -37,6 +39,7 @@ class Tally:
         self._counts += finding.counts
         self._hours += finding.hours
         self.broken.update(finding.broken)
+        self._trace.update(f"{history.seed} {finding.trace} {sorted(finding.counts.items())}".encode())
 
     def show(self, console: Console) -> None:
         """Print the report."""
@@ -47,6 +50,7 @@ class Tally:
         if self._cuts["storage"]:
             say(f"power cuts under every store per CPU-second: {self._cuts['storage'] / self._cpu_s['storage']:.0f}")
         say("what happened: " + _listed(self._counts))
+        say(f"trace {self._trace.hexdigest()[:32]}: the same seeds give the same again")
         broken = ", ".join(f"invariant {number} {count} times" for number, count in sorted(self.broken.items()))
         say(f"broken: {broken or 'nothing'}")
 

@@ -39,6 +39,7 @@ class Asked:
     budget_s: float
     seed: int
     lives: int
+    acts: int
     kinds: tuple[str, ...]
     without: tuple[str, ...]
     story: Path | None
@@ -57,6 +58,7 @@ def ask(arguments: list[str] | None = None) -> Asked:
     parser.add_argument("--budget", type=seconds, default=60.0, help="how long: 60s, 15m, 8h")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the first seed")
     parser.add_argument("--lives", type=int, default=1_000_000, help="how many at most")
+    parser.add_argument("--acts", type=int, default=0, help="how many acts a life of gates or disks has")
     parser.add_argument("--kind", choices=KINDS, action="append", help="these lives alone")
     switches = (*faults.NAMES, *(name for name in storage_life.FAULTS if name not in faults.NAMES))
     parser.add_argument("--without", choices=switches, action="append", default=[], help="switch a fault off")
@@ -64,8 +66,8 @@ def ask(arguments: list[str] | None = None) -> Asked:
     parser.add_argument("--go-on", action="store_true", help="count what breaks instead of ending with the first")
     given = parser.parse_args(arguments)
     return Asked(
-        given.budget, given.seed, given.lives, tuple(given.kind or KINDS), tuple(given.without), given.story,
-        given.go_on,
+        given.budget, given.seed, given.lives, given.acts, tuple(given.kind or KINDS), tuple(given.without),
+        given.story, given.go_on,
     )  # fmt: skip
 
 
@@ -75,7 +77,9 @@ def lives(asked: Asked) -> Iterator[History]:
         yield load(asked.story)
         return
     for number in range(asked.lives):
-        yield write_life(asked.kinds[number % len(asked.kinds)], asked.seed + number, without=asked.without)
+        yield write_life(
+            asked.kinds[number % len(asked.kinds)], asked.seed + number, acts=asked.acts, without=asked.without
+        )
 
 
 def tell(console: Console, history: History, finding: Finding, template: Path, folder: Path) -> None:

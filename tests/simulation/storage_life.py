@@ -28,7 +28,7 @@ from portillon_wire.messages import EventKind
 from simulation import storage_watch as watch
 from simulation.disk import Disk, Trouble
 from simulation.finding import Finding
-from simulation.history import History, write_history
+from simulation.history import Act, History, write_history
 from simulation.mounted_disk import Careless, mounted
 
 ACTS = 150
@@ -75,23 +75,28 @@ class StorageLife:
     def play(self, history: History) -> None:
         """Live it, up to the first thing that is not so; then end once more and look."""
         for act in history.acts:
-            self.random.seed(act.chance)
-            self.finding.counts[act.do] += 1
-            self._now_s += 20
-            self._do(getattr(self, act.do))
-            if self.disk.dead:
-                self._end(power=self._power_goes)
+            self.act(act)
             if self.finding.broken:
                 return
         self._end(power=True)
         if not self.finding.broken:
             self._look_whether_it_works()
 
+    def act(self, act: Act) -> None:
+        """One act, and what its disk makes of the process."""
+        self.random.seed(act.chance)
+        self.finding.counts[act.do] += 1
+        self._now_s += 20
+        self._do(getattr(self, act.do))
+        if self.disk.dead:
+            self._end(power=self._power_goes)
+
     def close(self) -> None:
         """End it."""
         self._stop()
         self._mount.close()
         self.finding.counts += self.disk.counts
+        self.finding.trace = f"{self.disk.steps} steps"
 
     def _do(self, act: Callable[[], None]) -> None:
         try:
