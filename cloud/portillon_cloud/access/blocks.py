@@ -26,6 +26,7 @@ class BlockReason(StrEnum):
     CHARGEBACK = "chargeback"
     PARKED = "parked"
     BANNED = "banned"
+    PASS_SHARED = "pass_shared"  # noqa: S105 - a reason, no password
 
 
 SWITCHES_OF: Mapping[BlockReason, frozenset[Switch]] = MappingProxyType(
@@ -37,6 +38,8 @@ SWITCHES_OF: Mapping[BlockReason, frozenset[Switch]] = MappingProxyType(
         # In doubt nothing is billed or collected until a person has looked; the member does not pay for our doubt.
         BlockReason.PARKED: frozenset({Switch.INVOICING, Switch.COLLECTION}),
         BlockReason.BANNED: frozenset({Switch.ACCESS, Switch.CHANGES}),
+        # Whoever lent a card still pays for it.
+        BlockReason.PASS_SHARED: frozenset({Switch.ACCESS}),
     }
 )
 """What each reason switches off unless the block says otherwise."""

@@ -93,11 +93,13 @@ def answer_at(account: AccountFacts, member: MemberFacts, at_ms: int) -> Grant |
     The reason told is the one nearest to what the member can do about it: a closed contract is not opened by paying.
     """
     reasons = reasons_shut(account, at_ms) | reasons_off(member.blocks, Switch.ACCESS, at_ms)
-    if reasons - {BlockReason.DUES_UNPAID, BlockReason.FROZEN}:
+    if reasons - {BlockReason.DUES_UNPAID, BlockReason.FROZEN, BlockReason.PASS_SHARED}:
         return DenyReason.BLOCKED
     running = [membership for membership in member.memberships if membership.in_force(at_ms)]
     if not running:
         return _without_membership(member, at_ms)
+    if BlockReason.PASS_SHARED in reasons:
+        return DenyReason.PASS_SHARED
     if BlockReason.DUES_UNPAID in reasons:
         return DenyReason.DUES_UNPAID
     if BlockReason.FROZEN in reasons:

@@ -9,6 +9,13 @@ from sqlalchemy import Connection, select
 
 from portillon_cloud.attendance.duress import duress_alarms, mark_seen
 from portillon_cloud.attendance.operations import counts, visits
+from portillon_cloud.attendance.refusing import (
+    REFUSE_FROM_MAX,
+    let_in_again,
+    refuse_from,
+    refused_members,
+    set_refuse_from,
+)
 from portillon_cloud.attendance.sharing import Sharing
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date, start_of_day_ms
@@ -26,6 +33,7 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)  # days that every ca
 
 router = APIRouter(tags=["attendance"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_SITE))]
+MemberWriter = Annotated[Principal, Depends(require(Permission.CHANGE_MEMBERS))]
 MemberReader = Annotated[Principal, Depends(require(Permission.SEE_MEMBERS))]
 
 
@@ -74,6 +82,22 @@ class SuspectedOut(BaseModel):
     last_ms: int = Field(description="Business time of the last one")
     door: str
     site: str
+
+
+class SharingPolicyBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    refuse_from: int | None = Field(
+        ge=1, le=REFUSE_FROM_MAX, description="Suspicions in 30 days; null: sharing is shown and never refused"
+    )
+
+
+class RefusedOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    member_id: int
+    who: str
+    since_ms: int = Field(description="Business time")
 
 
 class VisitOut(BaseModel):
@@ -161,6 +185,40 @@ def list_shared_passes(services: ServicesDep, principal: MemberReader) -> list[S
         now_ms = business_now_ms(conn, principal.organisation_id, services.clock.real_ms())
         found = suspected_members(conn, principal.organisation_id, now_ms=now_ms)
     return [SuspectedOut.model_validate(one) for one in found]
+
+
+@router.get("/shared-passes/policy")
+def get_sharing_policy(services: ServicesDep, principal: MemberReader) -> SharingPolicyBody:
+    """When a member who shares a pass is refused."""
+    with services.db.read() as conn:
+        return SharingPolicyBody(refuse_from=refuse_from(conn, principal.organisation_id))
+
+
+@router.put("/shared-passes/policy", status_code=204)
+def put_sharing_policy(new: SharingPolicyBody, services: ServicesDep, principal: MemberWriter) -> None:
+    """Change it, for what journals bring from now on."""
+    with services.db.write() as conn:
+        set_refuse_from(conn, principal.organisation_id, new.refuse_from)
+
+
+@router.get("/shared-passes/refused")
+def list_refused(services: ServicesDep, principal: MemberReader) -> list[RefusedOut]:
+    """Members who are refused for sharing until somebody lets them in again."""
+    with services.db.read() as conn:
+        found = refused_members(conn, principal.organisation_id)
+    return [RefusedOut.model_validate(one) for one in found]
+
+
+@router.delete("/shared-passes/refused/{member_id}", status_code=204)
+def end_refusal(member_id: PathId, services: ServicesDep, principal: MemberWriter) -> None:
+    """Let a member in again; what was noticed before is forgiven."""
+    with services.db.write() as conn:
+        let_in_again(
+            conn,
+            organisation_id=principal.organisation_id,
+            member_id=member_id,
+            at_ms=business_now_ms(conn, principal.organisation_id, services.clock.real_ms()),
+        )
 
 
 @router.get("/duress-alarms")

@@ -12,7 +12,7 @@ Each suspicion is a pair of events of one member, the later of which somebody el
 Only events whose time is certain are compared. One pair may be a jacket left in the car; the number of them tells.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -88,9 +88,9 @@ def suspicions(seen: Iterable[Seen]) -> Iterator[Suspicion]:
 
 
 def shared_passes(
-    conn: Connection, organisation_id: int, *, from_ms: int, until_ms: int, member: str | None = None
+    conn: Connection, organisation_id: int, *, from_ms: int, until_ms: int, members: Collection[str] | None = None
 ) -> Sequence[Suspicion]:
-    """The organisation's (or one member's) suspicions over the half-open business time, newest first."""
+    """The organisation's (or these members') suspicions over the half-open business time, newest first."""
     event = journal_event.c
     by_time = (event.at_ms, event.id)
     relevant = (
@@ -109,7 +109,7 @@ def shared_passes(
         )
         .where(
             event.organisation_id == organisation_id,
-            event.member.is_not(None) if member is None else event.member == member,
+            event.member.is_not(None) if members is None else event.member.in_(members),
             event.door.is_not(None),
             # What happened just before the span may be the first of a pair.
             event.at_ms >= from_ms - WINDOW_MS,

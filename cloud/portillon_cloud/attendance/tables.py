@@ -1,6 +1,6 @@
 """The journals of all gateways, each event once, and how far each journal is here without a hole."""
 
-from sqlalchemy import Column, ForeignKey, Index, Table, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
 
 from portillon_cloud.database.schema import Big, instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import never_changes
@@ -76,6 +76,15 @@ boot_anchor = Table(
     Column("boot_ns", Big, nullable=False),
     instant("real_ms"),
     instant("business_ms"),
+)
+
+# From how many suspicions on a member who shares a pass is refused; no row: never.
+sharing_policy = Table(
+    "sharing_policy",
+    metadata,
+    Column("organisation_id", Big, ForeignKey("organisation.id"), primary_key=True),
+    Column("refuse_from", Integer, nullable=False),
+    CheckConstraint("refuse_from >= 1", name="after_something"),
 )
 
 # Who has seen an alarm; the first one counts.

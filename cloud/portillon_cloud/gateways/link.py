@@ -16,6 +16,7 @@ from portillon_cloud.access.grace import LEASE_HOURS
 from portillon_cloud.alarms.derive import derive
 from portillon_cloud.attendance.content import Sender
 from portillon_cloud.attendance.intake import take_in
+from portillon_cloud.attendance.refusing import refuse_sharers
 from portillon_cloud.clock import Clock, business_now_ms
 from portillon_cloud.database import Database
 from portillon_cloud.gateways import outgoing, store
@@ -187,6 +188,13 @@ def _take_journal(conn: Connection, sender: Row[object], batch: JournalBatch, no
             ordinal=taken.ordinal,
         )
         spend(conn, batch.events, fresh=taken.fresh, sender=whose, journal_id=batch.journal_id)
+        refuse_sharers(
+            conn,
+            batch.events,
+            fresh=taken.fresh,
+            organisation_id=whose.organisation_id,
+            now_ms=business_now_ms(conn, whose.organisation_id, now_ms),
+        )
     if taken.conflicts:
         raise_alarm(
             conn,

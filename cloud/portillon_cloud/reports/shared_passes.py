@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from portillon_cloud.attendance.refusing import DAYS, MS_PER_DAY
 from portillon_cloud.attendance.sharing import Sharing, Suspicion, shared_passes
 from portillon_cloud.members.tables import member, site
-
-DAYS = 30
-_MS_PER_DAY = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +31,7 @@ class SuspectedMember:
 
 def suspected_members(conn: Connection, organisation_id: int, *, now_ms: int) -> list[SuspectedMember]:
     """Of the last DAYS days of business time. Whom the organisation does not know is not told."""
-    found = shared_passes(conn, organisation_id, from_ms=now_ms - DAYS * _MS_PER_DAY, until_ms=now_ms + 1)
+    found = shared_passes(conn, organisation_id, from_ms=now_ms - DAYS * MS_PER_DAY, until_ms=now_ms + 1)
     by_member: dict[str, list[Suspicion]] = {}
     for one in found:
         by_member.setdefault(one.second.member, []).append(one)

@@ -121,7 +121,7 @@ def give(db: Database, sender: Sender, *events: JournalEvent, journal_id: str = 
         take_in(conn, JournalBatch(journal_id=journal_id, events=events), sender=sender, now_ms=1)
 
 
-def told(db: Database, organisation_id: int, **more: str) -> list[Suspicion]:
+def told(db: Database, organisation_id: int, **more: list[str]) -> list[Suspicion]:
     with db.read() as conn:
         return list(shared_passes(conn, organisation_id, from_ms=NOON_MS, until_ms=NOON_MS + 3_600_000, **more))
 
@@ -141,7 +141,7 @@ def test_suspicions_are_found_in_the_journals(db: Database, sender: Sender, even
     found = told(db, sender.organisation_id)
     assert [(one.kind, one.second.member) for one in found] == [(Sharing.TWO_PHONES, "8"), (Sharing.HAND_BACK, "7")]
     assert (found[1].first.at_ms, found[1].second.at_ms) == (NOON_MS + 1, NOON_MS + 20_000)
-    assert [one.kind for one in told(db, sender.organisation_id, member="7")] == [Sharing.HAND_BACK]
+    assert [one.kind for one in told(db, sender.organisation_id, members=["7"])] == [Sharing.HAND_BACK]
     give(db, sender, event(7, member="7", way=Way.EXIT, at_ms=NOON_MS + 10_000))
     assert [one.kind for one in told(db, sender.organisation_id)] == [Sharing.TWO_PHONES]
 

@@ -137,6 +137,14 @@ CREATE TABLE legal_entity (
 	CONSTRAINT fk_legal_entity_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
+CREATE TABLE sharing_policy (
+	organisation_id BIGINT NOT NULL,
+	refuse_from INTEGER NOT NULL,
+	CONSTRAINT pk_sharing_policy PRIMARY KEY (organisation_id),
+	CONSTRAINT ck_sharing_policy_after_something CHECK (refuse_from >= 1),
+	CONSTRAINT fk_sharing_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
 CREATE TABLE sim_card (
 	token TEXT NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -399,18 +407,6 @@ CREATE INDEX ix_gateway_organisation_id ON gateway (organisation_id)
 
 CREATE INDEX ix_gateway_site_id ON gateway (site_id)
 
-CREATE TABLE holiday_calendar (
-	id BIGSERIAL NOT NULL,
-	organisation_id BIGINT NOT NULL,
-	site_id BIGINT NOT NULL,
-	name TEXT NOT NULL,
-	body JSON NOT NULL,
-	CONSTRAINT pk_holiday_calendar PRIMARY KEY (id),
-	CONSTRAINT uq_holiday_calendar_site_id_name UNIQUE (site_id, name),
-	CONSTRAINT fk_holiday_calendar_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
-	CONSTRAINT fk_holiday_calendar_site_id FOREIGN KEY(site_id) REFERENCES site (id)
-)
-
 CREATE TABLE invoice (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -659,7 +655,7 @@ CREATE TABLE block (
 	until_ms BIGINT,
 	switches JSON NOT NULL,
 	CONSTRAINT pk_block PRIMARY KEY (id),
-	CONSTRAINT ck_block_reason_known CHECK (reason IN ('dues_unpaid', 'frozen', 'chargeback', 'parked', 'banned')),
+	CONSTRAINT ck_block_reason_known CHECK (reason IN ('dues_unpaid', 'frozen', 'chargeback', 'parked', 'banned', 'pass_shared')),
 	CONSTRAINT ck_block_ends_after_start CHECK (until_ms IS NULL OR until_ms >= from_ms),
 	CONSTRAINT fk_block_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_block_account_id FOREIGN KEY(account_id) REFERENCES account (id),
