@@ -38,7 +38,7 @@ class Tally:
         self._cuts[kind] += finding.counts["power cuts"]
         self._counts += finding.counts
         self._hours += finding.hours
-        self.broken.update(finding.broken)
+        self.broken.update(finding.broken.keys())
         self._trace.update(f"{history.seed} {finding.trace} {sorted(finding.counts.items())}".encode())
 
     def show(self, console: Console) -> None:

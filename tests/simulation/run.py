@@ -82,18 +82,22 @@ def lives(asked: Asked) -> Iterator[History]:
         )
 
 
-def tell(console: Console, history: History, finding: Finding, template: Path, folder: Path) -> None:
-    """Say what broke, look for the shortest history that still breaks it, and write that down as a story."""
+def tell(console: Console, history: History, finding: Finding) -> None:
+    """Say what broke, and how to live that life again."""
     invariant, detail = next(iter(finding.broken.items()))
     console.print(
         f"[bold red]invariant {invariant} broken[/bold red] in {history.kind}, seed {history.seed}: {escape(detail)}",
         soft_wrap=True,
     )
     without = "".join(f" --without {name}" for name in history.without)
-    again = f"--kind {history.kind} --seed {history.seed} --lives 1{without}"
+    acts = f" --acts {len(history.acts)}" if history.acts else ""
+    again = f"--kind {history.kind} --seed {history.seed} --lives 1{acts}{without}"
     console.print(f"again: PYTHONPATH=tests .venv/bin/python -m simulation.run {again}", soft_wrap=True)
-    if not history.acts:
-        return
+
+
+def shorten(console: Console, history: History, finding: Finding, template: Path, folder: Path) -> None:
+    """Look for the shortest history that still breaks the same, and write it down as a story."""
+    invariant, detail = next(iter(finding.broken.items()))
 
     def breaks(shorter: History) -> bool:
         return invariant in live_in_own_folder(shorter, folder, template).broken
@@ -140,7 +144,9 @@ def main(arguments: list[str] | None = None) -> int:
             tally.end(history, finding)
             bar.update(task, completed=time.monotonic() - began, description=f"{tally.lives} lives")
             if finding.broken:
-                tell(console, history, finding, template, folder)
+                tell(console, history, finding)
+            if finding.broken and history.acts and not asked.go_on:
+                shorten(console, history, finding, template, folder)
             if (finding.broken and not asked.go_on) or time.monotonic() - began > asked.budget_s:
                 break
     tally.show(console)
