@@ -7,7 +7,7 @@ from pathlib import Path
 
 from portillon_edge.store.chain import ChainKey, ChainReport
 from portillon_edge.store.journal import JournalReader
-from portillon_edge.store.journal_shelf import journal_files
+from portillon_edge.store.journal_room import journal_files
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ class Journal:
         numbered = [event.numbered(self.last + n) for n, event in enumerate(events, start=1)]
         rows, link = [], self._link
         for event in numbered:
-            body = event.model_dump_json()
+            body = event.model_dump_json(exclude_defaults=True)
             link = next_link(self._keys[0], link, event.sequence, event.kind, body)
             rows.append((event.sequence, event.kind, body, link))
         with self._committing():
@@ -232,23 +232,22 @@ class Journal:
         (through,) = self._connection.execute(
             "SELECT max(through) FROM acknowledged_by_hour WHERE hour < ?", (oldest_hour,)
         ).fetchone()
-        until = min(through or 0, self.last - 1, self.oldest + PRUNE_ROWS_MAX - 1)
-        if until < self.oldest:
-            return 0
-        with self._committing():
-            if until >= self._chain_first:
-                (self._chain_before,) = self._connection.execute(
-                    "SELECT link FROM event WHERE sequence = ?", (until,)
-                ).fetchone()
-                self._chain_first = until + 1
-            deleted = self._connection.execute("DELETE FROM event WHERE sequence <= ?", (until,)).rowcount
-            self._connection.execute(
-                "DELETE FROM acknowledged_by_hour WHERE through <= ? AND hour < ?", (until, oldest_hour)
-            )
-            self._write_ends(self.last, self._link)
-        self._acknowledged_saved = self.acknowledged
-        self.oldest = until + 1
-        return deleted
+        return self._delete_through(through or 0, oldest_hour)
+
+    def shed(self) -> int:
+        """Delete acknowledged rows before their week is over, at most PRUNE_ROWS_MAX: new ones need the room more."""
+        return self._delete_through(self.acknowledged, -1)
+
+    def extent(self) -> tuple[int, int]:
+        """Bytes that the file has or will have once its write-ahead log is in it, and those of them that deleted rows
+        have left for new ones. Raises JournalUnwritable."""
+        try:
+            asked = ("PRAGMA page_size", "PRAGMA page_count", "PRAGMA freelist_count")
+            page_bytes, pages, free = (self._connection.execute(pragma).fetchone()[0] for pragma in asked)
+        except sqlite3.Error as error:
+            self.failed = True
+            raise JournalUnwritable(f"{self.path}: the journal cannot be read: {error}") from error
+        return page_bytes * pages, page_bytes * free
 
     def check_some(self) -> None:
         """Check the next CHECK_ROWS rows of the chain, from the first again after the last. Raises JournalTampered."""
@@ -284,6 +283,25 @@ class Journal:
         except sqlite3.Error as error:
             self.failed = True
             raise JournalUnwritable(f"{self.path}: the journal cannot be written: {error}") from error
+
+    def _delete_through(self, through: int, oldest_hour: int) -> int:
+        until = min(through, self.last - 1, self.oldest + PRUNE_ROWS_MAX - 1)
+        if until < self.oldest:
+            return 0
+        with self._committing():
+            if until >= self._chain_first:
+                (self._chain_before,) = self._connection.execute(
+                    "SELECT link FROM event WHERE sequence = ?", (until,)
+                ).fetchone()
+                self._chain_first = until + 1
+            deleted = self._connection.execute("DELETE FROM event WHERE sequence <= ?", (until,)).rowcount
+            self._connection.execute(
+                "DELETE FROM acknowledged_by_hour WHERE through <= ? AND hour < ?", (until, oldest_hour)
+            )
+            self._write_ends(self.last, self._link)
+        self._acknowledged_saved = self.acknowledged
+        self.oldest = until + 1
+        return deleted
 
     def _open_chain(self) -> None:
         key_id, first, before = self._connection.execute(

@@ -4,8 +4,6 @@ reported. No threads and no clock in here: `journal_writer` owns the thread.
 """
 
 import logging
-import os
-import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,15 +15,15 @@ from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_edge.errors import JournalTampered, JournalUnwritable, StoreTooNew
 from portillon_edge.store.chain import UNKEYED, ChainKey
 from portillon_edge.store.journal import Journal, JournalSource, random_journal_id
+from portillon_edge.store.journal_room import RESERVE_BYTES, JournalRoom, journal_files
 from portillon_edge.store.memory_journal import CAPACITY, MemoryJournal
+from portillon_edge.store.room import LIMITS, Room, RoomLimits, compact
 from portillon_edge.store.set_aside import Marker, SetAsideJournal, SetAsideWhy, read_marker, write_marker
 
 log = logging.getLogger(__name__)
 
 RETRY_NS = 10_000_000_000
 """How long to wait before trying again to make a new file."""
-RESERVE_BYTES = 4 * 1024 * 1024
-"""Disk kept for the journal alone: given back when it fails, so that a full disk still holds a new file."""
 FILES_MAX = 99
 _UNTRIED = -RETRY_NS
 _EVERYTHING = 2**62
@@ -52,12 +50,13 @@ class JournalShelf:
         memory_capacity: int = CAPACITY,
         reserve_bytes: int = RESERVE_BYTES,
         keys: Sequence[ChainKey] = (UNKEYED,),
+        limits: RoomLimits = LIMITS,
     ) -> None:
         self._folder = folder
         self._new_id = new_id
         self._factory = factory
         self._page_limit = page_limit
-        self._reserve_bytes = reserve_bytes
+        self._room = JournalRoom(folder, limits=limits, reserve_bytes=reserve_bytes, tell=self._alarm)
         self._keys = keys
         self._current: Journal | None = None
         self._set_aside: list[SetAsideJournal] = []
@@ -72,7 +71,7 @@ class JournalShelf:
     @property
     def writable(self) -> bool:
         """Whether an event written now would be on the disk; `decide` asks for it."""
-        return self._current is not None
+        return self._current is not None and self._room.state is not Room.NONE
 
     def sources(self) -> tuple[JournalSource, ...]:
         """Every journal with rows that may go up, oldest first."""
@@ -84,8 +83,14 @@ class JournalShelf:
 
     def write(self, events: Sequence[NewEvent], at: EventTime) -> None:
         """Commit the events, or keep them in memory, or count them as lost; `at` is now, for alarms of its own."""
+        self._look_at_room(at.boot_ns)
+        if self._room.state is not Room.AMPLE:
+            whole, events = events, compact(events)
+            self._room.left_out += len(whole) - len(events)
         events = [*self._alarm_events(at), *_readable(events, at)]
         for _ in range(2):  # the file in use, then at most one new one
+            if self._room.state is Room.NONE:
+                break
             journal = self._current or self._take_new(at.boot_ns)
             if journal is None or not events:
                 break
@@ -168,7 +173,7 @@ class JournalShelf:
                 self._open_set_aside(path, marker or Marker(SetAsideWhy.FAILED, "replaced", _EVERYTHING, 0, 0))
         if not paths:
             self._open_current(self._path(1))
-        self._keep_reserve()
+        self._room.keep_reserve()
         self._rebuild_sources()
 
     def _open_current(self, path: Path) -> None:
@@ -201,7 +206,7 @@ class JournalShelf:
         unsent = journal.last - journal.acknowledged
         text = f"{journal.path.name} set aside ({why}) with {unsent} events not acknowledged: {detail}"
         self._alarm(text, _REASONS[why])
-        (self._folder / "journal.reserve").unlink(missing_ok=True)
+        self._room.give_back_reserve()
         self._mark(journal.path, why, detail, journal)
         # Its reader is opened before the writer closes, so that closing does not checkpoint the failed file.
         self._open_set_aside(journal.path, Marker(why, detail, journal.last, journal.acknowledged, journal.epoch))
@@ -249,16 +254,11 @@ class JournalShelf:
         log.error("%s", text)
         self._alarms.append((reason, text))
 
-    def _keep_reserve(self) -> None:
-        reserve = self._folder / "journal.reserve"
-        if self._reserve_bytes == 0 or reserve.exists():
-            return
+    def _look_at_room(self, now_ns: int) -> None:
         try:
-            with reserve.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, self._reserve_bytes)
-        except OSError as error:
-            reserve.unlink(missing_ok=True)
-            log.warning("%s: no room for the journal's reserve of %d bytes: %s", reserve, self._reserve_bytes, error)
+            self._room.look(self._current, now_ns)
+        except JournalUnwritable as error:
+            self._put_aside(SetAsideWhy.FAILED, str(error))
 
     def _rebuild_sources(self) -> None:
         memory = (self._memory,) if self._memory.last else ()
@@ -267,16 +267,6 @@ class JournalShelf:
 
     def _path(self, number: int) -> Path:
         return self._folder / ("journal.db" if number == 1 else f"journal-{number}.db")
-
-
-def journal_files(folder: Path) -> dict[int, Path]:
-    """Every journal in a data folder by its number; the highest is the one written, unless it was set aside."""
-    first = folder / "journal.db"
-    found = {1: first} if first.exists() else {}
-    for path in folder.glob("journal-*.db"):
-        if match := re.fullmatch(r"journal-(\d{1,4})\.db", path.name):
-            found[int(match[1])] = path
-    return found
 
 
 def _readable(events: Sequence[NewEvent], at: EventTime) -> list[NewEvent]:

@@ -13,6 +13,7 @@ from edge.store.event_samples import at, event
 from edge.store.failing_disk import FailingDisk
 from portillon_edge.domain.events import EventKind
 from portillon_edge.store.journal_shelf import JournalShelf
+from portillon_edge.store.room import RoomLimits
 from portillon_wire.messages import JournalEvent
 
 
@@ -177,8 +178,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_really_full_disk_loses_nothing_committed(small_disk: Path) -> None:
-    """Filled to the last byte: committed rows stay, the reserve carries on, then memory; with room again, a file."""
-    shelf = JournalShelf(small_disk, reserve_bytes=200_000)
+    """Filled to the last byte: committed rows stay, the reserve carries on, then memory; with room again, a file.
+
+    Here the room is not watched (limits of 0): the disk fills between two looks.
+    """
+    unwatched = RoomLimits(tight_bytes=0, none_bytes=0)
+    shelf = JournalShelf(small_disk, reserve_bytes=200_000, limits=unwatched)
     shelf.write([event("first")], at())
     ballast = small_disk / "ballast"
     with ballast.open("wb") as file, pytest.raises(OSError) as full:
