@@ -407,6 +407,18 @@ CREATE INDEX ix_gateway_organisation_id ON gateway (organisation_id)
 
 CREATE INDEX ix_gateway_site_id ON gateway (site_id)
 
+CREATE TABLE holiday_calendar (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	body JSON NOT NULL,
+	CONSTRAINT pk_holiday_calendar PRIMARY KEY (id),
+	CONSTRAINT uq_holiday_calendar_site_id_name UNIQUE (site_id, name),
+	CONSTRAINT fk_holiday_calendar_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_holiday_calendar_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
 CREATE TABLE invoice (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
