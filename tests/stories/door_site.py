@@ -15,6 +15,7 @@ from portillon_rules.door_plan import DoorOrder, DoorPlan, Standing
 from portillon_rules.entitlement import ALWAYS, Entitlement
 from portillon_rules.policy import SITE, SitePolicy
 from portillon_rules.schedule import Schedule
+from portillon_rules.visits import Allowance, VisitRow
 from portillon_wire.digest import Digest
 from portillon_wire.messages import FeedEntry
 from portillon_wire.rows import RowChange, RowKind, canonical_body
@@ -48,11 +49,16 @@ class DoorSite:
             for wiegand in (False, True)
             for row in [self._entitlement(name, self._card(name, wiegand=wiegand), zones, more)]
         }
+        self._visits = {name: self._pack(name, left) for name, left in story.visits.items()}
         self._revision = 0
 
     def lookup(self, credential_hash: str) -> Lookup:
         """The row of a credential."""
         return self.people.get(credential_hash)
+
+    def visits(self, member: str) -> VisitRow | None:
+        """What limits a member's visits."""
+        return self._visits.get(member)
 
     def site_rules(self) -> SiteRules:
         """What the site's feed says now."""
@@ -77,6 +83,7 @@ class DoorSite:
         rows += [RowChange(kind=RowKind.SCHEDULE, key=name, body=s.to_body()) for name, s in self.schedules.items()]
         rows += [RowChange(kind=RowKind.DOOR_PLAN, key=door, body=p.to_body()) for door, p in self.plans.items()]
         rows += [RowChange(kind=RowKind.ENTITLEMENT, key=k, body=p.to_body()) for k, p in self.people.items()]
+        rows += [RowChange(kind=RowKind.VISITS, key=name, body=row.to_body()) for name, row in self._visits.items()]
         return tuple(rows)
 
     def entry(self, changes: tuple[RowChange, ...]) -> FeedEntry:
@@ -115,6 +122,10 @@ class DoorSite:
     def _card(self, person: str, *, wiegand: bool) -> Credential:
         number = [*self.story.people, STRANGER].index(person) + 1
         return parse_presented(f"h10301:67-{number}" if wiegand else f"em4100:0F{number:08X}")
+
+    def _pack(self, member: str, left: int) -> VisitRow:
+        pack = Allowance(name="1", most=left, until_ms=self.starts_ms + 30 * DAY_MS)
+        return VisitRow(member=member, home=GATEWAY, turn=1, since_ms=0, allowances=(pack,))
 
     def _entitlement(self, name: str, card: Credential, zones: tuple[str, ...], more: Mapping[str, Any]) -> Entitlement:
         return Entitlement(

@@ -25,13 +25,15 @@ from portillon_edge.domain.events import EventKind, EventTime, NewEvent
 from portillon_edge.doors.attendant import Attendant, DoorEvent
 from portillon_edge.doors.guarded_outputs import GuardedOutputs
 from portillon_edge.doors.kinds import build_doors
+from portillon_edge.doors.local_side import LocalSide
 from portillon_edge.doors.staff_order import HoldDoor, OpenDoor, ReleaseDoor, ResetFire
 from portillon_edge.doors.timed_outputs import OutputRouter, TimedOutputs
 from portillon_edge.guard.protocol import ClientRefused, GuardEvent, GuardLost, Reply, RequestRefused
 from portillon_edge.store.fire_latch import FireLatchFile
+from portillon_edge.visits.book import VisitBook
 from portillon_rules.decision import DecisionTime, TimeQuality
 from portillon_rules.door_plan import Standing
-from stories.door_site import KEY, DoorSite
+from stories.door_site import GATEWAY, KEY, DoorSite
 from stories.door_story import TOUCH_MS, Act, Story
 from stories.virtual_outputs import MS, VirtualOutputs, VirtualTimedOutput
 
@@ -188,6 +190,7 @@ class VirtualStage:
             watches=self._config.watches,
             interlocks=self._config.interlocks,
             latch=FireLatchFile(self._config.gateway.data_dir),
+            local=LocalSide(visits=VisitBook(GATEWAY, self._memory), find_visits=self._site.visits),
         )
         now_ns = self._clock.now_ns
         self.record(NewEvent(kind=EventKind.GATEWAY_STARTED, at=self._clock.stamp(now_ns)))

@@ -1,5 +1,6 @@
 """A credential memory in plain dictionaries; `broken` makes it unwritable, `asked` counts every look into it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +15,9 @@ from portillon_edge.domain.credential_facts import (
     Tries,
 )
 from portillon_edge.domain.events import EventTime
+from portillon_edge.domain.visit_facts import EveryVisitFreed, VisitFreed, VisitReserved, VisitSpent
 from portillon_edge.errors import MemoryUnwritable
+from portillon_rules.visits import Visit
 
 
 @dataclass
@@ -24,6 +27,8 @@ class PlainMemory:
     nonces: set[tuple[str, str]] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
     pins: dict[str, Tries] = field(default_factory=dict)
+    spent: Counter[tuple[str, Visit]] = field(default_factory=Counter)
+    reserved: Counter[tuple[str, Visit]] = field(default_factory=Counter)
     commits: list[tuple[Fact, ...]] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
     broken: bool = False
@@ -49,6 +54,14 @@ class PlainMemory:
         self.asked += 1
         return self.pins.get(name)
 
+    def visits(self, member: str) -> dict[Visit, int]:
+        counted = Counter(self.spent)
+        counted.update(self.reserved)
+        return {visit: count for (whose, visit), count in counted.items() if whose == member}
+
+    def may_have_forgotten(self, since_ms: int) -> bool:
+        return False
+
     def commit(self, facts: Sequence[Fact]) -> None:
         self.asked += 1
         if self.broken:
@@ -72,6 +85,15 @@ class PlainMemory:
                     self.pins[name] = tries
                 case PinTriesForgotten(name):
                     self.pins.pop(name, None)
+                case VisitReserved(member, visit):
+                    self.reserved[member, visit] += 1
+                case VisitSpent(member, visit):
+                    self.reserved[member, visit] -= 1
+                    self.spent[member, visit] += 1
+                case VisitFreed(member, visit):
+                    self.reserved[member, visit] -= 1
+                case EveryVisitFreed():
+                    self.reserved.clear()
 
     def tidy(self, now: EventTime) -> None:
         """Nothing runs out here."""
