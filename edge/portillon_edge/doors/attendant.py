@@ -319,8 +319,7 @@ class Attendant:
     def _end_of(self, door: Door, grant: Grant | None, event: NewEvent, at_ns: int) -> None:
         """Whoever keeps count of grants and passages learns what became of them."""
         if grant is None:
-            if event.kind in PASSAGES and event.way is not None:
-                self._local.nobody_passed(door, event.way, self._entitlements.site_rules(), self._clockwork.at(at_ns))
+            self._of_nobody(door, event, at_ns)
         elif event.kind is EventKind.PASSAGE:
             self._site.passed(door, grant, at_ns)
             self._local.passed(door, grant, self._entitlements.site_rules(), self._clockwork.at(at_ns))
@@ -328,6 +327,13 @@ class Attendant:
             self._admission.badged_again(grant)
         elif event.kind in NOT_USED:
             self._admission.not_used(grant)
+
+    def _of_nobody(self, door: Door, event: NewEvent, at_ns: int) -> None:
+        site, time = self._entitlements.site_rules(), self._clockwork.at(at_ns)
+        if event.kind in PASSAGES and event.way is not None:
+            self._local.nobody_passed(door, event.way, site, time)
+        elif event.kind in (EventKind.DOOR_FREED, EventKind.DOOR_SECURED):
+            self._local.stands(door, free=event.kind is EventKind.DOOR_FREED, site=site, time=time)
 
     def _write_site(self, told: Tell, at_ns: int) -> None:
         self._log.record(

@@ -123,6 +123,10 @@ class LocalSide:
         """Somebody went through without a grant, that way."""
         self._whereabouts.nobody_passed(door.zone, way, site, time)
 
+    def stands(self, door: Door, *, free: bool, site: SiteRules, time: DecisionTime) -> None:
+        """From now on the door stands free, or no longer does."""
+        self._whereabouts.door_stands(door.name, door.zone, free=free, site=site, time=time)
+
     def heard(self, news: PresenceHeard) -> None:
         """Other gateways of the site saw members pass, or were not heard."""
         for member, place in news.members:

@@ -10,6 +10,9 @@
    and either sets right one passage of nobody. At the reset hour, or after the longest stay, everybody counts as gone.
 5. Of two things known of a member the later one holds, whoever saw it.
 6. A member of whom the book has nothing is outside, once it has watched for a day; before that, nobody knows.
+7. While a door of a zone stands free (schedule, order, fire) people come and go unseen. Where anybody is who could have
+   used it is not known, until they are seen after its end; whoever was outside is, a day later. Nobody is shut out for
+   having run from a fire.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -81,10 +84,11 @@ class Changes:
 
     members: dict[str, Place | None] = field(default_factory=dict)
     nobodies: dict[str, Nobodies | None] = field(default_factory=dict)
+    doubts: dict[str, int | None] = field(default_factory=dict)
     began_ms: int | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.members or self.nobodies)
+        return bool(self.members or self.nobodies or self.doubts)
 
 
 class PresenceBook:
@@ -94,6 +98,7 @@ class PresenceBook:
         self,
         members: Iterable[tuple[str, Place]] = (),
         nobodies: Mapping[str, Nobodies] | None = None,
+        doubts: Mapping[str, int] | None = None,
         began_ms: int | None = None,
     ) -> None:
         """With what a file has kept, the longest unseen member first."""
@@ -101,6 +106,8 @@ class PresenceBook:
         """Whether the other gateways of the site were heard lately."""
         self._members = dict(members)
         self._nobodies = dict(nobodies or {})
+        self._doubts = dict(doubts or {})
+        self._free: dict[str, set[str]] = {}
         self._began_ms = began_ms
         self._counted: dict[str, dict[str, int]] = {}
         for member, place in self._members.items():
@@ -113,15 +120,16 @@ class PresenceBook:
 
     def presence(self, journey: Journey, moment: Moment) -> Presence | None:
         """Where somebody is who would set out; None: nobody knows."""
-        self._begin(moment)
-        for other in self._journeys.values():
-            if other.member == journey.member and other.way is Way.ENTRY and other.key != journey.key:
-                return Presence(other.zone, moment.now_ms, self.fresh)
-        place = self._members.get(journey.member)
-        if place is not None:
-            return Presence(place.zone, place.since_ms, self.fresh)
-        began_ms = moment.now_ms if self._began_ms is None else self._began_ms
-        return None if moment.now_ms - began_ms < WATCHED_MS else Presence(None, began_ms, self.fresh)
+        began_ms = self._begin(moment)
+        known = self._known(journey, moment, began_ms)
+        reached = {*chain(journey.zone, moment.zones), *chain(known.zone, moment.zones)}
+        if any(self._free.get(zone) for zone in reached):
+            return None
+        doubt_ms = max(self._doubts.get(zone, 0) for zone in reached)
+        if known.zone is None:
+            doubt_ms = max(doubt_ms, began_ms)
+            return None if known.since_ms <= doubt_ms and moment.now_ms - doubt_ms < WATCHED_MS else known
+        return None if known.since_ms <= doubt_ms else known
 
     def others_in(self, zone: str, member: str, moment: Moment) -> int:
         """How many but `member` are in the zone, or on their way into it."""
@@ -183,6 +191,12 @@ class PresenceBook:
         if end is not None:
             self._add(end, +1, moment)
 
+    def door_stands(self, door: str, zone: str, *, free: bool, moment: Moment) -> None:
+        """From now on a door of that zone stands free, or no longer does."""
+        doors = self._free.setdefault(zone, set())
+        (doors.add if free else doors.discard)(door)
+        self._doubts[zone] = self._changes.doubts[zone] = moment.now_ms
+
     def hears(self, member: str, place: Place) -> None:
         """Another gateway saw that member pass."""
         known = self._members.get(member)
@@ -193,8 +207,11 @@ class PresenceBook:
         """Nobody asks any more: whoever begins anew begins with nothing."""
         self._changes.members.update(dict.fromkeys(self._members))
         self._changes.nobodies.update(dict.fromkeys(self._nobodies))
+        self._changes.doubts.update(dict.fromkeys(self._doubts))
         self._members.clear()
         self._nobodies.clear()
+        self._doubts.clear()
+        self._free.clear()
         self._counted.clear()
         self._journeys.clear()
         self._began_ms = self._changes.began_ms = None
@@ -204,7 +221,7 @@ class PresenceBook:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to forget."""
-        return not (self._members or self._nobodies) and self._began_ms is None
+        return not (self._members or self._nobodies or self._doubts) and self._began_ms is None
 
     def take_changes(self) -> Changes:
         """What happened since the last call."""
@@ -215,13 +232,21 @@ class PresenceBook:
     def everything(self) -> Changes:
         """All of it, for a new file."""
         self._changes = Changes()
-        return Changes(dict(self._members), dict(self._nobodies), self._began_ms)
+        return Changes(dict(self._members), dict(self._nobodies), dict(self._doubts), self._began_ms)
+
+    def _known(self, journey: Journey, moment: Moment, began_ms: int) -> Presence:
+        for other in self._journeys.values():
+            if other.member == journey.member and other.way is Way.ENTRY and other.key != journey.key:
+                return Presence(other.zone, moment.now_ms, self.fresh)
+        place = self._members.get(journey.member, Place(None, began_ms))
+        return Presence(place.zone, place.since_ms, self.fresh)
 
     # Counting ---------------------------------------------------------------------------------------------------------
 
-    def _begin(self, moment: Moment) -> None:
+    def _begin(self, moment: Moment) -> int:
         if self._began_ms is None:
             self._began_ms = moment.now_ms
+        return self._began_ms
 
     def _put(self, member: str, place: Place) -> None:
         if (was := self._where_counted(member)) is not None:

@@ -34,6 +34,7 @@ def m001_where_members_are(db: sqlite_utils.Database) -> None:
     db.execute(
         "CREATE TABLE nobodies (zone TEXT PRIMARY KEY, count INTEGER NOT NULL, at_ms INTEGER NOT NULL) WITHOUT ROWID"
     )
+    db.execute("CREATE TABLE doubt (zone TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID")
     db.execute("CREATE TABLE began (one INTEGER PRIMARY KEY CHECK (one = 1), began_ms INTEGER NOT NULL)")
 
 
@@ -108,6 +109,7 @@ class PresenceFile:
             if anew:
                 db.execute("DELETE FROM member")
                 db.execute("DELETE FROM nobodies")
+                db.execute("DELETE FROM doubt")
             for member, place in changes.members.items():
                 if place is None:
                     db.execute("DELETE FROM member WHERE member = ?", (member,))
@@ -119,6 +121,11 @@ class PresenceFile:
                     db.execute("DELETE FROM nobodies WHERE zone = ?", (zone,))
                 else:
                     db.execute("INSERT OR REPLACE INTO nobodies VALUES (?, ?, ?)", (zone, one.count, one.at_ms))
+            for zone, at_ms in changes.doubts.items():
+                if at_ms is None:
+                    db.execute("DELETE FROM doubt WHERE zone = ?", (zone,))
+                else:
+                    db.execute("INSERT OR REPLACE INTO doubt VALUES (?, ?)", (zone, at_ms))
             if changes.began_ms is None:
                 db.execute("DELETE FROM began")
             else:
@@ -163,9 +170,11 @@ class PresenceLook(ForgetfulPresence):
 def _read(db: sqlite3.Connection) -> PresenceBook:
     members = db.execute("SELECT member, zone, since_ms FROM member ORDER BY since_ms, member").fetchall()
     nobodies = db.execute("SELECT zone, count, at_ms FROM nobodies").fetchall()
+    doubts = db.execute("SELECT zone, at_ms FROM doubt").fetchall()
     began = db.execute("SELECT began_ms FROM began").fetchone()
     return PresenceBook(
         ((member, Place(zone, since_ms)) for member, zone, since_ms in members),
         {zone: Nobodies(count, at_ms) for zone, count, at_ms in nobodies},
+        dict(doubts),
         began[0] if began else None,
     )

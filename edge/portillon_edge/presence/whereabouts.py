@@ -71,6 +71,12 @@ class Whereabouts:
         if moment is not None:
             self._book.nobody_passes(zone, way, moment)
 
+    def door_stands(self, door: str, zone: str, *, free: bool, site: SiteRules, time: DecisionTime) -> None:
+        """From now on a door of that zone stands free, or no longer does."""
+        moment = _moment(site, time)
+        if moment is not None:
+            self._book.door_stands(door, zone, free=free, moment=moment)
+
     def heard(self, member: str, place: Place) -> None:
         """Another gateway of the site saw them pass."""
         self._book.hears(member, place)

@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from portillon_edge.domain.events import EventKind, Way
 from portillon_edge.doors.machine import NS_PER_MS
+from portillon_edge.doors.staff_order import HoldDoor, ReleaseDoor
 from portillon_edge.doors.turnstile_lane import SecondBadge
 from portillon_edge.presence.book import Journey, Place, PresenceBook
 from portillon_edge.presence.memory import ForgetfulPresence
 from portillon_edge.presence.news import PresenceHeard
 from portillon_rules.decision import TimeQuality
+from portillon_rules.door_plan import Standing
 from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_rules.zone_rule import EVERY_ZONE, Strictness, ZoneRule
 
@@ -227,6 +229,21 @@ def test_what_another_gateway_saw_counts_here() -> None:
     hall.take(PresenceHeard((), fresh=False, at_ns=hall.now_ms * NS_PER_MS))
     assert hall.asks("anne", "front") == GRANTED
     assert hall.events[-1].flags == (GrantFlag.PASSBACK, GrantFlag.PRESENCE_STALE)
+
+
+def test_after_a_door_stood_free_nobody_is_shut_out_for_having_left_unseen() -> None:
+    """Fire drill, or an open day: everybody walked out. They enter again by card, and are known again from then on."""
+    hall = Hall().ruled(STRICT, POOL)
+    hall.goes("anne", "front")
+    hall.goes("bea", "front")
+    hall.goes("bea", "pool")
+    at_ns = hall.now_ms * NS_PER_MS
+    hall.take(HoldDoor("back", Standing.FREE, "s-1", at_ns))
+    assert hall.goes("carl", "front", OUT) == GRANTED
+    hall.take(ReleaseDoor("back", "s-1", hall.now_ms * NS_PER_MS))
+    hall.waits(1_000)
+    assert hall.goes("anne", "front") == hall.goes("bea", "back") == GRANTED
+    assert hall.goes("anne", "back") == hall.goes("bea", "front") == PASSBACK
 
 
 def test_rules_that_are_taken_back_leave_nothing(tmp_path: Path) -> None:

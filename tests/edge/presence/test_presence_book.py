@@ -328,3 +328,59 @@ def test_counts_stay_true_while_some_go_out_as_nobodies(moves: list[tuple[str, b
             book.nobody_passes("gym", Way.ENTRY if enters else Way.EXIT, at())
             as_nobody.add(member)
         assert book.count() == len(inside), (member, enters, by_card)
+
+
+def test_while_a_door_stands_free_nobody_knows_who_is_where() -> None:
+    """Nor afterwards of anybody who could have used it, until they are seen; of whoever is seen then, one knows."""
+    book = Book()
+    book.enter("anne")
+    book.enter("bea", "pool")
+    book.door_stands("gate", "gym", free=True, moment=at(1))
+    assert [book.presence(way_of(who), at(2)) for who in ("anne", "bea", "carl")] == [None] * 3
+    book.enter("anne", moment=at(3))
+    assert book.presence(way_of("anne"), at(4)) is None
+    book.door_stands("gate", "gym", free=False, moment=at(5))
+    assert [book.presence(way_of(who), at(6)) for who in ("anne", "bea", "carl")] == [None] * 3
+    book.enter("bea", moment=at(6))
+    assert book.presence(way_of("bea"), at(7)) == Presence("gym", LATER_MS + 6)
+
+
+def test_a_zone_is_in_doubt_until_its_last_door_is_locked() -> None:
+    """One of two doors is secured: people still come and go by the other. Other zones are in no doubt."""
+    book = Book()
+    for door in ("front", "back"):
+        book.door_stands(door, "gym", free=True, moment=at(1))
+    book.door_stands("front", "gym", free=False, moment=at(2))
+    book.enter("anne", moment=at(3))
+    book.enter("zoe", "spa", moment=at(0))
+    assert book.presence(way_of("anne"), at(4)) is None
+    assert book.presence(way_of("zoe", "spa"), at(4)) == Presence("spa", LATER_MS)
+    assert book.presence(way_of("zoe"), at(4)) is None
+
+
+def test_a_day_after_the_doubt_whoever_was_outside_is() -> None:
+    """Nobody stays inside for a day without passing; whoever was inside may be anywhere, until they are seen."""
+    book = Book()
+    book.leave("anne")
+    book.enter("bea")
+    book.door_stands("gate", "gym", free=False, moment=at(5))
+    day_after = at(5 + WATCHED_MS)
+    assert book.presence(way_of("anne"), at(4 + WATCHED_MS)) is None
+    assert book.presence(way_of("anne"), day_after) == Presence(None, LATER_MS)
+    assert book.presence(way_of("carl"), day_after) == Presence(None, START_MS)
+    assert book.presence(way_of("bea"), day_after) is None
+
+
+def test_doubt_is_kept_and_forgotten_with_the_rest() -> None:
+    """A restart makes nobody sure; what stands free then is told anew."""
+    book = Book()
+    book.enter("anne")
+    book.door_stands("gate", "gym", free=True, moment=at(5))
+    changes = book.take_changes()
+    assert changes.doubts == {"gym": LATER_MS + 5} and changes
+    again = Book(members=book.everything().members.items(), doubts=changes.doubts)
+    assert again.presence(way_of("anne"), at(6)) is None
+    again.enter("anne", moment=at(7))
+    assert again.presence(way_of("anne"), at(8)) == Presence("gym", LATER_MS + 7)
+    book.forget()
+    assert book.take_changes().doubts == {"gym": None} and book.empty

@@ -34,10 +34,11 @@ def inside(data_dir: Path) -> frozenset[str]:
 
 
 def test_what_is_saved_is_there_after_a_restart(tmp_path: Path) -> None:
-    """Members, passages of nobody, and since when it watches; only what changed is written."""
+    """Members, passages of nobody, doubts, and since when it watches; only what changed is written."""
     file = PresenceFile(tmp_path)
     book = file.load()
     enter(book, "anne", "bea")
+    book.door_stands("gate", "spa", free=True, moment=NOW)
     book.nobody_passes("gym", Way.ENTRY, NOW)
     file.save(book)
     book.passes(Journey(member="bea", credential="bea", door="lane1", zone="gym", way=Way.EXIT), NOW)
@@ -56,6 +57,7 @@ def test_what_is_forgotten_is_gone_from_the_file(tmp_path: Path) -> None:
     book = file.load()
     enter(book, "anne")
     book.nobody_passes("gym", Way.ENTRY, NOW)
+    book.door_stands("gate", "gym", free=True, moment=NOW)
     file.save(book)
     book.forget()
     file.save(book)
