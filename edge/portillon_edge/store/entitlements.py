@@ -20,6 +20,7 @@ from portillon_edge.store.entitlement_reader import Damage, EntitlementReader
 from portillon_edge.store.entitlement_table import EntitlementTable, sorted_errors
 from portillon_edge.store.lease_file import LeaseFile
 from portillon_edge.store.pointer import Pointer
+from portillon_edge.store.scrub import DailyScrub
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class EntitlementStore:
             self._table = self._open(self._pointer.current)
         except (StoreDamaged, StoreTooNew) as error:
             self._replace_by_empty(str(error))
+        self._quarantine_old_copy()
+        self._scrub = DailyScrub(self._pointer, row_mac_secret)
         self._reader = self.reader()
         self._remove(self._pointer.others())
 
@@ -134,6 +137,10 @@ class EntitlementStore:
         damage, self._damage = self._damage, None
         return damage
 
+    def scrub(self, now_ns: int) -> Damage | None:
+        """Do a little of the daily scrub; returns what it found, once. Belongs to the thread of `apply`."""
+        return self._scrub.step(now_ns)
+
     def take_alarms(self) -> list[str]:
         """What happened to the files since the last call, for the journal."""
         alarms, self._alarms = self._alarms, []
@@ -141,11 +148,22 @@ class EntitlementStore:
 
     def close(self) -> None:
         """Close everything."""
+        self._scrub.close()
         self._reader.close()
         self._table.close()
 
     def _open(self, path: Path) -> EntitlementTable:
         return EntitlementTable(path, self._secret, factory=self._factory)
+
+    def _quarantine_old_copy(self) -> None:
+        """A lease is only saved for a revision in force: a table behind it was put back from an old copy."""
+        lease, here = self.load_lease(), self.position()
+        if lease is None or here == EMPTY or (lease.epoch, lease.revision) <= (here.epoch, here.revision):
+            return
+        self.quarantine(
+            f"{self._pointer.current}: an old copy: it holds revision {here.epoch}/{here.revision},"
+            f" and {lease.epoch}/{lease.revision} was in force here"
+        )
 
     def _put_in_force(self, table: EntitlementTable) -> None:
         with sorted_errors(table.path):

@@ -255,7 +255,7 @@ class SyncService:
         for source in self._writer.sources():
             epoch = source.epoch  # read before the count it belongs to
             self._tell_uplink(JournalSeen(source.journal_id, epoch, source.acknowledged, source.last))
-        damage = self._store.take_damage()
+        damage = self._store.take_damage() or self._store.scrub(now_ns)
         if damage is not None:
             self._tell_session(self._lose_table(damage.detail) if damage.whole_file else RowDamageFound(damage.detail))
         for alarm in self._store.take_alarms():

@@ -1,0 +1,107 @@
+"""The daily scrub: the digest counted anew from the rows on the disk. Kept incrementally, it remembers history only.
+
+1. A walk goes over one state of the file, a slice at a time, so that nobody waits for it; entries may be applied.
+2. A row whose MAC does not fit is damaged; it is refused already, and a snapshot heals it.
+3. A digest that differs in a bucket without such a row means that whole good rows are missing, old or too many. Nobody
+   can say which, so the file is not to be trusted at all.
+4. A walk over a file that is no longer in force says nothing.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from portillon_rules.row_mac import row_mac
+from portillon_wire.digest import BUCKETS, Digest, DigestBuilder, bucket_of
+
+from portillon_edge.store.connection import is_corrupt, open_reader
+from portillon_edge.store.entitlement_reader import Damage
+from portillon_edge.store.pointer import Pointer
+
+SLICE_ROWS = 2_000
+"""About 60 ms of a Raspberry Pi 3; one million rows are walked over in some four minutes."""
+FIRST_NS = 600_000_000_000
+EVERY_NS = 86_400_000_000_000
+
+
+class Scrub:
+    """One walk. `step` until it says something other than None; `close` in the end."""
+
+    def __init__(self, path: Path, secret: bytes) -> None:
+        """Raises sqlite3.Error."""
+        self._secret = secret
+        self._counted = DigestBuilder()
+        self._damaged: list[tuple[str, str]] = []
+        self._connection = open_reader(path)
+        try:
+            self._connection.execute("BEGIN")
+            row = self._connection.execute("SELECT digest FROM position").fetchone()
+            self._digest = Digest.empty() if row is None else Digest.from_bytes(row[0])
+            self._rows = self._connection.execute("SELECT kind, key, body, mac FROM feed_row")
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def step(self) -> Damage | bool:
+        """Look at the next rows: the damage found; True: all is well; False: there are more. Raises sqlite3.Error."""
+        rows = self._rows.fetchmany(SLICE_ROWS)
+        for kind, key, body, mac in rows:
+            if row_mac(kind, key, body.encode(), self._secret) != mac:
+                self._damaged.append((kind, key))
+        self._counted.add_many((kind.encode(), key.encode(), body.encode()) for kind, key, body, _ in rows)
+        return False if rows else self._verdict()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _verdict(self) -> Damage | bool:
+        counted = self._counted.digest()
+        differing = {number for number in range(BUCKETS) if counted.bucket(number) != self._digest.bucket(number)}
+        unexplained = differing - {bucket_of(kind, key) for kind, key in self._damaged}
+        if unexplained:
+            detail = f"{len(unexplained)} of {BUCKETS} buckets of the digest are out of step with the rows"
+            return Damage(detail, whole_file=True)
+        if self._damaged:
+            kind, key = self._damaged[0]
+            return Damage(f"{len(self._damaged)} damaged rows, the first is {kind} {key[:16]}…", whole_file=False)
+        return True
+
+
+class DailyScrub:
+    """Walks over the table in force, first ten minutes after the start and then each day. Belongs to one thread."""
+
+    def __init__(self, pointer: Pointer, secret: bytes) -> None:
+        self._pointer = pointer
+        self._secret = secret
+        self._due_ns: int | None = None
+        self._walk: Scrub | None = None
+        self._walked = -1
+
+    def step(self, now_ns: int) -> Damage | None:
+        """Do a little of what is due; returns what was found, once."""
+        if self._due_ns is None:
+            self._due_ns = now_ns + FIRST_NS
+        number, path = self._pointer.in_force
+        if self._walk is not None and self._walked != number:
+            self.close()
+        if self._walk is None and now_ns < self._due_ns:
+            return None
+        try:
+            if self._walk is None:
+                self._walk, self._walked = Scrub(path, self._secret), number
+            found = self._walk.step()
+        except (sqlite3.Error, TypeError, ValueError, AttributeError) as error:
+            # An error of the disk is met again by whoever reads the row; here only damage counts.
+            whole = not isinstance(error, sqlite3.Error) or is_corrupt(error)
+            found = Damage(f"scrubbing {path.name}: {error}", whole_file=True) if whole else True
+        if found is False:
+            return None
+        self.close()
+        self._due_ns = now_ns + EVERY_NS
+        return found if isinstance(found, Damage) else None
+
+    def close(self) -> None:
+        """Give up a walk that is under way."""
+        if self._walk is not None:
+            self._walk.close()
+            self._walk = None
