@@ -64,6 +64,8 @@ class GatewaySide(GatewayShell):
         self._schedule = outside.schedule
         self.relay = Relay()
         self.committed: dict[tuple[str, int], JournalEvent] = {}
+        self.rewritten: list[tuple[str, int]] = []
+        """Committed rows whose number was given away again: they were lost."""
         self.alive = False
         self.boots = 0
         self._life = 0
@@ -330,5 +332,7 @@ class GatewaySide(GatewayShell):
             self._journals.add(source.journal_id)
             if not isinstance(source, MemoryJournal):  # what lies in memory alone was promised to nobody
                 for event in source.read(max(source.last - len(events) - 8, 1), source.last):
-                    self.committed[(source.journal_id, event.sequence)] = event
+                    key = (source.journal_id, event.sequence)
+                    if self.committed.setdefault(key, event) != event:
+                        self.rewritten.append(key)
             self._tell(JournalSeen(source.journal_id, source.epoch, source.acknowledged, source.last))

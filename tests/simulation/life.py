@@ -244,9 +244,10 @@ class Life(DiskFaults, Attacks):
         self._dark[gateway.name] = self.schedule.now_ms
         meanwhile()
         off_ms = self.random.choice([10_000, 10 * MINUTE_MS, 2 * 60 * MINUTE_MS])
-        self.schedule.after(off_ms, lambda: self._power_on(gateway))
+        self.schedule.after(off_ms, lambda: self.mend_power(gateway))
 
-    def _power_on(self, gateway: GatewaySide) -> None:
+    def mend_power(self, gateway: GatewaySide) -> None:
+        """The power is back, if it was gone."""
         if gateway.name not in self._dark:
             return
         self.off_ms[gateway.name].append((self._dark.pop(gateway.name), self.schedule.now_ms))
@@ -330,7 +331,7 @@ class Life(DiskFaults, Attacks):
         for gateway in self.gateways:
             gateway.disk.mend()
             gateway.commit_after_ms = COMMIT_AFTER_MS
-            self._power_on(gateway)
+            self.mend_power(gateway)
             self._restart(gateway)
             if not gateway.alive:
                 self.finding.breaks(PROGRESS, f"{gateway.name}'s disk is well and it does not start: {gateway.why_not}")

@@ -55,6 +55,8 @@ def journals_arrived(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -
     stored = cloud.stored(gateway.name)
     finding.counts["events"] += len(gateway.committed)
     committed = {key: event for key, event in gateway.committed.items() if key[0] not in gateway.excused}
+    if lost := [key for key in gateway.rewritten if key[0] not in gateway.excused]:
+        finding.breaks(3, f"{len(lost)} committed events of {gateway.name} were lost and their numbers used again")
     missing = [key for key in committed if key not in stored]
     if missing:
         finding.breaks(3, f"{len(missing)} committed events of {gateway.name} are not in the cloud")

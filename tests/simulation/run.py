@@ -82,17 +82,18 @@ def lives(asked: Asked) -> Iterator[History]:
         )
 
 
-def tell(console: Console, history: History, finding: Finding) -> None:
+def tell(console: Console, history: History, finding: Finding, *, again: bool) -> None:
     """Say what broke, and how to live that life again."""
     invariant, detail = next(iter(finding.broken.items()))
     console.print(
         f"[bold red]invariant {invariant} broken[/bold red] in {history.kind}, seed {history.seed}: {escape(detail)}",
         soft_wrap=True,
     )
-    without = "".join(f" --without {name}" for name in history.without)
-    acts = f" --acts {len(history.acts)}" if history.acts else ""
-    again = f"--kind {history.kind} --seed {history.seed} --lives 1{acts}{without}"
-    console.print(f"again: PYTHONPATH=tests .venv/bin/python -m simulation.run {again}", soft_wrap=True)
+    if again:
+        without = "".join(f" --without {name}" for name in history.without)
+        acts = f" --acts {len(history.acts)}" if history.acts else ""
+        same = f"--kind {history.kind} --seed {history.seed} --lives 1{acts}{without}"
+        console.print(f"again: PYTHONPATH=tests .venv/bin/python -m simulation.run {same}", soft_wrap=True)
 
 
 def shorten(console: Console, history: History, finding: Finding, template: Path, folder: Path) -> None:
@@ -144,8 +145,8 @@ def main(arguments: list[str] | None = None) -> int:
             tally.end(history, finding)
             bar.update(task, completed=time.monotonic() - began, description=f"{tally.lives} lives")
             if finding.broken:
-                tell(console, history, finding)
-            if finding.broken and history.acts and not asked.go_on:
+                tell(console, history, finding, again=asked.story is None)
+            if finding.broken and history.acts and asked.story is None and not asked.go_on:
                 shorten(console, history, finding, template, folder)
             if (finding.broken and not asked.go_on) or time.monotonic() - began > asked.budget_s:
                 break

@@ -50,6 +50,17 @@ def badges_into_the_void(life: Life) -> None:
     life.kill(life.gateways[0])
 
 
+def loses_power_unheard(life: Life) -> None:
+    """Everything sent is lost for a while, and the power goes, again and again."""
+    life.network.weather = Weather(loss=1.0)
+    for number in range(4):
+        life.badge(life.gateways[0], number)
+        life.schedule.run_for(4_000)
+        life.darken(life.gateways[0])
+        life.schedule.run_for(20_000)
+        life.mend_power(life.gateways[0])
+
+
 def badges_after_the_backup(life: Life, *, meanwhile_ms: int = 0) -> None:
     """The cloud has and acknowledges what happened, then goes back to a backup from before."""
     copy = life.cloud.backup()
@@ -86,6 +97,7 @@ ABLATIONS: dict[str, tuple[Defences, int, Callable[[Life], None]]] = {
         3,
         badges_into_the_void,
     ),
+    "commits wait for the disk": (Defences(commits_are_synced=False), 3, loses_power_unheard),
     "kept rows are sent again in a new epoch": (
         Defences(send_again_in_new_epoch=False, believe_a_cloud_that_has_less=False),
         3,
