@@ -24,6 +24,10 @@ from portillon_rules.schedule import local_time
 UNCHECKED = 0
 """The turn of a visit that nobody counted when it was given; turns begin at 1."""
 ALLOWANCES_MAX = 32
+QUOTAS_MAX = 4
+"""An event has room for 16 flags: a mark of each quota and of one pack, and all that else may be said of a grant."""
+NAME_AND_TURN_MAX = 16
+"""Characters; a mark of 32 has room for these and the longest period."""
 _MARK = "visit:"
 _RULE = "visits"
 
@@ -147,6 +151,10 @@ class VisitRow:
         )
         if not 1 <= len(allowances) <= ALLOWANCES_MAX:
             raise ValueError(f"{len(allowances)} allowances: a row has 1 to {ALLOWANCES_MAX}")
+        if sum(one.per is not None for one in allowances) > QUOTAS_MAX:
+            raise ValueError(f"more than {QUOTAS_MAX} quotas: their marks find no room in an event")
+        if any(len(f"{one.name}{body['turn']}") > NAME_AND_TURN_MAX for one in allowances):
+            raise ValueError("name and turn of an allowance are longer than its mark has room for")
         return cls(member=key, home=body["home"], turn=body["turn"], since_ms=body["since_ms"], allowances=allowances)
 
 

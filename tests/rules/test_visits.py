@@ -9,6 +9,7 @@ from portillon_rules.policy import SitePolicy, VisitsElsewhere
 from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_rules.visits import (
     ALLOWANCES_MAX,
+    QUOTAS_MAX,
     UNCHECKED,
     Allowance,
     Per,
@@ -152,14 +153,33 @@ def test_a_body_comes_back_as_it_went() -> None:
     assert VisitRow.from_body("m1", one.to_body()) == one
 
 
+BODY = row(TEN).to_body()
+PACK, QUOTA = BODY["allowances"][0], row(DAILY).to_body()["allowances"][0]
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"allowances": []}, {"allowances": [row(TEN).to_body()["allowances"][0]] * (ALLOWANCES_MAX + 1)}],
+    [
+        {"allowances": []},
+        {"allowances": [PACK] * (ALLOWANCES_MAX + 1)},
+        {"allowances": [PACK, *[QUOTA] * (QUOTAS_MAX + 1)]},
+        {"allowances": [{**PACK, "name": "1" * 16}]},
+        {"turn": 10**15},
+    ],
 )
-def test_a_body_of_no_or_endless_allowances_is_refused(change: dict[str, object]) -> None:
-    """An empty row would limit nobody, and an endless one would hold up the door."""
-    with pytest.raises(ValueError, match="allowances"):
-        VisitRow.from_body("m1", {**row(TEN).to_body(), **change})
+def test_a_body_that_no_event_could_tell_is_refused(change: dict[str, object]) -> None:
+    """An empty row would limit nobody, an endless one hold up the door, and marks must fit among an event's flags."""
+    with pytest.raises(ValueError, match=r"^(\d+ allowances|more than|name and turn)"):
+        VisitRow.from_body("m1", {**BODY, **change})
+
+
+def test_the_largest_body_is_told_in_one_event() -> None:
+    """As many packs and quotas as there may be, under the longest names: the marks leave room for every other flag."""
+    largest = [{**PACK, "name": "1" * 15}] * (ALLOWANCES_MAX - QUOTAS_MAX)
+    largest += [{**QUOTA, "name": f"{number:015}"} for number in range(QUOTAS_MAX)]
+    body = VisitRow.from_body("m1", {**BODY, "allowances": largest})
+    marks = [one.mark for one in choose(VisitUse(body), policy=POLICY, business_ms=NOW).visits]
+    assert len(marks) == QUOTAS_MAX + 1 and max(map(len, marks)) == 32
 
 
 @given(st.integers(1, 9_999_999_999), st.integers(0, 999), st.sampled_from(["", "20261123", "2026W48", "202611"]))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from portillon_rules.visits import ALLOWANCES_MAX, Allowance, Per
+from portillon_rules.visits import ALLOWANCES_MAX, QUOTAS_MAX, Allowance, Per
 from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -77,13 +77,17 @@ def give(
         raise AllowanceError("a pack or quota that ends before it begins, or has ended, gives nothing: choose its end")
     _settle_down(conn, whose, now_ms)
     allowance = visit_allowance.c
-    open_ones = conn.execute(
-        select(func.count())
-        .select_from(visit_allowance)
-        .where(allowance.member_id == member_id, allowance.closed_at_ms.is_(None))
-    ).scalar_one()
-    if open_ones >= ALLOWANCES_MAX:
-        raise AllowanceError(f"a member has at most {ALLOWANCES_MAX} open packs and quotas: close those that are over")
+    open_ones = list(
+        conn.execute(
+            select(allowance.per).where(allowance.member_id == member_id, allowance.closed_at_ms.is_(None))
+        ).scalars()
+    )
+    quotas = sum(one is not None for one in open_ones)
+    if len(open_ones) >= ALLOWANCES_MAX or (per is not None and quotas >= QUOTAS_MAX):
+        raise AllowanceError(
+            f"a member has at most {ALLOWANCES_MAX} open packs and quotas, {QUOTAS_MAX} of them quotas:"
+            " close those that are over"
+        )
     made = insert_one(
         conn,
         visit_allowance,

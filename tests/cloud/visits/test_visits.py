@@ -13,7 +13,7 @@ from portillon_cloud.visits.operations import change, close, give
 from portillon_cloud.visits.rows import use_at_home
 from portillon_rules.policy import SitePolicy
 from portillon_rules.reason import DenyReason
-from portillon_rules.visits import ALLOWANCES_MAX, UNCHECKED, Allowance, Per, Visit, VisitRow, judge
+from portillon_rules.visits import ALLOWANCES_MAX, QUOTAS_MAX, UNCHECKED, Allowance, Per, Visit, VisitRow, judge
 from portillon_wire.messages import EventKind, Way
 
 DAY_MS = 86_400_000
@@ -117,7 +117,11 @@ def test_what_cannot_be_given_says_why(desk: Desk) -> None:
     desk.give(1)
     with pytest.raises(UnknownHomeError, match="no gateway"):
         ask_to_move(desk, "back")
-    for _ in range(ALLOWANCES_MAX - 1):
+    for _ in range(QUOTAS_MAX):
+        desk.give(1, Per.DAY)
+    with pytest.raises(AllowanceError, match="of them quotas"):
+        desk.give(1, Per.WEEK)
+    for _ in range(ALLOWANCES_MAX - QUOTAS_MAX - 1):
         desk.give(1)
     with pytest.raises(AllowanceError, match="at most"):
         desk.give(1)
