@@ -44,5 +44,7 @@ PROMISES: tuple[str, ...] = (
     "Inputs: supervised lines, cut and short",
     "Inputs: a flapping input is reported once",
     "Events: what breaks is told, and told when it is whole again",
+    "Rules: anti-passback",
+    "Rules: occupancy",
     "Rules: visits",
 )

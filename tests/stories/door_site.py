@@ -16,6 +16,7 @@ from portillon_rules.entitlement import ALWAYS, Entitlement
 from portillon_rules.policy import SITE, SitePolicy
 from portillon_rules.schedule import Schedule
 from portillon_rules.visits import Allowance, VisitRow
+from portillon_rules.zone_rule import ZoneRule
 from portillon_wire.digest import Digest
 from portillon_wire.messages import FeedEntry
 from portillon_wire.rows import RowChange, RowKind, canonical_body
@@ -49,6 +50,7 @@ class DoorSite:
             for wiegand in (False, True)
             for row in [self._entitlement(name, self._card(name, wiegand=wiegand), zones, more)]
         }
+        self.zones = {zone: ZoneRule.from_body(zone, body) for zone, body in story.zones.items()}
         self._visits = {name: self._pack(name, left) for name, left in story.visits.items()}
         self._revision = 0
 
@@ -62,7 +64,9 @@ class DoorSite:
 
     def site_rules(self) -> SiteRules:
         """What the site's feed says now."""
-        return SiteRules(self.policy, self.schedules, plans=dict(self.plans), orders=dict(self.orders))
+        return SiteRules(
+            self.policy, self.schedules, plans=dict(self.plans), orders=dict(self.orders), zones=self.zones
+        )
 
     def card_at(self, reader: str, person: str) -> Credential:
         """What that person holds to that reader."""
@@ -83,6 +87,7 @@ class DoorSite:
         rows += [RowChange(kind=RowKind.SCHEDULE, key=name, body=s.to_body()) for name, s in self.schedules.items()]
         rows += [RowChange(kind=RowKind.DOOR_PLAN, key=door, body=p.to_body()) for door, p in self.plans.items()]
         rows += [RowChange(kind=RowKind.ENTITLEMENT, key=k, body=p.to_body()) for k, p in self.people.items()]
+        rows += [RowChange(kind=RowKind.ZONE_RULE, key=zone, body=r.to_body()) for zone, r in self.zones.items()]
         rows += [RowChange(kind=RowKind.VISITS, key=name, body=row.to_body()) for name, row in self._visits.items()]
         return tuple(rows)
 
