@@ -16,6 +16,8 @@ from portillon_edge.store.connection import is_corrupt, open_writer, transaction
 from portillon_edge.store.entitlement_schema import NAME, STEPS, write_position
 from portillon_edge.store.schema import migrate
 
+_SHAPE = "SELECT kind, key, body, mac, applied.revision, applied.root FROM feed_row, applied LIMIT 0"
+
 
 class EntitlementTable:
     """The one writer of one file."""
@@ -28,8 +30,16 @@ class EntitlementTable:
             self._connection = open_writer(path, factory=factory)
         try:
             with sorted_errors(path):
-                migrate(self._connection, path=path, name=NAME, steps=STEPS)
-                self.position, self._digest = self._read_position()
+                try:
+                    migrate(self._connection, path=path, name=NAME, steps=STEPS)
+                    self._connection.execute(_SHAPE)
+                    self.position, self._digest = self._read_position()
+                except sqlite3.OperationalError as error:
+                    if (
+                        getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+                    ):  # a table or column is not there, or is already
+                        raise StoreDamaged(f"{path}: its tables are not whole, half a migration: {error}") from error
+                    raise
         except BaseException:
             self._connection.close()
             raise
