@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from simulation.disk import Trouble
 from simulation.gateway_parts import Defences
 from simulation.life import LEASE_S, Life
 from simulation.lives import live_once, make_template, write_gates_history
@@ -59,6 +60,26 @@ def loses_power_unheard(life: Life) -> None:
         life.darken(life.gateways[0])
         life.schedule.run_for(20_000)
         life.mend_power(life.gateways[0])
+
+
+@pytest.mark.xfail(reason="found by seed 27 and not mended yet: docs/simulation.md", strict=False)
+def test_a_restored_cloud_gets_again_what_a_journal_set_aside_had_told_it(tmp_path: Path, template: Path) -> None:
+    """What a set-aside journal told the cloud after its backup comes again, though nothing new lies in that journal."""
+    life = Life(1, tmp_path, template, weather=FINE)
+    gateway = life.gateways[0]
+    life.schedule.run_for(60_000)
+    copy = life.cloud.backup()
+    for number in range(2):
+        life.badge(gateway, number)
+        life.schedule.run_for(4_000)
+    gateway.disk.fail_at(1, trouble=Trouble.FULL)
+    life.badge(gateway, 3)
+    life.schedule.run_for(10_000)
+    gateway.disk.mend()
+    life.cloud.restore(copy)
+    life.heal()
+    life.close()
+    assert life.finding.broken == {}
 
 
 def badges_after_the_backup(life: Life, *, meanwhile_ms: int = 0) -> None:
