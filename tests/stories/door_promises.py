@@ -47,4 +47,5 @@ PROMISES: tuple[str, ...] = (
     "Rules: anti-passback",
     "Rules: occupancy",
     "Rules: visits",
+    "Rules: company",
 )

@@ -12,6 +12,7 @@ from portillon_rules.card_number import parse_presented
 from portillon_rules.credential import Credential, SiteKey, credential_hash
 from portillon_rules.decision import Lookup, SiteRules
 from portillon_rules.door_plan import DoorOrder, DoorPlan, Standing
+from portillon_rules.door_rule import DoorRule
 from portillon_rules.entitlement import ALWAYS, Entitlement
 from portillon_rules.policy import SITE, SitePolicy
 from portillon_rules.schedule import Schedule
@@ -41,6 +42,7 @@ class DoorSite:
         self.policy = SitePolicy.from_body({**SitePolicy(time_zone=ZONE).to_body(), **story.policy})
         self.schedules = {name: Schedule(name, windows) for name, windows in story.windows()}
         self.plans = {door: DoorPlan(door, plan.unlock, plan.first_person) for door, plan in story.plans.items()}
+        self.rules = {door: DoorRule(door=door, **asked) for door, asked in story.asked.items()}
         self.orders: dict[str, DoorOrder] = {}
         self._types = {reader["name"]: reader["type"] for reader in story.devices["readers"]}
         zones = tuple(sorted({door["zone"] for door in story.devices["doors"]}))
@@ -65,7 +67,12 @@ class DoorSite:
     def site_rules(self) -> SiteRules:
         """What the site's feed says now."""
         return SiteRules(
-            self.policy, self.schedules, plans=dict(self.plans), orders=dict(self.orders), zones=self.zones
+            self.policy,
+            self.schedules,
+            plans=dict(self.plans),
+            orders=dict(self.orders),
+            zones=self.zones,
+            doors=self.rules,
         )
 
     def card_at(self, reader: str, person: str) -> Credential:
@@ -86,6 +93,7 @@ class DoorSite:
         rows = [RowChange(kind=RowKind.POLICY, key=SITE, body=self.policy.to_body())]
         rows += [RowChange(kind=RowKind.SCHEDULE, key=name, body=s.to_body()) for name, s in self.schedules.items()]
         rows += [RowChange(kind=RowKind.DOOR_PLAN, key=door, body=p.to_body()) for door, p in self.plans.items()]
+        rows += [RowChange(kind=RowKind.DOOR_RULE, key=door, body=r.to_body()) for door, r in self.rules.items()]
         rows += [RowChange(kind=RowKind.ENTITLEMENT, key=k, body=p.to_body()) for k, p in self.people.items()]
         rows += [RowChange(kind=RowKind.ZONE_RULE, key=zone, body=r.to_body()) for zone, r in self.zones.items()]
         rows += [RowChange(kind=RowKind.VISITS, key=name, body=row.to_body()) for name, row in self._visits.items()]

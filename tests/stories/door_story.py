@@ -131,6 +131,7 @@ class Story(_Strict):
     schedules: Mapping[str, Lines] = {}
     plans: Mapping[str, Plan] = {}
     zones: Mapping[str, Mapping[str, Any]] = Field(default={}, description="the rules of zones, by zone")
+    asked: Mapping[str, Mapping[str, Any]] = Field(default={}, description="by door, the keys of its DoorRule")
     visits: Mapping[str, int] = Field(default={}, description="how many visits are left in whose pack")
     starts: datetime = Field(default=datetime(2026, 11, 23, 12, 0, 0), description="the site's local time at second 0")  # noqa: DTZ001
     at: tuple[Moment, ...] = Field(min_length=2)

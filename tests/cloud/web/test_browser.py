@@ -205,6 +205,7 @@ def test_english_and_french(visitor):
 
 PAGES = (
     "/sites/1", "/sites/1/doors", "/alarms", "/members", "/members/1", "/members/12", "/notices", "/unpaid",
+    "/shared-passes",
     "/invoices/1", "/invoices/1/pay",
 )  # fmt: skip
 
