@@ -214,3 +214,12 @@ def test_site_wide_is_timed_too() -> None:
     timed = every(passback=HARD, passback_minutes=30, passback_after=SOFT)
     assert ask(timed, at="spa", minutes=29) == refused(DenyReason.PASSBACK, EVERY_ZONE)
     assert ask(timed, at="spa", minutes=30) == flagged(EVERY_ZONE)
+
+
+def test_what_is_forgiven_or_past_the_reset_hour_of_the_sites_wall_is_not_held_against() -> None:
+    """Seen at 00:40 UTC, asked at 01:40: a reset at one o'clock lies between in London, and not in Toronto."""
+    assert ask(gym(passback=HARD), at="gym", forgiven_ms=40 * MS_PER_MINUTE) == CLEAR
+    assert ask(gym(passback=HARD), at="gym", forgiven_ms=40 * MS_PER_MINUTE - 1) == refused(DenyReason.PASSBACK)
+    at_one = gym(passback=HARD, reset_hour=1)
+    assert ask(at_one, at="gym") == CLEAR
+    assert ask(at_one, at="gym", time_zone="America/Toronto") == refused(DenyReason.PASSBACK)
