@@ -8,6 +8,10 @@ The rules, in the order in which a lease meets them:
 5. Within one `clock_rev` a step of more than 120 s off the elapsed boot clock is refused and alarmed; a smaller one is
    adopted, but never backwards. Real time obeys the same rule always.
 6. A lease that was long under way has spent that time: its life is counted from `issued_ms`, not from its arrival.
+7. Who was wrong, if leases go on telling another time? When the lease has run out, and all newer leases of six hours
+   have told one and the same other time, that one is adopted: a cloud whose clock was a year off, and was put right,
+   must not lock a site out for good. Leases held back and handed out late look alike; whoever can do that had to keep
+   the site without a cloud until its lease ran out, alarms all the while, and wins no more than the time he held back.
 
 The lease is spent by the boot clock alone; a cold boot charges one hour, since nobody knows how long the power was off.
 After it, time is uncertain until the next lease: at least what was saved plus the time since this boot began.
@@ -30,6 +34,8 @@ LIVE_SKEW_MS_MAX = 1_000
 DRIFT_PPM_MAX = 100
 """A Pi's crystal is good for 50 ppm. After two weeks without a lease the clock may be off by more than STEP_MS_MAX,
 and refusing every later lease for that would shut the gateway out for ever."""
+AGREED_NS = 6 * 3_600_000_000_000
+"""So long must leases agree on another time before it is believed; shorter than a day that a site is powered for."""
 _NS_PER_MS = 1_000_000
 
 
@@ -91,6 +97,16 @@ class SavedLease:
         return self.duration_ms - self.spent_ms
 
 
+@dataclass(frozen=True, slots=True)
+class _OtherTime:
+    """What refused leases tell: real time minus boot clock, since when, and the last one's counter."""
+
+    offset_ms: int
+    since_ns: int
+    epoch: int
+    counter: int
+
+
 class TimeKeeper:
     """Keeps the last adopted lease and answers for the time. Pure: `boot_ns` (CLOCK_BOOTTIME) comes with every call.
 
@@ -113,6 +129,7 @@ class TimeKeeper:
         self.mode = mode
         self._boot_id = boot_id
         self._lease: SavedLease | None = None
+        self._other: _OtherTime | None = None
         if saved is not None and saved.mode == mode:
             same_boot = saved.boot_id == boot_id and boot_ns >= saved.boot_ns
             self._lease = saved if same_boot else _after_cold_boot(saved, boot_id, boot_ns, trusted_real_ms)
@@ -121,8 +138,11 @@ class TimeKeeper:
         """Take a lease whose revision and root were found right; returns why not, if not."""
         before = self._lease.at(boot_ns) if self._lease else None
         refusal = self._refusal(lease, before)
+        if refusal is LeaseRefusal.CLOCK_STEP and before is not None and self._must_be_right(lease, before, boot_ns):
+            refusal = before = None
         if refusal is not None:
             return refusal
+        self._other = None
         real_ms = max(lease.issued_ms, before.real_ms if before else 0)
         under_way_ms = real_ms - lease.issued_ms
         business_ms = lease.business_ms + lease.rate * under_way_ms
@@ -195,6 +215,16 @@ class TimeKeeper:
         if lease.clock_rev < before.clock_rev and lease.epoch == before.epoch:
             return LeaseRefusal.OLD_CLOCK
         return LeaseRefusal.CLOCK_STEP if self._steps_too_far(lease, before) else None
+
+    def _must_be_right(self, lease: Lease, before: SavedLease, boot_ns: int) -> bool:
+        offset_ms = lease.issued_ms - boot_ns // _NS_PER_MS
+        other = self._other
+        newer = other is not None and (lease.epoch, lease.counter) > (other.epoch, other.counter)
+        agrees = other is not None and newer and abs(offset_ms - other.offset_ms) <= STEP_MS_MAX
+        since_ns = other.since_ns if other is not None and agrees else boot_ns
+        first_ms = other.offset_ms if other is not None and agrees else offset_ms
+        self._other = _OtherTime(first_ms, since_ns, lease.epoch, lease.counter)
+        return before.remaining_ms <= 0 and boot_ns - since_ns >= AGREED_NS
 
     def _steps_too_far(self, lease: Lease, before: SavedLease) -> bool:
         adopted_ms_ago = (before.boot_ns - self._lease.boot_ns) // _NS_PER_MS if self._lease else 0

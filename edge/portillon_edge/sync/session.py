@@ -19,7 +19,7 @@ from portillon_wire.signature import PublicKeys, Typ, typ_of, verify
 from portillon_wire.topics import Down
 
 from portillon_edge.domain.position import EMPTY, Position
-from portillon_edge.domain.timekeeping import LeaseRefusal, TimeKeeper
+from portillon_edge.domain.timekeeping import STEP_MS_MAX, LeaseRefusal, TimeKeeper
 from portillon_edge.sync.effects import (
     ApplyEntry,
     BuildSnapshot,
@@ -210,9 +210,14 @@ class SyncSession:
         return self._adopt(lease, detail, now_ns)
 
     def _adopt(self, lease: Lease, detail: str, now_ns: int) -> Effects:
+        before_ms = self._keeper.real_ms(now_ns)
         refusal = self._keeper.adopt(lease, now_ns)
         if refusal is None:
-            return [*self._save_lease(now_ns), *self._report(now_ns)]
+            # Back by so much only because all leases of six hours said so (timekeeping.py, rule 7).
+            moved_ms = 0 if before_ms is None else lease.issued_ms - before_ms
+            set_back = f"{detail}: this clock was {-moved_ms // 60_000} minutes ahead of the cloud's, and was put right"
+            alarm = self._alarm(Alarm.CLOCK_STEP, set_back, now_ns) if moved_ms < -STEP_MS_MAX else []
+            return [*alarm, *self._save_lease(now_ns), *self._report(now_ns)]
         if refusal is LeaseRefusal.DUPLICATE:
             return self._report_if_new(now_ns)
         refused = self._refuse(refusal, detail, now_ns)

@@ -4,6 +4,7 @@ import pytest
 from edge.feed_maker import NOON_MS, FeedMaker, entitled
 from edge.sync.desk import Desk, acted, only, reasons, reports
 from portillon_edge.sync.effects import (
+    Record,
     SaveLease,
     SendReport,
 )
@@ -68,6 +69,20 @@ def test_a_lease_that_must_not_count_is_recorded(
     assert reasons(done) == [reason] and acted(done) == []
     assert desk.keeper.at(desk.now_ns) == before
     assert bool(reasons(done, EventKind.ALARM)) is (reason == "clock_step")
+
+
+def test_a_gateway_a_year_ahead_follows_the_mended_cloud_and_says_so(desk: Desk, feed: FeedMaker) -> None:
+    """Refused while the wrong lease lasts; when it has run out, set right, saved, and an alarm tells by how much."""
+    year_ms = 365 * 86_400_000
+    desk.feed(feed.lease(issued_ms=NOON_MS + year_ms, business_ms=NOON_MS + year_ms))
+    done, began_ns = [], desk.now_ns
+    for _ in range(80):
+        desk.wait(3_600)
+        now_ms = NOON_MS + (desk.now_ns - began_ns) // 1_000_000
+        done += desk.feed(feed.lease(issued_ms=now_ms, business_ms=now_ms))
+    assert desk.keeper.real_ms(desk.now_ns) == now_ms
+    assert desk.keeper.at(desk.now_ns).lease_remaining_ms == 72 * 3_600_000
+    assert any("525600 minutes ahead" in effect.detail for effect in only(Record, done))
 
 
 def test_a_turned_clock_counts_only_with_its_revision_and_in_test(feed: FeedMaker) -> None:
