@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import edge, intake, invoices, lane, many_doors, osdp, outputs, readers, revocation
+from bench import edge, intake, invoices, lane, many_doors, osdp, outputs, readers, revocation, start
 from bench.cloud_gym import postgres_engine, postgres_programs, sqlite_engine
 from bench.report import Row, show
 from broker import mosquitto
@@ -29,6 +29,7 @@ class Size:
 
     edge_members: tuple[int, ...]
     cloud_members: tuple[int, ...]
+    start_members: int
     badges: int
     batches: int
     revocations: int
@@ -41,6 +42,7 @@ class Size:
 FULL = Size(
     edge_members=(10_000, 1_000_000),
     cloud_members=(10_000, 100_000),
+    start_members=100_000,
     badges=300,
     batches=200,
     revocations=50,
@@ -52,6 +54,7 @@ FULL = Size(
 QUICK = Size(
     edge_members=(10_000,),
     cloud_members=(10_000,),
+    start_members=10_000,
     badges=25,
     batches=30,
     revocations=10,
@@ -68,6 +71,7 @@ def subjects(size: Size, missing: Callable[[str], None]) -> Iterator[Subject]:
     """Every subject in the order of the table; each gets a folder of its own."""
     for members in size.edge_members:
         yield lambda folder, members=members: edge.benchmarks(folder, members, count=20_000)  # type: ignore[misc]
+    yield lambda folder: start.benchmarks(folder, size.start_members)
     yield lambda folder: lane.benchmarks(folder, size.badges)
     yield lambda folder: many_doors.benchmarks(folder, size.many_doors_badges)
     yield lambda folder: readers.benchmarks(folder, size.reader_badges)
