@@ -7,7 +7,7 @@ instant ("WAL-reset"), and Debian 12 ships 3.40. So nothing here ever opens a se
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,10 @@ def open_writer(
         connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         if page_limit is not None:
             connection.execute(f"PRAGMA max_page_count={page_limit:d}")
+        # What a sync refused may still stand in the log, read from memory and never on the disk: whatever is committed
+        # behind it would go with it at the next power cut. So each start begins with an empty log.
+        with suppress(sqlite3.OperationalError):  # a full disk: as safe as the log was
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error:
         connection.close()
         raise

@@ -63,8 +63,11 @@ class JournalRoom:
             )
 
     def give_back_reserve(self) -> None:
-        """Let the journal have it."""
-        self._reserve.unlink(missing_ok=True)
+        """Let the journal have it; on a disk that takes no change it stays, and the journal says so by itself."""
+        try:
+            self._reserve.unlink(missing_ok=True)
+        except OSError as error:
+            log.error("%s: the journal's reserve could not be given back: %s", self._reserve, error)
 
     def _left(self, journal: Journal | None) -> int:
         own_bytes, reusable_bytes = (0, 0) if journal is None else journal.extent()

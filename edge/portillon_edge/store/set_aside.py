@@ -75,12 +75,13 @@ class SetAsideJournal:
         try:
             self._reader = JournalReader(path)
             self.journal_id, acknowledged, epoch, self.oldest, last = self._reader.header()
+            self.last = min(last, marker.last)
         except (sqlite3.Error, TypeError) as error:
             raise JournalUnwritable(f"{path}: no row of this journal can be read: {error}") from error
-        self.last = min(last, marker.last)
-        # What a file that was tampered with says of itself is no reason to keep a row from the cloud.
-        tampered = marker.why is SetAsideWhy.TAMPERED
-        newest = tampered or (marker.epoch, marker.acknowledged) >= (epoch, acknowledged)
+        # What a file that was tampered with, or lost its own words, says of itself is no reason to keep a row from the
+        # cloud.
+        unsaid = marker.why is SetAsideWhy.TAMPERED or None in (epoch, acknowledged)
+        newest = unsaid or (marker.epoch, marker.acknowledged) >= (epoch, acknowledged)
         self.epoch, self.acknowledged = (marker.epoch, marker.acknowledged) if newest else (epoch, acknowledged)
 
     @property
