@@ -19,7 +19,7 @@ from typing import Any
 
 from portillon_rules.door_plan import EVERY_DOOR, Standing
 
-from portillon_edge.doors.staff_order import HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
+from portillon_edge.doors.staff_order import LOCAL_HOLD_MS_MAX, HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ LINE_BYTES_MAX = 1_024
 PEER_S_MAX = 2.0
 """A peer that says nothing for so long is let go: there is one at a time."""
 STANDINGS = {"free": Standing.FREE, "block": Standing.BLOCKED, "lockdown": Standing.LOCKDOWN}
-MINUTES_MAX = 12 * 60
 MS_PER_MINUTE = 60_000
+MINUTES_MAX = LOCAL_HOLD_MS_MAX // MS_PER_MINUTE
 
 
 class OrderRefused(Exception):

@@ -15,9 +15,10 @@ from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.events import EventKind, Way
 from portillon_edge.domain.visit_facts import Reservation
+from portillon_edge.guard import protocol
 
 NS_PER_MS = 1_000_000
-HOLD_MS = 5_000
+HOLD_MS = protocol.HOLD_MS
 """A hold ends by itself this long after it was last asked for (DESIGN §6)."""
 RENEW_MS = 2_000
 

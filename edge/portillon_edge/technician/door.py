@@ -39,15 +39,16 @@ EXAMPLE = "\b\nExamples:\n"
 @app.command(epilog=EXAMPLE + "  portillon-edge door watch   # Ctrl-C ends it")
 def watch(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Show every door live: how it stands and why, open or shut, what is wrong, and what happened last."""
-    settings = _load(config)
-    with StopSignal() as stop, Live(console=Console(), auto_refresh=False, screen=Console().is_terminal) as live:
-        while True:
-            report = fresh_report(settings.gateway.data_dir)
-            if report is None:
-                raise typer.Exit(_refused(f"no gateway runs on {settings.gateway.data_dir}: portillon-edge run"))
-            live.update(doors_screen(report, boot_ns()), refresh=True)
-            if stop.wait(LOOK_SECONDS):
-                return
+    data_dir = _load(config).gateway.data_dir
+    report = fresh_report(data_dir)
+    if report is not None:
+        with StopSignal() as stop, Live(console=Console(), auto_refresh=False, screen=Console().is_terminal) as live:
+            while report is not None:
+                live.update(doors_screen(report, boot_ns()), refresh=True)
+                if stop.wait(LOOK_SECONDS):
+                    return
+                report = fresh_report(data_dir)
+    raise typer.Exit(_refused(f"no gateway runs on {data_dir}: start it with portillon-edge run"))
 
 
 @app.command("open", epilog=EXAMPLE + "  portillon-edge door open lane1")
