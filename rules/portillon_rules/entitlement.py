@@ -18,6 +18,7 @@ TOLD_WHERE_TRUE = (
     "escorted",
 )
 TOLD_WHERE_ANY = ("guardians", "hosts")
+TOLD_WHERE_SET = ("language",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Entitlement:
     `long_access`: the door gives this person more time. `first_person`: an unlock schedule that waits for somebody
     begins with this person's passage. `lockdown_exempt`: passes in a lockdown. `escort`: may lead visitors in who are
     `escorted`. `guardians` of a minor and `hosts` of a guest: members of whom one must be there (company.py).
+    `language`: the one to speak to them, "en" or "fr"; None: nobody said. It opens nothing.
     """
 
     credential: str
@@ -50,6 +52,7 @@ class Entitlement:
     escorted: bool = False
     guardians: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    language: str | None = None
 
     def to_body(self) -> dict[str, Any]:
         """The JSON-ready body of the feed row; its key is `credential`."""
@@ -65,6 +68,7 @@ class Entitlement:
             # Told only where true: rows of gateways and clouds that do not know these keys stay the same rows.
             **{key: True for key in TOLD_WHERE_TRUE if getattr(self, key)},
             **{key: sorted(getattr(self, key)) for key in TOLD_WHERE_ANY if getattr(self, key)},
+            **{key: getattr(self, key) for key in TOLD_WHERE_SET if getattr(self, key) is not None},
         }
 
     @classmethod
@@ -84,4 +88,5 @@ class Entitlement:
             **{key: body[key] for key in TOLD_WHERE_TRUE if key in body},
             guardians=tuple(body.get("guardians", ())),
             hosts=tuple(body.get("hosts", ())),
+            language=body.get("language"),
         )

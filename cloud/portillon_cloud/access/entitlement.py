@@ -77,6 +77,7 @@ class MemberFacts:
     escorted: bool = False
     guardians: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,7 @@ def _rows(
             escorted=member.escorted,
             guardians=member.guardians,
             hosts=member.hosts,
+            language=member.language,
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from portillon_rules.credential import CredentialKind, SiteKey, credential_hash
 from portillon_rules.policy import SITE, SitePolicy
 from portillon_wire.rows import RowChange, RowKind
-from sqlalchemy import Connection, case, or_, select, update
+from sqlalchemy import Connection, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud import outbox, timers
@@ -25,6 +25,7 @@ from portillon_cloud.members.credential_state import REFUSAL
 from portillon_cloud.members.credential_store import KnownCredential, credentials_on_feed
 from portillon_cloud.members.credentials import lapse_credentials
 from portillon_cloud.members.operations import site_keys
+from portillon_cloud.members.tables import account as payer
 from portillon_cloud.members.tables import member, site
 from portillon_cloud.secrets import Keyring
 from portillon_cloud.visits.rows import visit_rows
@@ -249,7 +250,9 @@ def _people(
             member.c.lockdown_exempt,
             member.c.escort,
             member.c.escorted,
+            func.coalesce(member.c.language, payer.c.language).label("language"),
         )
+        .join_from(member, payer, payer.c.id == member.c.account_id)
         .where(member.c.site_id == site_id, member.c.account_id.in_(account_ids))
         .order_by(member.c.id)
     ).all()
@@ -278,6 +281,7 @@ def _people(
             escorted=row.escorted,
             guardians=tuple(map(str, company.get(row.id, NOBODY_NEEDED).guardians)),
             hosts=tuple(map(str, company.get(row.id, NOBODY_NEEDED).hosts)),
+            language=row.language,
         )
         yield row.account_id, facts[row.account_id], who
 

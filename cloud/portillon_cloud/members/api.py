@@ -22,7 +22,7 @@ from portillon_cloud.members.company import (
     company_of,
     set_company,
 )
-from portillon_cloud.members.operations import DoorRights, add_account, add_member, set_door_rights
+from portillon_cloud.members.operations import DoorRights, add_account, add_member, set_door_rights, set_language
 from portillon_cloud.members.tables import account, legal_entity, member, organisation, site
 from portillon_cloud.reports.may_pass import may_pass
 
@@ -52,6 +52,7 @@ class NewMember(Incoming):
     first_name: Name
     last_name: Name
     email: Email | None = None
+    language: Literal["en", "fr"] | None = Field(default=None, description="Doors speak it; null: the account's")
     joined_on: date | None = Field(default=None, description="Business date; today if left out")
 
 
@@ -70,6 +71,7 @@ class MemberOut(BaseModel):
     first_name: str
     last_name: str
     email: str | None
+    language: str | None
     joined_on: date
 
 
@@ -82,6 +84,12 @@ class DoorRightsBody(Incoming):
     escort: bool = Field(default=False, description="They may lead visitors in who need an escort")
     escorted: bool = Field(default=False, description="They pass only with an escort, who badges first")
     supervisor: bool = Field(default=False, description="A supervised zone opens while they are inside")
+
+
+class LanguageBody(Incoming):
+    """What doors speak to this person; null: their account's."""
+
+    language: Literal["en", "fr"] | None
 
 
 class CompanyBody(Incoming):
@@ -162,6 +170,13 @@ def put_door_rights(member_id: PathId, new: DoorRightsBody, services: ServicesDe
             member_id=member_id,
             rights=DoorRights(**new.model_dump()),
         )
+
+
+@router.put("/members/{member_id}/language", status_code=204)
+def put_language(member_id: PathId, new: LanguageBody, services: ServicesDep, writer: Writer) -> None:
+    """Change what doors speak to this member; every gateway knows within a second."""
+    with services.db.write() as conn:
+        set_language(conn, organisation_id=writer.organisation_id, member_id=member_id, language=new.language)
 
 
 @router.get("/members/{member_id}/company")

@@ -175,6 +175,7 @@ def _write(context: _Import, row: MemberRow) -> Problem | None:
                 first_name=row.first_name,
                 last_name=row.last_name,
                 email=row.email,
+                language=row.language,
                 joined_on=min(row.contract_start, context.today),
             )
             for card in row.cards:

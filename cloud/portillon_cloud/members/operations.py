@@ -29,6 +29,7 @@ __all__ = [
     "member_with",
     "replace_credential",
     "set_door_rights",
+    "set_language",
     "site_keys",
 ]
 
@@ -73,8 +74,9 @@ def add_member(
     last_name: str,
     joined_on: datetime.date,
     email: str | None = None,
+    language: str | None = None,
 ) -> int:
-    """Add who passes, under the account that pays."""
+    """Add who passes, under the account that pays. `language` None: the account's."""
     return insert_one(
         conn,
         member,
@@ -84,6 +86,7 @@ def add_member(
         first_name=first_name,
         last_name=last_name,
         email=email,
+        language=language,
         joined_on=joined_on,
     )
 
@@ -104,3 +107,16 @@ def set_door_rights(conn: Connection, *, organisation_id: int, member_id: int, r
         # The doors' rules name their supervisors, so that a gateway knows who is one without looking at everybody.
         for site_id in conn.execute(select(site.c.id).where(site.c.organisation_id == organisation_id)).scalars():
             outbox.site_rules_changed(conn, organisation_id, site_id)
+
+
+def set_language(conn: Connection, *, organisation_id: int, member_id: int, language: str | None) -> None:
+    """The language that doors speak to a member; None: the account's. Raises UnknownMemberError."""
+    account_id = conn.execute(
+        update(member)
+        .where(member.c.id == member_id, member.c.organisation_id == organisation_id)
+        .values(language=language)
+        .returning(member.c.account_id)
+    ).scalar_one_or_none()
+    if account_id is None:
+        raise UnknownMemberError(f"organisation {organisation_id} has no member {member_id}")
+    outbox.account_changed(conn, organisation_id, account_id)

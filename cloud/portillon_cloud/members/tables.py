@@ -93,6 +93,7 @@ member = Table(
     Column("first_name", Text, nullable=False),
     Column("last_name", Text, nullable=False),
     Column("email", Text),
+    Column("language", Text),  # doors speak it; null: the account's
     Column("joined_on", Date, nullable=False),
     # What doors do for this person beyond opening; portillon_rules Entitlement says what each means.
     Column("long_access", Boolean, nullable=False, server_default=false()),
@@ -101,6 +102,7 @@ member = Table(
     Column("escort", Boolean, nullable=False, server_default=false()),
     Column("escorted", Boolean, nullable=False, server_default=false()),
     Column("supervisor", Boolean, nullable=False, server_default=false()),  # of doors that ask for one (door_rule)
+    one_of("language", LANGUAGES, nullable=True),
 )
 
 # Without one of whom a minor, or a guest, does not pass.

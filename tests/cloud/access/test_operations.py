@@ -54,6 +54,7 @@ def test_a_paid_up_member(gym: DuesGym) -> None:
         schedule="always",
         valid_from_ms=start_of_day_ms(DUE - timedelta(days=30), ZONE),
         valid_until_ms=at(31 + 10),
+        language="en",
     )
     with gym.db.read() as conn:
         [key] = site_keys(conn, gym.keyring, gym.site_id)

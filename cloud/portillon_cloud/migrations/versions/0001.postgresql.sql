@@ -459,6 +459,7 @@ CREATE TABLE member (
 	first_name TEXT NOT NULL,
 	last_name TEXT NOT NULL,
 	email TEXT,
+	language TEXT,
 	joined_on DATE NOT NULL,
 	long_access BOOLEAN DEFAULT false NOT NULL,
 	first_person BOOLEAN DEFAULT false NOT NULL,
@@ -467,6 +468,7 @@ CREATE TABLE member (
 	escorted BOOLEAN DEFAULT false NOT NULL,
 	supervisor BOOLEAN DEFAULT false NOT NULL,
 	CONSTRAINT pk_member PRIMARY KEY (id),
+	CONSTRAINT ck_member_language_known CHECK (language IS NULL OR language IN ('en', 'fr')),
 	CONSTRAINT fk_member_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_member_account_id FOREIGN KEY(account_id) REFERENCES account (id),
 	CONSTRAINT fk_member_site_id FOREIGN KEY(site_id) REFERENCES site (id)

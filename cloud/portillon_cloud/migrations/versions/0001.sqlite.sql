@@ -457,6 +457,7 @@ CREATE TABLE member (
 	first_name TEXT NOT NULL,
 	last_name TEXT NOT NULL,
 	email TEXT,
+	language TEXT,
 	joined_on DATE NOT NULL,
 	long_access BOOLEAN DEFAULT 0 NOT NULL,
 	first_person BOOLEAN DEFAULT 0 NOT NULL,
@@ -465,6 +466,7 @@ CREATE TABLE member (
 	escorted BOOLEAN DEFAULT 0 NOT NULL,
 	supervisor BOOLEAN DEFAULT 0 NOT NULL,
 	CONSTRAINT pk_member PRIMARY KEY (id),
+	CONSTRAINT ck_member_language_known CHECK (language IS NULL OR language IN ('en', 'fr')),
 	CONSTRAINT fk_member_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_member_account_id FOREIGN KEY(account_id) REFERENCES account (id),
 	CONSTRAINT fk_member_site_id FOREIGN KEY(site_id) REFERENCES site (id)
