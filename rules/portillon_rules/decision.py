@@ -94,8 +94,11 @@ class SiteRules:
     """By member: the business time up to which it no longer counts where they were."""
     doors: Mapping[str, DoorRule] = field(default_factory=dict)
     """By door."""
+    epoch: int | None = field(default=None, compare=False)
     revision: int | None = field(default=None, compare=False)
-    """Of the table that all of this was read from."""
+    """Of the table that all of this was read from; None: there is none."""
+    unread: frozenset[str] = frozenset()
+    """The kinds of rows of which at least one was there and could not be believed."""
 
 
 @dataclass(frozen=True, slots=True)

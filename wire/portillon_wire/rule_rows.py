@@ -1,6 +1,6 @@
 """From feed rows to the rules of a site: one reading for the gateway's table and the cloud's live answer."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from portillon_rules.decision import SiteRules
@@ -35,8 +35,14 @@ def read_rule(kind: str, key: str, body: Mapping[str, Any]) -> object:
     return _BY_NAME[kind][1](key, body)
 
 
-def site_rules(rules: Iterable[tuple[str, str, object]], *, revision: int | None = None) -> SiteRules:
-    """(kind, key, what `read_rule` made of it) of all rows that could be read, together."""
+def site_rules(
+    rules: Iterable[tuple[str, str, object]],
+    *,
+    epoch: int | None = None,
+    revision: int | None = None,
+    unread: Collection[str] = (),
+) -> SiteRules:
+    """(kind, key, what `read_rule` made of it) of all rows that could be read, together; `unread`: kinds of others."""
     named: dict[str, dict[str, Any]] = {field: {} for field, _ in _BY_NAME.values()}
     policy: SitePolicy | None = None
     for kind, key, rule in rules:
@@ -44,4 +50,4 @@ def site_rules(rules: Iterable[tuple[str, str, object]], *, revision: int | None
             policy = rule if key == SITE else policy
         else:
             named[_BY_NAME[kind][0]][key] = rule
-    return SiteRules(policy=policy, revision=revision, **named)
+    return SiteRules(policy=policy, epoch=epoch, revision=revision, unread=frozenset(unread), **named)

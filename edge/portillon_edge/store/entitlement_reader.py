@@ -116,17 +116,20 @@ class EntitlementReader:
                     raise  # not because another file was put in force, and this one removed, at this very moment
 
     def _read_rules(self, connection: sqlite3.Connection) -> SiteRules:
-        position = connection.execute("SELECT revision FROM position").fetchone()
+        position = connection.execute("SELECT epoch, revision FROM position").fetchone() or (None, None)
         read: list[tuple[str, str, object]] = []
+        unread: set[str] = set()
         for kind, key, body, mac in connection.execute(_RULES, RULE_KINDS):
             try:
                 if row_mac(kind, key, body.encode(), self._secret) != mac:
                     self._damaged(f"{kind} {key!r}: its MAC does not fit")
+                    unread.add(kind)
                 else:
                     read.append((kind, key, read_rule(kind, key, json.loads(body))))
             except (KeyError, ValueError, TypeError, AttributeError) as error:
                 self._damaged(f"{kind} {key!r}: its body cannot be read: {error!r}")
-        return site_rules(read, revision=position[0] if position else None)
+                unread.add(kind)
+        return site_rules(read, epoch=position[0], revision=position[1], unread=unread)
 
     def _damaged(self, detail: str, error: sqlite3.Error | None = None) -> None:
         self._on_damage(Damage(detail, whole_file=error is not None and is_corrupt(error)))
