@@ -44,6 +44,7 @@ FEATURES_WITH_TABLES = (
     "alarms",
     "doors",
     "visits",
+    "zones",
 )
 
 

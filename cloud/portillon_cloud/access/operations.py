@@ -29,6 +29,7 @@ from portillon_cloud.members.tables import account as payer
 from portillon_cloud.members.tables import member, site
 from portillon_cloud.secrets import Keyring
 from portillon_cloud.visits.rows import visit_rows
+from portillon_cloud.zones.rows import zone_rows
 
 __all__ = [
     "ACCESS_REVIEW",
@@ -181,7 +182,7 @@ def member_rows(
 
 
 def site_rows(conn: Connection, site_id: int) -> list[RowChange]:
-    """The site's policy, holidays, schedules, doors' plans and orders as feed rows.
+    """The site's policy, holidays, schedules, zones, doors' plans and orders as feed rows.
 
     Raises UnknownSiteError, SitePolicyInvalidError.
     """
@@ -197,7 +198,7 @@ def site_rows(conn: Connection, site_id: int) -> list[RowChange]:
     )
     # Before the schedules that name them: one that names what is not there yet is closed.
     holidays = [RowChange(kind=RowKind.HOLIDAYS, key=row.name, body=row.body) for row in calendars]
-    return [policy, *holidays, *schedules, *door_rows(conn, site_id)]
+    return [policy, *holidays, *schedules, *zone_rows(conn, site_id), *door_rows(conn, site_id)]
 
 
 def site_policy(conn: Connection, site_id: int) -> SitePolicy:

@@ -21,6 +21,8 @@ class Permission(StrEnum):
     ACKNOWLEDGE_ALARMS = "acknowledge_alarms"
     ORDER_DOORS = "order_doors"  # open once, hold free, block, lock down, back to plan
     PLAN_DOORS = "plan_doors"  # at which hours doors stand unlocked
+    SET_RULES = "set_rules"  # what holds in zones, and what a site does when it knows too little
+    FORGIVE = "forgive"  # where a member was no longer counts
     RESET_FIRE = "reset_fire"  # the fire is over: doors lock again
     TURN_CLOCK = "turn_clock"  # the business clock of a test organisation
     MANAGE_STAFF = "manage_staff"
@@ -38,6 +40,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.TAKE_PAYMENT,
                 Permission.ACKNOWLEDGE_ALARMS,
                 Permission.ORDER_DOORS,
+                Permission.FORGIVE,
             }
         ),
         Role.TECHNICIAN: frozenset(

@@ -595,6 +595,18 @@ CREATE TABLE site_key (
 	CONSTRAINT fk_site_key_site_id FOREIGN KEY(site_id) REFERENCES site (id)
 )
 
+CREATE TABLE zone_rule (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	zone TEXT NOT NULL,
+	body JSON NOT NULL,
+	CONSTRAINT pk_zone_rule PRIMARY KEY (id),
+	CONSTRAINT uq_zone_rule_site_id_zone UNIQUE (site_id, zone),
+	CONSTRAINT fk_zone_rule_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_zone_rule_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
 CREATE TABLE access_outbox (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -848,6 +860,31 @@ CREATE TABLE feed_state (
 	CONSTRAINT fk_feed_state_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
 	CONSTRAINT fk_feed_state_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE TABLE forgiveness (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	site_id BIGINT NOT NULL,
+	member_id BIGINT NOT NULL,
+	at_ms BIGINT NOT NULL,
+	at_real_ms BIGINT NOT NULL,
+	note TEXT NOT NULL,
+	given_by TEXT NOT NULL,
+	given_by_id TEXT NOT NULL,
+	CONSTRAINT pk_forgiveness PRIMARY KEY (id),
+	CONSTRAINT ck_forgiveness_note_said CHECK (length(note) BETWEEN 1 AND 200),
+	CONSTRAINT fk_forgiveness_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_forgiveness_site_id FOREIGN KEY(site_id) REFERENCES site (id),
+	CONSTRAINT fk_forgiveness_member_id FOREIGN KEY(member_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_forgiveness_member_id ON forgiveness (member_id)
+
+CREATE INDEX ix_forgiveness_site_id_id ON forgiveness (site_id, id)
+
+CREATE OR REPLACE FUNCTION forgiveness_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'forgiveness rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER forgiveness_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON forgiveness FOR EACH STATEMENT EXECUTE FUNCTION forgiveness_refuse()
 
 CREATE TABLE gateway_alarm (
 	id BIGSERIAL NOT NULL,

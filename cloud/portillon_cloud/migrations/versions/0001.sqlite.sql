@@ -593,6 +593,18 @@ CREATE TABLE site_key (
 	CONSTRAINT fk_site_key_site_id FOREIGN KEY(site_id) REFERENCES site (id)
 )
 
+CREATE TABLE zone_rule (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	site_id INTEGER NOT NULL,
+	zone TEXT NOT NULL,
+	body JSON NOT NULL,
+	CONSTRAINT pk_zone_rule PRIMARY KEY (id),
+	CONSTRAINT uq_zone_rule_site_id_zone UNIQUE (site_id, zone),
+	CONSTRAINT fk_zone_rule_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_zone_rule_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
 CREATE TABLE access_outbox (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -844,6 +856,31 @@ CREATE TABLE feed_state (
 	CONSTRAINT fk_feed_state_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
 	CONSTRAINT fk_feed_state_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE TABLE forgiveness (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	site_id INTEGER NOT NULL,
+	member_id INTEGER NOT NULL,
+	at_ms INTEGER NOT NULL,
+	at_real_ms INTEGER NOT NULL,
+	note TEXT NOT NULL,
+	given_by TEXT NOT NULL,
+	given_by_id TEXT NOT NULL,
+	CONSTRAINT pk_forgiveness PRIMARY KEY (id),
+	CONSTRAINT ck_forgiveness_note_said CHECK (length(note) BETWEEN 1 AND 200),
+	CONSTRAINT fk_forgiveness_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_forgiveness_site_id FOREIGN KEY(site_id) REFERENCES site (id),
+	CONSTRAINT fk_forgiveness_member_id FOREIGN KEY(member_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_forgiveness_member_id ON forgiveness (member_id)
+
+CREATE INDEX ix_forgiveness_site_id_id ON forgiveness (site_id, id)
+
+CREATE TRIGGER forgiveness_no_update BEFORE UPDATE ON forgiveness BEGIN SELECT RAISE(ABORT, 'forgiveness rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER forgiveness_no_delete BEFORE DELETE ON forgiveness BEGIN SELECT RAISE(ABORT, 'forgiveness rows never change: record a correction as a new row'); END
 
 CREATE TABLE gateway_alarm (
 	id INTEGER NOT NULL,
