@@ -52,6 +52,14 @@ class Digest:
         """One bucket as hex, for repair by bucket."""
         return self._raw[number * _BYTES : (number + 1) * _BYTES].hex()
 
+    def differing(self, other: "Digest") -> frozenset[int]:
+        """The buckets in which the two count other rows."""
+        return frozenset(number for number in range(BUCKETS) if self.bucket(number) != other.bucket(number))
+
+    def empty_bucket(self, number: int) -> None:
+        """Count no rows in this bucket any more, so that those which it must have can be counted in."""
+        self._raw[number * _BYTES : (number + 1) * _BYTES] = bytes(_BYTES)
+
     def root(self) -> str:
         """32 hex digits over all buckets; the name of a whole table's content."""
         return hashlib.blake2b(self._raw, digest_size=_BYTES).hexdigest()

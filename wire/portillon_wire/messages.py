@@ -10,12 +10,15 @@ from typing import Annotated, Literal, TypeVar
 from portillon_rules.decision import TimeQuality
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from portillon_wire.digest import BUCKETS
 from portillon_wire.errors import MessageError, UnknownVersionError
-from portillon_wire.rows import RowChange
+from portillon_wire.rows import RowChange, RowName
 
 VERSION = 1
 MAX_PAYLOAD_BYTES = 262_144
 """No message is larger; bulk goes over HTTP."""
+REPAIR_BUCKETS_MAX = 64
+"""With more of the 1,024 buckets in doubt a snapshot costs less: it is packed, and these rows are not."""
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Counter = Annotated[int, Field(ge=0, lt=2**63)]
@@ -95,6 +98,21 @@ class JournalAck(Message):
 # From the gateway --------------------------------------------------------------------------------------------------
 
 
+class WantedRows(BaseModel):
+    """A wish for the rows of some buckets as they are at a position, those that come after `after`.
+
+    They come in the cloud's own order: by bucket, then by kind and key.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    epoch: Counter
+    revision: Counter
+    root: Root
+    buckets: tuple[Annotated[int, Field(ge=0, lt=BUCKETS)], ...] = Field(max_length=REPAIR_BUCKETS_MAX)
+    after: RowName | None = None
+
+
 class SyncReport(Message):
     """Where the gateway stands, and what it asks for. Epoch 0, revision 0, root "" is an empty gateway."""
 
@@ -107,6 +125,7 @@ class SyncReport(Message):
     want_from: Counter | None = None
     want_to: Counter | None = None
     want_snapshot: bool = False
+    want_rows: WantedRows | None = None
 
 
 class EventKind(StrEnum):
@@ -207,6 +226,8 @@ class JournalEvent(BaseModel):
     way: Way | None = None
     by: Annotated[str, Field(max_length=64)] | None = None
     """Who did it, where a person gave an order: a staff id, or the name of an input."""
+    zone: Name | None = None
+    """Of a passage: the zone that one enters by this door, and leaves by it the other way."""
 
 
 class JournalBatch(Message):
@@ -265,6 +286,8 @@ class Reported(Message):
     rules_version: Annotated[str, Field(max_length=32)]
     software: Annotated[str, Field(max_length=64)]
     at_ms: Counter | None
+    occupancy: dict[Name, Counter] = Field(default_factory=dict, max_length=128)
+    """How many people are in each zone of which the site has rules, as this gateway knows it."""
 
 
 M = TypeVar("M", bound=Message)

@@ -24,13 +24,18 @@ class RowKind(StrEnum):
     """Body: VisitRow; the key is the member."""
 
 
-class RowChange(BaseModel):
-    """One row put (`body`) or deleted (None). An unknown kind is kept, hashed and not read: the cloud may be newer."""
+class RowName(BaseModel):
+    """What a row is called."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     kind: str = Field(pattern=r"^[a-z_]{1,32}$")
     key: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
+
+
+class RowChange(RowName):
+    """One row put (`body`) or deleted (None). An unknown kind is kept, hashed and not read: the cloud may be newer."""
+
     body: dict[str, Any] | None
 
 
