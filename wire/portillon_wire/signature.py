@@ -17,6 +17,7 @@ from jwt.exceptions import InvalidSignatureError, PyJWTError
 from portillon_wire.commands import Command
 from portillon_wire.errors import ForeignError, ForgedError, MalformedError
 from portillon_wire.messages import FeedEntry, Lease, SignedMessage, SnapshotOffer, decode, encode
+from portillon_wire.presence import PresenceNews
 
 _ALGORITHM = "EdDSA"
 _JWS = PyJWS(algorithms=[_ALGORITHM])
@@ -30,6 +31,7 @@ class Typ(StrEnum):
     LEASE = "portillon-lease"
     SNAPSHOT = "portillon-snapshot"
     COMMAND = "portillon-command"
+    PRESENCE = "portillon-presence"
 
 
 class KeyUse(StrEnum):
@@ -45,12 +47,14 @@ _TYP_OF: Mapping[type[SignedMessage], Typ] = {
     Lease: Typ.LEASE,
     SnapshotOffer: Typ.SNAPSHOT,
     Command: Typ.COMMAND,
+    PresenceNews: Typ.PRESENCE,
 }
 _USE_OF: Mapping[Typ, KeyUse] = {
     Typ.FEED: KeyUse.FEED,
     Typ.SNAPSHOT: KeyUse.FEED,
     Typ.LEASE: KeyUse.LEASE,
     Typ.COMMAND: KeyUse.COMMAND,
+    Typ.PRESENCE: KeyUse.FEED,
 }
 
 

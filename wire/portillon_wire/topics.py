@@ -11,6 +11,7 @@ ALL_SYNC = f"{PREFIX}/+/up/sync"
 ALL_REPORTED = f"{PREFIX}/+/up/reported"
 ALL_STATUS = f"{PREFIX}/+/up/status"
 ALL_RESULTS = f"{PREFIX}/+/up/result"
+ALL_PRESENCE = f"{PREFIX}/+/up/presence"
 
 
 class Up(StrEnum):
@@ -21,6 +22,7 @@ class Up(StrEnum):
     REPORTED = "reported"
     RESULT = "result"
     STATUS = "status"
+    PRESENCE = "presence"
 
 
 class Down(StrEnum):
@@ -31,6 +33,7 @@ class Down(StrEnum):
     DESIRED = "desired"
     COMMAND = "command"
     ACK = "ack"
+    PRESENCE = "presence"
 
 
 def up(gateway: str, name: Up) -> str:
