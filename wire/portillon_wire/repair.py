@@ -1,6 +1,6 @@
 """How a damaged table is mended for kilobytes: which buckets differ, then their rows (DESIGN §4, Digest).
 
-A gateway that knows which buckets are in doubt asks for their rows (`SyncReport.want_rows`) as they are at one position.
+A gateway that knows which buckets are in doubt asks for their rows (`SyncReport.want_rows`) as they are at a position.
 Is that the cloud's own position, the rows come, a part at a time; is it not, the sums of all buckets come instead, and
 the gateway asks again for what differs. Both answers name the position that they are for: the rows are put in place of
 the old ones only if the whole table then has its root.

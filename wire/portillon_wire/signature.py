@@ -18,6 +18,7 @@ from portillon_wire.commands import Command
 from portillon_wire.errors import ForeignError, ForgedError, MalformedError
 from portillon_wire.messages import FeedEntry, Lease, SignedMessage, SnapshotOffer, decode, encode
 from portillon_wire.presence import PresenceNews
+from portillon_wire.repair import BucketRows, BucketSums
 
 _ALGORITHM = "EdDSA"
 _JWS = PyJWS(algorithms=[_ALGORITHM])
@@ -30,6 +31,8 @@ class Typ(StrEnum):
     FEED = "portillon-feed"
     LEASE = "portillon-lease"
     SNAPSHOT = "portillon-snapshot"
+    BUCKET_SUMS = "portillon-bucket-sums"
+    BUCKET_ROWS = "portillon-bucket-rows"
     COMMAND = "portillon-command"
     PRESENCE = "portillon-presence"
 
@@ -46,12 +49,16 @@ _TYP_OF: Mapping[type[SignedMessage], Typ] = {
     FeedEntry: Typ.FEED,
     Lease: Typ.LEASE,
     SnapshotOffer: Typ.SNAPSHOT,
+    BucketSums: Typ.BUCKET_SUMS,
+    BucketRows: Typ.BUCKET_ROWS,
     Command: Typ.COMMAND,
     PresenceNews: Typ.PRESENCE,
 }
 _USE_OF: Mapping[Typ, KeyUse] = {
     Typ.FEED: KeyUse.FEED,
     Typ.SNAPSHOT: KeyUse.FEED,
+    Typ.BUCKET_SUMS: KeyUse.FEED,
+    Typ.BUCKET_ROWS: KeyUse.FEED,
     Typ.LEASE: KeyUse.LEASE,
     Typ.COMMAND: KeyUse.COMMAND,
     Typ.PRESENCE: KeyUse.FEED,
