@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Timer
@@ -22,12 +23,13 @@ from portillon_drivers.outputs.gpio_output import GpioOutputOptions
 from portillon_drivers.readers.osdp_simulator import SimulatedOsdpReader
 from portillon_drivers.simulated_boards import SimulatedBoards
 from portillon_drivers.simulated_reader import SimulatedReader, simulate_reader
+from portillon_edge import exit_codes
 from portillon_edge.boot_clock import boot_id, boot_ns
-from portillon_edge.domain.timekeeping import SavedLease
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal import JournalReader
 from portillon_rules.row_mac import row_mac_key
 from portillon_wire.messages import JournalEvent
+from stories.door_clock import HOUR_MS, first_lease
 from stories.door_gateway import FLAPS_S
 from stories.door_guard import PINS, UNDRIVEN
 from stories.door_site import KEY, DoorSite
@@ -44,8 +46,6 @@ LATE = "does not answer"
 PRELUDE_S = 1.5
 """Where the time of day matters, the gateway's clock is turned so long before second 0; it looks once a second."""
 BOUNCE_S = (0.0, 0.004, 0.008)
-HOUR_MS = 3_600_000
-LEASE_MS = 72 * HOUR_MS
 ORDERS = {"open": "OpenDoor", "reset": "ResetFire", "toggle": "HoldDoor", "untoggle": "ReleaseDoor"}
 
 
@@ -97,10 +97,10 @@ class DeviceStage:
         self._line: GatewayLine | None = None
         self._journal: JournalReader | None = None
         self._skipped = 0
-        led_to = {name: reader.section for name, reader in self._readers.items()}
-        self._config: GatewayConfig = load(
-            self._site.write_config(folder, {**led_to, **self._boards.outputs, **self._boards.inputs})
-        )
+        self._folder = folder
+        readers = {name: reader.section for name, reader in self._readers.items()}
+        self._led_to = {**readers, **self._boards.outputs, **self._boards.inputs}
+        self._config: GatewayConfig = load(self._site.write_config(folder, self._led_to))
         self._inputs = {options.name: options for options in self._config.inputs}
         self._active = dict.fromkeys(self._inputs, False)
         for name, options in self._inputs.items():
@@ -174,6 +174,11 @@ class DeviceStage:
 
         return self._wait(words, lambda found: expected in found)
 
+    def edit(self, edits: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write the file anew."""
+        self._site.edit(edits)
+        self._site.write_config(self._folder, self._led_to)
+
     def do(self, act: Act) -> None:
         """Do it."""
         names = act.names
@@ -204,8 +209,15 @@ class DeviceStage:
                     self._set(names["input"], self._active[names["input"]])
                 else:
                     self._boards.spoil(names["input"], math.inf if act.verb == "cut" else 0)
+            case "turn":
+                business_ms = self._site.local_ms(datetime.fromisoformat(names["time"]))
+                assert self._asked(do="turn", business_ms=business_ms) == {"refused": None}
+            case "correct":
+                assert self._asked(do="correct", by_ms=int(float(names["seconds"]) * 1_000)) == {"refused": None}
             case "kill" | "start":
                 self._process(names["process"], starts=act.verb == "start")
+            case "restart":
+                self._restart(names["process"])
             case _:
                 raise NotImplementedError(f"{act.verb} has no counterpart among the devices yet")
 
@@ -216,7 +228,7 @@ class DeviceStage:
             reader.plug()
         store = EntitlementStore(self._config.gateway.data_dir / "entitlements.db", row_mac_key(KEY))
         store.apply(self._site.entry(self._site.first_rows()))
-        store.save_lease(self._lease())
+        store.save_lease(first_lease(self._site.starts_ms - HOUR_MS, boot_id(), boot_ns()))
         store.close()
         self._guard.start()
         self._start_gateway()
@@ -235,25 +247,21 @@ class DeviceStage:
         self._socket.unlink(missing_ok=True)
         self._gateway = self._new_gateway()
         self._gateway.start()
-        self._line = until("the gateway's process answers", self._connected, within_s=UP_S_MAX)
+        until("the gateway's process answers, or refuses its file", self._settled, within_s=UP_S_MAX)
 
-    def _connected(self) -> GatewayLine | None:
+    def _settled(self) -> bool:
         if not self._gateway.alive():
+            if self._gateway.exit_status() == exit_codes.CONFIG:
+                return True
             raise StoryError(f"the gateway's process ended:\n{self.logs()}")
         try:
-            return GatewayLine(self._socket)
+            self._line = GatewayLine(self._socket)
         except OSError:
-            return None
+            return False
+        return True
 
     def _is_up(self) -> bool:
         return not self._asked(do="look")["down"]
-
-    def _lease(self) -> SavedLease:
-        now_ms = self._site.starts_ms - HOUR_MS
-        return SavedLease(
-            epoch=0, revision=1, counter=1, mode="test", clock_rev=0, rate=1, duration_ms=LEASE_MS, boot_id=boot_id(),
-            boot_ns=boot_ns(), spent_ms=0, real_ms=now_ms, business_ms=now_ms, certain=True,
-        )  # fmt: skip
 
     def _process(self, process: str, *, starts: bool) -> None:
         if process == "both" and not starts:
@@ -270,6 +278,18 @@ class DeviceStage:
             if self._line is not None:
                 self._line.close()
             self._line = None
+
+    def _restart(self, process: str) -> None:
+        """As systemd would: SIGTERM and the end of each, then the start of each; 78 is an end for good."""
+        if process in ("gateway", "both") and self._line is not None:
+            self._line.close()
+            self._line = None
+            self._gateway.exit_status()
+        if process in ("guard", "both"):
+            self._guard.stop()
+            self._guard.start()
+        if process in ("gateway", "both"):
+            self._start_gateway()
 
     def _plug(self, device: str, plugged: bool) -> None:
         if device in self._readers:

@@ -5,6 +5,7 @@
 LEVELS: {"23": true, …}, how the contacts on mock pins stand when it starts, true for high. Takes JSON lines and answers
 each with one: {"do": "look"}, {"do": "pin", "pin": 23, "high": true}, {"do": "flap", "pin": 23},
 {"do": "feed", "entry": {…}}, {"do": "turn", "business_ms": 0},
+{"do": "correct", "by_ms": 60000},
 {"do": "order", "order": "OpenDoor", "door": "front", "by": "owner"}.
 """
 
@@ -17,15 +18,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from portillon_config import load, load_site_keys
+from portillon_config import ConfigError, load, load_site_keys
 from portillon_drivers import gpio_pins
 from portillon_drivers.gpio_pins import pin_factory
+from portillon_edge import exit_codes
 from portillon_edge.boot_clock import boot_ns
+from portillon_edge.domain.timekeeping import SavedLease
 from portillon_edge.doors import staff_order
 from portillon_edge.gateway import Gateway
 from portillon_edge.main import SWITCH_SECONDS
 from portillon_rules.door_plan import Standing
 from portillon_wire.messages import FeedEntry, Lease
+from stories.door_clock import corrected, turned
 from stories.door_guard import ALONE_S_MAX
 
 Told = Mapping[str, Any]
@@ -59,6 +63,7 @@ class GatewayEnd:
             "flap": self._flap,
             "feed": self._feed,
             "turn": self._turn,
+            "correct": self._correct,
             "order": self._order,
         }
 
@@ -102,16 +107,16 @@ class GatewayEnd:
         return {}
 
     def _turn(self, told: Told) -> Told:
-        """The cloud turns the clock of its test organisation."""
+        return self._adopt(lambda before: turned(before, told["business_ms"]))
+
+    def _correct(self, told: Told) -> Told:
+        return self._adopt(lambda before: corrected(before, told["by_ms"]))
+
+    def _adopt(self, lease: Callable[[SavedLease], Lease]) -> Told:
         keeper, now_ns = self._gateway._time, boot_ns()
         before = keeper.saved(now_ns)
         assert before is not None
-        lease = Lease(
-            gateway="gw-story", epoch=before.epoch, revision=before.revision, root="", issued_ms=before.real_ms,
-            duration_s=86_400, counter=before.counter + 1, business_ms=told["business_ms"],
-            clock_rev=before.clock_rev + 1, rate=1, mode="test",
-        )  # fmt: skip
-        return {"refused": keeper.adopt(lease, now_ns)}
+        return {"refused": keeper.adopt(lease(before), now_ns)}
 
     def _order(self, told: Told) -> Told:
         named = {key: value for key, value in told.items() if key not in ("do", "order")}
@@ -127,7 +132,11 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     config_path = Path(sys.argv[1])
     hold_contacts(json.loads(sys.argv[3]))
-    config = load(config_path)
+    try:
+        config = load(config_path)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return exit_codes.CONFIG
     gateway = Gateway(config, load_site_keys(config), config_path=config_path, fail=sys.exit)
     gateway.start()
     try:

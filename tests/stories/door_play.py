@@ -1,8 +1,8 @@
 """Plays a story on a stage, and says what was not so: the second, what was recorded, what the story says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_wire.messages import JournalEvent
@@ -23,6 +23,9 @@ class Stage(Protocol):
 
     def go_to(self, second: float) -> None:
         """Let time pass until that second of the story."""
+
+    def edit(self, edits: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write these keys into the sections of the site's file; nobody reads it before the next start."""
 
     def do(self, act: Act) -> None:
         """Do one thing."""
@@ -58,6 +61,8 @@ def play(story: Story, stage: Stage) -> None:
     journal = _Journal(stage)
     for moment in story.at:
         stage.go_to(moment.second)
+        if moment.edits:
+            stage.edit(moment.edits)
         for act in moment.acts:
             stage.do(act)
         _compare(moment.second, journal.since_last_look(len(moment.recorded)), moment.recorded)

@@ -40,6 +40,8 @@ PROMISES: tuple[str, ...] = (
     "Outputs: the guard ends every release",
     "Outputs: holds are renewed by a live host",
     "Outputs: nothing moves at boot, crash, reconnect",
+    "Outputs: nothing moves at a clock step",
+    "Outputs: nothing moves at a new configuration",
     "Inputs: polarity and fault states",
     "Inputs: supervised lines, cut and short",
     "Inputs: a flapping input is reported once",

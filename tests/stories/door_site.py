@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from portillon_wire.rows import RowChange, RowKind, canonical_body
 from stories.door_story import Act, Story
 
 GATEWAY = "gw-story"
+CONFIG_FILE = "gateway.toml"
 KEY = SiteKey("k1", bytes(range(32)))
 ZONE = "America/Toronto"
 STRANGER = "stranger"
@@ -37,8 +38,8 @@ class DoorSite:
 
     def __init__(self, story: Story) -> None:
         self.story = story
-        zone = ZoneInfo(story.policy.get("time_zone", ZONE))
-        self.starts_ms = int(story.starts.replace(tzinfo=zone).astimezone(UTC).timestamp() * 1_000)
+        self._zone = ZoneInfo(story.policy.get("time_zone", ZONE))
+        self.starts_ms = self.local_ms(story.starts)
         self.policy = SitePolicy.from_body({**SitePolicy(time_zone=ZONE).to_body(), **story.policy})
         self.schedules = {name: Schedule(name, windows) for name, windows in story.windows()}
         self.plans = {door: DoorPlan(door, plan.unlock, plan.first_person) for door, plan in story.plans.items()}
@@ -55,6 +56,7 @@ class DoorSite:
         self.zones = {zone: ZoneRule.from_body(zone, body) for zone, body in story.zones.items()}
         self._visits = {name: self._pack(name, left) for name, left in story.visits.items()}
         self._revision = 0
+        self._edits: dict[str, dict[str, Any]] = {}
 
     def lookup(self, credential_hash: str) -> Lookup:
         """The row of a credential."""
@@ -87,6 +89,15 @@ class DoorSite:
             return RowChange(kind=RowKind.DOOR_ORDER, key=door, body=None)
         self.orders[door] = DoorOrder(door, Standing(act.names["standing"]), act.names["by"])
         return RowChange(kind=RowKind.DOOR_ORDER, key=door, body=self.orders[door].to_body())
+
+    def local_ms(self, local: datetime) -> int:
+        """That time by the clock on the site's wall."""
+        return int(local.replace(tzinfo=self._zone).timestamp() * 1_000)
+
+    def edit(self, edits: Mapping[str, Mapping[str, Any]]) -> None:
+        """Somebody changes keys of sections, by name; `write_config` writes them from then on."""
+        for name, keys in edits.items():
+            self._edits.setdefault(name, {}).update(keys)
 
     def first_rows(self) -> tuple[RowChange, ...]:
         """What the gateway knows when the story begins."""
@@ -124,13 +135,17 @@ class DoorSite:
                 "keys": [{"kid": "cloud-1", "public": secrets.token_hex(32), "usages": ["feed", "lease"]}],
             },
             **{
-                key: [_without_none({**table, **(led_to or {}).get(table["name"], {})}) for table in tables]
+                key: [self._section(table, led_to or {}) for table in tables]
                 for key, tables in self.story.devices.items()
             },
         }
-        path = folder / "gateway.toml"
+        path = folder / CONFIG_FILE
         path.write_text(tomli_w.dumps(document), encoding="utf-8")
         return path
+
+    def _section(self, table: Mapping[str, Any], led_to: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        name = table["name"]
+        return _without_none({**table, **self._edits.get(name, {}), **led_to.get(name, {})})
 
     def _card(self, person: str, *, wiegand: bool) -> Credential:
         number = [*self.story.people, STRANGER].index(person) + 1

@@ -50,14 +50,20 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "toggle": ("standing", "door", "by"),
     "untoggle": ("door", "by"),
     "reset": ("by",),
+    "turn": ("time",),
+    "correct": ("seconds",),
     "kill": ("process",),
     "start": ("process",),
+    "restart": ("process",),
 }
 """What may be done, and what each word after the verb names.
 
 - on, off: the input becomes active, or comes to rest; touch: both, as somebody passing or pressing does;
   bounce: on, through a contact's chatter; flap: a loose wire; cut, short, mend: the wires of a supervised input.
-- unplug, plug: a device's line and power; kill: SIGKILL to a process, start: as systemd would.
+- unplug, plug: a device's line and power; kill: SIGKILL to a process, start: as systemd would; restart: in good order,
+  with the configuration as it is then: one that is refused leaves the process down.
+- turn: the clock of the test organisation, to a local time of the site; correct: the cloud's own clock, by so many
+  seconds.
 - open, reset: a command from the desk; order, withdraw: an order from the desk; toggle, untoggle: the same by a
   technician at the gateway.
 """
@@ -99,6 +105,9 @@ class Moment(_Strict):
     """What is done at a second of the story, and what must then be so."""
 
     second: float = Field(ge=0.0, le=SECONDS_MAX)
+    edits: Mapping[str, Mapping[str, Any]] = Field(
+        default={}, description="keys of the site's sections, by name, written into its file before anything is done"
+    )
     do: Lines = ()
     recorded: Lines = ()
     released: Lines = ()
@@ -156,7 +165,7 @@ class Story(_Strict):
                 self._known(name, "outputs")
             for name in moment.doors:
                 self._known(name, "doors")
-        for name in self.changes:
+        for name in (*self.changes, *(name for moment in self.at for name in moment.edits)):
             self._known(name, *(key for key, value in self.devices.items() if isinstance(value, list)))
         return self
 
@@ -197,6 +206,10 @@ class Story(_Strict):
                 case "process":
                     if name not in ("gateway", "guard", "both"):
                         raise ValueError(f"{name!r}: write gateway, guard or both")
+                case "time":
+                    datetime.fromisoformat(name)
+                case "seconds":
+                    float(name)
 
     def _known(self, name: str, *sections: str) -> None:
         known = [table["name"] for section in sections for table in self.devices.get(section, [])]

@@ -6,18 +6,21 @@ from portillon_drivers.events import OutputEvent, OutputLocked, OutputReleased, 
 from portillon_drivers.options import OutputOptions
 from portillon_edge.guard.core import Action, Drive, GuardCore, Reopen, Tell
 from portillon_edge.guard.errors import GuardUnavailableError
-from portillon_edge.guard.protocol import GuardUp, Hold, Lock, Release, Reply
+from portillon_edge.guard.identity import outputs_digest
+from portillon_edge.guard.protocol import GuardEvent, GuardLost, GuardUp, Hold, Lock, Release, Reply
 
 MS = 1_000_000
+OTHER_OUTPUTS = "the guard (pid 1) runs with other outputs than this configuration's: restart the guard"
 
 
 class VirtualOutputs:
     """The guard's core and the true states of its outputs, which stay as last driven whoever dies."""
 
-    def __init__(self, sections: Sequence[OutputOptions], clock_ns: Callable[[], int]) -> None:
-        self._sections = {section.name: section for section in sections}
+    def __init__(self, outputs: Sequence[OutputOptions], clock_ns: Callable[[], int]) -> None:
+        self._sections = {section.name: section for section in outputs if section.guarded}
         self._clock_ns = clock_ns
-        self._tell: Callable[[Reply], None] | None = None
+        self._tell: Callable[[GuardEvent | Reply], None] | None = None
+        self._digest = ""
         self._core: GuardCore | None = None
         self.releasing = dict.fromkeys(self._sections, False)
         self.unplugged: set[str] = set()
@@ -30,22 +33,32 @@ class VirtualOutputs:
         own = [] if self._core is None else [self._core.next_ns()]
         return min((*own, *self._ends_ns.values()), default=None) if self._sections else None
 
-    def start(self) -> None:
-        """A guard's process begins."""
+    def start(self, outputs: Sequence[OutputOptions]) -> None:
+        """A guard's process begins, with the outputs of the file as it is then."""
+        self._sections = {section.name: section for section in outputs if section.guarded}
+        self._digest = outputs_digest(outputs)
         self._core = GuardCore(
             {name: section.max_on_ms for name, section in self._sections.items()},
             continuous=[name for name, section in self._sections.items() if section.continuous],
         )
         self._do(self._core.start())
 
+    def stop(self) -> None:
+        """SIGTERM to the guard: it locks everything once more; then `kill` it."""
+        if self._core is not None:
+            self._do(self._core.stop())
+
     def kill(self) -> None:
         """SIGKILL to the guard."""
         self._core = None
 
-    def come(self, tell: Callable[[Reply], None]) -> None:
-        """A gateway connects."""
-        self._tell = tell
-        if self._core is not None:
+    def come(self, tell: Callable[[GuardEvent | Reply], None], outputs: Sequence[OutputOptions]) -> None:
+        """A gateway connects; one that has other outputs than this guard trusts it in nothing."""
+        self._tell = None
+        if self._core is not None and outputs_digest(outputs) != self._digest:
+            tell(GuardLost(OTHER_OUTPUTS, self._clock_ns()))
+        elif self._core is not None:
+            self._tell = tell
             tell(GuardUp(pid=1, started_ns=self._clock_ns(), outputs_digest=""))
             self._do(self._core.client_came())
 
@@ -82,8 +95,8 @@ class VirtualOutputs:
         self.releasing[output] = self._sections[output].wiring.energised(releasing=True) is False
 
     def _ask(self, request: Release | Hold | Lock) -> None:
-        if self._core is None:
-            raise GuardUnavailableError("the guard was killed")
+        if self._core is None or self._tell is None:
+            raise GuardUnavailableError("no guard is connected")
         self._do(self._core.handle(request, self._clock_ns()))
 
     def _do(self, actions: Sequence[Action]) -> None:
