@@ -27,3 +27,7 @@ class NumberingError(PermanentError):
 
 class RunConflictError(TransientError):
     """Another run billed the same period first; nothing was written, and the next run skips it."""
+
+
+class TimelineError(PermanentError):
+    """Recorded events that make no life of a subscription: two starts, a resumption of what is not frozen."""

@@ -1,0 +1,200 @@
+"""What a subscription costs over time: its recorded events folded into stretches of one tariff each. Pure.
+
+Nothing here is a date that something was done on; all of it is a moment from which something holds. An event that was
+recorded late, or for next month, stands where it holds from. Rules:
+
+1. From its start (or the end of its trial) a subscription is charged, cycle by cycle from its anchor.
+2. A change of tariff holds from its moment; the anchor stays unless the event names another.
+3. While frozen nothing recurs, but the freeze's own fee, whose cycles begin with the freeze.
+4. A freeze ends at its own end or when resumed, whichever is first; the anchor stays unless the event names another
+   (then the days paid before it are used up after it: nothing is credited, all moves on).
+5. A discount is a stretch of its own, wherever it meets one that is charged: it never outlives what it is taken from.
+6. From its end on nothing recurs. What holds from later is of no account.
+"""
+
+import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from portillon_cloud.billing.calendar import Interval
+from portillon_cloud.billing.errors import TimelineError
+from portillon_cloud.billing.span import Moment, Span
+from portillon_cloud.money import share_ppm
+
+MEMBERSHIP = "membership"
+FREEZE_FEE = "freeze_fee"
+_ENDLESS = Moment(datetime.date.max)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """What one cycle costs: `quantity` times `unit_minor`. A discount has a negative quantity."""
+
+    price_id: int | None
+    unit_minor: int
+    interval: Interval
+    quantity: int = 1
+
+    @property
+    def cycle_minor(self) -> int:
+        """What a whole cycle comes to."""
+        return self.unit_minor * self.quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """Begins; charged from `charged_from` (the end of a trial), else at once. `anchor_on` sets the billing day."""
+
+    at: Moment
+    tariff: Tariff
+    anchor_on: datetime.date
+    charged_from: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TariffChanged:
+    """Another plan, price or quantity from here on."""
+
+    at: Moment
+    tariff: Tariff
+    anchor_on: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """Nothing recurs from here to `until` (None: until resumed), but `fee`."""
+
+    at: Moment
+    until: Moment | None = None
+    fee: Tariff | None = None
+    anchor_after_on: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """The freeze ends here, before its own end."""
+
+    at: Moment
+    anchor_on: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discounted:
+    """Less from here to `until` (None: for good): a share of each cycle, or an amount of it. `code` names it."""
+
+    at: Moment
+    code: str
+    until: Moment | None = None
+    share_ppm: int = 0
+    amount_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The first moment without it."""
+
+    at: Moment
+
+
+Event = Started | TariffChanged | Frozen | Resumed | Discounted | Ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """One tariff, from one moment to the next; `anchor_on` counts its cycles. `until` None: no end is known."""
+
+    component: str
+    tariff: Tariff
+    anchor_on: datetime.date
+    start: Moment
+    until: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """Where the fold stands: what is open since when."""
+
+    since: Moment
+    anchor_on: datetime.date
+    tariff: Tariff
+    freeze: Frozen | None = None
+
+
+def stretches(events: Sequence[Event]) -> tuple[Stretch, ...]:
+    """The subscription's stretches by component and start. Raises TimelineError for events that make no life."""
+    plain = list(_folded(sorted(events, key=lambda event: event.at)))
+    discounts = [event for event in events if isinstance(event, Discounted)]
+    reduced = [cut for event in discounts for stretch in plain for cut in _discounted(event, stretch)]
+    return tuple(sorted((*plain, *reduced), key=lambda stretch: (stretch.component, stretch.start)))
+
+
+def _folded(events: Sequence[Event]) -> Iterator[Stretch]:
+    if not events or not isinstance(events[0], Started):
+        raise TimelineError("a subscription begins with its start; record that first")
+    first = events[0]
+    now = _Now(since=first.charged_from or first.at, anchor_on=first.anchor_on, tariff=first.tariff)
+    for event in events[1:]:
+        at = event.at
+        if now.freeze is not None and now.freeze.until is not None and now.freeze.until <= at:
+            yield from _closed(now, now.freeze.until)
+            now = _thawed(now, now.freeze.until, now.freeze.anchor_after_on)
+        match event:
+            case Started():
+                raise TimelineError(f"a subscription starts once; a second start is recorded for {at.day}")
+            case Discounted():
+                continue
+            case TariffChanged(tariff=tariff, anchor_on=anchor_on):
+                # In a freeze the new tariff waits for its end, and the fee goes on.
+                if now.freeze is None:
+                    yield from _closed(now, at)
+                    now = replace(now, since=max(at, now.since))
+                now = replace(now, tariff=tariff, anchor_on=anchor_on or now.anchor_on)
+            case Frozen():
+                if now.freeze is not None:
+                    raise TimelineError(f"it is frozen already on {at.day}; resume it first, or move the end")
+                yield from _closed(now, at)
+                now = replace(now, since=max(at, now.since), freeze=event)
+            case Resumed(anchor_on=anchor_on):
+                if now.freeze is None:
+                    raise TimelineError(f"nothing is frozen on {at.day}; there is nothing to resume")
+                yield from _closed(now, at)
+                now = _thawed(now, at, anchor_on)
+            case Ended():
+                yield from _closed(now, at)
+                return
+    if now.freeze is not None and now.freeze.until is not None:
+        yield from _closed(now, now.freeze.until)
+        now = _thawed(now, now.freeze.until, now.freeze.anchor_after_on)
+    yield from _closed(now, None)
+
+
+def _thawed(now: _Now, at: Moment, anchor_on: datetime.date | None) -> _Now:
+    return replace(now, since=max(at, now.since), freeze=None, anchor_on=anchor_on or now.anchor_on)
+
+
+def _closed(now: _Now, until: Moment | None) -> Iterator[Stretch]:
+    """What ran up to here; nothing if no time passed, or if a freeze costs nothing."""
+    if until is not None and until <= now.since:
+        return
+    if now.freeze is None:
+        yield Stretch(component=MEMBERSHIP, tariff=now.tariff, anchor_on=now.anchor_on, start=now.since, until=until)
+    elif now.freeze.fee is not None:
+        fee, begun_on = now.freeze.fee, now.freeze.at.day
+        yield Stretch(component=FREEZE_FEE, tariff=fee, anchor_on=begun_on, start=now.since, until=until)
+
+
+def _discounted(event: Discounted, stretch: Stretch) -> Iterable[Stretch]:
+    if stretch.component != MEMBERSHIP:
+        return
+    met = Span(event.at, event.until or _ENDLESS).meets(Span(stretch.start, stretch.until or _ENDLESS))
+    price_minor = stretch.tariff.cycle_minor
+    less_minor = min(share_ppm(price_minor, event.share_ppm) + event.amount_minor, price_minor)
+    if met is None or less_minor <= 0:
+        return
+    yield replace(
+        stretch,
+        component=f"discount:{event.code}",
+        tariff=replace(stretch.tariff, unit_minor=less_minor, quantity=-1),
+        start=met.start,
+        until=None if met.end == _ENDLESS else met.end,
+    )

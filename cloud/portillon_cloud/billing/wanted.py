@@ -1,0 +1,54 @@
+"""What should have been billed up to a day: a subscription's stretches, cut at the ends of its billing cycles. Pure."""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from portillon_cloud.billing.calendar import Period, period, period_index
+from portillon_cloud.billing.proration import Proration, part_minor
+from portillon_cloud.billing.span import Span
+from portillon_cloud.billing.timeline import Stretch, Tariff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One cycle, or the part of one that a stretch covers, and what that comes to."""
+
+    component: str
+    tariff: Tariff
+    cycle: Period
+    span: Span
+    amount_minor: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether it covers its cycle."""
+        return self.span == Span.of_days(self.cycle.start, self.cycle.end)
+
+
+def wanted(stretches: Sequence[Stretch], until_on: datetime.date, policy: Proration) -> tuple[Piece, ...]:
+    """Every piece that begins on or before `until_on` and costs something: periods are billed as they begin."""
+    pieces = (_piece(stretch, cycle, policy) for stretch in stretches for cycle in _cycles(stretch, until_on))
+    return tuple(piece for piece in pieces if piece.amount_minor != 0)
+
+
+def _piece(stretch: Stretch, cycle: Period, policy: Proration) -> Piece:
+    whole = Span.of_days(cycle.start, cycle.end)
+    end = whole.end if stretch.until is None else min(whole.end, stretch.until)
+    span = Span(max(whole.start, stretch.start), end)
+    tariff = stretch.tariff
+    amount_minor = part_minor(tariff.cycle_minor, span, cycle=whole, interval=tariff.interval, policy=policy)
+    return Piece(component=stretch.component, tariff=tariff, cycle=cycle, span=span, amount_minor=amount_minor)
+
+
+def _cycles(stretch: Stretch, until_on: datetime.date) -> Iterator[Period]:
+    interval = stretch.tariff.interval
+    index = period_index(stretch.anchor_on, interval, stretch.start.day)
+    while True:
+        cycle = period(stretch.anchor_on, interval, index)
+        begins_on = max(cycle.start, stretch.start.day)
+        over = stretch.until is not None and (cycle.start, 0) >= stretch.until
+        if over or begins_on > until_on:
+            return
+        yield cycle
+        index += 1
