@@ -7,6 +7,7 @@ slow display. An indicator that fails is told as down and tried again; the doors
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
@@ -14,17 +15,16 @@ from portillon_drivers.backoff import Backoff
 from portillon_drivers.errors import DriverError
 from portillon_drivers.options import IndicatorOptions
 from portillon_drivers.ports import Indicator
-from portillon_rules.reason import DenyReason
 
 from portillon_edge.doors.scene import NS_PER_MS, Scene, Scened
 from portillon_edge.doors.showing import Outcome, Shown, pattern_of
-from portillon_edge.words import Language, Words
+from portillon_edge.words import LOCALES, Language, Words
 
 logger = logging.getLogger(__name__)
 
 JOIN_SECONDS_MAX = 3.0
 PATTERNS_MAX = 1_024
-"""More than every outcome with every reason in both languages: each is put together once."""
+"""More than every outcome with every reason and both languages: each is put together once."""
 Note = Callable[[str, Literal["up", "down"], str], None]
 """A device's name, how it is now, and what is wrong with it."""
 
@@ -45,13 +45,13 @@ class IndicatorThreads:
     ) -> None:
         """`language`: of indicators whose section names none. Until told otherwise every door stands READY."""
         by_name = {indicator.name: indicator for indicator in indicators}
-        spoken: Mapping[Language, Words] = {"en": Words("en"), "fr": Words("fr")}
+        self._spoken: Mapping[str, Words] = {each: Words(each) for each in LOCALES}
         self._standing: dict[str, Outcome] = {}
         self._screens = [
             _Screen(
                 by_name[section.name],
                 section,
-                speaking=tuple(spoken[each] for each in section.languages or (language,)),
+                speaking=tuple(self._spoken[each] for each in section.languages or (language,)),
                 note=note,
                 clock_ns=clock_ns,
             )
@@ -63,15 +63,15 @@ class IndicatorThreads:
         for screen in self._screens:
             screen.thread.start()
 
-    def show(self, door: str, reader: str | None, outcome: Outcome, reason: DenyReason | None) -> None:
+    def show(self, door: str, shown: Shown) -> None:
         """Leave it to that door's indicators, of an answer to those of that reader; never waits for a device."""
-        if not outcome.moment:
-            self._standing[door] = outcome
+        if not shown.outcome.moment:
+            self._standing[door] = shown.outcome
         during = self._standing.get(door, Outcome.READY)
-        shown = Shown(outcome=outcome, reader=reader, reason=reason)
+        theirs = self._spoken.get(shown.language) if shown.language else None
         for screen in self._screens:
             if screen.is_for(door, shown):
-                screen.leave(shown, during)
+                screen.leave(shown, during, theirs)
 
     def stop(self) -> list[str]:
         """Dark and silent; names the ones that did not end in time."""
@@ -117,9 +117,14 @@ class _Screen:
         answers = self._section.answers
         return not shown.outcome.moment or shown.reader is None or answers is None or shown.reader in answers
 
-    def leave(self, shown: Shown, during: Outcome) -> None:
-        """Replaces what was left before and not seen yet."""
-        pattern = _pattern(shown, during=during, speaking=self._speaking, greeting=self._section.greeting)
+    def leave(self, shown: Shown, during: Outcome, theirs: Words | None) -> None:
+        """Replaces what was left before and not seen yet; `theirs`: the words of whoever stands there, if known."""
+        pattern = _pattern(
+            replace(shown, reader=None),
+            during=during,
+            speaking=self._speaking if theirs is None else (theirs,),
+            greeting=self._section.greeting,
+        )
         with self._news:
             now_ns = self._clock_ns()
             if shown.outcome.moment:

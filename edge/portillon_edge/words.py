@@ -132,6 +132,11 @@ LANE_REASONS: Mapping[DenyReason, str] = {
 }
 """The same at the lane, for members: two lines of 16. Theft is not said to whoever holds the card."""
 
+LANE_FLAGS: Mapping[GrantFlag, str] = {
+    GrantFlag.GRACE: mark("Please pass, and\nsee front desk"),
+}
+"""What a member who may pass is told at the lane of a grant; of all other flags nothing."""
+
 FLAGS: Mapping[GrantFlag, str] = {
     GrantFlag.AFTER_LEASE: mark("the lease is over, and the site lets members pass nevertheless"),
     GrantFlag.TIME_UNCERTAIN: mark("the time is uncertain since the last power cut"),

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from portillon_drivers.errors import TransientDeviceError
 from portillon_drivers.indicators.pattern import Pattern
 from portillon_drivers.options import IndicatorOptions
 from portillon_edge.doors import scene
-from portillon_edge.doors.showing import TABLE, Outcome
+from portillon_edge.doors.showing import TABLE, Outcome, Shown
 from portillon_edge.indicator_threads import IndicatorThreads
 from portillon_rules.reason import DenyReason
 
@@ -110,12 +111,12 @@ def test_an_answer_is_shown_above_what_stands_and_ended_by_the_passage() -> None
     """Whoever passed makes room for the next: how the door stands is shown again."""
     lamp = Lamp("led")
     with running([lamp], [section("led", "lane1")]) as threads:
-        threads.show("lane1", None, Outcome.FREE, None)
+        threads.show("lane1", Shown(outcome=Outcome.FREE))
         lamp.until(lambda: lamp.outcomes[-1:] == [Outcome.FREE])
-        threads.show("lane1", "reader1", Outcome.REFUSED, DenyReason.DUES_UNPAID)
+        threads.show("lane1", Shown(outcome=Outcome.REFUSED, reader="reader1", reason=DenyReason.DUES_UNPAID))
         lamp.until(lambda: lamp.outcomes[-1] is Outcome.REFUSED)
         assert lamp.shown[-1].pages[0].lines == ("Payment due", "See front desk")
-        threads.show("lane1", None, Outcome.PASSED, None)
+        threads.show("lane1", Shown(outcome=Outcome.PASSED))
         lamp.until(lambda: lamp.outcomes[-1] is Outcome.FREE)
 
 
@@ -130,13 +131,39 @@ def test_answers_go_to_the_reader_and_standing_to_the_whole_door() -> None:
     with running([entry, leaving, other], sections) as threads:
         for lamp in (entry, leaving, other):
             lamp.until(lambda lamp=lamp: bool(lamp.shown))  # type: ignore[misc]
-        threads.show("lane1", "out", Outcome.GRANTED, None)
+        threads.show("lane1", Shown(outcome=Outcome.GRANTED, reader="out"))
         leaving.until(lambda: Outcome.GRANTED in leaving.outcomes)
-        threads.show("lane1", "out", Outcome.LOCKDOWN, None)
+        threads.show("lane1", Shown(outcome=Outcome.LOCKDOWN, reader="out"))
         entry.until(lambda: entry.outcomes == [Outcome.READY, Outcome.LOCKDOWN])
         granted = leaving.shown[leaving.outcomes.index(Outcome.GRANTED)]
         assert [page.lines[0] for page in granted.pages] == ["Passez, s.v.p.", "Please pass"]
     assert other.outcomes == [Outcome.READY]
+
+
+def test_whoever_is_known_is_answered_in_their_own_language() -> None:
+    """Whatever the indicator speaks otherwise; a language that nobody here speaks, or none, is answered as the site is.
+
+    How the door stands is for everybody, and stays on the site's pages.
+    """
+    lamp = Lamp("led")
+    refused = Shown(outcome=Outcome.REFUSED, reader="in", reason=DenyReason.DUES_UNPAID)
+    with running([lamp], [section("led", "lane1", languages=("en", "fr"))]) as threads:
+        for number, (language, first_lines) in enumerate(
+            (
+                ("fr", ["Paiement dû"]),
+                (None, ["Payment due", "Paiement dû"]),
+                ("en", ["Payment due"]),
+                ("eo", ["Payment due", "Paiement dû"]),
+            ),
+            start=1,
+        ):
+            threads.show("lane1", replace(refused, language=language))
+            lamp.until(lambda number=number: lamp.outcomes.count(Outcome.REFUSED) == number)  # type: ignore[misc]
+            assert [page.lines[0] for page in lamp.shown[-1].pages] == first_lines, language
+        threads.show("lane1", Shown(outcome=Outcome.BLOCKED))
+        threads.show("lane1", Shown(outcome=Outcome.PASSED))
+        lamp.until(lambda: lamp.outcomes[-1] is Outcome.BLOCKED)
+        assert len(lamp.shown[-1].pages) == 2
 
 
 def test_a_slow_device_shows_the_newest_and_nobody_waited() -> None:
@@ -145,8 +172,8 @@ def test_a_slow_device_shows_the_newest_and_nobody_waited() -> None:
     lamp.gate.clear()
     with running([lamp], [section("led", "lane1")]) as threads:
         for _ in range(100):
-            threads.show("lane1", None, Outcome.REFUSED, DenyReason.BLOCKED)
-        threads.show("lane1", None, Outcome.GRANTED, None)
+            threads.show("lane1", Shown(outcome=Outcome.REFUSED, reason=DenyReason.BLOCKED))
+        threads.show("lane1", Shown(outcome=Outcome.GRANTED))
         lamp.gate.set()
         lamp.until(lambda: Outcome.GRANTED in lamp.outcomes)
         assert Outcome.REFUSED not in lamp.outcomes[1:]
@@ -157,11 +184,11 @@ def test_fire_covers_every_answer() -> None:
     """A card that is refused meanwhile changes nothing of what is shown; when it is over, answers are back."""
     lamp = Lamp("led")
     with running([lamp], [section("led", "lane1")]) as threads:
-        threads.show("lane1", None, Outcome.FIRE, None)
-        threads.show("lane1", "reader", Outcome.REFUSED, DenyReason.BLOCKED)
+        threads.show("lane1", Shown(outcome=Outcome.FIRE))
+        threads.show("lane1", Shown(outcome=Outcome.REFUSED, reader="reader", reason=DenyReason.BLOCKED))
         lamp.until(lambda: lamp.outcomes[-1:] == [Outcome.FIRE])
-        threads.show("lane1", None, Outcome.READY, None)
-        threads.show("lane1", "reader", Outcome.GRANTED, None)
+        threads.show("lane1", Shown(outcome=Outcome.READY))
+        threads.show("lane1", Shown(outcome=Outcome.GRANTED, reader="reader"))
         lamp.until(lambda: lamp.outcomes[-1] is Outcome.GRANTED)
     assert Outcome.REFUSED not in lamp.outcomes
 
@@ -190,7 +217,7 @@ def test_a_broken_device_is_told_once_and_shown_the_newest_when_back(failure: Ex
     lamp.fails = failure
     with running([lamp, sound], [section("led", "lane1"), section("sound", "lane1")], told) as threads:
         told.until("down")
-        threads.show("lane1", None, Outcome.BLOCKED, None)
+        threads.show("lane1", Shown(outcome=Outcome.BLOCKED))
         sound.until(lambda: Outcome.BLOCKED in sound.outcomes)
         lamp.fails = None
         lamp.until(lambda: lamp.outcomes[-1:] == [Outcome.BLOCKED])

@@ -10,6 +10,8 @@ from enum import StrEnum
 TICK_MS = 100
 """All times of a pattern are whole numbers of this (osdp_LED and osdp_BUZ count in 100 ms)."""
 TICKS_MAX = 255
+FOR_MS_MAX = 250_000
+"""Nothing that ends by itself is shown for longer (osdp_TEXT counts seconds in one byte)."""
 LINE_CHARS_MAX = 16
 LINES_MAX = 2
 
@@ -83,5 +85,5 @@ class Pattern:
     for_ms: int | None = None
 
     def __post_init__(self) -> None:
-        if self.for_ms is not None and (self.for_ms <= 0 or self.for_ms % TICK_MS):
-            raise ValueError(f"for_ms {self.for_ms} is no whole number of {TICK_MS} ms")
+        if self.for_ms is not None and (not 0 < self.for_ms <= FOR_MS_MAX or self.for_ms % TICK_MS):
+            raise ValueError(f"for_ms {self.for_ms} is no whole number of {TICK_MS} ms up to {FOR_MS_MAX} ms")

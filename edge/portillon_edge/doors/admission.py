@@ -33,6 +33,7 @@ from portillon_edge.credentials.same_badge import SameBadge
 from portillon_edge.domain.credential_facts import CodeFreed, CounterSeen, Fact
 from portillon_edge.domain.events import EventKind, NewEvent, Way
 from portillon_edge.domain.look_up import look_up
+from portillon_edge.doors.company_watch import waits_ms
 from portillon_edge.doors.local_side import Badge, LocalSide
 from portillon_edge.doors.machine import Grant
 from portillon_edge.doors.surroundings import Clockwork, Door, Entitlements, EventLog, Outputs
@@ -56,14 +57,28 @@ class LetIn:
 
 @dataclass(frozen=True, slots=True)
 class TurnAway:
-    """Write the denial down; then `alarms`, and keep `facts`."""
+    """Write the denial down; then `alarms`, and keep `facts`.
+
+    `language`: the one to say it in; `waits_ms`: for how long they wait there for somebody else, None: they do not.
+    """
 
     denial: NewEvent
     alarms: tuple[NewEvent, ...] = ()
     facts: tuple[Fact, ...] = ()
+    language: str | None = None
+    waits_ms: int | None = None
 
 
-Verdict = LetIn | TurnAway | ReaderFault
+@dataclass(frozen=True, slots=True)
+class AskPin:
+    """The card is known, and its PIN is waited for: ask for it, in that language."""
+
+    door: Door
+    reader: str
+    language: str | None
+
+
+Verdict = LetIn | TurnAway | AskPin | ReaderFault
 ClosedFor = Callable[[Door, int], DenyReason | None]
 """Why a door takes nobody at that instant, whatever the card."""
 
@@ -164,7 +179,8 @@ class Admission:
             return []
         hashed, row = self._look_up(presented.credential)
         if isinstance(row, Entitlement) and (rules.pin is PinUse.WITH_CARD or self._pin_hours(door, presented)):
-            return self._answers(self._listening.wait_for_pin(presented))
+            before = self._answers(self._listening.wait_for_pin(presented))
+            return [*before, AskPin(door, presented.reader, row.language)]
         return [self._decided(presented, hashed, row)]
 
     def _pin_hours(self, door: Door, presented: Presented) -> bool:
@@ -183,15 +199,16 @@ class Admission:
 
     def _refused(self, refused: Refused) -> Verdict:
         self.keep(refused.facts)
-        hashed, member = None, refused.member
+        hashed, member, language = None, refused.member, None
         if refused.card is not None:
             hashed, row = self._look_up(refused.card)
-            member = member or (row.member if isinstance(row, Entitlement) else None)
+            if isinstance(row, Entitlement):
+                member, language = member or row.member, row.language
         denial = self._event(
             EventKind.DENIED, refused, hashed, member, reason=refused.reason, detail=str(AT_THE_READER)
         )
         alarm = self._event(EventKind.ALARM, refused, hashed, member, reason=DURESS_ALARM)
-        return TurnAway(denial, (alarm,) if refused.duress else ())
+        return TurnAway(denial, (alarm,) if refused.duress else (), language=language)
 
     def _decided(self, presented: Presented, hashed: str, row: Lookup) -> Verdict:
         door = self._by_reader[presented.reader]
@@ -250,6 +267,7 @@ class Admission:
                     long_access=isinstance(row, Entitlement) and row.long_access,
                     first_person=isinstance(row, Entitlement) and row.first_person,
                     evidence=str(outcome.evidence),
+                    language=_language(row),
                 )
                 return LetIn(
                     door, grant, presented.at_ns, self._alarms(duress, presented, hashed, member), presented.facts
@@ -259,7 +277,13 @@ class Admission:
                 evidence = str(outcome.evidence)
                 denial = self._event(EventKind.DENIED, presented, hashed, denied, reason=reason, detail=evidence)
                 alarms = self._alarms(duress, presented, hashed, denied)
-                return TurnAway(denial, alarms, (*presented.facts, *seen))
+                return TurnAway(
+                    denial,
+                    alarms,
+                    (*presented.facts, *seen),
+                    language=_language(row),
+                    waits_ms=waits_ms(reason, site.doors.get(door.name)),
+                )
 
     def _once(
         self, presented: Presented, row: Lookup, outcome: Granted | Denied, policy: SitePolicy | None
@@ -317,6 +341,10 @@ class Admission:
     def _names(self, credential: Credential) -> tuple[str, ...]:
         """Under every key that is in force, so that nothing is forgotten while keys are rotated."""
         return tuple(credential_hash(credential, key) for key in self._keys)
+
+
+def _language(row: Lookup) -> str | None:
+    return row.language if isinstance(row, Entitlement) else None
 
 
 def _single_use(row: Lookup) -> bool:

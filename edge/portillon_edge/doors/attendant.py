@@ -28,16 +28,16 @@ from portillon_drivers.events import (
     TextScanned,
 )
 from portillon_rules.credential import SiteKey
-from portillon_rules.reason import DenyReason
 
 from portillon_edge.credentials.memory import CredentialMemory
 from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, NewEvent
-from portillon_edge.doors.admission import Admission, LetIn, TurnAway, Verdict
+from portillon_edge.doors.admission import Admission, AskPin, LetIn, TurnAway, Verdict
 from portillon_edge.doors.fault_watch import FaultEnded, FaultTold, FaultWatch
 from portillon_edge.doors.local_side import LocalSide
 from portillon_edge.doors.machine import Admit, Bearing, Grant, Line, LineChanged, LineLost, OutputFailed, Part, Record
-from portillon_edge.doors.showing import Outcome, answer_to, standing
+from portillon_edge.doors.showing import standing
+from portillon_edge.doors.signs import Signs
 from portillon_edge.doors.site_side import SiteSide
 from portillon_edge.doors.site_watch import Tell
 from portillon_edge.doors.staff_order import Acknowledge, HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
@@ -116,7 +116,7 @@ class Attendant:
         self._entitlements = entitlements
         self._local = local or LocalSide()
         self._occupancy: Mapping[str, int] = {}
-        self._indicators = indicators or NoIndicators()
+        self._signs = Signs(indicators or NoIndicators())
         self._stepping = Stepping(self._doors.values(), outputs, write=self._write, held=self._held)
         self._site = SiteSide(
             self._doors,
@@ -128,7 +128,6 @@ class Attendant:
             clockwork=clockwork,
             tell=self._write_site,
         )
-        self._shown: dict[str, Outcome] = {}
         self._admission = Admission(
             self._doors.values(),
             keys=keys,
@@ -250,7 +249,10 @@ class Attendant:
                     self._stepping.signal(door, Admit(grant), at_ns)
                 case TurnAway(denial):
                     self._log.record(denial)
-                    self._show(denial)
+                    self._signs.answer(denial, language=verdict.language, for_ms=verdict.waits_ms)
+                case AskPin(door, reader, language):
+                    self._signs.ask_pin(door.name, reader, language)
+                    continue
                 case ReaderFault(reader, fault, detail, at_ns):
                     self._tell(self._faults.happened(reader, fault, detail, at_ns), at_ns)
                     continue
@@ -313,7 +315,7 @@ class Attendant:
             by=record.by,
         )
         self._log.record(event)
-        self._show(event)
+        self._signs.answer(event, language=grant.language if grant else None)
         self._end_of(door, grant, event, at_ns)
 
     def _end_of(self, door: Door, grant: Grant | None, event: NewEvent, at_ns: int) -> None:
@@ -348,16 +350,7 @@ class Attendant:
             )
         )
 
-    def _show(self, event: NewEvent) -> None:
-        reason = DenyReason(event.reason) if event.kind is EventKind.DENIED and event.reason else None
-        outcome = answer_to(event.kind, reason)
-        if outcome is not None and event.door is not None:
-            self._indicators.show(event.door, event.reader, outcome, reason)
-
     def _show_standings(self, now_ns: int) -> None:
         for door in self._doors.values():
             closed_for = self._site.closed_for(door, now_ns)
-            outcome = standing(self._site.bearing(door.name), door.machine.troubles, closed_for)
-            if self._shown.get(door.name) is not outcome:
-                self._shown[door.name] = outcome
-                self._indicators.show(door.name, None, outcome, None)
+            self._signs.stand(door.name, standing(self._site.bearing(door.name), door.machine.troubles, closed_for))

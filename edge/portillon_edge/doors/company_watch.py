@@ -20,6 +20,7 @@ from portillon_rules.reason import DenyReason
 from portillon_edge.domain.events import Way
 
 NS_PER_S = 1_000_000_000
+MS_PER_S = 1_000
 AT_ONE_DOOR_MAX = 64
 """Badges kept for one door; beyond them the oldest is forgotten, and has to be shown again."""
 
@@ -103,6 +104,13 @@ class CompanyWatch:
         }
         self._doors[door] = badges
         return badges
+
+
+def waits_ms(reason: DenyReason, rule: DoorRule | None) -> int | None:
+    """For how long whoever was refused so waits at the door of `rule`, None: nobody waits."""
+    if reason is not DenyReason.SECOND_PERSON_NEEDED:
+        return None
+    return (COMPANY_WITHIN_S if rule is None else rule.within_s) * MS_PER_S
 
 
 def _waits_for(badge: _Badge, member: str) -> bool:

@@ -29,6 +29,7 @@ class Grant:
 
     `reserved`: the names of a single-use credential, which is free again if nobody passes on it. `visits`: what it
     holds of a pack or of quotas (visits/book.py). `evidence`: what the decision rested on, as the journal spells it.
+    `language`: the one to answer its holder in.
     """
 
     member: str
@@ -41,6 +42,7 @@ class Grant:
     long_access: bool = False
     first_person: bool = False
     evidence: str | None = None
+    language: str | None = None
 
 
 class Part(StrEnum):

@@ -6,7 +6,8 @@
 3. Any two answers differ in sound: enough for whoever cannot see the lamp. How a door stands is silent, save alarms.
 4. In a lockdown nothing sounds, not even a refusal: people may be hiding. In a fire nobody is answered: whatever the
    card, the way is free. Duress is shown as any grant.
-5. Words fit two lines of 16, in each language that the indicator speaks, one page after the other.
+5. Words fit two lines of 16. Whoever is known is answered in their own language; everybody else, and all who look at
+   how the door stands, in each language that the indicator speaks, one page after the other.
 6. Somebody is welcomed only where the site asks for a greeting, and never by name: the gateway knows none.
 7. No light flashes more than three times in a second (WCAG 2.2, 2.3.1): faster may bring on a seizure.
 """
@@ -15,12 +16,12 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from portillon_drivers.indicators.pattern import Beeps, Colour, Page, Pattern, Rhythm
-from portillon_rules.reason import DenyReason
+from portillon_drivers.indicators.pattern import FOR_MS_MAX, Beeps, Colour, Page, Pattern, Rhythm
+from portillon_rules.reason import DenyReason, GrantFlag
 
 from portillon_edge.domain.events import EventKind
 from portillon_edge.doors.machine import Bearing
-from portillon_edge.words import LANE_REASONS, Words, mark
+from portillon_edge.words import LANE_FLAGS, LANE_REASONS, Words, mark
 
 
 class Outcome(StrEnum):
@@ -33,6 +34,9 @@ class Outcome(StrEnum):
     AGAIN = "again"
     """Do it once more: a stale pass, a wrong PIN."""
     ENTER_PIN = "enter_pin"
+    """The card is known; its PIN is waited for. What comes of it, or of none, is the next answer."""
+    COMPANY = "company"
+    """Not alone: somebody else has to badge, or to be inside."""
     NOT_USED = "not_used"
     WRONG_WAY = "wrong_way"
     PASSED = "passed"
@@ -76,7 +80,8 @@ TABLE: Mapping[Outcome, Look] = {
     Outcome.REFUSED:   Look(_R, Rhythm(200, 200),    Beeps(3, 200),      mark("No entry\nSee front desk"),     4_000),
     Outcome.WAIT:      Look(_A, Rhythm(500, 500),    Beeps(2, 400, 400), mark("Please wait"),                  3_000),
     Outcome.AGAIN:     Look(_A, Rhythm(200, 700),    Beeps(2, 100),      mark("Please try again"),             3_000),
-    Outcome.ENTER_PIN: Look(_A, Rhythm(1_000, 500),  Beeps(1, 100),      mark("Enter PIN,\nthen press #"),    10_000),
+    Outcome.ENTER_PIN: Look(_A, Rhythm(1_000, 500),  Beeps(1, 100),      mark("Enter PIN,\nthen press #"),    60_000),
+    Outcome.COMPANY:   Look(_A, Rhythm(600, 900),    Beeps(4, 100),      mark("Waiting for\nsomebody else"),   6_000),
     Outcome.NOT_USED:  Look(_A, Rhythm(300, 1_500),  Beeps(1, 1_000),    mark("Too late:\nbadge again"),       3_000),
     Outcome.WRONG_WAY: Look(_R, Rhythm(100, 300),    Beeps(6, 300, 200), mark("Wrong way"),                    4_000),
 
@@ -105,6 +110,15 @@ ONCE_MORE = frozenset(
     }
 )
 """Refused, but the same person may help it at once."""
+ALONE = frozenset(
+    {
+        DenyReason.SECOND_PERSON_NEEDED,
+        DenyReason.ESCORT_NEEDED,
+        DenyReason.SUPERVISOR_ABSENT,
+        DenyReason.GUARDIAN_ABSENT,
+    }
+)
+"""Refused, but somebody else may help it."""
 ANSWERS: Mapping[EventKind, Outcome] = {
     EventKind.GRANTED: Outcome.GRANTED,
     EventKind.REBADGED: Outcome.GRANTED,
@@ -117,11 +131,18 @@ ANSWERS: Mapping[EventKind, Outcome] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What is to be shown: at indicators of that `reader`, or of the whole door where it is None."""
+    """What is to be shown: at indicators of that `reader`, or of the whole door where it is None.
+
+    `reason` of a refusal, `flag` of a grant that has more to say. `language`: of whoever stands there, None: not known.
+    `for_ms`: not for the time that the table has, but for this one.
+    """
 
     outcome: Outcome
     reader: str | None = None
     reason: DenyReason | None = None
+    flag: GrantFlag | None = None
+    language: str | None = None
+    for_ms: int | None = None
 
 
 def answer_to(kind: EventKind, reason: DenyReason | None = None) -> Outcome | None:
@@ -130,6 +151,8 @@ def answer_to(kind: EventKind, reason: DenyReason | None = None) -> Outcome | No
         return ANSWERS.get(kind)
     if reason in WAITING:
         return Outcome.WAIT
+    if reason in ALONE:
+        return Outcome.COMPANY
     return Outcome.AGAIN if reason in ONCE_MORE else Outcome.REFUSED
 
 
@@ -150,7 +173,7 @@ def standing(bearing: Bearing, troubles: Container[EventKind], closed_for: DenyR
 
 
 def pattern_of(shown: Shown, *, during: Outcome, speaking: Sequence[Words], greeting: bool = False) -> Pattern | None:
-    """What an indicator shows, in the languages it speaks, while the door stands as `during`; None: no answer."""
+    """What an indicator shows, in the languages spoken there, while the door stands as `during`; None: no answer."""
     if shown.outcome is Outcome.PASSED or (shown.outcome.moment and during is Outcome.FIRE):
         return None
     look = TABLE[shown.outcome]
@@ -160,13 +183,14 @@ def pattern_of(shown: Shown, *, during: Outcome, speaking: Sequence[Words], gree
         rhythm=look.rhythm,
         beeps=None if during is Outcome.LOCKDOWN else look.beeps,
         pages=tuple(dict.fromkeys(pages)),
-        for_ms=look.for_ms,
+        for_ms=look.for_ms if shown.for_ms is None else min(shown.for_ms, FOR_MS_MAX),
     )
 
 
 def _page(shown: Shown, look: Look, words: Words, greeting: bool) -> Page:
-    if shown.outcome is Outcome.GRANTED and greeting:
-        lines = [words(WELCOME)]
-    else:
-        lines = words(look.text if shown.reason is None else LANE_REASONS[shown.reason]).splitlines()
-    return Page(tuple(lines))
+    text = WELCOME if shown.outcome is Outcome.GRANTED and greeting else look.text
+    if shown.flag is not None:
+        text = LANE_FLAGS[shown.flag]
+    if shown.reason is not None:
+        text = LANE_REASONS[shown.reason]
+    return Page(tuple(words(text).splitlines()))

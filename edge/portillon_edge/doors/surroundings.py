@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from portillon_rules.decision import DecisionTime, Lookup, SiteRules
-from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.events import EventTime, NewEvent, Way
 from portillon_edge.doors.machine import DoorMachine, Line, Part
-from portillon_edge.doors.showing import Outcome
+from portillon_edge.doors.showing import Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +89,14 @@ class EventLog(Protocol):
 class Indicators(Protocol):
     """What the attendant needs of lamps, buzzers and displays."""
 
-    def show(self, door: str, reader: str | None, outcome: Outcome, reason: DenyReason | None) -> None:
-        """Tell whoever stands there what came of it; never waits, never fails.
-
-        `reader` None: whoever stands at the door.
-        """
+    def show(self, door: str, shown: Shown) -> None:
+        """Tell whoever stands there; never waits, never fails."""
 
 
 class NoIndicators:
     """A site without any."""
 
-    def show(self, door: str, reader: str | None, outcome: Outcome, reason: DenyReason | None) -> None:
+    def show(self, door: str, shown: Shown) -> None:
         """Nothing to show it with."""
 
 

@@ -1,15 +1,25 @@
 """What members see and hear: told apart without colour, without sound, and in either language."""
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import pytest
 from portillon_drivers.indicators.ascii_text import ascii_text
-from portillon_drivers.indicators.pattern import LINE_CHARS_MAX, LINES_MAX, Beeps, Colour, Pattern, Rhythm
+from portillon_drivers.indicators.pattern import (
+    FOR_MS_MAX,
+    LINE_CHARS_MAX,
+    LINES_MAX,
+    Beeps,
+    Colour,
+    Pattern,
+    Rhythm,
+)
 from portillon_edge.domain.events import EventKind
 from portillon_edge.doors.machine import Bearing
 from portillon_edge.doors.scene import REFRESH_MS
 from portillon_edge.doors.showing import (
+    ALONE,
     ANSWERS,
     ONCE_MORE,
     TABLE,
@@ -20,8 +30,8 @@ from portillon_edge.doors.showing import (
     pattern_of,
     standing,
 )
-from portillon_edge.words import LANE_REASONS, LOCALES, Language, Words
-from portillon_rules.reason import DenyReason
+from portillon_edge.words import LANE_FLAGS, LANE_REASONS, LOCALES, Language, Words
+from portillon_rules.reason import DenyReason, GrantFlag
 
 EN, FR = Words("en"), Words("fr")
 MOMENTS = [outcome for outcome in TABLE if outcome.moment]
@@ -150,6 +160,27 @@ def test_nobody_is_welcomed_unless_the_site_asks() -> None:
     assert turned_away and turned_away.pages[0].lines == ("No entry", "See front desk")
 
 
+@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize("flag", LANE_FLAGS)
+def test_a_grant_with_more_to_say_fits_too(language: Language, flag: GrantFlag) -> None:
+    """Kind words for whoever passes in the days of grace, above any greeting; the lamp and the sound are a grant's."""
+    granted = Shown(outcome=Outcome.GRANTED, flag=flag)
+    pattern = pattern_of(granted, during=Outcome.READY, speaking=[Words(language)], greeting=True)
+    assert pattern is not None and (pattern.colour, pattern.rhythm) == (Colour.GREEN, TABLE[Outcome.GRANTED].rhythm)
+    assert pattern.pages[0].lines == tuple(Words(language)(LANE_FLAGS[flag]).split("\n"))
+    assert all(
+        ascii_text(line).isascii() and len(ascii_text(line)) <= LINE_CHARS_MAX for line in pattern.pages[0].lines
+    )
+
+
+def test_an_answer_can_last_as_long_as_somebody_waits() -> None:
+    """Never longer than any display can count, and otherwise for the table's time."""
+    waits = Shown(outcome=Outcome.COMPANY, reason=DenyReason.SECOND_PERSON_NEEDED)
+    for asked_ms, expected_ms in ((None, 6_000), (20_000, 20_000), (600_000, FOR_MS_MAX)):
+        pattern = pattern_of(replace(waits, for_ms=asked_ms), during=Outcome.READY, speaking=[EN])
+        assert pattern is not None and pattern.for_ms == expected_ms
+
+
 def test_a_lockdown_is_silent() -> None:
     """Nothing sounds while people may be hiding, not even a refusal; the same refusal sounds otherwise."""
     for outcome in TABLE:
@@ -167,8 +198,9 @@ def test_in_a_fire_nobody_is_turned_away() -> None:
 
 @pytest.mark.parametrize("reason", DenyReason)
 def test_every_refusal_says_what_to_do(reason: DenyReason) -> None:
-    """Wait, do it again, or no: by whether the same person can help it."""
-    expected = Outcome.WAIT if reason in WAITING else Outcome.AGAIN if reason in ONCE_MORE else Outcome.REFUSED
+    """Wait, do it again, fetch somebody, or no: by who can help it."""
+    helped = ((WAITING, Outcome.WAIT), (ONCE_MORE, Outcome.AGAIN), (ALONE, Outcome.COMPANY))
+    (expected,) = [outcome for reasons, outcome in helped if reason in reasons] or [Outcome.REFUSED]
     assert answer_to(EventKind.DENIED, reason) is expected
 
 

@@ -1,7 +1,6 @@
 """A house around the small site: two doors of a mantrap and the house's own inputs, in virtual time."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from edge.doors.small_site import DAY_MS, NEW_KEY, Site
 from portillon_config.interlocks import Interlock, InterlockMode
@@ -10,10 +9,10 @@ from portillon_drivers.events import InputChanged
 from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_edge.doors.attendant import Attendant, DoorEvent
 from portillon_edge.doors.machine import NS_PER_MS, Line, Part
+from portillon_edge.doors.showing import Outcome, Shown
 from portillon_edge.doors.single_door import SingleDoor
 from portillon_edge.doors.surroundings import Door
 from portillon_rules.decision import DecisionTime, TimeQuality
-from portillon_rules.reason import DenyReason
 
 WATCHES = tuple(Watch(name=kind, kind=kind, input=f"{kind}-line") for kind in WatchKind)
 DOORS = ("outer", "inner")
@@ -42,7 +41,7 @@ class House(Site):
     latch: Latch = field(default_factory=Latch)
     mode: InterlockMode | None = None
     may_stand_free: bool = True
-    shown: list[tuple[str, Any]] = field(default_factory=list)
+    shown: list[tuple[str, Outcome]] = field(default_factory=list)
 
     def start(self) -> None:
         self.ms = 0
@@ -81,8 +80,8 @@ class House(Site):
     def at(self, boot_ns: int) -> DecisionTime:
         return replace(self.time, business_ms=self.time.business_ms + boot_ns // NS_PER_MS)
 
-    def show(self, door: str, reader: str | None, outcome: Any, reason: DenyReason | None) -> None:
-        self.shown.append((door, outcome))
+    def show(self, door: str, shown: Shown) -> None:
+        self.shown.append((door, shown.outcome))
 
     def wait(self, ms: int) -> list[NewEvent]:
         """Let time pass, from deadline to deadline; the events that came of it."""
