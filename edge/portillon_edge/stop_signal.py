@@ -1,4 +1,4 @@
-"""How the main thread waits: for SIGTERM, SIGINT, or a part of the gateway that cannot go on.
+"""How the main thread waits: for SIGTERM, SIGINT, SIGHUP, or a part of the gateway that cannot go on.
 
 The handler does nothing; Python writes the signal's number to a socket. So no lock is ever taken inside a handler,
 which could be the lock that the interrupted thread holds.
@@ -11,7 +11,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""SIGHUP too: a terminal that closes, or somebody who expects a reload, must not end this without its doors locked."""
 
 
 class StopSignal:

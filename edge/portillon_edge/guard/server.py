@@ -66,12 +66,12 @@ class GuardServer:
         self._do(self._core.start())
 
     def serve(self, listener: socket.socket) -> None:
-        """Serve until SIGTERM, SIGINT, a client's `Stop`, or too long without a client; then lock everything."""
+        """Serve until SIGTERM, SIGINT, SIGHUP, a client's `Stop`, or too long without one; then lock everything."""
         signals, signalled = socket.socketpair()
         for line in (signals, signalled, listener):
             line.setblocking(False)
         signal.set_wakeup_fd(signalled.fileno())
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: None)  # the wake-up descriptor tells it
         self._selector.register(signals, selectors.EVENT_READ, self._stop)
         self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener))

@@ -67,11 +67,12 @@ def test_client_that_goes_leaves_everything_locked(site: Any) -> None:
     assert site.control.lanes()[0]["longest_ms"] < LONG_MS
 
 
-def test_sigterm_locks_everything(site: Any) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_to_stop_locks_everything(site: Any, number: signal.Signals) -> None:
     """A guard told to stop locks first and ends with success."""
     guard = site.guard()
     released(site)
-    guard.send_signal(signal.SIGTERM)
+    guard.send_signal(number)
     assert guard.wait(10) == 0
     site.wait_releasing(1, False)
     assert site.control.lanes()[0]["longest_ms"] < LONG_MS
