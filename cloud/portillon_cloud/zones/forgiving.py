@@ -43,11 +43,7 @@ def forgive(
     note = note.strip()
     if not 1 <= len(note) <= NOTE_LENGTH:
         raise ZoneRuleError(f"say why in 1 to {NOTE_LENGTH} characters: whoever looks later wants to know")
-    home: int | None = conn.scalar(
-        select(member.c.site_id).where(member.c.organisation_id == principal.organisation_id, member.c.id == member_id)
-    )
-    if home is None:
-        raise UnknownMemberError(f"organisation {principal.organisation_id} has no member {member_id}")
+    home = _home_of(conn, principal.organisation_id, member_id)
     where = home if site_id is None else site_id
     ours = select(site.c.id).where(site.c.organisation_id == principal.organisation_id, site.c.id == where)
     if conn.scalar(ours) is None:
@@ -68,7 +64,8 @@ def forgive(
 
 
 def forgivenesses(conn: Connection, *, organisation_id: int, member_id: int) -> list[GivenForgiveness]:
-    """The latest of a member, newest first; none for whom the organisation does not have."""
+    """The latest of a member, newest first. Raises UnknownMemberError."""
+    _home_of(conn, organisation_id, member_id)
     rows = conn.execute(
         select(forgiveness, site.c.name.label("site"), site.c.time_zone)
         .join(site, site.c.id == forgiveness.c.site_id)
@@ -80,3 +77,12 @@ def forgivenesses(conn: Connection, *, organisation_id: int, member_id: int) -> 
         GivenForgiveness(site=row.site, time_zone=row.time_zone, at_ms=row.at_ms, given_by=row.given_by, note=row.note)
         for row in rows
     ]
+
+
+def _home_of(conn: Connection, organisation_id: int, member_id: int) -> int:
+    found: int | None = conn.scalar(
+        select(member.c.site_id).where(member.c.organisation_id == organisation_id, member.c.id == member_id)
+    )
+    if found is None:
+        raise UnknownMemberError(f"organisation {organisation_id} has no member {member_id}")
+    return found

@@ -244,5 +244,5 @@ def test_nobody_rules_or_forgives_at_a_neighbours(gym: Gym, db: Database, clock:
         let_begin_anew(neighbour, gym.members[0])
     with pytest.raises(UnknownSiteError):
         let_begin_anew(neighbour, neighbour.members[0], site_id=gym.site_id)
-    with db.read() as conn:
-        assert forgivenesses(conn, organisation_id=neighbour.organisation_id, member_id=gym.members[0]) == []
+    with db.read() as conn, pytest.raises(UnknownMemberError):
+        forgivenesses(conn, organisation_id=neighbour.organisation_id, member_id=gym.members[0])
