@@ -24,6 +24,14 @@ from portillon_rules.credential import Credential, SiteKey
 from sqlalchemy import func, select
 
 BASE_URL = "http://cloud.example"
+DUE = """
+SELECT min(due) FROM (
+    SELECT min(max(lease_due_ms, lease_not_before_ms)) AS due FROM feed_state
+    UNION ALL SELECT min(resend_due_ms) FROM feed_state
+    UNION ALL SELECT 0 FROM feed_state WHERE sweep_after IS NOT NULL OR snapshot_wanted_from IS NOT NULL
+    UNION ALL SELECT ifnull(retry_at_ms, 0) FROM feed_state WHERE EXISTS (SELECT 1 FROM access_outbox)
+)
+"""
 
 
 @dataclass
@@ -72,6 +80,12 @@ class CloudSide:
     def _open(self) -> None:
         self.db = Database(f"sqlite:///{self.path}")
         self.link = GatewayLink(self.db, self.keyring, self.clock, base_url=BASE_URL, lease_duration_s=self._lease_s)
+        self._look = sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+    def close(self) -> None:
+        """Die; what was committed is there."""
+        self._look.close()
+        self.db.close()
 
     def site_keys(self) -> list[SiteKey]:
         """The keys under which the gateways know cards."""
@@ -81,6 +95,11 @@ class CloudSide:
     def handle(self, topic: str, payload: bytes) -> list[Outgoing]:
         """A message arrives."""
         return self.link.handle(topic, payload)
+
+    def due_ms(self) -> int | None:
+        """When a tick would do something, by this cloud's clock; None: not before something happens."""
+        (due,) = self._look.execute(DUE).fetchone()
+        return None if due is None else int(due)
 
     def tick(self) -> list[Outgoing]:
         """Number, send again, give leases."""
@@ -104,7 +123,7 @@ class CloudSide:
 
     def crash(self) -> None:
         """Die and come back; what was committed is there."""
-        self.db.close()
+        self.close()
         self._open()
 
     def backup(self) -> Path:
@@ -119,7 +138,7 @@ class CloudSide:
 
     def restore(self, copy: Path) -> None:
         """Go back to a backup: what happened since is forgotten."""
-        self.db.close()
+        self.close()
         for suffix in ("-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         shutil.copy(copy, self.path)

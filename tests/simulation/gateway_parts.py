@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from portillon_edge.domain.events import NewEvent
 from portillon_edge.domain.timekeeping import TimeKeeper
 from portillon_edge.store.journal_shelf import JournalShelf
+from portillon_edge.sync.effects import UplinkEffect
+from portillon_edge.sync.uplink import Uplink
 from portillon_rules.credential import SiteKey
 from portillon_wire.signature import PublicKeys
 from simulation.schedule import Schedule
@@ -37,6 +39,7 @@ class Defences:
     guard_hears_the_end: bool = True
     send_again_in_new_epoch: bool = True
     believe_a_cloud_that_has_less: bool = True
+    ask_again: bool = True
     commits_are_synced: bool = True  # synchronous=FULL
 
 
@@ -50,6 +53,15 @@ class Clock:
     def at(self, boot_ns: int) -> object:
         time = self._keeper.at(boot_ns)
         return time if self._lease else type(time)(time.business_ms, time.quality, 1)
+
+
+class Incurious(Uplink):
+    """An uplink that never asks whether the cloud still has what it had."""
+
+    def _again(self, name: str, now_ns: int) -> list[UplinkEffect]:
+        journal = self._journals[name]
+        journal.resend_at_ns = None
+        return super()._again(name, now_ns) if journal.acknowledged < journal.last else []
 
 
 @dataclass

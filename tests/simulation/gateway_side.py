@@ -5,6 +5,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from portillon_drivers.events import CredentialRead, InputChanged
@@ -41,14 +42,20 @@ from portillon_wire.messages import (
 )
 from portillon_wire.topics import Down, Up, parse, up
 from simulation.disk import Disk
-from simulation.gateway_parts import Clock, Defences, Log, Outside
+from simulation.gateway_parts import Clock, Defences, Incurious, Log, Outside
 from simulation.gateway_shell import GatewayShell
 from simulation.guard_side import OUTPUT, GuardSide, Relay
 from simulation.mounted_disk import Careless, mounted
+from simulation.schedule import NS_PER_MS
 
 ANSWERS = (EventKind.GRANTED, EventKind.DENIED, EventKind.REBADGED)
 PULSE_MS = 3_000
-LOOK_MS = 500
+OVERDUE_MS = 100
+"""What is due and was not done is looked at again so much later."""
+TIDY_MS = 600_000
+BOOT_NS = 1_000_000_000
+"""What the boot clock shows when the process starts."""
+NEVER_NS = 2**62
 COMMIT_AFTER_MS = 20
 """The stated window: an event not yet this old may be lost to a power cut, and nothing older."""
 RESTART_MS = 5_000
@@ -70,6 +77,8 @@ class GatewaySide(GatewayShell):
         self.boots = 0
         self._life = 0
         self._booted_ns = 0
+        self._wakes_at_ns: int | None = None
+        self._tidied_ns = self._looked_ns = 0
         self._guard: GuardSide | None = None
         self.disk = Disk(folder, self._random)
         outside.mounts.enter_context(mounted(self.disk))
@@ -207,12 +216,13 @@ class GatewaySide(GatewayShell):
             gateway=self.name, keys=self._outside.keys, boot_id=self.boot_id, keeper=self.keeper,
             position=self.store.position(), roots=self.store.roots(), jitter=self._random,
         )  # fmt: skip
-        self.uplink = Uplink(jitter=self._random)
+        self.uplink = (Uplink if self._defences.ask_again else Incurious)(jitter=self._random)
         self._built: Path | None = None
         self._journals |= {source.journal_id for source in self.shelf.sources()}
         self._connect_guard()
         self.attendant.handle(InputChanged("passage", False, now_ns))
-        self._look(self._life)
+        self._wakes_at_ns, self._tidied_ns = None, now_ns
+        self._let(self._look_around)
 
     def _connect_guard(self) -> None:
         if self._guard is None:
@@ -241,7 +251,7 @@ class GatewaySide(GatewayShell):
     @property
     def boot_ns(self) -> int:
         """The boot clock."""
-        return self._schedule.now_ns - self._booted_ns + 1_000_000_000
+        return self._schedule.now_ns - self._booted_ns + BOOT_NS
 
     def connect(self) -> None:
         """The broker takes it."""
@@ -260,7 +270,12 @@ class GatewaySide(GatewayShell):
         if self.alive and not self._must_not_hear(topic, payload):
             name = parse(topic).name
             assert isinstance(name, Down)
-            self._let(lambda: self._tell(Received(name, payload)))
+            self._let(lambda: self._hear(Received(name, payload)))
+
+    def _hear(self, message: Received) -> None:
+        self._tell(message)
+        if message.name is Down.FEED:
+            self.attendant.tidy(self.boot_ns)  # as in the door loop's next quiet moment
 
     def _must_not_hear(self, topic: str, payload: bytes) -> bool:
         """With that defence off: an acknowledgement of less than was acknowledged before."""
@@ -292,25 +307,41 @@ class GatewaySide(GatewayShell):
             act()
         except (EdgeError, sqlite3.Error, OSError) as error:
             self._break_down(error)
+        if self.alive:
+            self._plan()
 
     def _publish(self, name: Up, payload: bytes) -> None:
         if self.alive:
             self._outside.publish(up(self.name, name), payload)
 
-    def _look(self, life: int) -> None:
-        """Ticks, as the threads of the real shell would give them."""
-        if life != self._life or not self.alive:
-            return
-        self._let(self._look_around)
-        self._schedule.after(LOOK_MS, lambda: self._look(life))
+    def _plan(self) -> None:
+        """Wake when the first of the cores is due, as the threads of the real shell do, and not before."""
+        timers = (self.attendant.deadline_ns, self.session.deadline_ns, self.uplink.deadline_ns)
+        due = min((timer for timer in timers if timer is not None), default=NEVER_NS)
+        at_ns = min(due, self._tidied_ns + TIDY_MS * NS_PER_MS) + self._booted_ns - BOOT_NS
+        now_ns = self._schedule.now_ns
+        if at_ns <= now_ns:
+            at_ns = now_ns + OVERDUE_MS * NS_PER_MS if self._looked_ns == now_ns else now_ns
+        if self._wakes_at_ns is None or at_ns < self._wakes_at_ns:
+            self._wakes_at_ns = at_ns
+            self._schedule.after((at_ns - now_ns) / NS_PER_MS, partial(self._wake, self._life, at_ns))
+
+    def _wake(self, life: int, at_ns: int) -> None:
+        if life == self._life and self.alive and at_ns == self._wakes_at_ns:
+            self._wakes_at_ns, self._looked_ns = None, self._schedule.now_ns
+            self._let(self._look_around)
 
     def _look_around(self) -> None:
-        self.attendant.tick(self.boot_ns)
-        self.attendant.tidy(self.boot_ns)
+        now_ns = self.boot_ns
+        self.attendant.tick(now_ns)
+        self.attendant.tidy(now_ns)
+        if now_ns - self._tidied_ns >= TIDY_MS * NS_PER_MS:
+            self._tidied_ns = now_ns
+            self.shelf.tidy(self.keeper.real_ms(now_ns))
         self._tell(Tick())
         for source in self.shelf.sources():
             self._tell(JournalSeen(source.journal_id, source.epoch, source.acknowledged, source.last))
-        damage = self.store.take_damage()
+        damage = self.store.take_damage() or self.store.scrub(now_ns)
         if damage is not None:
             self._tell(self._lose_table(damage.detail) if damage.whole_file else RowDamageFound(damage.detail))
 

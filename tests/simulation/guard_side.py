@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from portillon_edge.guard.core import Action, Drive, GuardCore, Reopen, Tell
-from portillon_edge.guard.protocol import GuardEvent, Hold, Lock, Release
+from portillon_edge.guard.protocol import HOLD_MS, GuardEvent, Hold, Lock, Release
 from simulation.schedule import Schedule
 
 OUTPUT = "relay"
@@ -43,7 +43,6 @@ class GuardSide:
         self.alive = True
         self._tell: Callable[[GuardEvent], None] | None = None
         self._do(self._core.start())
-        self._tick()
 
     def connect(self, tell: Callable[[GuardEvent], None]) -> None:
         """A gateway comes."""
@@ -65,11 +64,13 @@ class GuardSide:
         """What the gateway asks for; a dead guard hears nothing."""
         if self.alive:
             self._do(self._core.handle(Release(output, on_ms), self._schedule.now_ns))
+            self._schedule.after(min(on_ms, MAX_ON_MS), self._tick)
 
     def hold(self, output: str) -> None:
         """What the gateway asks for."""
         if self.alive:
             self._do(self._core.handle(Hold(output), self._schedule.now_ns))
+            self._schedule.after(HOLD_MS, self._tick)
 
     def lock(self, output: str) -> None:
         """What the gateway asks for."""
@@ -77,9 +78,9 @@ class GuardSide:
             self._do(self._core.handle(Lock(output), self._schedule.now_ns))
 
     def _tick(self) -> None:
+        """At the end of what was asked for; the refreshing in between changes nothing on a relay that latches."""
         if self.alive:
             self._do(self._core.tick(self._schedule.now_ns))
-            self._schedule.after(20 if self.relay.releasing else 250, self._tick)
 
     def _do(self, actions: list[Action]) -> None:
         for action in actions:

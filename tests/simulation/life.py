@@ -24,16 +24,19 @@ from simulation.gateway_parts import Defences, Outside
 from simulation.gateway_side import COMMIT_AFTER_MS, RESTART_MS, GatewaySide
 from simulation.history import History
 from simulation.network import FINE, Network, Weather
+from simulation.pace import SHIPPED, Pace, at
 from simulation.schedule import Schedule
 
 START_MS = 1_790_000_000_000
-LEASE_S = 90 * 60
 GRANT_SLACK_MS = 60_000
 """A lease may still be given while a change is less than 60 s unacknowledged (DESIGN §4, Lease)."""
 PROGRESS = 0
 COLD_BOOT_MS = 3_600_000
 ONLINE_MS = 1_000
 MINUTE_MS = 60_000
+OVERDUE_TICK_MS = MINUTE_MS
+"""What is due and cannot be done, as for a gateway that is away, is looked at again so much later."""
+IDLE_TICK_MS = 60 * MINUTE_MS
 
 
 class Life(DiskFaults, Attacks):
@@ -41,8 +44,9 @@ class Life(DiskFaults, Attacks):
 
     def __init__(
         self, seed: int, folder: Path, template: Path, *, weather: Weather | None = None,
-        defences: Defences | None = None, members: int = 8,
+        defences: Defences | None = None, members: int = 8, pace: Pace = SHIPPED,
     ) -> None:  # fmt: skip
+        self.pace = pace
         self.finding = Finding(seed)
         self.schedule = Schedule(seed, start_ms=START_MS)
         self.random: random.Random = self.schedule.random
@@ -51,12 +55,13 @@ class Life(DiskFaults, Attacks):
         self._clock_error_ms = 0
         self.network = Network(self.schedule, self.weather)
         self._mount = ExitStack()
+        self._mount.enter_context(at(pace))
         names = ["gw-a", "gw-b"]
         self.cloud = CloudSide(
-            folder, template, now_ms=self._cloud_ms, members=members, gateways=names, lease_s=LEASE_S
+            folder, template, now_ms=self._cloud_ms, members=members, gateways=names, lease_s=pace.lease_s
         )
         self.cloud_alive = True
-        self._ticks_until_ms = 0
+        self._ticks_at_ms: float | None = None
         self._healed = False
         self._backup_taken = False
         self.hours = 0.0
@@ -81,7 +86,7 @@ class Life(DiskFaults, Attacks):
         self.off_ms: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
         self.boots_at_ms: dict[str, list[int]] = {name: [] for name in names}
         self._connect_all()
-        self.schedule.every(15_000, self._cloud_tick)
+        self._cloud_tick()
 
     # Messages
 
@@ -91,18 +96,28 @@ class Life(DiskFaults, Attacks):
     def _to_cloud(self, topic: str, payload: bytes) -> None:
         if self.cloud_alive:
             self._say(self.cloud.handle(topic, payload))
-            self._tick_soon()
+            self._plan_tick(0)
 
-    def _tick_soon(self) -> None:
-        """After any news the worker looks again when something may be due: at once, and at each step of re-sending."""
-        if self.schedule.now_ms >= self._ticks_until_ms:
-            self._ticks_until_ms = self.schedule.now_ms + 1_000
-            for delay_ms in (0, 350, 1_350, 6_500):
-                self.schedule.after(delay_ms, self._cloud_tick)
+    def _plan_tick(self, soonest_ms: float) -> None:
+        """The cloud's worker looks again when the next thing is due, and not before."""
+        due_ms = self.cloud.due_ms()
+        if due_ms is None:
+            return
+        now_ms = self.schedule.now_ms
+        at_ms = max(now_ms + soonest_ms, min(due_ms - self._clock_error_ms, now_ms + IDLE_TICK_MS))
+        if self._ticks_at_ms is None or at_ms < self._ticks_at_ms:
+            self._ticks_at_ms = at_ms
+            self.schedule.after(at_ms - now_ms, partial(self._tick_at, at_ms))
+
+    def _tick_at(self, at_ms: float) -> None:
+        if at_ms == self._ticks_at_ms:
+            self._cloud_tick()
 
     def _cloud_tick(self) -> None:
+        self._ticks_at_ms = None
         if self.cloud_alive and self.network.up:
             self._say(self.cloud.tick())
+        self._plan_tick(OVERDUE_TICK_MS)
 
     def _say(self, messages: list) -> None:  # type: ignore[type-arg]
         for message in messages:
@@ -287,7 +302,7 @@ class Life(DiskFaults, Attacks):
             self.blocked_since_ms = {
                 number: self.blocked_since_ms.get(number, self.schedule.now_ms) for number in blocked
             }
-            self._tick_soon()
+            self._cloud_tick()
 
         self.schedule.after(self.random.uniform(1_000, 5 * MINUTE_MS), restore)
 
@@ -297,6 +312,7 @@ class Life(DiskFaults, Attacks):
 
         def right() -> None:
             self._clock_error_ms = 0
+            self._cloud_tick()
 
         self.schedule.after(self.random.uniform(1_000, 5 * MINUTE_MS), right)
 
@@ -315,7 +331,7 @@ class Life(DiskFaults, Attacks):
         unpowered_ms = covered_ms(self.off_ms[gateway.name], since_ms)
         boots = sum(at_ms > since_ms for at_ms in self.boots_at_ms[gateway.name])
         spent_ms = now_ms - since_ms - unpowered_ms + boots * COLD_BOOT_MS
-        if spent_ms > LEASE_S * 1000 + GRANT_SLACK_MS:
+        if spent_ms > self.pace.lease_s * 1000 + GRANT_SLACK_MS:
             self.finding.breaks(
                 1, f"{gateway.name} let in a member blocked {spent_ms / MINUTE_MS:.0f} powered minutes ago"
             )
@@ -337,7 +353,7 @@ class Life(DiskFaults, Attacks):
                 self.finding.breaks(PROGRESS, f"{gateway.name}'s disk is well and it does not start: {gateway.why_not}")
                 return
         self._connect_all()
-        self.schedule.run_for(5 * MINUTE_MS)
+        self.schedule.run_for(self.pace.settling_ms)
         for gateway in self.gateways:
             oracle.roots_meet(self.finding, self.cloud, gateway)
             oracle.live_answer_is_offline_answer(self.finding, self.cloud, gateway)
@@ -365,7 +381,7 @@ class Life(DiskFaults, Attacks):
             gateway.crash()
             self.finding.counts += gateway.counts + gateway.disk.counts
         self._mount.close()
-        self.cloud.db.close()
+        self.cloud.close()
         network = self.network
         self.finding.counts += Counter(
             {"messages lost": network.lost, "messages repeated": network.repeated, "messages late": network.late}

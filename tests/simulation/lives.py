@@ -11,12 +11,14 @@ from simulation.finding import Finding
 from simulation.gateway_parts import Defences
 from simulation.history import History, write_history
 from simulation.life import Life
+from simulation.pace import SHIPPED, SLOW
 from simulation.storage_life import ACTS as STORAGE_ACTS
 from simulation.storage_life import store_once, write_storage_history
 
-KINDS = ("gates", "storage", "billing")
+KINDS = ("gates", "years", "storage", "billing")
 ACTS = 250
-MEAN_WAIT_MS = 4_000
+YEARS_ACTS = 400
+PACES = {"gates": SHIPPED, "years": SLOW}
 
 
 def fast_folder() -> Path | None:
@@ -41,16 +43,18 @@ def write_life(kind: str, seed: int, *, acts: int = 0, without: Sequence[str] = 
     match kind:
         case "gates":
             return write_gates_history(seed, acts=acts or ACTS, without=without)
+        case "years":
+            return write_gates_history(seed, kind="years", acts=acts or YEARS_ACTS, without=without)
         case "storage":
             return write_storage_history(seed, acts=acts or STORAGE_ACTS, without=tuple(without))
         case _:
             return History(kind, seed, (), tuple(without))
 
 
-def write_gates_history(seed: int, *, acts: int = ACTS, without: Sequence[str] = ()) -> History:
-    """The life of gates of that seed."""
+def write_gates_history(seed: int, *, kind: str = "gates", acts: int = ACTS, without: Sequence[str] = ()) -> History:
+    """The life of gates of that seed, at the shipped pace or slowly (`years`)."""
     return write_history(
-        seed, kind="gates", weights=faults.weights(), count=acts, wait_ms=MEAN_WAIT_MS, without=without
+        seed, kind=kind, weights=faults.weights(), count=acts, wait_ms=PACES[kind].wait_ms, without=without
     )
 
 
@@ -58,7 +62,10 @@ def live_once(history: History, folder: Path, template: Path, *, defences: Defen
     """One whole life of gates: chance, healing, judgement."""
     home = folder / f"life{history.seed}"
     home.mkdir()
-    life = Life(history.seed, home, template, defences=defences, weather=faults.weather(history.without))
+    life = Life(
+        history.seed, home, template, defences=defences, weather=faults.weather(history.without),
+        pace=PACES[history.kind],
+    )  # fmt: skip
     try:
         life.play(history)
         if not life.finding.broken:
@@ -71,7 +78,7 @@ def live_once(history: History, folder: Path, template: Path, *, defences: Defen
 def live_again(history: History, folder: Path, template: Path) -> Finding:
     """Live it: the same history gives the same life."""
     match history.kind:
-        case "gates":
+        case "gates" | "years":
             return live_once(history, folder, template)
         case "storage":
             return store_once(history, folder)

@@ -2,7 +2,8 @@
 
 A publish that the broker confirmed proves nothing: a broker can die with all it held. So a batch stays in flight until
 the cloud acknowledges its last row, and what stays too long is sent again from the first unacknowledged row on. A cloud
-that was restored from a backup may acknowledge less than before; if it stays at that, it is believed.
+that was restored from a backup may acknowledge less than before; if it stays at that, it is believed. A journal to
+which nothing is added any more would never hear of that: so its last row goes again at each connection and each hour.
 """
 
 import random
@@ -20,6 +21,8 @@ BATCH_ROWS = 200
 IN_FLIGHT_BATCHES = 4
 RESEND_NS = 2_000_000_000
 RESEND_NS_MAX = 60_000_000_000
+ASK_AGAIN_NS = 3_600_000_000_000
+"""How long after everything was acknowledged the cloud is asked whether it still has it."""
 
 Effects = list[UplinkEffect]
 
@@ -106,13 +109,19 @@ class Uplink:
             return self._contest(ack, journal, now_ns)
         # Rows not sent in this epoch are not taken as delivered: the acknowledgement may come from before it began.
         through = min(ack.through, journal.sent)
-        if through <= journal.acknowledged:
-            journal.told_less = through if through < journal.acknowledged else None
+        if through < journal.acknowledged:
+            journal.told_less = through
             return []
-        journal.acknowledged, journal.told_less = through, None
+        news = through > journal.acknowledged or any(end <= through for end in journal.batch_ends)
+        journal.told_less = None
+        if not news:
+            return []
         journal.batch_ends = [end for end in journal.batch_ends if end > through]
         journal.delay_ns = RESEND_NS
         self._set_resend(journal, now_ns)
+        if through == journal.acknowledged:  # it still has what it had
+            return self._fill(ack.journal_id, now_ns)
+        journal.acknowledged = through
         return [Acknowledge(ack.journal_id, journal.epoch, through), *self._fill(ack.journal_id, now_ns)]
 
     def _contest(self, ack: JournalAck, journal: _Journal, now_ns: int) -> Effects:
@@ -139,8 +148,9 @@ class Uplink:
         return effects if self._connected else []
 
     def _again(self, name: str, now_ns: int) -> Effects:
+        """From the first row that the cloud has not; the last one, if it has them all."""
         journal = self._journals[name]
-        journal.sent = journal.acknowledged
+        journal.sent = min(journal.acknowledged, max(journal.last - 1, 0))
         journal.batch_ends.clear()
         return self._fill(name, now_ns)
 
@@ -151,15 +161,15 @@ class Uplink:
             first, journal.sent = journal.sent + 1, min(journal.last, journal.sent + BATCH_ROWS)
             journal.batch_ends.append(journal.sent)
             effects.append(SendEvents(name, first, journal.sent))
-        if effects or not journal.batch_ends:
+        if effects or journal.resend_at_ns is None:
             self._set_resend(journal, now_ns)
         return effects
 
     def _set_resend(self, journal: _Journal, now_ns: int) -> None:
-        if not journal.batch_ends:
-            journal.resend_at_ns = None
+        if journal.last == 0:
             return
-        journal.resend_at_ns = now_ns + int(journal.delay_ns * (0.75 + self._jitter.random() / 2))
+        wait_ns = journal.delay_ns if journal.batch_ends else ASK_AGAIN_NS
+        journal.resend_at_ns = now_ns + int(wait_ns * (0.75 + self._jitter.random() / 2))
 
     def _refuse(self, reason: Refusal, detail: str, now_ns: int) -> Effects:
         return list(self._meter.record(EventKind.REFUSED_MESSAGE, reason.value, detail, now_ns))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from portillon_edge.sync.effects import Acknowledge, ContestJournal, Record, SendEvents, UplinkEffect
 from portillon_edge.sync.inputs import Connected, Disconnected, JournalSeen, Received, Tick
-from portillon_edge.sync.uplink import BATCH_ROWS, IN_FLIGHT_BATCHES, Uplink
+from portillon_edge.sync.uplink import ASK_AGAIN_NS, BATCH_ROWS, IN_FLIGHT_BATCHES, Uplink
 from portillon_wire.messages import EventKind, JournalAck, encode
 from portillon_wire.topics import Down
 
@@ -75,7 +75,7 @@ def test_old_and_repeated_acknowledgements_change_nothing(uplink: Uplink) -> Non
     assert uplink.handle(ack(6), 1) == [Acknowledge("j1", 1, 6)]
     assert uplink.handle(ack(6), 2) == [] and uplink.handle(ack(2), 3) == []
     assert uplink.handle(ack(10), 4) == [Acknowledge("j1", 1, 10)]
-    assert uplink.deadline_ns is None
+    assert uplink.deadline_ns is not None and uplink.deadline_ns > ASK_AGAIN_NS // 2  # nothing is under way any more
 
 
 def test_a_cloud_that_has_less_than_it_had_gets_it_again(uplink: Uplink) -> None:
@@ -96,6 +96,48 @@ def test_a_late_acknowledgement_is_not_taken_for_a_loss(uplink: Uplink) -> None:
     uplink.handle(ack(4), 3)
     assert uplink.handle(ack(11), 4) == [Acknowledge("j1", 1, 11)]
     assert uplink.handle(Tick(), 5 * S) == [SendEvents("j1", 12, 12)]
+
+
+def test_a_journal_that_has_nothing_to_send_asks_whether_the_cloud_still_has_it(uplink: Uplink) -> None:
+    """With each connection and about once an hour its last row goes again; the same answer ends it."""
+    uplink.handle(seen(10), 0)
+    uplink.handle(ack(10), 1)
+    assert uplink.handle(Disconnected(), 2) == [] and uplink.handle(Connected(), 3) == [SendEvents("j1", 10, 10)]
+    assert uplink.handle(ack(10), 4) == []
+    asked_ns = uplink.deadline_ns
+    assert asked_ns is not None and 0.7 * ASK_AGAIN_NS < asked_ns < 1.3 * ASK_AGAIN_NS
+    assert uplink.handle(Tick(), asked_ns - 1) == []
+    assert uplink.handle(Tick(), asked_ns) == [SendEvents("j1", 10, 10)]
+
+
+def test_a_cloud_that_lost_a_journal_to_which_nothing_is_added_gets_it_again(uplink: Uplink) -> None:
+    """A set-aside journal that the cloud had whole: its answer to the last row shows that it has it no more."""
+    uplink.handle(seen(10), 0)
+    uplink.handle(ack(10), 1)
+    uplink.handle(Disconnected(), 2)
+    uplink.handle(Connected(), 3)
+    assert uplink.handle(ack(4), 4) == []
+    assert uplink.handle(Tick(), 4 * S) == [SendEvents("j1", 5, 10)]
+    assert uplink.handle(ack(10), 5 * S) == [Acknowledge("j1", 1, 10)]
+
+
+def test_a_journal_without_rows_asks_nothing(uplink: Uplink) -> None:
+    """There is nothing that the cloud could have lost."""
+    uplink.handle(seen(0), 0)
+    assert uplink.deadline_ns is None
+    uplink.handle(Disconnected(), 1)
+    assert uplink.handle(Connected(), 2) == []
+
+
+def test_rows_that_come_while_it_asks_go_at_once(uplink: Uplink) -> None:
+    """The question holds up nobody."""
+    uplink.handle(seen(10), 0)
+    uplink.handle(ack(10), 1)
+    uplink.handle(Disconnected(), 2)
+    uplink.handle(Connected(), 3)
+    assert uplink.handle(seen(12), 4) == [SendEvents("j1", 11, 12)]
+    assert uplink.handle(ack(10), 5) == []
+    assert uplink.handle(ack(12), 6) == [Acknowledge("j1", 1, 12)]
 
 
 def test_several_journals_are_drained_together(uplink: Uplink) -> None:

@@ -1,0 +1,66 @@
+"""How fast hearts beat: with the shipped intervals most of a simulated year is leases and reports that say nothing new.
+
+A slow life stretches the intervals below, and nothing else, so that years pass in minutes; at the shipped pace lives are
+played beside it, for what happens within seconds.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from unittest.mock import patch
+
+from portillon_cloud.gateways import leasing, presence
+from portillon_cloud.gateways import session as cloud_session
+from portillon_edge.sync import reporter
+from portillon_edge.sync import session as edge_session
+
+MINUTE_MS = 60_000
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long a lease lasts, how often it is given and positions are told, and the mean time between two acts."""
+
+    lease_s: int
+    lease_every_ms: int
+    report_every_ms: int
+    wait_ms: int
+    settling_ms: int
+    """How long after everything was mended both sides must agree: some reports later."""
+
+
+SHIPPED = Pace(
+    lease_s=90 * 60,
+    lease_every_ms=cloud_session.LEASE_INTERVAL_MS,
+    report_every_ms=reporter.REPORT_NS_MAX // NS_PER_MS,
+    wait_ms=4_000,
+    settling_ms=5 * MINUTE_MS,
+)
+"""The lease alone is shorter than the shipped one, so that it does run out."""
+SLOW = Pace(
+    lease_s=24 * 3_600,
+    lease_every_ms=60 * MINUTE_MS,
+    report_every_ms=60 * MINUTE_MS,
+    wait_ms=8 * MINUTE_MS,
+    settling_ms=150 * MINUTE_MS,
+)
+
+
+@contextmanager
+def at(pace: Pace) -> Iterator[None]:
+    """Until the end of the block the shipped code goes at that pace."""
+    if pace is SHIPPED:
+        yield
+        return
+    lease_ms, report_ns = pace.lease_every_ms, pace.report_every_ms * NS_PER_MS
+    with ExitStack() as stack:
+        for module, name, value in (
+            (cloud_session, "LEASE_INTERVAL_MS", lease_ms),
+            (leasing, "LEASE_INTERVAL_MS", lease_ms),
+            (presence, "SILENT_AFTER_MS", 3 * lease_ms),
+            (reporter, "REPORT_NS_MAX", report_ns),
+            (edge_session, "SAVE_LEASE_NS", report_ns),
+        ):
+            stack.enter_context(patch.object(module, name, value))
+        yield
