@@ -15,8 +15,10 @@
 6. An exit request always releases, whatever else holds, and no passage or order cuts it short; a passage out within its
    window is nobody's. With `free_exit` the way out stands released always. A passage that needs no grant (free exit,
    free lane, staff's OpenOnce) is a PASSAGE without a member, with its way.
-7. FREE and FIRE hold every way; passages force nothing, and a grant needs no release. BLOCKED and LOCKDOWN end releases
-   and the queue; BLOCKED takes nobody, LOCKDOWN whom the decision exempts. A running grant still ends as in 2.
+7. FREE and FIRE hold every way; passages force nothing, and a grant needs no release. Nobody has to wait there, so no
+   card is LANE_BUSY: whatever `second_badge` says, the second one is queued. Its credential's grant in the other way,
+   and the eldest queued beyond QUEUE_MAX, end unused for it. BLOCKED and LOCKDOWN end releases and the queue; BLOCKED
+   takes nobody, LOCKDOWN whom the decision exempts. A running grant still ends as in 2, a queued one gets its turn.
 8. LANE_FAULT is told once, closes the lane to cards (fire apart), ends releases and queue; its end is LANE_RESTORED.
 9. An output that fails ends the grant and the queue as not used: whoever was to pass could not.
 10. An input active for longer than anybody could need is INPUT_FAULT once, and not believed until it rests again:
@@ -120,9 +122,11 @@ class TurnstileLane:
 
     @property
     def busy(self) -> bool:
+        if self._bearing.released:
+            return False
         match self._second_badge:
             case SecondBadge.REFUSE:
-                return self._occupied
+                return self._occupied or bool(self._waiting)
             case SecondBadge.QUEUE:
                 return len(self._waiting) >= QUEUE_MAX
             case SecondBadge.IGNORE:
@@ -187,23 +191,32 @@ class TurnstileLane:
     def _admit(self, grant: Grant, now: int) -> list[Action]:
         if reason := self._closed_to_all:
             return [Record(EventKind.DENIED, grant, reason)]
-        if own := self._own(grant.credential):
-            return self._again(own, grant, now)
+        own = self._own(grant.credential)
+        if own and (own.member, own.way) == (grant.member, grant.way):
+            return [*(self._let_in(own, now) if own is self._grant else []), Record(EventKind.REBADGED, own)]
+        ended = self._overtake(own, now) if self._bearing.released else []
         if not self._occupied and not self._waiting:
-            return [*self._let_in(grant, now), Record(EventKind.GRANTED, grant)]
-        match self._second_badge:
-            case SecondBadge.QUEUE if len(self._waiting) < QUEUE_MAX:
-                self._waiting.append(grant)
-                return [Record(EventKind.GRANTED, grant, detail="waits for its turn")]
-            case SecondBadge.IGNORE:
-                return [Record(EventKind.PASSAGE_REFUSED, grant, DenyReason.LANE_BUSY)]
-            case _:
-                return [Record(EventKind.DENIED, grant, DenyReason.LANE_BUSY)]
+            return [*ended, *self._let_in(grant, now), Record(EventKind.GRANTED, grant)]
+        queues = self._second_badge is SecondBadge.QUEUE and own is None and len(self._waiting) < QUEUE_MAX
+        if queues or self._bearing.released:
+            self._waiting.append(grant)
+            return [*ended, Record(EventKind.GRANTED, grant, detail="waits for its turn")]
+        if self._second_badge is SecondBadge.IGNORE and own is None:
+            return [Record(EventKind.PASSAGE_REFUSED, grant, DenyReason.LANE_BUSY)]
+        return [Record(EventKind.DENIED, grant, DenyReason.LANE_BUSY)]
 
-    def _again(self, own: Grant, grant: Grant, now: int) -> list[Action]:
-        if (own.member, own.way) != (grant.member, grant.way):
-            return [Record(EventKind.DENIED, grant, DenyReason.LANE_BUSY)]
-        return [*(self._let_in(own, now) if own is self._grant else []), Record(EventKind.REBADGED, own)]
+    def _overtake(self, own: Grant | None, now: int) -> list[Action]:
+        """At a lane that stands free the newest card counts: room for it, and nobody on both sides."""
+        actions = self._retire(own, "badged the other way", now) if own else []
+        if len(self._waiting) >= QUEUE_MAX:
+            actions += self._retire(self._waiting[0], "others badged since at the lane that stands free", now)
+        return actions
+
+    def _retire(self, grant: Grant, detail: str, now: int) -> list[Action]:
+        if grant is self._grant:
+            return [*self._lock_early(now), *self._end_unused(detail)]
+        self._waiting.remove(grant)
+        return [Record(EventKind.GRANT_NOT_USED, grant, detail=detail)]
 
     def _own(self, credential: str) -> Grant | None:
         """The grant that this credential has already, running or queued."""

@@ -32,6 +32,7 @@ from portillon_edge.doors.machine import (
 )
 from portillon_edge.doors.part_drive import PartDrive
 from portillon_edge.doors.turnstile_lane import QUEUE_MAX, Drive, SecondBadge, TurnstileLane
+from portillon_rules.reason import DenyReason
 
 PULSE_MS, WINDOW_MS, CLEAR_MS, CLOSING_MS = 700, 4000, 1500, 3000
 WAITS_MS = st.integers(0, 3000) | st.sampled_from([PULSE_MS, WINDOW_MS, WINDOW_MS - 1, CLEAR_MS, CLOSING_MS, 11_000])
@@ -47,6 +48,7 @@ class InUse(RuleBasedStateMachine):
     longest_ms: ClassVar[int]
     exit_part: ClassVar[Part]
     grants_max: ClassVar[int] = 1
+    free_grants_max: ClassVar[int] = 1
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,6 +113,10 @@ class InUse(RuleBasedStateMachine):
         ]
         assert first.kind is not EventKind.DENIED or first.reason is not None
         assert self.bearing is not Bearing.BLOCKED or first.kind is EventKind.DENIED
+        if self.bearing.released and self.free_grants_max > 1:
+            assert first.reason is not DenyReason.LANE_BUSY, "told to wait where nobody has to"
+        elif first.kind is EventKind.GRANTED:
+            assert len(self.pending) <= self.grants_max
 
     @rule(data=st.data(), active=st.booleans())
     def line(self, data: st.DataObject, active: bool) -> None:
@@ -175,7 +181,7 @@ class InUse(RuleBasedStateMachine):
 
     @invariant()
     def grants_are_bounded_and_watched(self) -> None:
-        assert len(self.pending) <= self.grants_max
+        assert len(self.pending) <= max(self.grants_max, self.free_grants_max)
         assert not self.pending or self.deadline_ms is not None, "a grant without an end"
 
     def teardown(self) -> None:
@@ -200,7 +206,7 @@ class LaneInUse(InUse):
     parts = (Part.ENTRY, Part.EXIT, Part.READY)
     longest_ms = PULSE_MS
     exit_part = Part.EXIT
-    grants_max = QUEUE_MAX + 1
+    grants_max = free_grants_max = QUEUE_MAX + 1
 
 
 class OneOutputLaneInUse(LaneInUse):
@@ -251,6 +257,32 @@ ABLATED = settings(RUNS, phases=[Phase.generate], print_blob=False, report_multi
 def test_anything_in_any_order(used: type[InUse]) -> None:
     """Bounded releases, one end for each grant, egress never held back, freed is held, and nobody is closed on."""
     run_state_machine_as_test(used, settings=RUNS)
+
+
+class LaneThatLetsACrowdGrow(TurnstileLane):
+    """Ablation: a free lane queues whoever badges, and forgets nobody."""
+
+    def _overtake(self, own: Grant | None, now: int) -> list[Action]:
+        return []
+
+
+class LaneThatIsNeverFree(TurnstileLane):
+    """Ablation: at a free lane a second card goes by the policy, too."""
+
+    def _admit(self, grant: Grant, now: int) -> list[Action]:
+        bearing, self._bearing = self._bearing, Bearing.PLAN
+        done = super()._admit(grant, now)
+        self._bearing = bearing
+        return done
+
+
+@pytest.mark.parametrize("broken", [LaneThatLetsACrowdGrow, LaneThatIsNeverFree])
+def test_each_defence_of_a_free_lane_is_needed(broken: type[TurnstileLane]) -> None:
+    """Switch one off and a crowd grows without bound, or somebody is told to wait at a lane that stands free."""
+    make = staticmethod(lambda: broken(pulse_ms=PULSE_MS, passage_window_ms=WINDOW_MS))
+    ablated = type(broken.__name__ + "InUse", (OneOutputLaneInUse,), {"make": make})
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(ablated, settings=ABLATED)
 
 
 class BarrierThatTrustsAnUnknownLoop(Barrier):
