@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from stories.door_play import play
 from stories.door_stage import VirtualStage
 from stories.door_story import Moment, Story, load_story, story_files
+from stories.lateness import Lateness
 from stories.process import StoryError
 
 FILES = pytest.mark.parametrize("file", [pytest.param(path, id=path.stem) for path in story_files()])
@@ -59,3 +60,20 @@ def test_a_slip_of_the_pen_is_said(change: dict[str, Any], told: str) -> None:
     Story.model_validate(A_STORY)
     with pytest.raises(ValidationError, match=told):
         Story.model_validate({**A_STORY, **change})
+
+
+def test_a_few_late_stories_are_excused_and_named() -> None:
+    """Up to three in a hundred may need a second try, one always may; one more is too many, and each is named."""
+    late = Lateness(asked=100)
+    assert late.in_words() == ""
+    for number in range(3):
+        late.came_late(f"story-{number}", f"second {number}: nothing\nand a log")
+        assert not late.too_many
+    late.came_late("story-3", "second 3: nothing")
+    assert late.too_many
+    assert late.in_words().splitlines() == [
+        "4 of 100 door stories were not so at the first try:",
+        *(f"- story-{number}: second {number}: nothing" for number in range(4)),
+    ]
+    alone = Lateness(asked=1, late={"story": "late"})
+    assert not alone.too_many

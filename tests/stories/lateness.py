@@ -1,0 +1,39 @@
+"""Which stories on devices came too late on a busy machine: few may, none twice, and each is named.
+
+A race in the product looks like lateness now and then. Playing a story once more must not hide one for long.
+"""
+
+from dataclasses import dataclass, field
+
+SHARE_MAX = 0.03
+"""Of the stories played in one run, so many may need a second try."""
+FEW = 1
+"""One may always: a run of few stories has no share to speak of."""
+
+LATE_STORIES = "late door stories"
+"""Under this name a test's report carries them to whoever prints the end of the run."""
+
+
+@dataclass
+class Lateness:
+    """Of one run; a story that fails at its second try has failed by itself."""
+
+    asked: int
+    played: int = 0
+    late: dict[str, str] = field(default_factory=dict)
+
+    def came_late(self, story: str, why: str) -> None:
+        """It was not so at the first try."""
+        self.late[story] = why
+
+    @property
+    def too_many(self) -> bool:
+        """Whether that is more than a busy machine explains."""
+        return len(self.late) > max(FEW, self.asked * SHARE_MAX)
+
+    def in_words(self) -> str:
+        """Who was late, and with what, one line each; empty: nobody."""
+        if not self.late:
+            return ""
+        told = [f"{len(self.late)} of {self.asked} door stories were not so at the first try:"]
+        return "\n".join([*told, *(f"- {story}: {why.splitlines()[0]}" for story, why in sorted(self.late.items()))])
