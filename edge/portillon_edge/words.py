@@ -35,6 +35,7 @@ REASONS: Mapping[DenyReason, str] = {
     DenyReason.NO_MEMBERSHIP: mark("There is no membership for this credential."),
     DenyReason.WRONG_ZONE: mark("The membership does not include this door's zone."),
     DenyReason.OUTSIDE_SCHEDULE: mark("It is outside the hours of this membership."),
+    DenyReason.RESERVED_HOURS: mark("These hours are reserved for a group, and this member is not of it."),
     DenyReason.LEASE_OVER: mark("The gateway has not heard from the cloud for longer than the site allows."),
     DenyReason.TIME_UNKNOWN: mark("The gateway does not know what time it is until it hears from the cloud."),
     DenyReason.NEVER_SYNCED: mark(
@@ -94,6 +95,7 @@ LANE_REASONS: Mapping[DenyReason, str] = {
     DenyReason.NO_MEMBERSHIP: mark("No membership\nSee front desk"),
     DenyReason.WRONG_ZONE: mark("Not in your\nmembership"),
     DenyReason.OUTSIDE_SCHEDULE: mark("Outside your\nhours"),
+    DenyReason.RESERVED_HOURS: mark("Reserved hours\nPlease ask staff"),
     DenyReason.LEASE_OVER: mark("Offline too long\nCall staff"),
     DenyReason.TIME_UNKNOWN: mark("Clock not set\nCall staff"),
     DenyReason.NEVER_SYNCED: mark("Not set up yet\nCall staff"),

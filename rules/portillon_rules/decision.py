@@ -5,16 +5,17 @@ before what passes, so that nobody waits for a thing that would not help them. F
 
  1. table        the gateway has the site's rules; the credential's row is known and undamaged
  2. entitlement  the standing and the validity of the row; the time is known
- 3. zone         the row opens this door's zone
- 4. schedule     the row's schedule is open
- 5. door         it takes somebody now: no lockdown, not blocked, not out of order, not interlocked
- 6. door_rule    the hours at which a card alone is not enough
- 7. visits       a pack or quota has a visit left
- 8. passback     where the member is, by what was passed
- 9. occupancy    the zone that is entered has room
-10. basis        what the gateway itself may lack: lease, sure time, journal, output
-11. company      second person, escort, supervisor, guardian: asked last, so that nobody is fetched in vain
-12. lane         nobody else is passing
+ 3. zone         one of the row's rights opens this door's zone
+ 4. schedule     one of those is open now
+ 5. reserved     the hours are not another group's
+ 6. door         it takes somebody now: no lockdown, not blocked, not out of order, not interlocked
+ 7. door_rule    the hours at which a card alone is not enough
+ 8. visits       a pack or quota has a visit left
+ 9. passback     where the member is, by what was passed
+10. occupancy    the zone that is entered has room
+11. basis        what the gateway itself may lack: lease, sure time, journal, output
+12. company      second person, escort, supervisor, guardian: asked last, so that nobody is fetched in vain
+13. lane         nobody else is passing
 
 A rule that is not configured says nothing. Hours, PIN, visits and company are asked of who enters: nobody is kept in by
 them. What a grant spends (a visit, a code) is reserved by the gateway after all of this, before it lets anybody in.
@@ -34,11 +35,12 @@ from portillon_rules.local_facts import NO_LOCAL_FACTS, LocalFacts
 from portillon_rules.passback import Crossing
 from portillon_rules.policy import SITE, AfterLease, JournalUnwritable, SitePolicy, TimeUncertain
 from portillon_rules.reason import DenyReason, GrantFlag
+from portillon_rules.reserved import Reserved
 from portillon_rules.ruling import Ruling
 from portillon_rules.schedule import Schedule, local_time, open_at
-from portillon_rules.zone_rule import ZoneRule
+from portillon_rules.zone_rule import EVERY_ZONE, ZoneRule, chain
 
-RULES_VERSION = "4"
+RULES_VERSION = "5"
 """Changes when the same facts would be decided otherwise; reported by gateways and stamped on live answers."""
 
 _MS_PER_HOUR = 3_600_000
@@ -141,12 +143,13 @@ def decide(
     policy = site.policy
     if policy is None or not isinstance(lookup, Entitlement):
         return _without_basis(lookup, site)
-    flags = [GrantFlag.DURESS] if lookup.duress else []
-    for ruling in _rulings(lookup, door, site, policy, time, local):
+    row = lookup.at(time.business_ms) if lookup.turns and time.quality is not TimeQuality.UNKNOWN else lookup
+    flags = [GrantFlag.DURESS] if row.duress else []
+    for ruling in _rulings(row, door, site, policy, time, local):
         if ruling.reason is not None:
-            return Denied(ruling.reason, lookup.member, Evidence(ruling.rule, ruling.row, site.revision))
+            return Denied(ruling.reason, row.member, Evidence(ruling.rule, ruling.row, site.revision))
         flags += ruling.flags
-    return Granted(lookup.member, tuple(dict.fromkeys(flags)), Evidence("entitlement", _OWN_ROW, site.revision))
+    return Granted(row.member, tuple(dict.fromkeys(flags)), Evidence("entitlement", _OWN_ROW, site.revision))
 
 
 def _without_basis(lookup: Lookup, site: SiteRules) -> Denied:
@@ -165,7 +168,8 @@ def _rulings(
     yield _entitlement(row, time)
     yield _zone(row, door)
     if not door.leaving:
-        yield _schedule(row, site, policy, time)
+        yield _schedule(row, door, site, policy, time)
+        yield _reserved(row, door, site, policy, time)
     yield _door(row, door, site)
     if not door.leaving:
         yield _pin(door, site, time, local)
@@ -182,7 +186,12 @@ def _rulings(
 
 def _entitlement(row: Entitlement, time: DecisionTime) -> Ruling:
     reason = _outside_validity(row, time)
-    return Ruling("entitlement", reason, row=_OWN_ROW) if reason else _NOTHING
+    if reason is not None:
+        return Ruling("entitlement", reason, row=_OWN_ROW)
+    flags = [GrantFlag.SHARED] if row.shared else []
+    if row.grace_from_ms is not None and time.business_ms >= row.grace_from_ms:
+        flags.append(GrantFlag.GRACE)
+    return Ruling("entitlement", flags=tuple(flags)) if flags else _NOTHING
 
 
 def _outside_validity(row: Entitlement, time: DecisionTime) -> DenyReason | None:
@@ -196,17 +205,50 @@ def _outside_validity(row: Entitlement, time: DecisionTime) -> DenyReason | None
 
 
 def _zone(row: Entitlement, door: DoorView) -> Ruling:
-    return _NOTHING if door.zone in row.zones else Ruling("zone", DenyReason.WRONG_ZONE, row=_OWN_ROW)
+    return _NOTHING if row.schedules_of(door.zone) else Ruling("zone", DenyReason.WRONG_ZONE, row=_OWN_ROW)
 
 
-def _schedule(row: Entitlement, site: SiteRules, policy: SitePolicy, time: DecisionTime) -> Ruling:
-    if row.schedule == ALWAYS:
+def _schedule(row: Entitlement, door: DoorView, site: SiteRules, policy: SitePolicy, time: DecisionTime) -> Ruling:
+    """One open right is enough; of several shut ones the first is named."""
+    schedules = row.schedules_of(door.zone)
+    if ALWAYS in schedules:
         return _NOTHING
-    if time.quality is TimeQuality.UNCERTAIN and policy.time_uncertain is TimeUncertain.DENY:
+    if _unsure(policy, time):
         return Ruling("schedule", DenyReason.TIME_UNKNOWN, row=_POLICY_ROW)
-    if _is_open(row.schedule, site, policy, time):
+    if any(_is_open(schedule, site, policy, time) for schedule in schedules):
         return _NOTHING
-    return Ruling("schedule", DenyReason.OUTSIDE_SCHEDULE, row=f"schedule/{row.schedule}")
+    return Ruling("schedule", DenyReason.OUTSIDE_SCHEDULE, row=f"schedule/{schedules[0]}")
+
+
+def _reserved(row: Entitlement, door: DoorView, site: SiteRules, policy: SitePolicy, time: DecisionTime) -> Ruling:
+    """While it cannot be told whether hours are reserved, they are."""
+    unsure = _unsure(policy, time)
+    for name, windows in _windows(row, door, site):
+        groups = {
+            one.group
+            for one in windows
+            if unsure or one.schedule == ALWAYS or _is_open(one.schedule, site, policy, time) is not False
+        }
+        if groups and groups.isdisjoint(row.groups):
+            reason = DenyReason.TIME_UNKNOWN if unsure else DenyReason.RESERVED_HOURS
+            return Ruling("reserved", reason, row=_POLICY_ROW if unsure else name)
+    return _NOTHING
+
+
+def _windows(row: Entitlement, door: DoorView, site: SiteRules) -> Iterator[tuple[str, tuple[Reserved, ...]]]:
+    """The reserved windows that this person is asked about, each rule's with its row: door, zones around it, site."""
+    rule = site.doors.get(door.name)
+    if rule is not None and rule.reserved and not row.staff:
+        yield f"door_rule/{door.name}", rule.reserved
+    for zone in (*chain(door.zone, site.zones), EVERY_ZONE) if site.zones else ():
+        of_zone = site.zones.get(zone)
+        if of_zone is not None and of_zone.reserved and not (row.staff and of_zone.staff_exempt):
+            yield f"zone_rule/{zone}", of_zone.reserved
+
+
+def _unsure(policy: SitePolicy, time: DecisionTime) -> bool:
+    """Whether the site follows no schedule for want of a sure time."""
+    return time.quality is TimeQuality.UNCERTAIN and policy.time_uncertain is TimeUncertain.DENY
 
 
 def _is_open(name: str, site: SiteRules, policy: SitePolicy, time: DecisionTime) -> bool | None:
@@ -224,8 +266,7 @@ def pin_asked(door: str, site: SiteRules, time: DecisionTime) -> bool:
         return False
     if rule.pin_schedule == ALWAYS or time.quality is TimeQuality.UNKNOWN:
         return True
-    unsure = time.quality is TimeQuality.UNCERTAIN and policy.time_uncertain is TimeUncertain.DENY
-    return unsure or _is_open(rule.pin_schedule, site, policy, time) is not False
+    return _unsure(policy, time) or _is_open(rule.pin_schedule, site, policy, time) is not False
 
 
 def _pin(door: DoorView, site: SiteRules, time: DecisionTime, local: LocalFacts) -> Ruling:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from portillon_rules.reserved import Reserved, reserved_from
+
 COMPANY_WITHIN_S = 30
 """How long somebody's badge counts as company, where the door does not say: the 30 s per next card that two-person
 rules are usually delivered with."""
@@ -16,7 +18,8 @@ class DoorRule:
 
     `pin_schedule`: while it is open a card alone is not enough. `two_people`: it opens for two different members only.
     `supervisors`: members of whom one must be in the door's zone, or lately let in here; None: it needs none, empty:
-    nobody may supervise now, and nobody enters. `minors_alone`: it asks for no guardian, at a lobby.
+    nobody may supervise now, and nobody enters. `minors_alone`: it asks for no guardian, at a lobby. `reserved`: hours
+    of one group.
     """
 
     door: str
@@ -25,6 +28,7 @@ class DoorRule:
     supervisors: tuple[str, ...] | None = None
     minors_alone: bool = False
     within_s: int = COMPANY_WITHIN_S
+    reserved: tuple[Reserved, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.within_s <= COMPANY_WITHIN_S_MAX:
@@ -38,6 +42,8 @@ class DoorRule:
             "supervisors": None if self.supervisors is None else sorted(self.supervisors),
             "minors_alone": self.minors_alone,
             "within_s": self.within_s,
+            # Told only where there are any.
+            **({"reserved": [one.to_body() for one in self.reserved]} if self.reserved else {}),
         }
 
     @classmethod
@@ -51,4 +57,5 @@ class DoorRule:
             supervisors=None if supervisors is None else tuple(supervisors),
             minors_alone=body["minors_alone"],
             within_s=body["within_s"],
+            reserved=reserved_from(body.get("reserved", ())),
         )

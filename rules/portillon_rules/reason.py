@@ -31,6 +31,7 @@ class DenyReason(StrEnum):
     NO_MEMBERSHIP = "no_membership"
     WRONG_ZONE = "wrong_zone"
     OUTSIDE_SCHEDULE = "outside_schedule"
+    RESERVED_HOURS = "reserved_hours"
     LEASE_OVER = "lease_over"
     TIME_UNKNOWN = "time_unknown"
     NEVER_SYNCED = "never_synced"

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from portillon_rules.reserved import Reserved, reserved_from
+
 EVERY_ZONE = "*"
 """The key of the rule that holds site-wide. No zone has this name."""
 NESTING_MAX = 8
@@ -43,6 +45,7 @@ class ZoneRule:
     `reset_hour`: at that hour of the site's day everybody counts as gone. `stay_minutes`: so does who stays for longer.
     `capacity`: how many may be in it, and in the zones within it. One more comes `at_capacity`, even more
     `above_capacity`; from `almost_full` people on, entries below it are flagged.
+    `reserved`: hours of one group, in it and in the zones within it.
     `staff_exempt`: none of it holds for staff; they are counted.
     """
 
@@ -59,6 +62,7 @@ class ZoneRule:
     almost_full: int | None = None
     at_capacity: Strictness = Strictness.HARD
     above_capacity: Strictness = Strictness.HARD
+    reserved: tuple[Reserved, ...] = ()
     staff_exempt: bool = True
 
     def __post_init__(self) -> None:
@@ -73,6 +77,7 @@ class ZoneRule:
     def to_body(self) -> dict[str, Any]:
         """The JSON-ready body of the feed row: what differs from the defaults; its key is `zone`."""
         told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "zone"}
+        told["reserved"] = [one.to_body() for one in self.reserved] or ()
         return {name: value for name, value in told.items() if value != getattr(_NOTHING, name)}
 
     @classmethod
@@ -80,6 +85,7 @@ class ZoneRule:
         """Rebuild the rule of zone `key`; raises TypeError or ValueError. Keys of a newer version are not read."""
         known = {f.name: body[f.name] for f in fields(cls) if f.name in body}
         known.update({name: Strictness(known[name]) for name in _STRICT if name in known})
+        known["reserved"] = reserved_from(known.get("reserved", ()))
         return cls(**{**known, "zone": key})
 
 

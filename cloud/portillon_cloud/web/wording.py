@@ -59,6 +59,7 @@ REASONS: Mapping[DenyReason, str] = {
     DenyReason.NO_MEMBERSHIP: N_("no membership"),
     DenyReason.WRONG_ZONE: N_("the plan does not open this zone"),
     DenyReason.OUTSIDE_SCHEDULE: N_("outside the hours of the plan"),
+    DenyReason.RESERVED_HOURS: N_("these hours are reserved for a group"),
     DenyReason.LEASE_OVER: N_("the gateway was cut off for too long"),
     DenyReason.TIME_UNKNOWN: N_("the gateway does not know what time it is"),
     DenyReason.NEVER_SYNCED: N_("the gateway has never heard from us"),
