@@ -1,7 +1,7 @@
 """How fast hearts beat: with the shipped intervals most of a simulated year is leases and reports that say nothing new.
 
-A slow life stretches the intervals below, and nothing else, so that years pass in minutes; at the shipped pace lives are
-played beside it, for what happens within seconds.
+A slow life stretches the intervals below, and nothing else, so that years pass in minutes. Beside it lives at the
+shipped pace are played, for what happens within seconds.
 """
 
 from collections.abc import Iterator
