@@ -56,7 +56,7 @@ def says(
     ],
 )
 def test_each_zone_opens_at_the_hours_of_its_own_rights(zone: str, hours: float, answer: Granted | Denied) -> None:
-    """The pool always, the gym off-peak or at class hours, the studio at class hours: no right lends hours to another."""
+    """The pool always, the gym off-peak or at class hours, the studio at class hours: none lends hours to another."""
     assert says(ROW, zone, hours) == answer
 
 
