@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import edge, intake, invoices, lane, many_doors, osdp, outputs, readers, revocation, start
+from bench import edge, indicators, intake, invoices, lane, many_doors, osdp, outputs, readers, revocation, start
 from bench.cloud_gym import postgres_engine, postgres_programs, sqlite_engine
 from bench.report import Row, show
 from broker import mosquitto
@@ -76,6 +76,7 @@ def subjects(size: Size, missing: Callable[[str], None]) -> Iterator[Subject]:
     yield lambda folder: many_doors.benchmarks(folder, size.many_doors_badges)
     yield lambda folder: readers.benchmarks(folder, size.reader_badges)
     yield lambda folder: outputs.benchmarks(folder, size.reader_badges, size.output_deaths)
+    yield lambda folder: indicators.benchmarks(folder, size.reader_badges)
     if osdp.is_missing():
         missing("libosdp (make peers)")
     else:
