@@ -5,6 +5,7 @@ EdgeError
 │   ├── StoreBusy           the entitlement file could not be read or written just now (full disk, lock, I/O error)
 │   ├── MemoryUnwritable    the credential memory could not be read or written just now
 │   ├── LatchUnwritable     what a fire latched could not be kept for after a restart
+│   ├── StandingUnwritable  the orders that stand could not be kept apart from their table
 │   ├── SnapshotInterrupted the download stopped; it resumes where it was
 │   └── LinkDown            no broker connection, or its queue is full
 └── PermanentEdgeError      the same call will never work
@@ -42,6 +43,10 @@ class MemoryUnwritable(TransientEdgeError):
 
 class LatchUnwritable(TransientEdgeError):
     """What a fire latched could not be kept for after a restart; the doors stand free all the same."""
+
+
+class StandingUnwritable(TransientEdgeError):
+    """The orders that stand could not be kept apart from their table; the doors follow them all the same."""
 
 
 class SnapshotInterrupted(TransientEdgeError):

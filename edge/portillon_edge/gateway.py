@@ -43,6 +43,7 @@ from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.fire_latch import FireLatchFile
 from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.store.journal_writer import JournalWriter
+from portillon_edge.store.standing_file import StandingFile
 from portillon_edge.visits.book import VisitBook
 
 logger = logging.getLogger(__name__)
@@ -145,6 +146,7 @@ class Gateway:
             watches=config.watches,
             interlocks=config.interlocks,
             latch=FireLatchFile(data_dir),
+            standings=StandingFile(data_dir, [row_mac_key(key) for key in keys]),
             local=self._local,
         )
         self._loop = DoorLoop(self._attendant, clock_ns=boot_ns)

@@ -34,6 +34,7 @@ from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_edge.doors.admission import Admission, AskPin, LetIn, TurnAway, Verdict
 from portillon_edge.doors.fault_watch import FaultEnded, FaultTold, FaultWatch
+from portillon_edge.doors.kept import ForgetfulStandings, Standings
 from portillon_edge.doors.local_side import LocalSide
 from portillon_edge.doors.machine import Admit, Bearing, Grant, Line, LineChanged, LineLost, OutputFailed, Part, Record
 from portillon_edge.doors.showing import standing
@@ -96,6 +97,7 @@ class Attendant:
         watches: Iterable[Watch] = (),
         interlocks: Iterable[Interlock] = (),
         latch: FireLatch | None = None,
+        standings: Standings | None = None,
         local: LocalSide | None = None,
     ) -> None:
         """A reader that `readers` does not name takes every card and no PIN."""
@@ -123,6 +125,7 @@ class Attendant:
             watches=watches,
             interlocks=interlocks,
             latch=latch or ForgetfulLatch(),
+            standings=standings or ForgetfulStandings(),
             stepping=self._stepping,
             entitlements=entitlements,
             clockwork=clockwork,

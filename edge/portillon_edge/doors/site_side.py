@@ -1,8 +1,8 @@
 """What the attendant does for the site as a whole: hears the house's inputs and staff, and turns doors accordingly.
 
 `settle` looks at everything that has a say when something of it may have changed, turns the doors and tells the rest.
-It comes after each event, so that nobody's grant waits for it. A fire's latch is written to disk after its doors were
-freed: no slow or full disk keeps a door locked.
+It comes after each event, so that nobody's grant waits for it. A fire's latch and the orders that stand are written to
+disk after the doors were turned: no slow or full disk keeps a door locked.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,18 +14,23 @@ from portillon_rules.decision import DecisionTime, SiteRules, TimeQuality
 from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.events import EventKind
+from portillon_edge.doors.bearing import Why
 from portillon_edge.doors.interlock import Interlocks, Seen
+from portillon_edge.doors.kept import Kept, Standings, kept_in
 from portillon_edge.doors.machine import NS_PER_MS, Bearing, BearingChanged, Grant, OpenOnce
 from portillon_edge.doors.site_stand import SiteStand, Turn
 from portillon_edge.doors.site_watch import SiteWatch, Tell
 from portillon_edge.doors.staff_order import Acknowledge, HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
 from portillon_edge.doors.stepping import Stepping
 from portillon_edge.doors.surroundings import Clockwork, Door, Entitlements, FireLatch
-from portillon_edge.errors import LatchUnwritable
+from portillon_edge.errors import LatchUnwritable, StandingUnwritable
 
 CLOSED_RANK = (DenyReason.LANE_FAULT, DenyReason.DOOR_BLOCKED, DenyReason.INTERLOCKED, DenyReason.LOCKDOWN)
 """LOCKDOWN is last: it alone exempts some, and nobody is exempt from the others."""
 LATCH_ALARM = "fire_latch"
+STANDING_ALARM = "standing_orders"
+_JOURNALED_NS = 2_000_000_000
+"""The journal commits what it was given within a fraction of this; the loop settles at least each second."""
 _STEP_MS = 1_000
 """Business time that is off the boot clock by more was turned: plans are looked at anew."""
 
@@ -40,6 +45,7 @@ class SiteSide:
         watches: Iterable[Watch],
         interlocks: Iterable[Interlock],
         latch: FireLatch,
+        standings: Standings,
         stepping: Stepping,
         entitlements: Entitlements,
         clockwork: Clockwork,
@@ -52,9 +58,13 @@ class SiteSide:
         self._tell = tell
         self._latch = latch
         self._latched = latch.load()
-        self._watch = SiteWatch(watches, doors=doors.keys(), latched=self._latched)
+        self._standings = standings
+        self._kept = kept_in(standings)
+        self._told_ns: int | None = None
+        locking = [one.name for one in self._kept.lockdowns if one.why is Why.LOCKDOWN]
+        self._watch = SiteWatch(watches, doors=doors.keys(), latched=self._latched, locking=locking)
         may = [name for name, door in doors.items() if door.may_stand_free]
-        self._stand = SiteStand(doors, may_stand_free=may, watch=self._watch)
+        self._stand = SiteStand(doors, may_stand_free=may, watch=self._watch, lockdowns=self._kept.lockdowns)
         self._interlocks = Interlocks(interlocks)
         self._stale = True
         self._rules: SiteRules | None = None
@@ -126,7 +136,7 @@ class SiteSide:
         due = due_ns is not None and now_ns >= due_ns
         if self._stale or due or rules is not self._rules or self._time_turned(time, now_ns):
             self._stale, self._rules, self._time, self._time_ns = False, rules, time, now_ns
-            for one in self._stand.look(rules, time, now_ns):
+            for one in self._stand.look(self._kept.orders.over(rules), time, now_ns):
                 match one:
                     case Tell():
                         self._tell(one, now_ns)
@@ -134,6 +144,8 @@ class SiteSide:
                         signal = BearingChanged(say.bearing, say.why, say.by)
                         self._stepping.signal(self._doors[door], signal, now_ns)
             self._save_latch(now_ns)
+            self._keep(Kept(self._kept.orders.after(rules), self._kept.lockdowns), now_ns)
+        self._keep_told(now_ns)
         if self._interlocks:
             for told in self._interlocks.watch(lambda name: self._seen(name, now_ns)):
                 self._tell(told, now_ns)
@@ -166,3 +178,22 @@ class SiteSide:
         except LatchUnwritable as error:
             self._tell(Tell(EventKind.ALARM, reason=LATCH_ALARM, detail=str(error)), now_ns)
         self._latched = latched
+
+    def _keep_told(self, now_ns: int) -> None:
+        """Not before the journal has it: told twice after a power cut is better than never."""
+        told = self._stand.lockdowns
+        if told == self._kept.lockdowns:
+            self._told_ns = None
+        elif self._told_ns is None:
+            self._told_ns = now_ns
+        elif now_ns - self._told_ns >= _JOURNALED_NS:
+            self._keep(Kept(self._kept.orders, told), now_ns)
+
+    def _keep(self, kept: Kept, now_ns: int) -> None:
+        if kept == self._kept:
+            return
+        self._kept = kept
+        try:
+            self._standings.save(kept.to_body())
+        except StandingUnwritable as error:
+            self._tell(Tell(EventKind.ALARM, reason=STANDING_ALARM, detail=str(error)), now_ns)

@@ -2,19 +2,20 @@
 
 1. At the start every door stands on its plan; the first look turns those that should stand otherwise.
 2. A door is turned when its bearing changes, not when only the reason for it does.
-3. A lockdown is told once when it begins and once when it ends, for each who ordered it.
+3. A lockdown is told once when it begins and once when it ends, for each that causes it (lockdown_watch.py).
 4. A door whose relay or lock may not stay released is never freed by plan or order; that is told once. Fire is tried.
 5. Local orders end by themselves, and with the gateway.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from portillon_rules.decision import DecisionTime, SiteRules
 from portillon_rules.door_plan import EVERY_DOOR, Standing
 
 from portillon_edge.domain.events import EventKind
 from portillon_edge.doors.bearing import ON_PLAN, Say, Why, in_force, last_word, ordered
+from portillon_edge.doors.lockdown_watch import Lockdown, LockdownWatch, ordered_lockdown, orders_of
 from portillon_edge.doors.machine import NS_PER_MS, Bearing
 from portillon_edge.doors.plan_watch import PlanWatch, next_look_ms
 from portillon_edge.doors.site_watch import SiteWatch, Tell, only
@@ -30,19 +31,34 @@ class Turn:
 
 
 class SiteStand:
-    """For all doors of a site; `may_stand_free` names those whose outputs may stay released."""
+    """For all doors of a site; `may_stand_free` names those whose outputs may stay released.
 
-    def __init__(self, doors: Iterable[str], *, may_stand_free: Collection[str], watch: SiteWatch) -> None:
+    `lockdowns`: those that were told before the gateway ended.
+    """
+
+    def __init__(
+        self,
+        doors: Iterable[str],
+        *,
+        may_stand_free: Collection[str],
+        watch: SiteWatch,
+        lockdowns: Collection[Lockdown] = (),
+    ) -> None:
         self._doors = tuple(doors)
         self._may_stand_free = frozenset(may_stand_free)
         self._watch = watch
         self._plans = PlanWatch()
         self._local: dict[str, HoldDoor] = {}
         self._says: dict[str, Say] = dict.fromkeys(self._doors, ON_PLAN)
-        self._lockdowns: dict[str, Tell] = {}
+        self._lockdowns = LockdownWatch(lockdowns)
         self._refused: dict[str, Why] = {}
         self.deadline_ns: int | None = None
         """When the next look is due, whatever happens."""
+
+    @property
+    def lockdowns(self) -> frozenset[Lockdown]:
+        """Those that were told and have not ended."""
+        return self._lockdowns.told
 
     def bearing(self, door: str) -> Bearing:
         """How the door stands since the last look."""
@@ -60,6 +76,7 @@ class SiteStand:
                 by=order.by,
                 detail=f"no order was given here for {order.door}; see the cloud's",
             )
+        self._lockdowns.withdrawn(order.door, order.by)
         return None
 
     def passed(self, door: str, rules: SiteRules, time: DecisionTime) -> bool:
@@ -69,7 +86,7 @@ class SiteStand:
     def look(self, rules: SiteRules, time: DecisionTime, now_ns: int) -> Iterator[Tell | Turn]:
         """What changed; the deadline is set anew."""
         self._local = {door: order for door, order in self._local.items() if now_ns < _ends_ns(order)}
-        yield from self._told_lockdowns(rules, time)
+        yield from self._lockdowns.look(self._causes(rules, time), rules, time)
         for door in self._doors:
             say = self._last_word(door, rules, time)
             refused = self._refused.pop(door, None)
@@ -97,26 +114,13 @@ class SiteStand:
             says.append(Say(Bearing.FREE, Why.SCHEDULE))
         return last_word(says)
 
-    def _told_lockdowns(self, rules: SiteRules, time: DecisionTime) -> Iterator[Tell]:
-        now = dict(self._causes(rules, time))
-        before, self._lockdowns = self._lockdowns, now
-        for cause, told in now.items():
-            if cause not in before:
-                yield told
-        for cause, told in before.items():
-            if cause not in now:
-                yield replace(told, kind=EventKind.LOCKDOWN_ENDED)
-
-    def _causes(self, rules: SiteRules, time: DecisionTime) -> Iterator[tuple[str, Tell]]:
+    def _causes(self, rules: SiteRules, time: DecisionTime) -> Iterator[Lockdown]:
         for watch in self._watch.lockdowns():
-            yield f"watch {watch.name}", _began(only(watch.doors), watch.input, Why.LOCKDOWN)
+            yield Lockdown(Why.LOCKDOWN, watch.name, only(watch.doors), watch.input)
         for key, local in self._local.items():
             if local.standing is Standing.LOCKDOWN:
-                yield f"local {key}", _began(key, local.by, Why.LOCAL_ORDER)
-        for key, order in rules.orders.items():
-            ours = key == EVERY_DOOR or key in self._says
-            if ours and order.standing is Standing.LOCKDOWN and in_force(order, time, rules.policy):
-                yield f"order {key}", _began(key, order.by, Why.ORDER)
+                yield ordered_lockdown(Why.LOCAL_ORDER, key, local.by)
+        yield from orders_of(rules, self._doors, time)
 
     def _next_ns(self, rules: SiteRules, time: DecisionTime, now_ns: int) -> int | None:
         due = [_ends_ns(order) for order in self._local.values()]
@@ -124,10 +128,6 @@ class SiteStand:
         if wait_ms is not None:
             due.append(now_ns + wait_ms * NS_PER_MS)
         return min(due, default=None)
-
-
-def _began(door: str | None, by: str, why: Why) -> Tell:
-    return Tell(EventKind.LOCKDOWN_BEGAN, None if door == EVERY_DOOR else door, by=by, reason=why)
 
 
 def _ends_ns(order: HoldDoor) -> int:

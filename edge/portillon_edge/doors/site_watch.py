@@ -8,7 +8,8 @@
 4. An emergency release frees its doors for as long as it is active, and while its line is in trouble; it has no latch,
    since the unit in the wall has one.
 5. A lockdown switch locks down for as long as it is active. What cannot be read stays as it was read last: no wire
-   that is cut ends a lockdown or an emergency release.
+   that is cut ends a lockdown or an emergency release, and a switch that locked down when the gateway ended does so
+   until it is read.
 6. A reset switch resets when it becomes active, and not by being found so. Everything else is told as it comes and
    goes; a level found active at the start is told, one found quiet is not.
 Wiring cuts the locks' power in hardware; this observes, follows and writes down.
@@ -64,13 +65,23 @@ class _State:
 
 
 class SiteWatch:
-    """All watches of a site; `latched`: the names of those that were when the gateway ended."""
+    """All watches of a site; `latched`, `locking`: the names of those whose fire, or lockdown, outlived the gateway."""
 
-    def __init__(self, watches: Iterable[Watch], *, doors: Collection[str], latched: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        watches: Iterable[Watch],
+        *,
+        doors: Collection[str],
+        latched: Collection[str] = (),
+        locking: Collection[str] = (),
+    ) -> None:
         self._watches = {watch.name: watch for watch in watches}
         self._doors = {name: frozenset(watch.doors or doors) for name, watch in self._watches.items()}
         self._states = {
-            name: _State(latched=Why.FIRE if name in latched and watch.kind is WatchKind.FIRE else None)
+            name: _State(
+                latched=Why.FIRE if name in latched and watch.kind is WatchKind.FIRE else None,
+                last=name in locking and watch.kind is WatchKind.LOCKDOWN,
+            )
             for name, watch in self._watches.items()
         }
         self._by_input = {watch.input: watch for watch in self._watches.values()}

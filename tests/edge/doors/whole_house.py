@@ -8,6 +8,7 @@ from portillon_config.watches import Watch, WatchKind
 from portillon_drivers.events import InputChanged
 from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_edge.doors.attendant import Attendant, DoorEvent
+from portillon_edge.doors.kept import ForgetfulStandings, Standings
 from portillon_edge.doors.machine import NS_PER_MS, Line, Part
 from portillon_edge.doors.showing import Outcome, Shown
 from portillon_edge.doors.single_door import SingleDoor
@@ -39,6 +40,7 @@ class House(Site):
     """`outer` and `inner`, each with reader, contact and exit button; `shown` is what lamps were told."""
 
     latch: Latch = field(default_factory=Latch)
+    standings: Standings = field(default_factory=ForgetfulStandings)
     mode: InterlockMode | None = None
     may_stand_free: bool = True
     shown: list[tuple[str, Outcome]] = field(default_factory=list)
@@ -71,6 +73,7 @@ class House(Site):
             watches=WATCHES,
             interlocks=interlocks,
             latch=self.latch,
+            standings=self.standings,
         )
         self.attendant.tidy(0)
         for name in DOORS:

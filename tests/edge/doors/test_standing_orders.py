@@ -1,0 +1,146 @@
+"""What locks stays locked through every damage of the table, what was withdrawn is withdrawn, nothing is held open."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from portillon_edge.doors.standing_orders import StandingOrders
+from portillon_rules.decision import SiteRules
+from portillon_rules.door_plan import EVERY_DOOR, DoorOrder, Standing
+from portillon_wire.rows import RowKind
+
+LOCKDOWN = DoorOrder(EVERY_DOOR, Standing.LOCKDOWN, "staff:1")
+BLOCKED = DoorOrder("sauna", Standing.BLOCKED, "staff:2", until_ms=5_000)
+FREE = DoorOrder("lane1", Standing.FREE, "staff:3")
+NO_TABLE = SiteRules(None, {})
+
+
+def table(*orders: DoorOrder, epoch: int = 1, revision: int = 7, unread: str | None = None) -> SiteRules:
+    return SiteRules(
+        None,
+        {},
+        orders={one.door: one for one in orders},
+        epoch=epoch,
+        revision=revision,
+        unread=frozenset({unread} if unread else ()),
+    )
+
+
+KEPT = StandingOrders().after(table(LOCKDOWN, BLOCKED, FREE))
+
+
+def stands(rules: SiteRules, kept: StandingOrders = KEPT) -> set[DoorOrder]:
+    return set(kept.over(rules).orders.values())
+
+
+def test_what_locks_is_kept_and_what_frees_is_not() -> None:
+    """A table that is gone leaves the doors locked, and none of them held open."""
+    assert stands(NO_TABLE) == {LOCKDOWN, BLOCKED}
+
+
+def test_a_sound_table_of_a_later_revision_is_believed() -> None:
+    """An order that it does not have was withdrawn, and is not kept any longer."""
+    later = table(FREE, revision=8)
+    assert stands(later) == {FREE} and KEPT.after(later).orders == {}
+    assert stands(NO_TABLE, KEPT.after(later)) == set()
+
+
+def test_an_orders_row_that_cannot_be_believed_withdraws_nothing() -> None:
+    """The damaged row may be the very one; what else the table says counts, also about that door."""
+    assert stands(table(FREE, revision=9, unread=RowKind.DOOR_ORDER)) == {LOCKDOWN, BLOCKED, FREE}
+    other = DoorOrder("sauna", Standing.FREE, "staff:4")
+    assert stands(table(other, revision=9, unread=RowKind.DOOR_ORDER)) == {LOCKDOWN, other}
+
+
+def test_a_damaged_row_of_another_kind_changes_nothing() -> None:
+    """Only an order's row can hide an order."""
+    assert stands(table(revision=9, unread=RowKind.SCHEDULE)) == set()
+
+
+def test_a_row_cannot_vanish_within_its_own_revision() -> None:
+    """At the revision from which an order was kept it is there; a table without it has lost it."""
+    assert stands(table()) == {LOCKDOWN, BLOCKED}
+
+
+@pytest.mark.parametrize(("epoch", "revision"), [(1, 6), (0, 900)])
+def test_an_old_copy_counts_less_than_what_was_kept(epoch: int, revision: int) -> None:
+    """An older table neither withdraws an order nor frees a door that was locked down after it."""
+    free = DoorOrder(EVERY_DOOR, Standing.FREE, "staff:3")
+    assert stands(table(free, epoch=epoch, revision=revision)) == {LOCKDOWN, BLOCKED}
+
+
+def test_a_new_epoch_is_a_later_table() -> None:
+    """A cloud that began anew is believed, whatever its revisions count."""
+    assert stands(table(epoch=2, revision=1)) == set()
+
+
+def test_nothing_new_is_the_same_object() -> None:
+    """So that nothing is written to the disk for each revision of the feed."""
+    for rules in (table(LOCKDOWN, BLOCKED, FREE, revision=50), table(LOCKDOWN, BLOCKED, revision=51), NO_TABLE):
+        assert KEPT.after(rules) is KEPT
+
+
+def test_no_orders_no_copy() -> None:
+    """A site without orders decides on the table's own rules."""
+    rules = table(revision=9)
+    assert StandingOrders().over(rules) is rules
+
+
+ORDERS = st.builds(
+    DoorOrder, st.sampled_from([EVERY_DOOR, "lane1", "sauna"]), st.sampled_from(Standing), st.sampled_from("ab")
+)
+CHANGES = st.lists(st.tuples(ORDERS, st.booleans()), min_size=1, max_size=12)
+DAMAGES = st.sampled_from(["none", "no table", "a row unread", "row lost at once", "old copy"])
+
+
+def damaged(rules: SiteRules, old: SiteRules, damage: str) -> SiteRules:
+    if damage == "no table":
+        return NO_TABLE
+    if damage == "a row unread":
+        orders = dict(rules.orders)
+        orders.pop(next(iter(orders), ""), None)
+        return replace(rules, orders=orders, unread=frozenset({RowKind.DOOR_ORDER.value}))
+    if damage == "row lost at once":
+        return replace(rules, orders={})
+    return old if damage == "old copy" else rules
+
+
+def locks_like_the_feed(changes: list[tuple[DoorOrder, bool]], damage: str) -> bool:
+    """Whether every door that locks does so still, once the last change was seen whole and the table then damaged."""
+    kept, rules, history = StandingOrders(), table(revision=1), [table(revision=1)]
+    for revision, (order, withdrawn) in enumerate(changes, 2):
+        orders = {**rules.orders, order.door: order}
+        if withdrawn:
+            del orders[order.door]
+        rules = replace(rules, orders=orders, revision=revision)
+        kept = kept.after(rules)
+        history.append(rules)
+    stood = kept.over(rules).orders
+    if stood != rules.orders:
+        return False
+    after = kept.over(damaged(rules, history[-2], damage)).orders
+    locking = {door: one for door, one in rules.orders.items() if one.standing is not Standing.FREE}
+    return all(after.get(door) == one for door, one in locking.items())
+
+
+@given(CHANGES, st.sampled_from(["none", "no table", "a row unread"]))
+def test_no_history_loses_what_locks(changes: list[tuple[DoorOrder, bool]], damage: str) -> None:
+    """Whatever was ordered and withdrawn before: the sound table is followed, and its damage unlocks nothing."""
+    assert locks_like_the_feed(changes, damage)
+
+
+@given(CHANGES)
+def test_a_revision_that_locked_is_not_undone_by_an_older_one(changes: list[tuple[DoorOrder, bool]]) -> None:
+    """If the last change was an order that locks, neither its row's loss nor the copy of before undoes it."""
+    order = replace(changes[-1][0], standing=Standing.LOCKDOWN, by="the last")
+    for damage in ("row lost at once", "old copy"):
+        assert locks_like_the_feed([*changes[:-1], (order, False)], damage)
+
+
+def test_ablation_without_what_was_kept_a_damage_ends_the_lockdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Believing the table alone, the property fails on the simplest history."""
+    monkeypatch.setattr(StandingOrders, "over", lambda _, rules: rules)
+    assert locks_like_the_feed([(LOCKDOWN, False)], "none")
+    assert not locks_like_the_feed([(LOCKDOWN, False)], "no table")
+    assert not locks_like_the_feed([(LOCKDOWN, False)], "a row unread")
