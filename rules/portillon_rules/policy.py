@@ -1,9 +1,11 @@
 """What a site wants to happen when the ordinary basis of a decision is missing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from portillon_rules.reason import DenyReason
 
 SITE = "site"
 """The key of the one policy row of a site."""
@@ -38,9 +40,24 @@ class VisitsElsewhere(StrEnum):
     PASS_AND_FLAG = "pass_and_flag"  # noqa: S105 - a policy, no password
 
 
+MAY_BE_LENIENT = (
+    DenyReason.DUES_UNPAID,
+    DenyReason.CHARGEBACK,
+    DenyReason.FROZEN,
+    DenyReason.CONTRACT_ENDED,
+    DenyReason.PASS_SHARED,
+)
+"""What a site may overlook for a while; never what somebody at the desk blocked, nor a card that is lost."""
+LENIENT_HOURS_MAX = 366 * 24
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SitePolicy:
-    """The site's choices; the defaults are the ones that let nobody in by accident and lose nothing."""
+    """The site's choices; the defaults are the ones that let nobody in by accident and lose nothing.
+
+    `lenient_hours`: for so many hours from when it would refuse for this reason, the site lets in and marks it. The
+    cloud counts that into the rows: here it only says why.
+    """
 
     time_zone: str
     after_lease: AfterLease = AfterLease.DENY
@@ -48,6 +65,14 @@ class SitePolicy:
     journal_unwritable: JournalUnwritable = JournalUnwritable.PASS_AND_FLAG
     time_uncertain: TimeUncertain = TimeUncertain.FOLLOW
     visits_elsewhere: VisitsElsewhere = VisitsElsewhere.DENY
+    lenient_hours: Mapping[DenyReason, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for reason, hours in self.lenient_hours.items():
+            if reason not in MAY_BE_LENIENT:
+                raise ValueError(f"no site overlooks {reason!r}: lenient_hours may name {', '.join(MAY_BE_LENIENT)}")
+            if not 1 <= hours <= LENIENT_HOURS_MAX:
+                raise ValueError(f"lenient_hours for {reason!r} is {hours}: write 1 to {LENIENT_HOURS_MAX}")
 
     def to_body(self) -> dict[str, Any]:
         """The JSON-ready body of the feed row; its key is SITE."""
@@ -58,6 +83,7 @@ class SitePolicy:
             "journal_unwritable": self.journal_unwritable.value,
             "time_uncertain": self.time_uncertain.value,
             "visits_elsewhere": self.visits_elsewhere.value,
+            "lenient_hours": {reason.value: hours for reason, hours in sorted(self.lenient_hours.items())},
         }
 
     @classmethod
@@ -71,4 +97,5 @@ class SitePolicy:
             time_uncertain=TimeUncertain(body["time_uncertain"]),
             # A cloud that knows no visits tells none: rows from before them stay readable.
             visits_elsewhere=VisitsElsewhere(body.get("visits_elsewhere", VisitsElsewhere.DENY)),
+            lenient_hours={DenyReason(reason): hours for reason, hours in body.get("lenient_hours", {}).items()},
         )
