@@ -6,8 +6,8 @@ recorded late, or for next month, stands where it holds from. Rules:
 1. From its start (or the end of its trial) a subscription is charged, cycle by cycle from its anchor.
 2. A change of tariff holds from its moment; the anchor stays unless the event names another.
 3. While frozen nothing recurs, but the freeze's own fee, whose cycles begin with the freeze.
-4. A freeze ends at its own end or when resumed, whichever is first; the anchor stays unless the event names another
-   (then the days paid before it are used up after it: nothing is credited, all moves on).
+4. A freeze ends at its own end or when resumed, whichever is first. Days paid and not had are credited; or, if the
+   event names the day from which it is charged again, they are used up before that, and the cycles begin anew there.
 5. A discount is a stretch of its own, wherever it meets one that is charged: it never outlives what it is taken from.
 6. From its end on nothing recurs. What holds from later is of no account.
 """
@@ -16,7 +16,7 @@ import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from portillon_cloud.billing.calendar import Interval
+from portillon_cloud.billing.calendar import Interval, period_on
 from portillon_cloud.billing.errors import TimelineError
 from portillon_cloud.billing.span import Moment, Span
 from portillon_cloud.money import share_ppm
@@ -62,12 +62,12 @@ class TariffChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frozen:
-    """Nothing recurs from here to `until` (None: until resumed), but `fee`."""
+    """Nothing recurs from here to `until` (None: until resumed), but `fee`. `charged_again_on`: see rule 4."""
 
     at: Moment
     until: Moment | None = None
     fee: Tariff | None = None
-    anchor_after_on: datetime.date | None = None
+    charged_again_on: datetime.date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Resumed:
     """The freeze ends here, before its own end."""
 
     at: Moment
-    anchor_on: datetime.date | None = None
+    charged_again_on: datetime.date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class _Now:
-    """Where the fold stands: what is open since when."""
+    """Where the fold stands: what is charged since when, and since when it is frozen."""
 
     since: Moment
     anchor_on: datetime.date
@@ -136,51 +136,72 @@ def _folded(events: Sequence[Event]) -> Iterator[Stretch]:
     for event in events[1:]:
         at = event.at
         if now.freeze is not None and now.freeze.until is not None and now.freeze.until <= at:
-            yield from _closed(now, now.freeze.until)
-            now = _thawed(now, now.freeze.until, now.freeze.anchor_after_on)
+            yield from _frozen(now, now.freeze, until=now.freeze.until)
+            now = _thawed(now, now.freeze.until, now.freeze.charged_again_on)
         match event:
             case Started():
                 raise TimelineError(f"a subscription starts once; a second start is recorded for {at.day}")
             case Discounted():
                 continue
             case TariffChanged(tariff=tariff, anchor_on=anchor_on):
-                # In a freeze the new tariff waits for its end, and the fee goes on.
+                # In a freeze the new tariff waits for its end.
                 if now.freeze is None:
-                    yield from _closed(now, at)
+                    yield from _charged(now, at)
                     now = replace(now, since=max(at, now.since))
                 now = replace(now, tariff=tariff, anchor_on=anchor_on or now.anchor_on)
             case Frozen():
                 if now.freeze is not None:
                     raise TimelineError(f"it is frozen already on {at.day}; resume it first, or move the end")
-                yield from _closed(now, at)
-                now = replace(now, since=max(at, now.since), freeze=event)
-            case Resumed(anchor_on=anchor_on):
+                now = replace(now, freeze=event)
+                yield from _charged(now, _paid_until(now, event, events))
+            case Resumed(charged_again_on=charged_again_on):
                 if now.freeze is None:
                     raise TimelineError(f"nothing is frozen on {at.day}; there is nothing to resume")
-                yield from _closed(now, at)
-                now = _thawed(now, at, anchor_on)
+                yield from _frozen(now, now.freeze, until=at)
+                now = _thawed(now, at, charged_again_on)
             case Ended():
-                yield from _closed(now, at)
+                yield from _charged(now, at) if now.freeze is None else _frozen(now, now.freeze, until=at)
                 return
-    if now.freeze is not None and now.freeze.until is not None:
-        yield from _closed(now, now.freeze.until)
-        now = _thawed(now, now.freeze.until, now.freeze.anchor_after_on)
-    yield from _closed(now, None)
+    if now.freeze is not None:
+        yield from _frozen(now, now.freeze, until=now.freeze.until)
+        if now.freeze.until is None:
+            return
+        now = _thawed(now, now.freeze.until, now.freeze.charged_again_on)
+    yield from _charged(now, None)
 
 
-def _thawed(now: _Now, at: Moment, anchor_on: datetime.date | None) -> _Now:
-    return replace(now, since=max(at, now.since), freeze=None, anchor_on=anchor_on or now.anchor_on)
+def _paid_until(now: _Now, freeze: Frozen, events: Sequence[Event]) -> Moment:
+    """Where charging stops: at the freeze; or, if the rest of the cycle is used up after it, where that is used up."""
+    if freeze.charged_again_on is None:
+        return freeze.at
+    cycle = period_on(now.anchor_on, now.tariff.interval, freeze.at.day)
+    rest_days = (cycle.end - freeze.at.day).days if freeze.at > Moment(cycle.start) else 0
+    resumed = (event.at for event in events if isinstance(event, Resumed) and event.at > freeze.at)
+    thawed = min((at for at in (freeze.until, *resumed) if at is not None), default=None)
+    ended = next((event.at for event in events if isinstance(event, Ended)), None)
+    if ended is not None:
+        used_days = 0 if thawed is None else (ended.day - thawed.day).days
+        rest_days = min(max(used_days, 0), rest_days)
+    return Moment(freeze.at.day + datetime.timedelta(days=rest_days))
 
 
-def _closed(now: _Now, until: Moment | None) -> Iterator[Stretch]:
-    """What ran up to here; nothing if no time passed, or if a freeze costs nothing."""
-    if until is not None and until <= now.since:
-        return
-    if now.freeze is None:
+def _thawed(now: _Now, at: Moment, charged_again_on: datetime.date | None) -> _Now:
+    if charged_again_on is None:
+        return replace(now, since=max(at, now.since), freeze=None)
+    since = max(at, now.since, Moment(charged_again_on))
+    return replace(now, since=since, freeze=None, anchor_on=charged_again_on)
+
+
+def _charged(now: _Now, until: Moment | None) -> Iterator[Stretch]:
+    if until is None or until > now.since:
         yield Stretch(component=MEMBERSHIP, tariff=now.tariff, anchor_on=now.anchor_on, start=now.since, until=until)
-    elif now.freeze.fee is not None:
-        fee, begun_on = now.freeze.fee, now.freeze.at.day
-        yield Stretch(component=FREEZE_FEE, tariff=fee, anchor_on=begun_on, start=now.since, until=until)
+
+
+def _frozen(now: _Now, freeze: Frozen, *, until: Moment | None) -> Iterator[Stretch]:
+    """The freeze's fee, whose cycles begin with it; a freeze in a trial costs nothing until that is over."""
+    start = max(freeze.at, min(now.since, freeze.until or now.since))
+    if freeze.fee is not None and (until is None or until > start):
+        yield Stretch(component=FREEZE_FEE, tariff=freeze.fee, anchor_on=freeze.at.day, start=start, until=until)
 
 
 def _discounted(event: Discounted, stretch: Stretch) -> Iterable[Stretch]:

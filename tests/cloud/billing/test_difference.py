@@ -112,13 +112,16 @@ def test_a_freeze_costs_its_fee_only() -> None:
 
 
 def test_a_freeze_that_moves_all_on() -> None:
-    """Mindbody: monthly from January, two weeks suspended: nothing is credited and the next charge is 14 February."""
-    book, start = BillBook(policy=Proration.WHOLE), started(day(1, 1))
+    """Mindbody's way: two weeks suspended, nothing credited, charged two weeks later (its 14 Feb is a last day)."""
+    book, start = BillBook(), started(day(1, 1))
     book.bring_up([start], date(2023, 1, 1))
-    freeze = Frozen(at=day(1, 10), until=day(1, 24), anchor_after_on=date(2023, 2, 14))
-    assert book.bring_up([start, freeze], date(2023, 2, 13)) == engine.Difference()
-    done = book.bring_up([start, freeze], date(2023, 2, 14))
-    assert [(new.piece.span.start.day, new.piece.amount_minor) for new in done.lines] == [(date(2023, 2, 14), 1000)]
+    freeze = Frozen(at=day(1, 10), until=day(1, 24), charged_again_on=date(2023, 2, 15))
+    assert book.bring_up([start, freeze], date(2023, 2, 14)) == engine.Difference()
+    done = book.bring_up([start, freeze], date(2023, 2, 15))
+    assert [(new.piece.span.start.day, new.piece.amount_minor) for new in done.lines] == [(date(2023, 2, 15), 1000)]
+    # Ended five days after the thaw: 22 days were left to use up, so 17 of January's 31 come back.
+    ended = book.bring_up([start, freeze, Ended(at=day(1, 29))], date(2023, 2, 15))
+    assert sorted(credited(ended)) == [548, 1000]
 
 
 def test_a_discount_ends_with_what_it_is_taken_from() -> None:

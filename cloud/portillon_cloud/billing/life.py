@@ -1,0 +1,96 @@
+"""Where in its life a subscription is, by the events recorded of it. Derived at a day, never stored. Pure."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from portillon_cloud.billing.errors import TimelineError
+from portillon_cloud.billing.span import Moment, Span
+from portillon_cloud.billing.timeline import Ended, Event, Frozen, Resumed, Started, Tariff, TariffChanged
+
+
+class Condition(StrEnum):
+    """Where in its life a subscription is."""
+
+    COMING = "coming"
+    TRIAL = "trial"
+    RUNNING = "running"
+    FROZEN = "frozen"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event of the subscription that nobody withdrew."""
+
+    id: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """The subscription as seen on a day; `anchor_on` and `tariff` are those in force then.
+
+    `ends_on`: the first day without it, by the event `end_id`; None: no end is known. `freeze` is in force.
+    """
+
+    condition: Condition
+    starts_on: datetime.date
+    tariff: Tariff
+    anchor_on: datetime.date
+    ends_on: datetime.date | None = None
+    end_id: int | None = None
+    freeze: Frozen | None = None
+
+
+def life_on(recorded: Sequence[Recorded], day: datetime.date) -> Life:
+    """The subscription on `day`, by what is known now. Raises TimelineError if it never started."""
+    now = Moment(day)
+    ordered = sorted(recorded, key=lambda one: one.event.at)
+    if not ordered or not isinstance(ordered[0].event, Started):
+        raise TimelineError("a subscription begins with its start; record that first")
+    start, later = ordered[0].event, ordered[1:]
+    ending = next((one for one in later if isinstance(one.event, Ended)), None)
+    tariff, anchor_on, freeze = start.tariff, start.anchor_on, None
+    for one in later:
+        match one.event:
+            case TariffChanged(at=at) as change if at <= now:
+                tariff, anchor_on = change.tariff, change.anchor_on or anchor_on
+            case Frozen(at=at, until=until) as frozen if at <= now:
+                freeze = frozen if until is None or until > now else None
+                anchor_on = anchor_on if freeze is not None else frozen.charged_again_on or anchor_on
+            case Resumed(at=at) as resumed if at <= now:
+                freeze, anchor_on = None, resumed.charged_again_on or anchor_on
+    return Life(
+        condition=_condition(start, ending, freeze, now),
+        starts_on=start.at.day,
+        tariff=tariff,
+        anchor_on=anchor_on,
+        ends_on=None if ending is None else ending.event.at.day,
+        end_id=None if ending is None else ending.id,
+        freeze=freeze,
+    )
+
+
+def frozen_spans(recorded: Iterable[Recorded]) -> tuple[Span, ...]:
+    """When it was or will be frozen, in order; a freeze without an end is left out until somebody resumes."""
+    events = [one.event for one in recorded]
+    resumed = [event.at for event in events if isinstance(event, Resumed)]
+    spans = []
+    for event in events:
+        if isinstance(event, Frozen):
+            ends = [at for at in (*resumed, event.until) if at is not None and at > event.at]
+            spans += [Span(event.at, min(ends))] if ends else []
+    return tuple(sorted(spans))
+
+
+def _condition(start: Started, ending: Recorded | None, freeze: Frozen | None, now: Moment) -> Condition:
+    if ending is not None and ending.event.at <= now:
+        return Condition.ENDED
+    if start.at > now:
+        return Condition.COMING
+    if freeze is not None:
+        return Condition.FROZEN
+    in_trial = start.charged_from is not None and start.charged_from > now
+    return Condition.TRIAL if in_trial else Condition.RUNNING
