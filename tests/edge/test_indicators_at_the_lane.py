@@ -10,9 +10,11 @@ from portillon_drivers.indicators.pattern import Colour
 from portillon_drivers.indicators.simulated_indicators import Seen
 from portillon_edge.gateway import Gateway
 from portillon_edge.technician.practice_site import PracticeSite
+from portillon_rules.card_number import parse_presented
 
 EVERY_READER = Path("config/examples/every-reader.toml")
 WAIT_S = 20.0
+ENGLISH, FRENCH = parse_presented("h10301:67-1002"), parse_presented("h10301:67-1003")
 
 
 def wait_until(true: Callable[[], bool], what: Callable[[], object]) -> None:
@@ -26,7 +28,7 @@ def wait_until(true: Callable[[], bool], what: Callable[[], object]) -> None:
 def site(tmp_path: Path) -> Iterator[PracticeSite]:
     pin_factory("mock").reset()
     site = PracticeSite(EVERY_READER, tmp_path)
-    site.seed(site.member_credentials())
+    site.seed(site.member_credentials(), [(ENGLISH, "en"), (FRENCH, "fr")])
     site.plug()
     failures: list[str] = []
     gateway = Gateway(site.config, site.keys, config_path=site.config_path, fail=failures.append)
@@ -58,6 +60,26 @@ def test_whoever_badges_sees_and_hears_what_came_of_it(site: PracticeSite) -> No
     wait_seen(site, pool, lambda seen: seen.light is Colour.RED)
     site.readers["lane1-card"].present(site.readers["lane1-card"].samples[0])
     wait_seen(site, display, lambda seen: seen.lines == ("Bienvenue", ""))
+
+
+def test_each_member_reads_their_own_language(site: PracticeSite) -> None:
+    """From the row in the table to the letters on the display, whatever pages it shows otherwise."""
+    reader, display = site.readers["lane1-card"], "lane1-display"
+    reader.present(ENGLISH)
+    wait_seen(site, display, lambda seen: seen.lines == ("Welcome", ""))
+    reader.present(FRENCH)
+    wait_seen(site, display, lambda seen: seen.lines == ("Un instant :", "passage occupe"))
+    wait_seen(site, display, lambda seen: seen.lines == ("Pret : presentez", "votre carte"))
+
+
+def test_a_card_is_asked_for_its_pin(site: PracticeSite) -> None:
+    """The reader of a door that wants card and PIN says so, in its holder's language, until the PIN is in."""
+    reader, led = site.readers["staff-card"], "staff-led"
+    reader.present(FRENCH)
+    wait_seen(site, led, lambda seen: seen.light is Colour.AMBER and seen.lines == ("Entrez le NIP,", "puis #"))
+    reader.press("1111#")
+    wait_seen(site, led, lambda seen: seen.lines == ("NIP errone :", "essayez encore"))
+    wait_seen(site, led, lambda seen: seen.light is Colour.GREEN)
 
 
 def test_a_display_that_is_cut_stops_nobody(site: PracticeSite) -> None:

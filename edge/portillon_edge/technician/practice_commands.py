@@ -10,6 +10,7 @@ from portillon_rules.card_number import parse_presented
 from portillon_rules.credential import CredentialError
 from portillon_rules.door_plan import EVERY_DOOR
 from rich.console import RenderableType
+from rich.table import Table
 
 from portillon_edge.local_orders import OrderRefused, give_order
 from portillon_edge.technician.practice_site import PracticeSite
@@ -32,6 +33,7 @@ order open|free|block|lockdown DOOR           what staff can order; DOOR can be 
 order release DOOR, order reset-fire          back to the plan; the fire is over
 cut READER, mend READER                       cut the reader's wire, join it again
 noise READER                                  put something on its wire that is no card
+look                                          what is seen and heard at each lamp, buzzer and display now
 state                                         how every device and door is
 live                                          the doors as they stand, live, until you press Enter
 help, quit"""
@@ -64,6 +66,7 @@ class PracticeCommands:
             "spoil": self._spoil,
             "order": self._order,
             "live": lambda words: self._live(),
+            "look": lambda words: self._look(),
             "cut": lambda words: self._do(lambda: self._site.readers[self._reader(words)].unplug()),
             "mend": lambda words: self._do(lambda: self._site.readers[self._reader(words)].plug()),
             "noise": lambda words: self._do(lambda: self._site.readers[self._reader(words)].noise()),
@@ -162,6 +165,15 @@ class PracticeCommands:
             return f"ordered as {give_order(self._site.config.gateway.data_dir, asked)}"
         except OrderRefused as error:
             raise WrongCommand(str(error)) from error
+
+    def _look(self) -> Table:
+        table = Table("indicator", "door", "light", "sound", "text", box=None, pad_edge=False)
+        for options in self._site.config.indicators:
+            seen = self._site.indicators.seen(options.name)
+            sound = {True: "beeps", False: "silent", None: "-"}[seen.sounding]
+            text = "-" if seen.lines is None else " / ".join(line for line in seen.lines if line)
+            table.add_row(options.name, options.door, seen.light or "-", sound, text)
+        return table
 
     def _spoil(self, words: list[str]) -> None:
         match words:

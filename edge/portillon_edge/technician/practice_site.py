@@ -6,7 +6,8 @@ Nothing of the true site is touched: keys, stores and devices live in a folder o
 import secrets
 import time
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,13 +116,20 @@ class PracticeSite:
         cards = [self.member_credential(options) for options in self.config.readers if options.pin is PinUse.WITH_CARD]
         return [card.with_pin(DURESS_PIN) for card in dict.fromkeys(cards)]
 
-    def seed(self, credentials: Iterable[Credential]) -> None:
-        """Put into the gateway's table what a cloud would have sent: a policy, the member's rows, a lease of 72 h."""
+    def seed(self, credentials: Iterable[Credential], others: Sequence[tuple[Credential, str | None]] = ()) -> None:
+        """Put into the gateway's table what a cloud would have sent: a policy, the member's rows, a lease of 72 h.
+
+        `others`: one more member each, with the language that they speak, if that is known.
+        """
         zones = tuple(sorted({door.zone for door in self.config.doors}))
         now_ms = time.time_ns() // 1_000_000
         key = self.keys[0]
         rows = [_row(credential, key, zones, now_ms, duress=False) for credential in credentials]
         rows += [_row(credential, key, zones, now_ms, duress=True) for credential in self.duress_credentials()]
+        rows += [
+            replace(_row(other, key, zones, now_ms, duress=False), member=f"member-{number}", language=language)
+            for number, (other, language) in enumerate(others, start=2)
+        ]
         changes = [RowChange(kind=RowKind.POLICY, key=SITE, body=SitePolicy(time_zone="UTC").to_body())]
         changes += [RowChange(kind=RowKind.ENTITLEMENT, key=row.credential, body=row.to_body()) for row in rows]
         digest = Digest.empty()

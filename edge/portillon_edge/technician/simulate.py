@@ -15,7 +15,7 @@ from portillon_config import ConfigError
 from portillon_drivers.errors import DriverError
 from portillon_drivers.options import PinUse
 from portillon_rules.card_number import parse_presented
-from portillon_rules.credential import CredentialError, CredentialKind
+from portillon_rules.credential import Credential, CredentialError, CredentialKind
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -28,7 +28,7 @@ from portillon_edge.health.report import HealthReport, LastEvent
 from portillon_edge.status_view import door_line, doors_screen, status_screen
 from portillon_edge.technician.practice_commands import PracticeCommands, WrongCommand
 from portillon_edge.technician.practice_site import DURESS_PIN, PIN, PIN_ALONE, PracticeSite
-from portillon_edge.words import Words
+from portillon_edge.words import LOCALES, Words
 
 LOOK_SECONDS = 0.1
 LIVE_SECONDS = 0.2
@@ -42,7 +42,10 @@ def simulate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A gateway's .toml file; it is only read.")],
     member: Annotated[
         list[str] | None,
-        typer.Option(help="One more credential that may pass; can be given again.", metavar="CREDENTIAL"),
+        typer.Option(
+            help="One more member's credential, and their language if it is known; can be given again.",
+            metavar="CREDENTIAL[=en|fr]",
+        ),
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("--dir", help="Keep the practice site's files here.", metavar="DIR")
@@ -57,7 +60,7 @@ def simulate(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="portillon-", ignore_cleanup_errors=True))
         )
         try:
-            more = [parse_presented(text) for text in member or ()]
+            others = [_member(text) for text in member or ()]
             site = PracticeSite(file, home)
         except CredentialError as error:
             raise typer.BadParameter(str(error), param_hint="--member") from None
@@ -65,9 +68,16 @@ def simulate(
             typer.echo(str(error), err=True)
             raise typer.Exit(exit_codes.CONFIG) from None
         stack.callback(site.close)
-        site.seed([*site.member_credentials(), *more])
+        site.seed(site.member_credentials(), others)
         site.plug()
         _play(site)
+
+
+def _member(text: str) -> tuple[Credential, str | None]:
+    credential, _, language = text.partition("=")
+    if language and language not in LOCALES:
+        raise CredentialError(f"{language!r} is no language spoken here; write {' or '.join(LOCALES)}")
+    return parse_presented(credential), language or None
 
 
 def _play(site: PracticeSite) -> None:

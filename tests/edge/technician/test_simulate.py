@@ -97,9 +97,23 @@ def test_more_members_and_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "journal.db").exists()
 
 
-@pytest.mark.parametrize("member", ["em4100:XYZ", "somebody"])
+def test_two_members_read_two_languages() -> None:
+    """`look` tells what stands on the display: each member's own language, and both for a stranger."""
+    output = played(
+        EVERY_READER,
+        "present lane1-card h10301:67-1002",
+        "look",
+        "present lane1-card h10301:67-1003",
+        "look again",
+        options=("--member", "h10301:67-1002=fr", "--member", "h10301:67-1003=en"),
+    )
+    assert "Bienvenue" in told_after(output, "look")
+    assert "Please wait: / lane in use" in told_after(output, "look again")
+
+
+@pytest.mark.parametrize("member", ["em4100:XYZ", "somebody", "em4100:0A0B0C0D0E=eo"])
 def test_a_wrong_member_is_refused(member: str) -> None:
-    """A credential that is none ends the command with what to write."""
+    """A credential that is none, and a language that nobody here speaks, end the command with what to write."""
     command = [sys.executable, "-m", "portillon_edge.cli", "simulate", str(TWO_LANES), "--member", member]
     done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, check=False)
     assert done.returncode == 2
