@@ -1,11 +1,12 @@
 """The gateway's talk with the cloud, as the rest of it sees that: the doors go on without it, whatever it lacks."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from portillon_config import GatewayConfig
 from portillon_config.model import Cloud
 from portillon_wire.commands import Action, Command
+from portillon_wire.presence import Unseen
 from portillon_wire.signature import KeyUse, PublicKey, PublicKeys
 
 from portillon_edge.boot_clock import boot_ns
@@ -15,6 +16,7 @@ from portillon_edge.doors.staff_order import OpenDoor, ResetFire, StaffOrder
 from portillon_edge.errors import LinkMisconfigured, StoreBusy
 from portillon_edge.health.report import HealthReport
 from portillon_edge.health.reported import ReportedSchedule, reported
+from portillon_edge.presence.news import PresenceHeard
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_writer import JournalWriter
 from portillon_edge.sync.broker_settings import BrokerSettings
@@ -41,9 +43,11 @@ class CloudLink:
         writer: JournalWriter,
         fail: Callable[[str], None],
         doors: Collection[str] = (),
-        give: Callable[[StaffOrder], bool] = lambda _: False,
+        give: Callable[[StaffOrder | PresenceHeard], bool] = lambda _: False,
+        unseen: Callable[[], Sequence[Unseen]] = lambda: (),
     ) -> None:
-        """`give` puts an order into the door loop's queue without waiting; False: it takes none just now."""
+        """`give` puts something into the door loop's queue without waiting; False: it takes nothing just now. `unseen`:
+        who came and went here without a card."""
         self._doors = frozenset(doors)
         self._give = give
         self._keeper = keeper
@@ -70,6 +74,8 @@ class CloudLink:
                 clock_ns=boot_ns,
                 fail=fail,
                 take_command=self._take_command,
+                take_presence=give,
+                unseen=unseen,
                 snapshot_base=cloud.snapshot_base,
             )
         except LinkMisconfigured as error:

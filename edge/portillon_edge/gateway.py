@@ -106,7 +106,8 @@ class Gateway:
             writer=self._writer,
             fail=fail,
             doors=[door.name for door in config.doors],
-            give=lambda order: self._loop.offer(order),
+            give=lambda event: self._loop.offer(event),
+            unseen=lambda: self._attendant.unseen,
         )
         self._guard = GuardClient(
             config.gateway.guard_path,
@@ -254,6 +255,7 @@ class Gateway:
                 for door in self._config.doors
             ),
             occupancy=dict(self._attendant.occupancy),
+            presence_until_ns=self._attendant.presence_until_ns,
             last_events=tuple(_shown(event) for event in self._board.last()),
         )
 

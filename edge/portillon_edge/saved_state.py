@@ -19,6 +19,8 @@ from portillon_edge.domain.timekeeping import TimeKeeper
 from portillon_edge.explain import Case, Kinds
 from portillon_edge.health.report import HealthReport, read_report
 from portillon_edge.presence.book import Journey
+from portillon_edge.presence.news import UNHEARD_NS
+from portillon_edge.presence.others_file import OthersFile
 from portillon_edge.presence.presence_file import PresenceLook
 from portillon_edge.presence.whereabouts import Whereabouts
 from portillon_edge.store.credential_files import is_spent, visit_use
@@ -74,7 +76,7 @@ def case_of(credential: Credential, *, config: GatewayConfig, keys: Sequence[Sit
             kind=credential.kind,
             kinds={section.name: _kinds(config, section.readers) for section in config.doors},
             spent=is_spent(config.gateway.data_dir, [credential_hash(credential, key) for key in keys]),
-            local=_local(config, doors, found, site, time, visits) if isinstance(found, Entitlement) else {},
+            local=_local(config, doors, found, site, time, visits, report) if isinstance(found, Entitlement) else {},
         )
     finally:
         reader.close()
@@ -103,14 +105,17 @@ def _local(
     site: SiteRules,
     time: DecisionTime,
     visits: VisitUse,
+    report: HealthReport | None,
 ) -> Mapping[str, LocalFacts]:
-    """What the gateway has kept of the member, for an entry at each door."""
+    """What the gateway has kept of the member, for an entry at each door. One that does not run hears no other."""
     whereabouts = Whereabouts(PresenceLook(config.gateway.data_dir))
+    alone = not OthersFile(config.gateway.data_dir).load()
+    whereabouts.fresh_until_ns = report.presence_until_ns if report else None if alone else UNHEARD_NS
     facts: dict[str, LocalFacts] = {}
     for door in doors:
         entry = Journey(member=row.member, credential=row.credential, door=door.name, zone=door.zone, way=Way.ENTRY)
         facts[door.name] = LocalFacts(
-            presence=whereabouts.presence(entry, site, time),
+            presence=whereabouts.presence(entry, site, time, now_ns=boot_ns()),
             occupancy=whereabouts.others_in(entry, site, time),
             visits=visits,
         )

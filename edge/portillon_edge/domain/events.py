@@ -28,6 +28,8 @@ class NewEvent:
     detail: str | None = None
     way: Way | None = None
     by: str | None = None
+    zone: str | None = None
+    """Of a passage: the zone of its door."""
 
     def numbered(self, sequence: int) -> JournalEvent:
         """The same event under the sequence number that the journal gave it."""
@@ -44,4 +46,5 @@ class NewEvent:
             at=self.at,
             way=self.way,
             by=self.by,
+            zone=self.zone,
         )

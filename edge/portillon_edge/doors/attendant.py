@@ -28,6 +28,7 @@ from portillon_drivers.events import (
     TextScanned,
 )
 from portillon_rules.credential import SiteKey
+from portillon_wire.presence import Unseen
 
 from portillon_edge.credentials.memory import CredentialMemory
 from portillon_edge.credentials.reader_rules import ReaderRules
@@ -118,6 +119,7 @@ class Attendant:
         self._entitlements = entitlements
         self._local = local or LocalSide()
         self._occupancy: Mapping[str, int] = {}
+        self._unseen: tuple[Unseen, ...] = ()
         self._signs = Signs(indicators or NoIndicators())
         self._stepping = Stepping(self._doors.values(), outputs, write=self._write, held=self._held)
         self._site = SiteSide(
@@ -172,6 +174,16 @@ class Attendant:
         """How many people were in each zone in the last quiet moment; empty: the site has no rules for zones."""
         return self._occupancy
 
+    @property
+    def presence_until_ns(self) -> int | None:
+        """Until when the site's other gateways count as heard; None: there are none."""
+        return self._local.presence_until_ns
+
+    @property
+    def unseen(self) -> tuple[Unseen, ...]:
+        """Who had come and gone here without a card by then, for the site's other gateways."""
+        return self._unseen
+
     def tick(self, now_ns: int) -> None:
         """Let every door whose deadline has come see that it has; tell the faults that were counted meanwhile."""
         self._stepping.tick(now_ns)
@@ -193,6 +205,7 @@ class Attendant:
         rules = self._entitlements.site_rules()
         self._local.tidy(rules, at)
         self._occupancy = self._local.counts(rules, self._clockwork.at(now_ns))
+        self._unseen = self._local.unseen(rules, self._clockwork.at(now_ns))
         alarms = [(MEMORY_ALARM, detail) for detail in self._memory.take_alarms()]
         alarms += [(PRESENCE_ALARM, detail) for detail in self._local.take_alarms()]
         for reason, detail in alarms:
@@ -241,7 +254,7 @@ class Attendant:
             case OpenDoor() | ResetFire() | Acknowledge() | HoldDoor() | ReleaseDoor():
                 self._site.order(event)
             case PresenceHeard():
-                self._local.heard(event)
+                self._local.heard(event, self._entitlements.site_rules(), self._clockwork.at(event.at_ns))
             case _:
                 assert_never(event)
 
@@ -316,6 +329,7 @@ class Attendant:
             detail=record.detail or (grant.evidence if grant and record.kind is EventKind.GRANTED else None),
             way=record.way or (grant.way if grant else None),
             by=record.by,
+            zone=door.zone if record.kind is EventKind.PASSAGE else None,
         )
         self._log.record(event)
         self._signs.answer(event, language=grant.language if grant else None)

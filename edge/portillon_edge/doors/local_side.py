@@ -11,6 +11,7 @@ from portillon_rules.decision import DecisionTime, Denied, Granted, RowDamaged, 
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.local_facts import LocalFacts
 from portillon_rules.visits import VisitRow, VisitUse
+from portillon_wire.presence import Unseen
 
 from portillon_edge.domain.events import EventTime, Way
 from portillon_edge.domain.visit_facts import Reservation
@@ -68,7 +69,7 @@ class LocalSide:
         rule = site.doors.get(door.name)
         asked_for = bool(row.guardians or row.hosts or (rule and rule.supervisors is not None))
         return LocalFacts(
-            presence=self._whereabouts.presence(badge.journey, site, time),
+            presence=self._whereabouts.presence(badge.journey, site, time, now_ns=badge.at_ns),
             occupancy=self._whereabouts.others_in(badge.journey, site, time),
             visits=self._visit_use(badge),
             company=self._company.company(
@@ -127,15 +128,22 @@ class LocalSide:
         """From now on the door stands free, or no longer does."""
         self._whereabouts.door_stands(door.name, door.zone, free=free, site=site, time=time)
 
-    def heard(self, news: PresenceHeard) -> None:
-        """Other gateways of the site saw members pass, or were not heard."""
-        for member, place in news.members:
-            self._whereabouts.heard(member, place)
-        self._whereabouts.hears_all(news.fresh)
+    def heard(self, news: PresenceHeard, site: SiteRules, time: DecisionTime) -> None:
+        """Other gateways of the site told what they saw."""
+        self._whereabouts.heard(news, site, time)
 
     def counts(self, site: SiteRules, time: DecisionTime) -> Mapping[str, int]:
         """How many people are in each zone."""
         return self._whereabouts.counts(site, time)
+
+    @property
+    def presence_until_ns(self) -> int | None:
+        """Until when on the boot clock it is well known who is where; None: for ever, no other gateway sees anybody."""
+        return self._whereabouts.fresh_until_ns
+
+    def unseen(self, site: SiteRules, time: DecisionTime) -> tuple[Unseen, ...]:
+        """Who came and went here without a card, for the other gateways."""
+        return self._whereabouts.unseen(site, time)
 
     def tidy(self, site: SiteRules, now: EventTime) -> None:
         """Nothing happens just now: write down who is where."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from portillon_edge.doors.attendant import Attendant, DoorEvent
 from portillon_edge.doors.staff_order import StaffOrder
+from portillon_edge.presence.news import PresenceHeard
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +55,10 @@ class DoorLoop:
                 self._dropped += 1
             logger.error("the door loop takes no events; lost one of %s", type(event).__name__)
 
-    def offer(self, order: StaffOrder) -> bool:
-        """Hand over an order without waiting; False: no room, nothing will come of it."""
+    def offer(self, event: StaffOrder | PresenceHeard) -> bool:
+        """Hand over an order or news without waiting; False: no room, nothing will come of it."""
         try:
-            self._queue.put_nowait(order)
+            self._queue.put_nowait(event)
         except queue.Full:
             return False
         return True

@@ -62,6 +62,8 @@ class HealthReport(BaseModel):
     doors: tuple[DoorHealth, ...]
     occupancy: dict[str, int] = Field(default_factory=dict)
     """How many people are in each zone of which the site has rules."""
+    presence_until_ns: int | None = None
+    """Until when the site's other gateways count as heard; None: there are none."""
     last_events: tuple[LastEvent, ...]
 
     def fresh(self, *, boot_id: str, now_ns: int) -> bool:
@@ -93,7 +95,10 @@ class HealthFile:
 
 
 def _says_the_same(report: HealthReport, before: HealthReport) -> bool:
-    return report.model_copy(update={"beat_ns": before.beat_ns}) == before
+    moved: dict[str, int | None] = {"beat_ns": before.beat_ns}
+    if None not in (report.presence_until_ns, before.presence_until_ns):
+        moved["presence_until_ns"] = before.presence_until_ns  # as long as it is heard it moves with every beat
+    return report.model_copy(update=moved) == before
 
 
 def read_report(data_dir: Path) -> HealthReport | None:

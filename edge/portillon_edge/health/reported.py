@@ -1,13 +1,14 @@
 """What of the health report goes up to the cloud (retained, on up/reported), and when. Pure."""
 
 from portillon_wire.messages import Reported
+from portillon_wire.presence import ZONES_MAX
 
 from portillon_edge.health.report import HealthReport
 
 CHANGE_NS_MIN = 2_000_000_000
 """A device that comes and goes is not told more often than this."""
 OPENED_NS_MIN = 10_000_000_000
-"""Doors open and fall shut with every badge; somebody who looks on is content with this."""
+"""Doors open and fall shut with every badge, and people come and go; somebody who looks on is content with this."""
 BEAT_NS = 60_000_000_000
 
 
@@ -22,6 +23,7 @@ def reported(report: HealthReport, *, at_ms: int | None) -> Reported:
         rules_version=report.rules_version,
         software=report.software,
         at_ms=at_ms,
+        occupancy=dict(list(report.occupancy.items())[:ZONES_MAX]),
     )
 
 
@@ -57,4 +59,8 @@ def _worth_telling(report: HealthReport, last: HealthReport, since_ns: int) -> b
         return True
     if [(door.standing, door.troubles) for door in report.doors] != [(d.standing, d.troubles) for d in last.doors]:
         return True
-    return since_ns >= OPENED_NS_MIN and [door.open for door in report.doors] != [door.open for door in last.doors]
+    return since_ns >= OPENED_NS_MIN and _seen(report) != _seen(last)
+
+
+def _seen(report: HealthReport) -> tuple[object, ...]:
+    return report.occupancy, [door.open for door in report.doors]

@@ -8,7 +8,9 @@
    known. The count of a zone is its members and these, with those of all zones within it, and never less than none.
 4. The count heals: whoever enters and was in already had left unseen, whoever leaves and was not in had come unseen,
    and either sets right one passage of nobody. At the reset hour, or after the longest stay, everybody counts as gone.
-5. Of two things known of a member the later one holds, whoever saw it.
+5. Of two things known of a member the later one holds, whoever saw it; at the same instant, what was seen here. So
+   nothing depends on the order in which other gateways are heard, nor on how often. What lies in the future was seen
+   before the clock was turned back, and yields. What other gateways counted of nobody is part of the count.
 6. A member of whom the book has nothing is outside, once it has watched for a day; before that, nobody knows.
 7. While a door of a zone stands free (schedule, order, fire) people come and go unseen. Where anybody is who could have
    used it is not known, until they are seen after its end; whoever was outside is, a day later. Nobody is shut out for
@@ -19,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from portillon_rules.presence import Presence, gone_by_ms
+from portillon_rules.presence import FUTURE_MS_MAX, Presence, gone_by_ms
 from portillon_rules.zone_rule import ZoneRule, chain, lies_in
 
 from portillon_edge.domain.events import Way
@@ -102,10 +104,9 @@ class PresenceBook:
         began_ms: int | None = None,
     ) -> None:
         """With what a file has kept, the longest unseen member first."""
-        self.fresh = True
-        """Whether the other gateways of the site were heard lately."""
         self._members = dict(members)
         self._nobodies = dict(nobodies or {})
+        self._elsewhere: tuple[tuple[str, Nobodies], ...] = ()
         self._doubts = dict(doubts or {})
         self._free: dict[str, set[str]] = {}
         self._began_ms = began_ms
@@ -138,7 +139,8 @@ class PresenceBook:
         coming = {j.member for j in self._journeys.values() if _enters(j, zone, moment)}
         coming = {one for one in coming if not any(one in members for members in places)}
         inside = sum(len(members) - (member in members) for members in places)
-        nobodies = sum(one.count for place, one in self._nobodies.items() if lies_in(place, zone, moment.zones))
+        counted = (*self._nobodies.items(), *self._elsewhere)
+        nobodies = sum(one.count for place, one in counted if lies_in(place, zone, moment.zones))
         return max(0, inside + len(coming - {member}) + nobodies)
 
     def inside(self, zone: str, moment: Moment) -> frozenset[str]:
@@ -150,9 +152,16 @@ class PresenceBook:
     def counts(self, moment: Moment) -> dict[str, int]:
         """How many are in each zone that has a rule or anybody in it."""
         known = dict.fromkeys(
-            name for place in (*self._counted, *self._nobodies) for name in chain(place, moment.zones)
+            name
+            for place in (*self._counted, *self._nobodies, *(zone for zone, _ in self._elsewhere))
+            for name in chain(place, moment.zones)
         )
         return {zone: self.others_in(zone, "", moment) for zone in sorted(known)}
+
+    def nobodies(self, moment: Moment) -> dict[str, Nobodies]:
+        """How many were counted here in each zone of whom nobody knows who they are."""
+        self._sweep(moment)
+        return dict(self._nobodies)
 
     # What happens ---------------------------------------------------------------------------------------------------
 
@@ -197,11 +206,16 @@ class PresenceBook:
         (doors.add if free else doors.discard)(door)
         self._doubts[zone] = self._changes.doubts[zone] = moment.now_ms
 
-    def hears(self, member: str, place: Place) -> None:
-        """Another gateway saw that member pass."""
+    def hears(self, member: str, zone: str, way: Way, *, at_ms: int, moment: Moment) -> None:
+        """Another gateway saw that member pass a door of that zone."""
         known = self._members.get(member)
-        if known is None or known.since_ms < place.since_ms:
-            self._put(member, place)
+        if known is None or known.since_ms < at_ms or known.since_ms > moment.now_ms + FUTURE_MS_MAX:
+            self._put(member, Place(zone if way is Way.ENTRY else moment.around(zone), at_ms))
+
+    def hears_of_nobodies(self, counted: Iterable[tuple[str, Nobodies]]) -> None:
+        """All that the other gateways counted of nobody."""
+        self._elsewhere = tuple(counted)
+        self._swept = None
 
     def forget(self) -> None:
         """Nobody asks any more: whoever begins anew begins with nothing."""
@@ -210,6 +224,7 @@ class PresenceBook:
         self._changes.doubts.update(dict.fromkeys(self._doubts))
         self._members.clear()
         self._nobodies.clear()
+        self._elsewhere = ()
         self._doubts.clear()
         self._free.clear()
         self._counted.clear()
@@ -237,9 +252,9 @@ class PresenceBook:
     def _known(self, journey: Journey, moment: Moment, began_ms: int) -> Presence:
         for other in self._journeys.values():
             if other.member == journey.member and other.way is Way.ENTRY and other.key != journey.key:
-                return Presence(other.zone, moment.now_ms, self.fresh)
+                return Presence(other.zone, moment.now_ms)
         place = self._members.get(journey.member, Place(None, began_ms))
-        return Presence(place.zone, place.since_ms, self.fresh)
+        return Presence(place.zone, place.since_ms)
 
     # Counting ---------------------------------------------------------------------------------------------------------
 
@@ -274,11 +289,13 @@ class PresenceBook:
         return place.zone
 
     def _balance(self, zone: str) -> int:
-        one = self._nobodies.get(zone)
-        return one.count if one else 0
+        """How many more came unseen than left unseen, at all gateways."""
+        return sum(one.count for place, one in (*self._nobodies.items(), *self._elsewhere) if place == zone)
 
     def _add(self, zone: str, change: int, moment: Moment) -> None:
-        self._nobodies[zone] = self._changes.nobodies[zone] = Nobodies(self._balance(zone) + change, moment.now_ms)
+        before = self._nobodies.get(zone)
+        now = Nobodies((before.count if before else 0) + change, moment.now_ms)
+        self._nobodies[zone] = self._changes.nobodies[zone] = now
 
     def _left_unseen(self, was: str, until: str | None, moment: Moment) -> None:
         """A member went from `was` to `until` (None: outside) among nobodies: set right what these were counted as."""
@@ -294,13 +311,18 @@ class PresenceBook:
             return
         self._swept = moment.zones, moment.now_ms
         for zone in {*self._counted, *self._nobodies}:
-            gone_ms = gone_by_ms(zone, moment.zones, now_ms=moment.now_ms, time_zone=moment.time_zone)
+            gone_ms = _gone_ms(zone, moment)
             members = self._counted.get(zone, {})
             for member in [member for member, since_ms in members.items() if since_ms < gone_ms]:
                 del members[member]
             if zone in self._nobodies and self._nobodies[zone].at_ms < gone_ms:
                 del self._nobodies[zone]
                 self._changes.nobodies[zone] = None
+        self._elsewhere = tuple((zone, one) for zone, one in self._elsewhere if one.at_ms >= _gone_ms(zone, moment))
+
+
+def _gone_ms(zone: str, moment: Moment) -> int:
+    return gone_by_ms(zone, moment.zones, now_ms=moment.now_ms, time_zone=moment.time_zone)
 
 
 def _enters(journey: Journey, zone: str, moment: Moment) -> bool:

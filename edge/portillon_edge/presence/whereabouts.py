@@ -6,13 +6,16 @@ from them as from any passage that nobody saw.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from portillon_rules.decision import DecisionTime, SiteRules, TimeQuality
 from portillon_rules.presence import Presence
+from portillon_wire.presence import ZONES_MAX, Unseen
 
 from portillon_edge.domain.events import EventTime, Way
-from portillon_edge.presence.book import Journey, Moment, Place
+from portillon_edge.presence.book import Journey, Moment, Nobodies
 from portillon_edge.presence.memory import PresenceMemory
+from portillon_edge.presence.news import PresenceHeard
 
 SAVE_NS = 5_000_000_000
 """At most one write to the card in that time."""
@@ -27,11 +30,16 @@ class Whereabouts:
         self._memory = memory
         self._book = memory.load()
         self._saved_ns = _LONG_AGO
+        self.fresh_until_ns: int | None = None
+        """Until when on the boot clock the site's other gateways count as heard; None: there are none."""
 
-    def presence(self, journey: Journey, site: SiteRules, time: DecisionTime) -> Presence | None:
-        """Where somebody is who asks to set out."""
+    def presence(self, journey: Journey, site: SiteRules, time: DecisionTime, *, now_ns: int) -> Presence | None:
+        """Where somebody is who asks to set out; not fresh from the nanosecond on at which other gateways were heard
+        too long ago."""
         moment = _moment(site, time)
-        return None if moment is None else self._book.presence(journey, moment)
+        found = None if moment is None else self._book.presence(journey, moment)
+        fresh = self.fresh_until_ns is None or now_ns <= self.fresh_until_ns
+        return found if found is None or fresh else replace(found, fresh=False)
 
     def others_in(self, journey: Journey, site: SiteRules, time: DecisionTime) -> int:
         """How many others are in the zone of the door."""
@@ -77,13 +85,24 @@ class Whereabouts:
         if moment is not None:
             self._book.door_stands(door, zone, free=free, moment=moment)
 
-    def heard(self, member: str, place: Place) -> None:
-        """Another gateway of the site saw them pass."""
-        self._book.hears(member, place)
+    def heard(self, news: PresenceHeard, site: SiteRules, time: DecisionTime) -> None:
+        """Other gateways of the site told what they saw; a site with one gateway always hears all."""
+        self.fresh_until_ns = news.fresh_until_ns
+        moment = _moment(site, time)
+        if moment is None:
+            return
+        for one in news.seen:
+            way = Way.EXIT if one.left else Way.ENTRY
+            self._book.hears(one.member, one.zone, way, at_ms=one.at_ms, moment=moment)
+        if news.unseen is not None:
+            self._book.hears_of_nobodies((one.zone, Nobodies(one.count, one.at_ms)) for one in news.unseen)
 
-    def hears_all(self, fresh: bool) -> None:
-        """Whether the other gateways of the site were heard lately; a site with one gateway always hears all."""
-        self._book.fresh = fresh
+    def unseen(self, site: SiteRules, time: DecisionTime) -> tuple[Unseen, ...]:
+        """What the other gateways are to be told: who came and went here without a card."""
+        moment = _moment(site, time)
+        counted = {} if moment is None else self._book.nobodies(moment)
+        told = [Unseen(zone=zone, count=one.count, at_ms=one.at_ms) for zone, one in sorted(counted.items())]
+        return tuple(told[:ZONES_MAX])
 
     def tidy(self, site: SiteRules, now: EventTime) -> None:
         """In a quiet moment: write down what happened."""

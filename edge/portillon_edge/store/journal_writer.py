@@ -110,6 +110,11 @@ class JournalWriter:
         return self._shelf.writable and not self._orders.full()
 
     @property
+    def settled(self) -> bool:
+        """Whether all that was handed over is where it will stay: on the disk, in memory, or counted as lost."""
+        return self._orders.unfinished_tasks == 0
+
+    @property
     def pending(self) -> int:
         """Events that the cloud has not acknowledged, as far as they are written."""
         return self._shelf.pending()
@@ -140,6 +145,8 @@ class JournalWriter:
             if not group and self._stop.is_set():
                 break
             self._carry_out(group)
+            for _ in group:
+                self._orders.task_done()
         self._shelf.close()
 
     def _next_group(self) -> list[_Order]:

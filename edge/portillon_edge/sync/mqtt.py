@@ -35,7 +35,7 @@ STABLE_S = 60.0
 IN_FLIGHT = 20
 IN_FLIGHT_MAX = 50
 QUEUED_MAX = 256
-LISTENED_TO = (Down.FEED, Down.LEASE, Down.COMMAND, Down.ACK)
+LISTENED_TO = (Down.FEED, Down.LEASE, Down.COMMAND, Down.ACK, Down.PRESENCE)
 
 _ADVICE = {
     132: "the broker does not speak MQTT 5: use another one",

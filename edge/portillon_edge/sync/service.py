@@ -9,11 +9,12 @@ import queue
 import random
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from portillon_wire.messages import EventKind, FeedEntry, JournalBatch, Reported, encode
+from portillon_wire.presence import Unseen
 from portillon_wire.signature import PublicKeys
 from portillon_wire.topics import Down, Up
 
@@ -21,6 +22,7 @@ from portillon_edge.domain.events import NewEvent
 from portillon_edge.domain.position import Position
 from portillon_edge.domain.timekeeping import TimeKeeper
 from portillon_edge.errors import EdgeError, EntryOutOfOrder, EntryRefused, LinkDown, StoreBusy, StoreDamaged
+from portillon_edge.presence.others_file import OthersFile
 from portillon_edge.store.counter_file import CounterFile
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_writer import JournalWriter
@@ -59,6 +61,8 @@ from portillon_edge.sync.inputs import (
     UplinkInput,
 )
 from portillon_edge.sync.mqtt import MqttLink
+from portillon_edge.sync.presence_flow import EpochEntered, PresenceFlow, Started
+from portillon_edge.sync.presence_runner import PresenceRunner, TakePresence
 from portillon_edge.sync.session import SyncSession
 from portillon_edge.sync.snapshot import SnapshotFetcher
 from portillon_edge.sync.snapshot_job import SnapshotJob
@@ -94,12 +98,14 @@ class SyncService:
         clock_ns: Callable[[], int],
         fail: Callable[[str], None],
         take_command: TakeCommand = lambda _: "no_doors",
+        take_presence: TakePresence = lambda _: True,
+        unseen: Callable[[], Sequence[Unseen]] = lambda: (),
         snapshot_base: str | None = None,
         jitter: random.Random | None = None,
     ) -> None:
         """`clock_ns` is the boot clock; `fail` is called if the thread cannot go on. Raises LinkMisconfigured.
 
-        `take_command` is called on the sync thread and must not wait.
+        `take_command`, `take_presence` and `unseen` are called on the sync thread and must not wait.
         """
         jitter = jitter or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._clock_ns = clock_ns
@@ -142,6 +148,16 @@ class SyncService:
             CommandDesk(gateway=gateway, keys=keys, keeper=keeper, counters=counters.counters),
             counters=counters,
             take=take_command,
+            publish=self._link.publish,
+            record=self._record,
+            clock_ns=clock_ns,
+        )
+        others = OthersFile(download_folder)
+        self._presence = PresenceRunner(
+            PresenceFlow(gateway=gateway, keys=keys, keeper=keeper, others=others.load(), jitter=jitter),
+            others=others,
+            take=take_presence,
+            unseen=unseen,
             publish=self._link.publish,
             record=self._record,
             clock_ns=clock_ns,
@@ -213,6 +229,7 @@ class SyncService:
 
     def _run(self) -> None:
         try:
+            self._presence.take(Started(self.position.epoch))
             if self.position.epoch:
                 self._writer.begin_epoch(self.position.epoch)
             while not self._stop.is_set():
@@ -223,7 +240,8 @@ class SyncService:
             self._fail(f"sync broke: {type(error).__name__}: {error}")
 
     def _next(self) -> SessionInput | UplinkInput | _Nudge | None:
-        deadlines = [d for d in (self._session.deadline_ns, self._uplink.deadline_ns) if d is not None]
+        owners = (self._session, self._uplink, self._presence)
+        deadlines = [owner.deadline_ns for owner in owners if owner.deadline_ns is not None]
         wait_s = min([LOOK_AROUND_S, *((d - self._clock_ns()) / 1e9 for d in deadlines)])
         try:
             return self._inputs.get(timeout=max(0.001, wait_s))
@@ -237,10 +255,13 @@ class SyncService:
             case Connected() | Disconnected():
                 self._tell_session(event)
                 self._tell_uplink(event)
+                self._presence.take(event)
             case Received(name) if name is Down.ACK:
                 self._tell_uplink(event)
             case Received(name) if name is Down.COMMAND:
                 self._commands.receive(event)
+            case Received(name) if name is Down.PRESENCE:
+                self._presence.take(event)
             case JournalSeen():
                 self._tell_uplink(event)
             case _:
@@ -255,6 +276,8 @@ class SyncService:
         for source in self._writer.sources():
             epoch = source.epoch  # read before the count it belongs to
             self._tell_uplink(JournalSeen(source.journal_id, epoch, source.acknowledged, source.last))
+        self._presence.look_at(self._writer)
+        self._presence.tick()
         damage = self._store.take_damage() or self._store.scrub(now_ns)
         if damage is not None:
             self._tell_session(self._lose_table(damage.detail) if damage.whole_file else RowDamageFound(damage.detail))
@@ -291,6 +314,7 @@ class SyncService:
                 self._store.save_lease(saved)
             case EpochBegun(epoch):
                 self._writer.begin_epoch(epoch)
+                self._presence.take(EpochEntered(epoch))
             case Record():
                 self._record(effect)
         return []

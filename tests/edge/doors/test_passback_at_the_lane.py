@@ -12,13 +12,14 @@ from portillon_edge.domain.events import EventKind, Way
 from portillon_edge.doors.machine import NS_PER_MS
 from portillon_edge.doors.staff_order import HoldDoor, ReleaseDoor
 from portillon_edge.doors.turnstile_lane import SecondBadge
-from portillon_edge.presence.book import Journey, Place, PresenceBook
+from portillon_edge.presence.book import Journey, PresenceBook
 from portillon_edge.presence.memory import ForgetfulPresence
 from portillon_edge.presence.news import PresenceHeard
 from portillon_rules.decision import TimeQuality
 from portillon_rules.door_plan import Standing
 from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_rules.zone_rule import EVERY_ZONE, Strictness, ZoneRule
+from portillon_wire.presence import Seen
 
 GRANTED, PASSBACK, NOT_INSIDE = EventKind.GRANTED, DenyReason.PASSBACK, DenyReason.NOT_INSIDE
 ZONE_FULL = DenyReason.ZONE_FULL
@@ -223,12 +224,28 @@ def test_what_another_gateway_saw_counts_here() -> None:
     """In by the garage: refused at the front. While the garage is not heard it is soft, and says so."""
     hall = Hall().ruled(STRICT)
     here_ms = hall.at(hall.now_ms * NS_PER_MS).business_ms
-    garage = (("anne", Place("gym", here_ms)),)
-    hall.take(PresenceHeard(garage, fresh=True, at_ns=hall.now_ms * NS_PER_MS))
-    assert hall.asks("anne", "front") == PASSBACK
-    hall.take(PresenceHeard((), fresh=False, at_ns=hall.now_ms * NS_PER_MS))
+    garage = (Seen(member="anne", zone="gym", at_ms=here_ms),)
+    heard_ms = hall.now_ms + 2
+    hall.take(PresenceHeard(garage, fresh_until_ns=heard_ms * NS_PER_MS, at_ns=hall.now_ms * NS_PER_MS))
+    assert hall.asks("anne", "front") == hall.asks("anne", "back") == PASSBACK
+    assert hall.now_ms == heard_ms
     assert hall.asks("anne", "front") == GRANTED
     assert hall.events[-1].flags == (GrantFlag.PASSBACK, GrantFlag.PRESENCE_STALE)
+
+
+def test_a_passage_tells_its_zone_and_nothing_else_does() -> None:
+    """What the cloud needs to tell the site's other gateways; a badge alone moves nobody."""
+    hall = Hall().ruled(STRICT, POOL)
+    hall.goes("anne", "front")
+    hall.goes("anne", "pool")
+    told = [(event.kind, event.zone) for event in hall.events if event.member == "anne"]
+    assert told == [
+        (EventKind.GRANTED, None),
+        (EventKind.PASSAGE, "gym"),
+        (EventKind.GRANTED, None),
+        (EventKind.PASSAGE, "pool"),
+    ]
+    assert all(event.numbered(1).zone == event.zone for event in hall.events)
 
 
 def test_after_a_door_stood_free_nobody_is_shut_out_for_having_left_unseen() -> None:

@@ -1,14 +1,16 @@
 """Presence at the doors: off without rules, kept in quiet moments, forgotten with the last rule."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from portillon_edge.domain.events import EventTime, Way
-from portillon_edge.presence.book import Changes, Journey, Place, PresenceBook
+from portillon_edge.presence.book import Changes, Journey, PresenceBook
+from portillon_edge.presence.news import UNHEARD_NS, PresenceHeard
 from portillon_edge.presence.whereabouts import SAVE_NS, Whereabouts
 from portillon_rules.decision import DecisionTime, SiteRules, TimeQuality
 from portillon_rules.policy import SitePolicy
 from portillon_rules.presence import Presence
 from portillon_rules.zone_rule import ZoneRule
+from portillon_wire.presence import Seen, Unseen
 
 POLICY = SitePolicy(time_zone="America/Toronto")
 BARE = SiteRules(POLICY, {})
@@ -48,7 +50,7 @@ def test_without_a_rule_nothing_is_asked_kept_or_written() -> None:
         whereabouts.granted(IN, site, time)
         whereabouts.passed(IN, site, time)
         whereabouts.nobody_passed("gym", Way.ENTRY, site, time)
-        assert whereabouts.presence(IN, site, time) is None
+        assert whereabouts.presence(IN, site, time, now_ns=0) is None
         assert whereabouts.others_in(IN, site, time) == 0
         assert whereabouts.inside("gym", site, time) == frozenset() and whereabouts.counts(site, time) == {}
         whereabouts.tidy(site, now(0))
@@ -89,10 +91,35 @@ def test_with_the_last_rule_everything_is_forgotten() -> None:
 
 
 def test_other_gateways_are_believed_as_far_as_they_are_heard() -> None:
-    """What they saw counts; while they are silent, presence is marked."""
+    """What they saw counts; from the nanosecond on at which it is too old, presence is marked."""
     whereabouts = Whereabouts(Kept())
-    whereabouts.heard("anne", Place("gym", TIME.business_ms))
-    assert whereabouts.presence(IN, RULED, TIME) == Presence("gym", TIME.business_ms)
-    whereabouts.hears_all(False)
-    assert whereabouts.presence(IN, RULED, TIME) == Presence("gym", TIME.business_ms, fresh=False)
+    seen = (Seen(member="anne", zone="gym", at_ms=TIME.business_ms),)
+    whereabouts.heard(PresenceHeard(seen, fresh_until_ns=9, at_ns=0), RULED, TIME)
+    assert whereabouts.presence(IN, RULED, TIME, now_ns=9) == Presence("gym", TIME.business_ms)
+    assert whereabouts.presence(IN, RULED, TIME, now_ns=10) == Presence("gym", TIME.business_ms, fresh=False)
     assert whereabouts.inside("gym", RULED, TIME) == {"anne"} and whereabouts.counts(RULED, TIME) == {"gym": 1}
+
+
+def test_a_site_with_one_gateway_always_hears_all() -> None:
+    """Nobody else could have seen anything; nor does an unruled site keep what it hears."""
+    whereabouts = Whereabouts(Kept())
+    whereabouts.passed(IN, RULED, TIME)
+    known = Presence("gym", TIME.business_ms)
+    assert whereabouts.presence(IN, RULED, TIME, now_ns=2**62) == known
+    seen = (Seen(member="bea", zone="gym", at_ms=TIME.business_ms),)
+    whereabouts.heard(PresenceHeard(seen, UNHEARD_NS, at_ns=0), BARE, TIME)
+    assert whereabouts.presence(IN, RULED, TIME, now_ns=0) == replace(known, fresh=False)
+    assert whereabouts.counts(RULED, TIME) == {"gym": 1}
+
+
+def test_who_passed_without_a_card_is_told_to_the_others() -> None:
+    """By zone; what they tell in turn is not told back."""
+    whereabouts = Whereabouts(Kept())
+    whereabouts.nobody_passed("gym", Way.ENTRY, RULED, TIME)
+    mine = (Unseen(zone="gym", count=1, at_ms=TIME.business_ms),)
+    assert whereabouts.unseen(RULED, TIME) == mine and whereabouts.unseen(BARE, TIME) == ()
+    theirs = (Unseen(zone="gym", count=3, at_ms=TIME.business_ms),)
+    whereabouts.heard(PresenceHeard((), None, at_ns=0, unseen=theirs), RULED, TIME)
+    assert whereabouts.counts(RULED, TIME) == {"gym": 4} and whereabouts.unseen(RULED, TIME) == mine
+    whereabouts.heard(PresenceHeard((), None, at_ns=0), RULED, TIME)
+    assert whereabouts.counts(RULED, TIME) == {"gym": 4}

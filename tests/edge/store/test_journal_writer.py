@@ -36,6 +36,16 @@ def test_a_lone_event_is_committed_at_once(tmp_path: Path) -> None:
     writer.stop()
 
 
+def test_it_is_settled_once_everything_is_where_it_will_stay(tmp_path: Path) -> None:
+    """Not while an event is on its way to the disk: whoever asks must not believe that the cloud has all of them."""
+    writer = JournalWriter(JournalShelf(tmp_path, reserve_bytes=0), stamp=at)
+    assert writer.settled
+    writer.submit(event())
+    assert not writer.settled
+    writer.start()
+    assert writer.stop() and writer.settled
+
+
 def test_orders_from_other_threads_reach_the_files(tmp_path: Path) -> None:
     """Acknowledging, a new epoch and a conflict are carried out in the order in which they were given."""
     writer = JournalWriter(JournalShelf(tmp_path, reserve_bytes=0), stamp=at)
