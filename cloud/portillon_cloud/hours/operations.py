@@ -18,6 +18,7 @@ from portillon_cloud.billing.tables import plan
 from portillon_cloud.doors.operations import require_site
 from portillon_cloud.doors.tables import door_plan, door_rule
 from portillon_cloud.hours.errors import HoursInUseError, HoursInvalidError, UnknownHoursError
+from portillon_cloud.zones.rows import zone_rules_of
 
 
 def schedules_of(conn: Connection, site_id: int) -> dict[str, Schedule]:
@@ -76,6 +77,9 @@ def drop_schedule(conn: Connection, *, organisation_id: int, site_id: int, name:
         doors = select(table.c.door).where(table.c.site_id == site_id, column == name)
         if (door := conn.execute(doors.limit(1)).scalar_one_or_none()) is not None:
             raise HoursInUseError(f"the door {door!r} goes by {name!r}: give it another schedule first")
+    for rule in zone_rules_of(conn, site_id).values():
+        if any(one.schedule == name for one in rule.reserved):
+            raise HoursInUseError(f"the zone {rule.zone!r} is reserved during {name!r}: give it other hours first")
     _drop(conn, schedule, organisation_id, site_id, name)
 
 

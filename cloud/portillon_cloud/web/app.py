@@ -25,14 +25,17 @@ from portillon_cloud.web.pages import (
     credentials,
     door_rights,
     doors,
+    forgiveness,
     invoices,
     live,
     members,
     notices,
+    policy,
     shared_passes,
     sign_in,
     unpaid,
     visits,
+    zones,
 )
 from portillon_cloud.web.rendering import bare_page
 from portillon_cloud.web.security_headers import SecurityHeaders
@@ -73,7 +76,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, credentials, door_rights, company, visits, notices, invoices, unpaid,
-        clock, shared_passes,
+        clock, shared_passes, forgiveness, zones, policy,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

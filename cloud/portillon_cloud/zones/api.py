@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
+from portillon_rules.reserved import RESERVED_MAX
 from portillon_rules.zone_rule import Strictness, ZoneRule
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,6 +38,15 @@ Minutes = Annotated[int, Field(ge=1, le=527_040)]
 People = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
+class ReservedBody(BaseModel):
+    """While the schedule is open, only members of the group enter."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schedule: str = Field(min_length=1, max_length=100)
+    group: str = Field(min_length=1, max_length=64)
+
+
 class RuleBody(BaseModel):
     """What holds in a zone, or site-wide. What is left out says nothing."""
 
@@ -60,6 +70,9 @@ class RuleBody(BaseModel):
     almost_full: People | None = Field(default=None, description="From so many on, entries are marked")
     at_capacity: Strictness = Field(default=Strictness.HARD, description="For the first one too many")
     above_capacity: Strictness = Field(default=Strictness.HARD, description="For everybody after that")
+    reserved: list[ReservedBody] = Field(
+        default=[], max_length=RESERVED_MAX, description="Hours of one group, in it and in the zones within it"
+    )
     staff_exempt: bool = Field(default=True, description="None of it holds for staff; they are counted")
 
 

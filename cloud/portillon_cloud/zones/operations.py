@@ -13,7 +13,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from portillon_cloud import outbox
 from portillon_cloud.billing.tables import plan
-from portillon_cloud.doors.operations import require_site
+from portillon_cloud.doors.errors import UnknownScheduleError
+from portillon_cloud.doors.operations import require_site, schedules_of
 from portillon_cloud.members.tables import site
 from portillon_cloud.zones.errors import UnknownZoneError, ZoneInUseError, ZoneRuleError
 from portillon_cloud.zones.rows import zone_rules_of
@@ -71,7 +72,7 @@ def put_zone_rule(
 ) -> ZoneRule:
     """Set the rule of a zone, or of EVERY_ZONE, as the feed's row has it.
 
-    Raises UnknownSiteError, UnknownZoneError or ZoneRuleError.
+    Raises UnknownSiteError, UnknownZoneError, UnknownScheduleError or ZoneRuleError.
     """
     require_site(conn, organisation_id, site_id)
     names = _zones_to_change(conn, site_id)
@@ -83,6 +84,10 @@ def put_zone_rule(
         raise ZoneRuleError(f"zone {zone!r}: {error}") from error
     if rule.within is not None:
         _check_within(rule, names, zone_rules_of(conn, site_id))
+    schedules = schedules_of(conn, site_id)
+    for one in rule.reserved:
+        if one.schedule not in schedules:
+            raise UnknownScheduleError(f"zone {zone!r}: site {site_id} has no schedule {one.schedule!r}")
     if rule.capacity is not None and rule.almost_full is not None and rule.almost_full > rule.capacity:
         raise ZoneRuleError(f"zone {zone!r}: almost full at {rule.almost_full} comes after full at {rule.capacity}")
     of_it = (zone_rule.c.site_id == site_id, zone_rule.c.zone == zone)

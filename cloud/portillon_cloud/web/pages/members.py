@@ -15,10 +15,13 @@ from portillon_cloud.identity.roles import Permission
 from portillon_cloud.reports.may_pass import may_pass
 from portillon_cloud.reports.member_list import member_list
 from portillon_cloud.reports.member_view import first_member_of, member_view
+from portillon_cloud.reports.organisation_view import sites_of
 from portillon_cloud.visits.operations import member_visits
 from portillon_cloud.web.rendering import Notice, page
 from portillon_cloud.web.visit import Visit, visit_with
 from portillon_cloud.web.wording import N_
+from portillon_cloud.zones.forgiving import forgivenesses
+from portillon_cloud.zones.rows import zone_rules_of
 
 router = APIRouter()
 Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_MEMBERS))]
@@ -31,11 +34,13 @@ class Done(StrEnum):
     ADDED = "added"
     CHANGED = "changed"
     REPLACED = "replaced"
+    FORGIVEN = "forgiven"
 
 
 DONE = {
     Done.ADDED: N_("Added. It opens at every turnstile within a second."),
     Done.CHANGED: N_("Noted. Every turnstile knows it within a second."),
+    Done.FORGIVEN: N_("Forgiven. Every door of the site lets them begin anew within a second."),
     Done.REPLACED: N_("Replaced. The old one does not open any more; its PINs go on with the new one."),
 }
 
@@ -98,6 +103,9 @@ def draw_member(
             member_id=member_id,
             now_ms=reader.organisation.clock.business_ms,
         )
+        forgiven = forgivenesses(conn, organisation_id=organisation_id, member_id=member_id)
+        sites = sites_of(conn, organisation_id)
+        watched = [site for site in sites if zone_rules_of(conn, site.id)]
     today = local_date(reader.organisation.clock.business_ms, member.time_zone)
     return page(
         "members/member.html",
@@ -107,6 +115,11 @@ def draw_member(
         answer=answer,
         visits=visits,
         today=today,
+        forgiven=forgiven,
+        sites=sites,
+        watched=watched,
+        words_of={site.time_zone: reader.words_in(site.time_zone) for site in sites},
+        may_forgive=reader.principal.may(Permission.FORGIVE),
         notice=notice,
     )
 
