@@ -34,7 +34,7 @@ from portillon_edge.credentials.memory import CredentialMemory
 from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, NewEvent
 from portillon_edge.doors.admission import Admission, AskPin, LetIn, TurnAway, Verdict
-from portillon_edge.doors.fault_watch import FaultEnded, FaultTold, FaultWatch
+from portillon_edge.doors.device_side import GUARD, DeviceSide
 from portillon_edge.doors.kept import ForgetfulStandings, Standings
 from portillon_edge.doors.local_side import LocalSide
 from portillon_edge.doors.machine import Admit, Bearing, Grant, Line, LineChanged, LineLost, OutputFailed, Part, Record
@@ -67,7 +67,6 @@ PASSAGES = (EventKind.PASSAGE, EventKind.WRONG_WAY, EventKind.DOOR_FORCED)
 """Somebody went through: where there is no grant, nobody knows who."""
 MEMORY_ALARM = "credential_memory"
 PRESENCE_ALARM = "presence"
-GUARD = "guard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +102,6 @@ class Attendant:
     ) -> None:
         """A reader that `readers` does not name takes every card and no PIN."""
         self._doors = {door.name: door for door in doors}
-        self._by_reader = {reader: door for door in self._doors.values() for reader in door.readers}
         self._by_input: dict[str, list[tuple[Door, Line]]] = {}
         self._by_output: dict[str, list[tuple[Door, Part]]] = {}
         for door in self._doors.values():
@@ -111,7 +109,7 @@ class Attendant:
                 self._by_input.setdefault(name, []).append((door, line))
             for part, name in door.outputs.items():
                 self._by_output.setdefault(name, []).append((door, part))
-        self._faults = FaultWatch()
+        self._devices = DeviceSide(self._doors.values(), clockwork=clockwork, log=log)
         self._latest_ns = 0
         self._clockwork = clockwork
         self._log = log
@@ -121,7 +119,7 @@ class Attendant:
         self._occupancy: Mapping[str, int] = {}
         self._unseen: tuple[Unseen, ...] = ()
         self._signs = Signs(indicators or NoIndicators())
-        self._stepping = Stepping(self._doors.values(), outputs, write=self._write, held=self._held)
+        self._stepping = Stepping(self._doors.values(), outputs, write=self._write, held=self._devices.held)
         self._site = SiteSide(
             self._doors,
             watches=watches,
@@ -149,7 +147,7 @@ class Attendant:
     @property
     def deadline_ns(self) -> int | None:
         """When `tick` is due, None: not before the next event."""
-        parts = (self._stepping, self._faults, self._admission, self._site)
+        parts = (self._stepping, self._devices, self._admission, self._site)
         due = [part.deadline_ns for part in parts]
         return min((ns for ns in due if ns is not None), default=None)
 
@@ -188,7 +186,7 @@ class Attendant:
         """Let every door whose deadline has come see that it has; tell the faults that were counted meanwhile."""
         self._stepping.tick(now_ns)
         self._carry_out(self._admission.tick(now_ns))
-        self._tell(self._faults.due(now_ns), now_ns)
+        self._devices.tick(now_ns)
         self.settle(now_ns)
 
     def settle(self, now_ns: int) -> None:
@@ -223,21 +221,21 @@ class Attendant:
             case CredentialRead() | TextScanned() | KeyPressed():
                 self._carry_out(self._admission.hear(event))
             case InputChanged(name, active, at_ns):
-                self._tell(self._faults.well(name), at_ns)
+                self._devices.well(name, at_ns)
                 if self._site.watches(name):
                     self._site.changed(name, active, at_ns)
                 for door, line in self._by_input.get(name, ()):
                     self._stepping.signal(door, LineChanged(line, active), at_ns)
             case ReaderFault(reader, fault, detail, at_ns):
-                self._tell(self._faults.happened(reader, fault, detail, at_ns), at_ns)
+                self._devices.faulty(reader, fault, detail, at_ns)
             case ReaderDown(reader, detail, at_ns):
-                self._tell(self._faults.happened(reader, "down", detail, at_ns, lasting=True), at_ns)
+                self._devices.bad(reader, "down", detail, at_ns)
             case InputTroubled(name, trouble, detail, at_ns):
                 self._line_lost(name, trouble, detail, at_ns)
                 if self._site.watches(name):
                     self._site.troubled(name, trouble)
             case InputFault(name, detail, at_ns):
-                self._tell(self._faults.happened(name, "refused", detail, at_ns), at_ns)
+                self._devices.faulty(name, "refused", detail, at_ns)
             case InputDown(name, detail, at_ns):
                 self._line_lost(name, "down", detail, at_ns)
                 if self._site.watches(name):
@@ -246,11 +244,11 @@ class Attendant:
                 self._output_fault(output, detail, at_ns)
             case GuardLost(detail, at_ns):
                 # Nobody knows how the outputs stand: a grant still ends by its passage or its window.
-                self._tell(self._faults.happened(GUARD, "lost", detail, at_ns, lasting=True), at_ns)
+                self._devices.bad(GUARD, "lost", detail, at_ns)
             case Locked(device, at_ns) | Released(device, at_ns) | ReaderUp(device, at_ns) | InputUp(device, at_ns):
-                self._tell(self._faults.well(device), at_ns)
+                self._devices.well(device, at_ns)
             case GuardUp():
-                self._tell(self._faults.well(GUARD), self._latest_ns)
+                self._devices.well(GUARD, self._latest_ns)
             case OpenDoor() | ResetFire() | Acknowledge() | HoldDoor() | ReleaseDoor():
                 self._site.order(event)
             case PresenceHeard():
@@ -270,50 +268,21 @@ class Attendant:
                     self._signs.ask_pin(door.name, reader, language)
                     continue
                 case ReaderFault(reader, fault, detail, at_ns):
-                    self._tell(self._faults.happened(reader, fault, detail, at_ns), at_ns)
+                    self._devices.faulty(reader, fault, detail, at_ns)
                     continue
             for alarm in verdict.alarms:
                 self._log.record(alarm)
             self._admission.keep(verdict.facts)
 
     def _line_lost(self, name: str, trouble: str, detail: str, at_ns: int) -> None:
-        self._tell(self._faults.happened(name, trouble, detail, at_ns, lasting=True), at_ns)
+        self._devices.bad(name, trouble, detail, at_ns)
         for door, line in self._by_input.get(name, ()):
             self._stepping.signal(door, LineLost(line), at_ns)
 
     def _output_fault(self, output: str, detail: str, at_ns: int) -> None:
-        self._tell(self._faults.happened(output, "fault", detail, at_ns, lasting=True), at_ns)
+        self._devices.bad(output, "fault", detail, at_ns)
         for door, part in self._by_output.get(output, ()):
             self._stepping.signal(door, OutputFailed(part), at_ns)
-
-    def _held(self, output: str, trouble: str | None, at_ns: int) -> None:
-        if trouble is not None:
-            self._tell(self._faults.happened(output, "not held", trouble, at_ns, lasting=True), at_ns)
-
-    def _tell(self, told: Iterable[FaultTold | FaultEnded], at_ns: int) -> None:
-        for one in told:
-            match one:
-                case FaultTold(device, fault, detail):
-                    self._about_device(device, f"{fault}: {detail}", at_ns, ended=False)
-                case FaultEnded(device):
-                    self._about_device(device, None, at_ns, ended=True)
-
-    def _about_device(self, device: str, what: str | None, at_ns: int, *, ended: bool) -> None:
-        at = self._clockwork.stamp(at_ns)
-        if device in self._by_reader:
-            kind = EventKind.READER_RESTORED if ended else EventKind.READER_FAULT
-            door = self._by_reader[device].name
-            self._log.record(NewEvent(kind=kind, at=at, door=door, reader=device, detail=what))
-            return
-        named = f"{device}: {what}" if what else device
-        if device in self._by_output or device == GUARD:
-            kind = EventKind.OUTPUT_RESTORED if ended else EventKind.OUTPUT_FAULT
-            owners = [door.name for door, _ in self._by_output.get(device, ())]
-        else:
-            kind = EventKind.INPUT_RESTORED if ended else EventKind.INPUT_FAULT
-            owners = [door.name for door, _ in self._by_input.get(device, ())]
-        for owner in owners or (None,):
-            self._log.record(NewEvent(kind=kind, at=at, door=owner, detail=named, by=device))
 
     def _write(self, door: Door, record: Record, at_ns: int) -> None:
         grant = record.grant
