@@ -4,8 +4,8 @@
         "scbk": "00112233…", "install": false, "whole_frames": true}]}'
 
 Takes {"do": "card", "bits": "1010…"}, keys, tamper, inputs, state, mute (it dies) and stop, each with "reader": its
-place in the list (default 0). Tells {"ready": true}, then every command, file and answer as one line with `at_ns`
-(CLOCK_MONOTONIC).
+place in the list (default 0). Tells {"ready": true}, then every command, file and answer, and each turn of a relay
+({"relay": 0, "on": true}) as one line with `at_ns` (CLOCK_MONOTONIC).
 
 `whole_frames` hands libosdp one whole frame at a time: its stock wheel drops frames that come in pieces.
 """
@@ -14,6 +14,7 @@ import hashlib
 import json
 import select
 import sys
+import time
 from typing import Any
 
 from osdp import (
@@ -29,8 +30,12 @@ from osdp import (
     StatusReportType,
 )
 from pty_channel import PtyChannel, Requests, tell
+from relay import Relay
 
 FRAMES_AT_ONCE = 4
+OUTPUT = 1
+"""libosdp's number of the command."""
+RELAYS = 4
 REFRESH_S = 0.02
 """Time-outs inside libosdp are seen at least this often; bytes are handled when they come."""
 
@@ -41,6 +46,7 @@ class Reader:
     def __init__(self, number: int, asked: dict[str, Any]) -> None:
         self._number = number
         self.muted = False
+        self._relays = [Relay() for _ in range(RELAYS)]
         self.channel = PtyChannel(asked["path"], whole_frames=asked.get("whole_frames", False))
         scbk = asked.get("scbk")
         flags = [LibFlag.InstallMode] if asked.get("install") else []
@@ -60,7 +66,7 @@ class Reader:
                 (Capability.LEDControl, 4, 2),
                 (Capability.AudibleControl, 2, 1),
                 (Capability.TextOutput, 1, 1),
-                (Capability.OutputControl, 4, 4),
+                (Capability.OutputControl, 4, RELAYS),
                 (Capability.ContactStatusMonitoring, 1, 4),
                 (Capability.Readers, 0, 1),
             ]
@@ -79,6 +85,18 @@ class Reader:
             return
         for _ in range(FRAMES_AT_ONCE):
             self.context.refresh()
+
+    def wait_s(self) -> float:
+        """How long nothing needs to be looked at, if no byte comes."""
+        now_ns = time.monotonic_ns()
+        waits = [wait for relay in self._relays if (wait := relay.wait_s(now_ns)) is not None]
+        return min([REFRESH_S, *waits])
+
+    def turn_relays(self) -> None:
+        """Tell which of them a command or a timer has turned."""
+        for number, relay in enumerate(self._relays):
+            if (on := relay.changed(time.monotonic_ns())) is not None:
+                tell(reader=self._number, relay=number, on=on)
 
     def do(self, asked: dict[str, Any]) -> None:
         match asked["do"]:
@@ -112,6 +130,9 @@ class Reader:
     def _command(self, command: dict[str, Any]) -> tuple[int, None]:
         told = {key: value.hex() if isinstance(value, bytes) else value for key, value in command.items()}
         tell(reader=self._number, command=told)
+        if told["command"] == OUTPUT and told["output_no"] < RELAYS:
+            relay = self._relays[told["output_no"]]
+            relay.take(told["control_code"], told["timer_count"], time.monotonic_ns())
         # A fresh tuple each time: libosdp 3.2.9 gives back one reference too many to the constant (0, None).
         return tuple([0, None])  # type: ignore[return-value]
 
@@ -136,11 +157,13 @@ def main() -> None:
     tell(ready=True)
     requests = Requests()
     while not requests.ended:
-        ready = select.select([0, *by_fd], [], [], REFRESH_S)[0]
+        ready = select.select([0, *by_fd], [], [], min(reader.wait_s() for reader in readers))[0]
         for asked in requests.read() if 0 in ready else ():
             readers[asked.get("reader", 0)].do(asked)
         for reader in [by_fd[fd] for fd in ready if fd in by_fd] or readers:
             reader.refresh()
+        for reader in readers:
+            reader.turn_relays()
 
 
 if __name__ == "__main__":

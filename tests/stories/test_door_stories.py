@@ -1,7 +1,7 @@
 """Every story of a door, in virtual time and on simulated devices with the real drivers."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -73,8 +73,8 @@ def test_a_story_is_so_on_devices(file: Path, played: Mapping[Path, Future[None]
 
 
 @pytest.mark.xdist_group("door stories")
-def test_hardly_any_story_came_late(lateness: Lateness, record_property: Callable[[str, object], None]) -> None:
+def test_hardly_any_story_came_late(lateness: Lateness, request: pytest.FixtureRequest) -> None:
     """A second try excuses a busy machine and not a race: more than a few are a failure; whoever was late is named."""
-    record_property(LATE_STORIES, lateness.in_words())
+    request.node.user_properties.append((LATE_STORIES, lateness.in_words()))
     assert not lateness.too_many, lateness.in_words()
     assert lateness.played == lateness.asked, "several workers play these stories, each all of them: see conftest.py"
