@@ -45,6 +45,7 @@ FEATURES_WITH_TABLES = (
     "doors",
     "visits",
     "zones",
+    "presence",
 )
 
 

@@ -88,7 +88,7 @@ class BrokerSettings:
 
     def subscriptions(self) -> list[str]:
         """What we listen to. State is never shared: each process wants the retained births, which shares do not get."""
-        work = [topics.ALL_JOURNALS, topics.ALL_SYNC, topics.ALL_RESULTS]
+        work = [topics.ALL_JOURNALS, topics.ALL_SYNC, topics.ALL_RESULTS, topics.ALL_PRESENCE]
         state = [topics.ALL_STATUS, topics.ALL_REPORTED]
         return [f"$share/{CLOUD_NAME}/{topic}" if self.shared else topic for topic in work] + state
 

@@ -9,6 +9,7 @@ import logging
 from portillon_wire.commands import CommandResult
 from portillon_wire.errors import MessageError, UnknownVersionError
 from portillon_wire.messages import JournalBatch, Message, Reported, Status, SyncReport, decode, encode
+from portillon_wire.presence import PresenceReport
 from portillon_wire.topics import Address, Up, parse
 from sqlalchemy import Connection, Row, select
 
@@ -30,6 +31,7 @@ from portillon_cloud.gateways.resender import due_again, resend
 from portillon_cloud.gateways.sequencer import sequence
 from portillon_cloud.gateways.snapshot import offer_snapshots
 from portillon_cloud.gateways.tables import gateway
+from portillon_cloud.presence import stream
 from portillon_cloud.secrets import Keyring
 from portillon_cloud.visits.moving import settle
 from portillon_cloud.visits.spending import spend
@@ -43,6 +45,7 @@ _CLASSES: dict[Up, type[Message]] = {
     Up.REPORTED: Reported,
     Up.JOURNAL: JournalBatch,
     Up.RESULT: CommandResult,
+    Up.PRESENCE: PresenceReport,
 }
 _RETAINED = {Up.STATUS, Up.REPORTED}  # versioned state; everything else counts only live (DESIGN §4)
 
@@ -147,9 +150,12 @@ class GatewayLink:
             case CommandResult():
                 take_result(conn, sender.id, message, now_ms=now_ms)
                 heard(conn, sender.id, boot_id=None, now_ms=now_ms)
+            case PresenceReport():
+                heard(conn, sender.id, boot_id=None, now_ms=now_ms)
+                return stream.answer(conn, self._keyring.feed_key, sender, message, now_ms=now_ms)
             case JournalBatch():
                 heard(conn, sender.id, boot_id=None, now_ms=now_ms)  # and holds the gateway's status row: see derive
-                return _take_journal(conn, sender, message, now_ms)
+                return _take_journal(conn, self._keyring, sender, message, now_ms)
         return []
 
 
@@ -175,10 +181,14 @@ def _refusal(
     return None
 
 
-def _take_journal(conn: Connection, sender: Row[object], batch: JournalBatch, now_ms: int) -> list[Outgoing]:
+def _take_journal(
+    conn: Connection, keyring: Keyring, sender: Row[object], batch: JournalBatch, now_ms: int
+) -> list[Outgoing]:
     whose = Sender(organisation_id=sender.organisation_id, site_id=sender.site_id, gateway_id=sender.id)
     taken = take_in(conn, batch, sender=whose, now_ms=now_ms)
+    news: list[Outgoing] = []
     if taken.fresh:
+        business_ms = business_now_ms(conn, whose.organisation_id, now_ms)
         derive(
             conn,
             batch.events,
@@ -193,7 +203,16 @@ def _take_journal(conn: Connection, sender: Row[object], batch: JournalBatch, no
             batch.events,
             fresh=taken.fresh,
             organisation_id=whose.organisation_id,
-            now_ms=business_now_ms(conn, whose.organisation_id, now_ms),
+            now_ms=business_ms,
+        )
+        news = stream.share(
+            conn,
+            keyring.feed_key,
+            batch.events,
+            fresh=taken.fresh,
+            sender=whose,
+            journal_id=batch.journal_id,
+            now_ms=business_ms,
         )
     if taken.conflicts:
         raise_alarm(
@@ -205,4 +224,4 @@ def _take_journal(conn: Connection, sender: Row[object], batch: JournalBatch, no
             f"and {len(taken.conflicts) - 1} more; its card was restored or cloned",
             now_ms=now_ms,
         )
-    return [outgoing.ack(sender.id, encode(taken.ack))]
+    return [outgoing.ack(sender.id, encode(taken.ack)), *news]

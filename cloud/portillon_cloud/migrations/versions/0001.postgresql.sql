@@ -595,6 +595,15 @@ CREATE TABLE site_key (
 	CONSTRAINT fk_site_key_site_id FOREIGN KEY(site_id) REFERENCES site (id)
 )
 
+CREATE TABLE site_presence (
+	site_id BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	sequence BIGINT NOT NULL,
+	CONSTRAINT pk_site_presence PRIMARY KEY (site_id),
+	CONSTRAINT fk_site_presence_site_id FOREIGN KEY(site_id) REFERENCES site (id),
+	CONSTRAINT fk_site_presence_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
 CREATE TABLE zone_rule (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -903,6 +912,16 @@ CREATE TABLE gateway_alarm (
 
 CREATE INDEX ix_gateway_alarm_organisation_id_last_at_ms ON gateway_alarm (organisation_id, last_at_ms)
 
+CREATE TABLE gateway_presence (
+	gateway_id TEXT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	told_ms BIGINT,
+	unseen JSON NOT NULL,
+	CONSTRAINT pk_gateway_presence PRIMARY KEY (gateway_id),
+	CONSTRAINT fk_gateway_presence_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_gateway_presence_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
 CREATE TABLE gateway_status (
 	gateway_id TEXT NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1006,6 +1025,26 @@ CREATE TABLE member_company (
 )
 
 CREATE INDEX ix_member_company_with_id ON member_company (with_id)
+
+CREATE TABLE member_presence (
+	site_id BIGINT NOT NULL,
+	member TEXT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	gateway_id TEXT NOT NULL,
+	zone TEXT NOT NULL,
+	way TEXT NOT NULL,
+	at_ms BIGINT NOT NULL,
+	sequence BIGINT NOT NULL,
+	CONSTRAINT pk_member_presence PRIMARY KEY (site_id, member),
+	CONSTRAINT ck_member_presence_way_known CHECK (way IN ('entry', 'exit')),
+	CONSTRAINT fk_member_presence_site_id FOREIGN KEY(site_id) REFERENCES site (id),
+	CONSTRAINT fk_member_presence_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_member_presence_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id)
+)
+
+CREATE INDEX ix_member_presence_site_id_at_ms ON member_presence (site_id, at_ms)
+
+CREATE INDEX ix_member_presence_site_id_sequence ON member_presence (site_id, sequence)
 
 CREATE TABLE payment_intent (
 	id BIGSERIAL NOT NULL,
