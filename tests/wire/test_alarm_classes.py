@@ -41,9 +41,9 @@ def test_no_kind_raises_two_alarms_or_ends_what_it_raises() -> None:
 
 @pytest.mark.parametrize("alarm", Alarm)
 def test_what_ends_an_alarm_names_the_subject_that_raised_it(alarm: Alarm) -> None:
-    """Told of the same door, device and input, both events speak of one alarm."""
-    where: dict[str, Any] = {"door": "lane-1", "reader": "reader-1", "by": "input-1"}
-    (raised,) = meanings(event(RULES[alarm].raised_by, reason="why", **where))
+    """Told of the same door, device and input for the same reason, both events speak of one alarm."""
+    where: dict[str, Any] = {"door": "lane-1", "reader": "reader-1", "by": "input-1", "reason": "why"}
+    (raised,) = meanings(event(RULES[alarm].raised_by, **where))
     assert isinstance(raised, Raised) and raised.alarm is alarm
     for kind in RULES[alarm].ended_by - {EventKind.GATEWAY_STARTED}:
         assert Ended(alarm, raised.subject) in meanings(event(kind, **where))
@@ -55,6 +55,29 @@ def test_two_lockdowns_and_two_call_points_are_two_alarms() -> None:
         (first,), (second,) = (meanings(event(began, by=by)) for by in ("staff:3", "button-2"))
         assert first.subject != second.subject
         assert meanings(event(ended, by="button-2")) == (Ended(second.alarm, second.subject),)
+
+
+def test_who_ends_an_ordered_lockdown_need_not_have_begun_it() -> None:
+    """Ana's lockdown is over when Ben replaces it, or when nobody here knows who withdrew it; another door's is not."""
+    (began,) = meanings(event("lockdown_began", by="staff:3", reason="order"))
+    for by in ("staff:4", None):
+        assert meanings(event("lockdown_ended", by=by, reason="order")) == (Ended(Alarm.LOCKDOWN, began.subject),)
+    others = (
+        event("lockdown_began", by="staff:3", reason="order", door="pool"),
+        event("lockdown_began", by="staff:3", reason="local_order"),
+        event("lockdown_began", by="foyer-key", reason="lockdown"),
+        event("lockdown_began", by="office-key", reason="lockdown"),
+    )
+    assert len({one.subject for other in others for one in meanings(other)} | {began.subject}) == 5
+
+
+def test_two_stuck_inputs_of_one_door_are_two_alarms() -> None:
+    """The exit button that is at rest again does not end what the contact has; nor does another door's."""
+    stuck = {(door, line): event("input_fault", door=door, by=line) for door in "ab" for line in ("rex", "contact")}
+    assert len({one.subject for said in stuck.values() for one in meanings(said)}) == 4
+    (freed,) = meanings(event("input_restored", door="a", by="rex"))
+    (rex,), (contact,) = meanings(stuck["a", "rex"]), meanings(stuck["a", "contact"])
+    assert freed.subject == rex.subject != contact.subject
 
 
 def test_a_restored_output_ends_what_its_door_could_not_name() -> None:

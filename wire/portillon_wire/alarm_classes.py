@@ -19,6 +19,8 @@ from portillon_wire.messages import EventKind, JournalEvent
 
 DURESS = "duress"
 """The reason of the one ALARM event that must not be seen by whoever stands at a lane or looks over a shoulder."""
+ORDERED = ("order", "local_order")
+"""The reasons of a lockdown that somebody ordered, from the cloud or at the gateway; a door has one of each."""
 
 
 class AlarmClass(StrEnum):
@@ -144,7 +146,6 @@ _BY_DEVICE = frozenset(
     {
         Alarm.EMERGENCY_RELEASE,
         Alarm.READER,
-        Alarm.INPUT,
         Alarm.OUTPUT,
         Alarm.TAMPER,
         Alarm.MAINS,
@@ -194,7 +195,8 @@ def meanings(event: JournalEvent) -> tuple[Meaning, ...]:
 def subject_of(alarm: Alarm, event: JournalEvent) -> str:
     """What the alarm is about, so that raising and ending meet: a door, a device, a reason, or "" for the site.
 
-    A lockdown that two people ordered is two: it ends with the last of them.
+    A stuck exit button and a stuck contact of one door are two. So are two lockdowns with two causes; who began one
+    need not be who ends it, but a switch is the same both times.
     """
     if alarm in _OF_THE_SITE:
         return ""
@@ -202,6 +204,12 @@ def subject_of(alarm: Alarm, event: JournalEvent) -> str:
         return event.reason or ""
     if alarm in _BY_DEVICE:
         return event.reader or event.by or event.door or ""
+    if alarm is Alarm.INPUT:
+        return _together(event.door, event.by)
     if alarm is Alarm.LOCKDOWN:
-        return " ".join(part for part in (event.door, event.by) if part)
+        return _together(event.reason, event.door, None if event.reason in ORDERED else event.by)
     return event.door or ""
+
+
+def _together(*parts: str | None) -> str:
+    return " ".join(part for part in parts if part)

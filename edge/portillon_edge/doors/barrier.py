@@ -47,6 +47,8 @@ from portillon_edge.doors.machine import (
 )
 from portillon_edge.doors.part_drive import PartDrive
 
+REX_STUCK = Record(EventKind.INPUT_FAULT, detail="the exit request stays active: stuck button or wire", by=Line.REX)
+
 
 class Barrier:
     """The pure machine of one barrier; `close_pulse_ms` None: its own controller closes it."""
@@ -172,7 +174,7 @@ class Barrier:
     def _exit_request(self, active: bool, now: int) -> list[Action]:
         stuck, before = self._rex.stuck, self._rex.change(active, now)
         if not active:
-            return [Record(EventKind.INPUT_RESTORED, detail=f"{Line.REX}: at rest again")] if stuck else []
+            return [Record(EventKind.INPUT_RESTORED, detail="rex: at rest again", by=Line.REX)] if stuck else []
         if before is True:
             return []
         self._exit_until_ns = now + self._window_ns
@@ -236,7 +238,7 @@ class Barrier:
             self._obstacle_at_ns = None
             actions += self._tell_obstacle("something stands under the boom for longer than a passage takes")
         if self._rex.newly_stuck(now):
-            actions.append(Record(EventKind.INPUT_FAULT, detail="the exit request stays active: stuck button or wire"))
+            actions.append(REX_STUCK)
         return actions
 
     def _window_over(self) -> list[Action]:

@@ -181,7 +181,8 @@ class Lock:
 class Record:
     """Write an event down; `grant` tells whose, `detail` what was seen.
 
-    `reason`: why somebody was refused (DenyReason), or why the door stands as it does (`bearing.Why`).
+    `reason`: why somebody was refused (DenyReason), or why the door stands as it does (`bearing.Why`). `by`: whose
+    order it was; of an input's fault the Line, so that two of one door are two.
     """
 
     kind: EventKind

@@ -55,12 +55,12 @@ from portillon_edge.doors.machine import (
 from portillon_edge.doors.open_time import OpenTime
 from portillon_edge.doors.part_drive import PartDrive
 
-REX_STUCK = Record(EventKind.INPUT_FAULT, detail="the exit request stays active: stuck button or wire")
-REX_FREED = Record(EventKind.INPUT_RESTORED, detail="the exit request is at rest again")
+REX_STUCK = Record(EventKind.INPUT_FAULT, detail="the exit request stays active: stuck button or wire", by=Line.REX)
+REX_FREED = Record(EventKind.INPUT_RESTORED, detail="the exit request is at rest again", by=Line.REX)
 CONTACT_STUCK = Record(
-    EventKind.INPUT_FAULT, detail="the contact does not move through grants: it or the lock is stuck"
+    EventKind.INPUT_FAULT, detail="the contact does not move through grants: it or the lock is stuck", by=Line.CONTACT
 )
-CONTACT_FREED = Record(EventKind.INPUT_RESTORED, detail="the contact moves again")
+CONTACT_FREED = Record(EventKind.INPUT_RESTORED, detail="the contact moves again", by=Line.CONTACT)
 TOGETHER_MAX = 8
 """More do not go through one opening of a door within one window."""
 CLOSED_FOR = {Bearing.BLOCKED: DenyReason.DOOR_BLOCKED, Bearing.LOCKDOWN: DenyReason.LOCKDOWN}

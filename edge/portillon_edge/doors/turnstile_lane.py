@@ -244,7 +244,7 @@ class TurnstileLane:
         stuck, before = watch.stuck, watch.change(active, now)
         actions: list[Action] = []
         if stuck and not active:
-            actions.append(Record(EventKind.INPUT_RESTORED, detail=f"{line}: at rest again"))
+            actions.append(Record(EventKind.INPUT_RESTORED, detail=f"{line}: at rest again", by=line))
         if line is Line.REX and active and before is not True:
             actions += self._exit_request(now)
         if line is Line.PASSAGE and active and before is False:
@@ -328,7 +328,7 @@ class TurnstileLane:
             actions += self._end_unused("nobody could see it: the passage input is not known" if unseen else None)
         for line, watch in self._watches.items():
             if watch.newly_stuck(now):
-                actions.append(Record(EventKind.INPUT_FAULT, detail=STUCK[line]))
+                actions.append(Record(EventKind.INPUT_FAULT, detail=STUCK[line], by=line))
         return actions
 
     def _lock_early(self, now: int) -> list[Action]:

@@ -160,7 +160,9 @@ def test_occupied_for_ever_is_a_fault_and_not_believed() -> None:
     ]
     assert occupied.machine.troubles == (EventKind.INPUT_FAULT,)
     assert occupied.kinds(STUCK_MS + 1, Admit(ANNE)) == [EventKind.GRANTED]
-    assert occupied.at(STUCK_MS + 2, EMPTY) == [Record(EventKind.INPUT_RESTORED, detail="lane_busy: at rest again")]
+    assert occupied.at(STUCK_MS + 2, EMPTY) == [
+        Record(EventKind.INPUT_RESTORED, detail="lane_busy: at rest again", by="lane_busy")
+    ]
     assert occupied.machine.troubles == ()
 
 

@@ -177,6 +177,18 @@ def test_a_stuck_exit_button_is_told_and_its_end_too() -> None:
     assert side.machine.troubles == ()
 
 
+def test_two_stuck_inputs_of_a_door_are_told_apart() -> None:
+    """Each fault and each end says which of the door's inputs it is about."""
+    side = door()
+    side.at(0, PRESSES)
+    for n in range(STUCK_GRANTS):
+        side.at(20_000 * (n + 1), Admit(ANNE))
+        side.run(20_000 * (n + 1) + 9000)
+    freed = [*side.at(200_000, LETS_GO), *side.at(200_001, Admit(ANNE)), *side.at(200_100, OPENS)]
+    ended = [one.by for one in freed if isinstance(one, Record) and one.kind is EventKind.INPUT_RESTORED]
+    assert ended == [Line.REX, Line.CONTACT]
+
+
 @pytest.mark.parametrize(("held_ms", "kind"), [(9000, None), (60_000, EventKind.DOOR_FORCED)])
 def test_a_pressed_button_explains_an_opening_until_it_is_stuck(held_ms: int, kind: EventKind | None) -> None:
     """Leaning on it past the window forces nothing; a stuck one must not hide a break-in."""
