@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from portillon_rules.reason import DenyReason
+
 
 class Switch(StrEnum):
     """The four things a block can switch off (DESIGN §7)."""
@@ -43,6 +45,19 @@ SWITCHES_OF: Mapping[BlockReason, frozenset[Switch]] = MappingProxyType(
     }
 )
 """What each reason switches off unless the block says otherwise."""
+
+DENIES: Mapping[BlockReason, DenyReason] = MappingProxyType(
+    {
+        BlockReason.DUES_UNPAID: DenyReason.DUES_UNPAID,
+        BlockReason.FROZEN: DenyReason.FROZEN,
+        BlockReason.CHARGEBACK: DenyReason.CHARGEBACK,
+        BlockReason.PARKED: DenyReason.BLOCKED,
+        BlockReason.BANNED: DenyReason.BLOCKED,
+        BlockReason.PASS_SHARED: DenyReason.PASS_SHARED,
+    }
+)
+"""What a member reads at the lane where a block of this reason switches access off. Parked, it does so only if a person
+at the desk said so: what they tell the member is theirs to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ class Standing(StrEnum):
     """The word the front desk reads; when several hold, the one tested first below."""
 
     BLOCKED = "blocked"
+    CHARGEBACK = "chargeback"
     SUSPENDED = "suspended"
     FROZEN = "frozen"
     GRACE = "grace"
@@ -46,15 +47,30 @@ def switches_off(facts: AccountFacts, at_ms: int) -> frozenset[Switch]:
 def reasons_shut(facts: AccountFacts, at_ms: int) -> frozenset[BlockReason]:
     """Why the account's members may not enter at this instant; empty: they may."""
     reasons = reasons_off(facts.blocks, Switch.ACCESS, at_ms)
-    shut_ms = ladder.restricted_from_ms(facts.policy, facts.debts_ahead(), Switch.ACCESS, facts.zone)
+    shut_ms = dues_shut_ms(facts)
     return reasons | {BlockReason.DUES_UNPAID} if shut_ms is not None and shut_ms <= at_ms else reasons
+
+
+def dues_shut_ms(facts: AccountFacts) -> int | None:
+    """When dues shut the door, if nothing more is heard; None: never."""
+    return ladder.restricted_from_ms(facts.policy, facts.debts_ahead(), Switch.ACCESS, facts.zone)
+
+
+def overdue_from_ms(facts: AccountFacts) -> int | None:
+    """When the first of what is owed already falls overdue; None: nothing is owed.
+
+    Of the next invoice nobody is reminded at the lane: on the day it is made, most are paid.
+    """
+    return min((ladder.overdue_from_ms(debt, facts.zone) for debt in facts.debts), default=None)
 
 
 def standing_at(facts: AccountFacts, at_ms: int) -> Standing:
     """The account's standing at this instant."""
     reasons = reasons_shut(facts, at_ms)
-    if reasons - {BlockReason.DUES_UNPAID, BlockReason.FROZEN}:
+    if reasons - {BlockReason.DUES_UNPAID, BlockReason.FROZEN, BlockReason.CHARGEBACK}:
         return Standing.BLOCKED
+    if BlockReason.CHARGEBACK in reasons:
+        return Standing.CHARGEBACK
     if BlockReason.DUES_UNPAID in reasons:
         return Standing.SUSPENDED
     if BlockReason.FROZEN in reasons:

@@ -161,7 +161,12 @@ def switches_off(policy: DunningPolicy, debts: Iterable[Debt], zone: str, at_ms:
 
 def overdue(debt: Debt, zone: str, at_ms: int) -> bool:
     """Whether the debt's day 0 has come and no debit under way covers it."""
-    return max(step_ms(debt.from_on, zone), debt.held_until_ms or 0) <= at_ms
+    return overdue_from_ms(debt, zone) <= at_ms
+
+
+def overdue_from_ms(debt: Debt, zone: str) -> int:
+    """The first instant at which it is overdue, if nothing is paid."""
+    return max(step_ms(debt.from_on, zone), debt.held_until_ms or 0)
 
 
 def _reached_ms(restriction: Restriction, debts: Sequence[Debt], zone: str) -> int | None:

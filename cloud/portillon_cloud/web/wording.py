@@ -185,6 +185,7 @@ STANDINGS: Mapping[Standing, tuple[str, str]] = {
     Standing.SUSPENDED: ("bad", N_("Suspended")),
     Standing.FROZEN: ("idle", N_("Frozen")),
     Standing.PARKED: ("idle", N_("Parked")),
+    Standing.CHARGEBACK: ("bad", N_("Payment disputed")),
     Standing.BLOCKED: ("bad", N_("Blocked")),
 }
 

@@ -24,7 +24,7 @@ from portillon_cloud.members.tables import credential, credential_change, site
 from portillon_cloud.payments.provider import CardBehaviour
 from portillon_cloud.timers.tables import timer
 from portillon_rules.credential import Credential, CredentialKind, credential_hash
-from portillon_rules.entitlement import Entitlement
+from portillon_rules.entitlement import Entitlement, Turn
 from portillon_rules.policy import AfterLease, SitePolicy
 from portillon_rules.reason import DenyReason
 from sqlalchemy import event, insert, select, update
@@ -55,6 +55,7 @@ def test_a_paid_up_member(gym: DuesGym) -> None:
         valid_from_ms=start_of_day_ms(DUE - timedelta(days=30), ZONE),
         valid_until_ms=at(31 + 10),
         language="en",
+        turns=(Turn(from_ms=at(31 + 10), refusal=DenyReason.DUES_UNPAID),),
     )
     with gym.db.read() as conn:
         [key] = site_keys(conn, gym.keyring, gym.site_id)

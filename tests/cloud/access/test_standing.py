@@ -48,7 +48,7 @@ DEBT = (Debt(owed_minor=4000, from_on=DUE),)
         (facts(block(BlockReason.FROZEN, 0, 20), debts=DEBT), 5, Standing.FROZEN),
         (facts(block(BlockReason.FROZEN, 0, 20), debts=DEBT), 10, Standing.SUSPENDED),
         (facts(block(BlockReason.BANNED, 0, None), debts=DEBT), 10, Standing.BLOCKED),
-        (facts(block(BlockReason.CHARGEBACK, 0, None)), 0, Standing.BLOCKED),
+        (facts(block(BlockReason.CHARGEBACK, 0, None), debts=DEBT), 10, Standing.CHARGEBACK),
         (facts(block(BlockReason.PARKED, 0, None)), 0, Standing.PARKED),
         (facts(next_due_on=DUE), 0, Standing.CLEAR),
         (facts(next_due_on=DUE), 10, Standing.SUSPENDED),
