@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from portillon_wire.digest import Digest
+from portillon_wire.digest import Digest, bucket_of
 from portillon_wire.rows import RowChange, canonical_body
 from sqlalchemy import Connection, delete, false, insert, or_, select
 
@@ -102,6 +102,7 @@ def write_rows(conn: Connection, state: State, differences: Sequence[Difference]
             "key": one.change.key,
             "account_id": one.account_id,
             "body": one.body,
+            "bucket": bucket_of(one.change.kind, one.change.key),
         }
         for one in differences
         if one.body is not None

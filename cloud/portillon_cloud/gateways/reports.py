@@ -8,11 +8,13 @@ from portillon_cloud.gateways import outgoing, store
 from portillon_cloud.gateways.alarms import AlarmKind, raise_alarm
 from portillon_cloud.gateways.leasing import lease_for_news
 from portillon_cloud.gateways.outgoing import Outgoing
+from portillon_cloud.gateways.repair import answer_wish
 from portillon_cloud.gateways.session import (
     InForce,
     MovingOn,
     OfferSnapshot,
     OpenEpoch,
+    Repair,
     Resend,
     Sent,
     answer,
@@ -57,6 +59,9 @@ def take_report(
             return []
         case Resend():
             return _send(conn, state, found, now_ms)
+        case Repair(asked, in_force):
+            lease = _in_force(conn, keyring, state, now_ms=now_ms, duration_s=duration_s) if in_force else []
+            return [*answer_wish(conn, keyring, state, asked), *lease] if state.ready else lease
         case OfferSnapshot():
             store.change(conn, state.gateway_id, snapshot_wanted_from=found.at_least, resend_due_ms=None)
             return []

@@ -4,12 +4,13 @@
    then a snapshot. (The lease tells even when no right to pass has changed since the backup.)
 2. Another epoch, an empty gateway, a position too old to know, or an explicit wish: a snapshot.
 3. Behind: the entries after it, in windows; a gateway that moves on is left to move on.
-4. Equal: the lease.
+4. A wish for rows of some buckets: those rows, or where the feed has moved on, what all buckets sum up to.
+5. Equal: the lease.
 """
 
 from dataclasses import dataclass
 
-from portillon_wire.messages import SyncReport
+from portillon_wire.messages import SyncReport, WantedRows
 
 RESEND_AFTER_MS = (300, 1_000, 5_000)
 """When what was sent and not confirmed is sent again, for the first, second, third time (DESIGN §4, Feed)."""
@@ -78,7 +79,15 @@ class OpenEpoch:
     why: str
 
 
-Answer = InForce | MovingOn | Resend | OfferSnapshot | OpenEpoch
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Send the rows that are asked for. `in_force`: beside the damage the gateway has all there is."""
+
+    asked: WantedRows
+    in_force: bool
+
+
+Answer = InForce | MovingOn | Resend | OfferSnapshot | OpenEpoch | Repair
 
 
 def answer(report: SyncReport, issued: Issued, sent: Sent, *, root_there: str | None, now_ms: int) -> Answer:
@@ -100,6 +109,8 @@ def answer(report: SyncReport, issued: Issued, sent: Sent, *, root_there: str | 
         )
     if root_there is None or report.want_snapshot:
         return OfferSnapshot(at_least=report.revision)
+    if report.want_rows is not None:
+        return Repair(report.want_rows, in_force=report.revision == issued.revision)
     if report.revision == issued.revision:
         return InForce()
     return _catch_up(report, issued, sent, now_ms)

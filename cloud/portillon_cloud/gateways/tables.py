@@ -87,7 +87,9 @@ feed_row = Table(
     organisation_id(),
     reference("account_id", "account.id", nullable=True),  # null: a row of the site
     Column("body", LargeBinary, nullable=False),  # canonical
+    Column("bucket", Integer, nullable=False),  # of the digest: a thousandth of a table can be read by itself
     Index("ix_feed_row_gateway_id_account_id", "gateway_id", "account_id"),
+    Index("ix_feed_row_gateway_id_bucket", "gateway_id", "bucket"),
 )
 
 # The newest entries of the running epoch, as they were signed.

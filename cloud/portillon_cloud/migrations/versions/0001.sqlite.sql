@@ -823,6 +823,7 @@ CREATE TABLE feed_row (
 	organisation_id INTEGER NOT NULL,
 	account_id INTEGER,
 	body BLOB NOT NULL,
+	bucket INTEGER NOT NULL,
 	CONSTRAINT pk_feed_row PRIMARY KEY (gateway_id, kind, "key"),
 	CONSTRAINT fk_feed_row_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
 	CONSTRAINT fk_feed_row_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
@@ -830,6 +831,8 @@ CREATE TABLE feed_row (
 )
 
 CREATE INDEX ix_feed_row_gateway_id_account_id ON feed_row (gateway_id, account_id)
+
+CREATE INDEX ix_feed_row_gateway_id_bucket ON feed_row (gateway_id, bucket)
 
 CREATE TABLE feed_state (
 	gateway_id TEXT NOT NULL,
