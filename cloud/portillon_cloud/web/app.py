@@ -26,6 +26,7 @@ from portillon_cloud.web.pages import (
     door_rights,
     doors,
     forgiveness,
+    hours,
     invoices,
     live,
     members,
@@ -76,7 +77,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, credentials, door_rights, company, visits, notices, invoices, unpaid,
-        clock, shared_passes, forgiveness, zones, policy,
+        clock, shared_passes, forgiveness, hours, zones, policy,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)
