@@ -74,7 +74,11 @@ class EntryRefused(PermanentEdgeError):
 
 
 class RootMismatch(EntryRefused):
-    """The rows make another table than the one that was signed."""
+    """The rows make another table than the one that was signed: by what lies in `buckets`, if any are named."""
+
+    def __init__(self, detail: str, buckets: frozenset[int] = frozenset()) -> None:
+        super().__init__(detail)
+        self.buckets = buckets
 
 
 class SnapshotRefused(PermanentEdgeError):

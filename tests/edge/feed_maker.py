@@ -1,14 +1,16 @@
 """The cloud's end of a feed, a few lines long: rows, revisions, roots, snapshots and leases, rightly signed."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import zstandard
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.policy import SITE, SitePolicy
-from portillon_wire.digest import Digest
-from portillon_wire.messages import FeedEntry, Lease, SnapshotOffer
+from portillon_wire.digest import Digest, bucket_of
+from portillon_wire.messages import FeedEntry, Lease, SignedMessage, SnapshotOffer, WantedRows
+from portillon_wire.repair import BucketRows, BucketSums
 from portillon_wire.rows import RowChange, RowKind, canonical_body
 from portillon_wire.signature import KeyUse, PublicKey, PublicKeys, SigningKey, sign
 
@@ -91,6 +93,19 @@ class FeedMaker:
         }  # fmt: skip
         return SnapshotOffer(**{**base, **changes}), body
 
+    def answer(self, asked: WantedRows, *, most: int = 1000) -> BucketRows | BucketSums:
+        """What the cloud says to a wish for rows; `most` of them at once."""
+        if (asked.epoch, asked.revision, asked.root) != (self.epoch, self.revision, self.digest.root()):
+            return BucketSums.of(self.digest, gateway=GATEWAY, epoch=self.epoch, revision=self.revision)
+        wanted = sorted(
+            (bucket_of(*name), *name, body) for name, body in self.rows.items() if bucket_of(*name) in asked.buckets
+        )
+        if asked.after is not None:
+            last = (bucket_of(asked.after.kind, asked.after.key), asked.after.kind, asked.after.key)
+            wanted = [row for row in wanted if row[:3] > last]
+        rows = tuple(RowChange(kind=kind, key=key, body=json.loads(body)) for _, kind, key, body in wanted[:most])
+        return BucketRows(gateway=GATEWAY, asked=asked, rows=rows, more=len(wanted) > most)
+
     def lease(self, **changes: Any) -> Lease:
         """The next lease, for the revision as it is now."""
         self.counter += 1
@@ -102,6 +117,6 @@ class FeedMaker:
         return Lease(**{**base, **changes})
 
 
-def signed(message: FeedEntry | SnapshotOffer | Lease, key: SigningKey = KEY) -> bytes:
+def signed(message: SignedMessage, key: SigningKey = KEY) -> bytes:
     """The token that travels."""
     return sign(message, key)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from portillon_edge.domain.events import NewEvent
 from portillon_edge.domain.timekeeping import TimeKeeper
-from portillon_edge.errors import EdgeError, LinkDown, StoreBusy, StoreDamaged
+from portillon_edge.errors import EdgeError, LinkDown, StoreBusy
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.store.snapshot_build import build_snapshot
@@ -18,18 +18,18 @@ from portillon_edge.sync.effects import (
     Acknowledge,
     ApplyEntry,
     BuildSnapshot,
+    CompareBuckets,
     ContestJournal,
     Effect,
     EpochBegun,
     Record,
+    RepairTable,
     SaveLease,
     SendEvents,
     SendReport,
     SwitchSnapshot,
 )
 from portillon_edge.sync.inputs import (
-    Applied,
-    ApplyFailed,
     Connected,
     Disconnected,
     JournalSeen,
@@ -42,6 +42,7 @@ from portillon_edge.sync.inputs import (
     Tick,
 )
 from portillon_edge.sync.session import SyncSession
+from portillon_edge.sync.table_work import TableWork
 from portillon_edge.sync.uplink import Uplink
 from portillon_rules.row_mac import row_mac_key
 from portillon_wire.messages import (
@@ -67,6 +68,7 @@ class GatewayShell:
     uplink: Uplink
     keeper: TimeKeeper
     counts: Counter[str]
+    contested: set[str]
     _outside: Outside
     _defences: Defences
     _random: random.Random
@@ -110,6 +112,11 @@ class GatewayShell:
                 self._schedule.after(self._random.uniform(10, 500), lambda: self._download(offer, life))
             case SwitchSnapshot(offer, catch_up):
                 return self._switch(offer, catch_up)
+            case CompareBuckets(sums):
+                return TableWork(self.store).compare(sums)
+            case RepairTable():
+                self.counts["tables repaired"] += 1
+                return self._counted(TableWork(self.store).repair(effect))
             case SendReport(report):
                 self._publish(Up.SYNC, encode(report))
             case SaveLease(saved):
@@ -125,16 +132,16 @@ class GatewayShell:
             case Acknowledge(journal_id, epoch, through):
                 self.shelf.acknowledge(journal_id, epoch=epoch, through=through, real_ms=None)
             case ContestJournal(journal_id, detail):
+                self.contested.add(journal_id)
                 self.shelf.contest(journal_id, detail)
         return None
 
     def _apply(self, entry: FeedEntry) -> SessionInput:
-        try:
-            return Applied(self.store.apply(entry))
-        except StoreDamaged as error:
-            return self._lose_table(str(error))
-        except EdgeError as error:
-            return ApplyFailed(str(error), transient=isinstance(error, StoreBusy))
+        return self._counted(TableWork(self.store).apply(entry))
+
+    def _counted(self, answer: SessionInput) -> SessionInput:
+        self.counts["tables quarantined"] += isinstance(answer, TableLost)
+        return answer
 
     def _lose_table(self, why: str) -> SessionInput:
         with suppress(StoreBusy):

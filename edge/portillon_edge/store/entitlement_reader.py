@@ -11,6 +11,7 @@ from portillon_rules.decision import Lookup, RowDamaged, SiteRules
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.row_mac import row_mac
 from portillon_rules.visits import VisitRow
+from portillon_wire.digest import bucket_of
 from portillon_wire.rows import RowKind
 from portillon_wire.rule_rows import RULE_KINDS, read_rule, site_rules
 
@@ -29,10 +30,16 @@ _NO_RULES = SiteRules(None, {})
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Something in the table is not as it was written; `whole_file`: SQLite itself can no longer read it."""
+    """Something in the table is not as it was written; `whole_file`: nothing of it can be believed.
+
+    `buckets`: where it lies, as far as that is known. `out_of_step`: those of them in which good rows, each with its
+    MAC, are not the rows that were applied.
+    """
 
     detail: str
     whole_file: bool
+    buckets: frozenset[int] = frozenset()
+    out_of_step: frozenset[int] = frozenset()
 
 
 class EntitlementReader:
@@ -46,6 +53,7 @@ class EntitlementReader:
         self._on_damage = on_damage
         self._connection: sqlite3.Connection | None = None
         self._opened = -1
+        self._distrusted: frozenset[int] = frozenset()
         self._rules = _NO_RULES
         self._rules_version: tuple[int, int] | None = None
 
@@ -89,7 +97,9 @@ class EntitlementReader:
         try:
             row = self._open().execute(_LOOKUP, (kind.value, key)).fetchone()
         except sqlite3.Error as error:
-            self._damaged(f"looking up {kind} {key[:16]}…: {error}", error)
+            self._damaged(f"looking up {kind} {key[:16]}…: {error}", error, bucket=bucket_of(kind, key))
+            return RowDamaged(key)
+        if self._distrusted and bucket_of(kind, key) in self._distrusted:
             return RowDamaged(key)
         if row is None:
             return None
@@ -100,7 +110,7 @@ class EntitlementReader:
             detail = "its MAC does not fit"
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             detail = f"its body cannot be read: {error!r}"
-        self._damaged(f"{kind} {key[:16]}…: {detail}")
+        self._damaged(f"{kind} {key[:16]}…: {detail}", bucket=bucket_of(kind, key))
         return RowDamaged(key)
 
     def _open(self) -> sqlite3.Connection:
@@ -111,6 +121,7 @@ class EntitlementReader:
             self.close()
             try:
                 self._connection, self._opened = open_reader(path), number
+                self._distrusted = _distrusted(self._connection)
             except sqlite3.OperationalError:
                 if self._pointer.in_force[0] == number:
                     raise  # not because another file was put in force, and this one removed, at this very moment
@@ -118,18 +129,27 @@ class EntitlementReader:
     def _read_rules(self, connection: sqlite3.Connection) -> SiteRules:
         position = connection.execute("SELECT epoch, revision FROM position").fetchone() or (None, None)
         read: list[tuple[str, str, object]] = []
-        unread: set[str] = set()
+        # Which rows are missing in a bucket that is out of step nobody can say: any kind may lack one.
+        unread: set[str] = set(RULE_KINDS) if self._distrusted else set()
         for kind, key, body, mac in connection.execute(_RULES, RULE_KINDS):
             try:
                 if row_mac(kind, key, body.encode(), self._secret) != mac:
-                    self._damaged(f"{kind} {key!r}: its MAC does not fit")
+                    self._damaged(f"{kind} {key!r}: its MAC does not fit", bucket=bucket_of(kind, key))
                     unread.add(kind)
-                else:
+                elif bucket_of(kind, key) not in self._distrusted:
                     read.append((kind, key, read_rule(kind, key, json.loads(body))))
             except (KeyError, ValueError, TypeError, AttributeError) as error:
-                self._damaged(f"{kind} {key!r}: its body cannot be read: {error!r}")
+                self._damaged(f"{kind} {key!r}: its body cannot be read: {error!r}", bucket=bucket_of(kind, key))
                 unread.add(kind)
         return site_rules(read, epoch=position[0], revision=position[1], unread=unread)
 
-    def _damaged(self, detail: str, error: sqlite3.Error | None = None) -> None:
-        self._on_damage(Damage(detail, whole_file=error is not None and is_corrupt(error)))
+    def _damaged(self, detail: str, error: sqlite3.Error | None = None, *, bucket: int | None = None) -> None:
+        buckets = frozenset() if bucket is None else frozenset({bucket})
+        self._on_damage(Damage(detail, whole_file=error is not None and is_corrupt(error), buckets=buckets))
+
+
+def _distrusted(connection: sqlite3.Connection) -> frozenset[int]:
+    """The buckets in which nothing is believed until they are repaired. Raises sqlite3.Error."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'distrusted'").fetchone() is None:
+        return frozenset()  # an older version wrote this file, and this one has not yet opened it to write
+    return frozenset(bucket for (bucket,) in connection.execute("SELECT bucket FROM distrusted"))

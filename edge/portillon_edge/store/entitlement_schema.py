@@ -29,8 +29,12 @@ def m001_rows_and_position(db: sqlite_utils.Database) -> None:
     )
 
 
+def m002_distrusted(db: sqlite_utils.Database) -> None:
+    db.execute("CREATE TABLE distrusted (bucket INTEGER PRIMARY KEY)")
+
+
 NAME = "entitlements"
-STEPS = (m001_rows_and_position,)
+STEPS = (m001_rows_and_position, m002_distrusted)
 
 
 def write_position(connection: sqlite3.Connection, position: Position, digest: Digest) -> None:

@@ -1,22 +1,28 @@
-"""One entitlement file, open to be written: it checks what it opens and applies entries, whole or not at all."""
+"""One entitlement file, open to be written: it checks what it opens; entries and repairs go in whole or not at all."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from portillon_rules.row_mac import row_mac
-from portillon_wire.digest import Digest
+from portillon_wire.digest import Digest, bucket_of
 from portillon_wire.messages import FeedEntry
-from portillon_wire.rows import RowChange, canonical_body
+from portillon_wire.rows import RowChange
 
 from portillon_edge.domain.position import EMPTY, Position
-from portillon_edge.errors import EntryOutOfOrder, EntryRefused, RootMismatch, StoreBusy, StoreDamaged
+from portillon_edge.errors import EntryOutOfOrder, RootMismatch, StoreBusy, StoreDamaged
 from portillon_edge.store.connection import is_corrupt, open_writer, transaction
 from portillon_edge.store.entitlement_schema import NAME, STEPS, write_position
 from portillon_edge.store.schema import migrate
+from portillon_edge.store.table_repair import put_in_place, rows_as_stored, stored_body
 
-_SHAPE = "SELECT kind, key, body, mac, applied.revision, applied.root FROM feed_row, applied LIMIT 0"
+_SHAPE = (
+    "SELECT kind, key, body, mac, applied.revision, applied.root, distrusted.bucket"
+    " FROM feed_row, applied, distrusted LIMIT 0"
+)
+# Damaged text need not be UTF-8; as bytes it can be read and compared all the same.
+_OLD = "SELECT CAST(body AS BLOB), mac FROM feed_row WHERE kind = ? AND key = ?"
 
 
 class EntitlementTable:
@@ -54,14 +60,54 @@ class EntitlementTable:
             )
         digest = self._digest.copy()
         with sorted_errors(self.path), transaction(self._connection):
-            for change in entry.changes:
-                self._put(change, digest)
+            damaged = {bucket for change in entry.changes if (bucket := self._put(change, digest)) is not None}
             root = digest.root()
             if root != entry.root:
-                raise RootMismatch(f"revision {entry.epoch}/{entry.revision} makes root {root}, signed is {entry.root}")
+                touched = {bucket_of(change.kind, change.key) for change in entry.changes}
+                raise RootMismatch(
+                    f"revision {entry.epoch}/{entry.revision} makes root {root}, signed is {entry.root}",
+                    frozenset(damaged or touched),
+                )
             write_position(self._connection, Position(entry.epoch, entry.revision, root), digest)
         self.position, self._digest = Position(entry.epoch, entry.revision, root), digest
         return self.position
+
+    def differing(self, other: Digest) -> frozenset[int]:
+        """The buckets in which this table is to have other rows than `other` counts."""
+        return self._digest.differing(other)
+
+    def repair(self, target: Position, buckets: Collection[int], rows: Sequence[RowChange]) -> Position:
+        """Make `rows` all that is in `buckets`, if that makes the table of `target`: this revision, or a later one.
+
+        Raises EntryOutOfOrder, EntryRefused, RootMismatch, StoreBusy or StoreDamaged; then nothing was changed.
+        """
+        here = self.position
+        if target.epoch != here.epoch or target.revision < here.revision:
+            raise EntryOutOfOrder(
+                f"a repair for {target.epoch}/{target.revision} does not lead on from {here.epoch}/{here.revision}"
+            )
+        fresh = rows_as_stored(rows)
+        digest = self._digest.copy()
+        for bucket in buckets:
+            digest.empty_bucket(bucket)
+        for (kind, key), body in fresh.items():
+            digest.add(kind, key, body)
+        if digest.root() != target.root:
+            raise RootMismatch(
+                f"the repaired table of {target.epoch}/{target.revision} has root {digest.root()}, not {target.root}"
+            )
+        with sorted_errors(self.path), transaction(self._connection):
+            put_in_place(self._connection, buckets, fresh, self._secret)
+            write_position(self._connection, target, digest)
+        self.position, self._digest = target, digest
+        return target
+
+    def distrust(self, buckets: Collection[int]) -> None:
+        """Note that nothing in these buckets is to be believed until they are repaired. Raises StoreBusy."""
+        with sorted_errors(self.path), transaction(self._connection):
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO distrusted (bucket) VALUES (?)", [(bucket,) for bucket in buckets]
+            )
 
     def roots(self) -> dict[int, str]:
         """The roots of the last revisions, for judging leases."""
@@ -72,23 +118,24 @@ class EntitlementTable:
         """Close the file."""
         self._connection.close()
 
-    def _put(self, change: RowChange, digest: Digest) -> None:
+    def _put(self, change: RowChange, digest: Digest) -> int | None:
+        """Returns the bucket in which the row was damaged before, if it was."""
         kind, key = change.kind, change.key
-        old = self._connection.execute("SELECT body FROM feed_row WHERE kind = ? AND key = ?", (kind, key)).fetchone()
+        damaged = None
+        old = self._connection.execute(_OLD, (kind, key)).fetchone()
         if old is not None:
-            digest.remove(kind, key, old[0].encode())
+            digest.remove(kind, key, old[0])
+            damaged = None if row_mac(kind, key, old[0], self._secret) == old[1] else bucket_of(kind, key)
         if change.body is None:
             self._connection.execute("DELETE FROM feed_row WHERE kind = ? AND key = ?", (kind, key))
-            return
-        try:
-            body = canonical_body(change.body)
-        except ValueError as error:
-            raise EntryRefused(f"{kind} {key!r} has a body that has no canonical form: {error}") from error
+            return damaged
+        body = stored_body(change)
         digest.add(kind, key, body)
         self._connection.execute(
             "INSERT OR REPLACE INTO feed_row (kind, key, body, mac) VALUES (?, ?, ?, ?)",
             (kind, key, body.decode(), row_mac(kind, key, body, self._secret)),
         )
+        return damaged
 
     def _read_position(self) -> tuple[Position, Digest]:
         row = self._connection.execute("SELECT epoch, revision, root, digest FROM position").fetchone()

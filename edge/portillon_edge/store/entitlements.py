@@ -6,16 +6,19 @@ asks for a snapshot. A snapshot is built in a file of its own and put in force b
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from portillon_rules.decision import Lookup, RowDamaged, SiteRules
 from portillon_rules.visits import VisitRow
+from portillon_wire.digest import Digest
 from portillon_wire.messages import FeedEntry
+from portillon_wire.rows import RowChange
 
 from portillon_edge.domain.position import EMPTY, Position
 from portillon_edge.domain.timekeeping import SavedLease
-from portillon_edge.errors import StoreBusy, StoreDamaged, StoreTooNew
+from portillon_edge.errors import EdgeError, StoreBusy, StoreDamaged, StoreTooNew
 from portillon_edge.store.entitlement_reader import Damage, EntitlementReader
 from portillon_edge.store.entitlement_table import EntitlementTable, sorted_errors
 from portillon_edge.store.lease_file import LeaseFile
@@ -86,6 +89,19 @@ class EntitlementStore:
         then nothing of it is in."""
         return self._table.apply(entry)
 
+    def differing(self, other: Digest) -> frozenset[int]:
+        """The buckets in which the revision in force has other rows than `other` counts."""
+        return self._table.differing(other)
+
+    def repair(self, target: Position, buckets: Collection[int], rows: Sequence[RowChange]) -> Position:
+        """Make `rows` all that is in `buckets`, if that makes the table of `target`, and believe them again.
+
+        Raises EntryOutOfOrder, EntryRefused, RootMismatch, StoreBusy or StoreDamaged; then nothing was changed.
+        """
+        position = self._table.repair(target, buckets, rows)
+        self._pointer.look_anew()
+        return position
+
     def snapshot_path(self, epoch: int, revision: int) -> Path:
         """A free name for the file in which a snapshot is to be built. Raises OSError."""
         return self._pointer.free_path(f"{epoch}-{revision}")
@@ -138,8 +154,19 @@ class EntitlementStore:
         return damage
 
     def scrub(self, now_ns: int) -> Damage | None:
-        """Do a little of the daily scrub; returns what it found, once. Belongs to the thread of `apply`."""
-        return self._scrub.step(now_ns)
+        """Do a little of the daily scrub; returns what it found, once. Belongs to the thread of `apply`.
+
+        From then on nothing is believed of what is out of step.
+        """
+        damage = self._scrub.step(now_ns)
+        if damage is None or damage.whole_file or not damage.out_of_step:
+            return damage
+        try:
+            self._table.distrust(damage.out_of_step)
+        except EdgeError as error:
+            return replace(damage, detail=f"{damage.detail}; that cannot be noted: {error}", whole_file=True)
+        self._pointer.look_anew()
+        return damage
 
     def take_alarms(self) -> list[str]:
         """What happened to the files since the last call, for the journal."""
@@ -189,9 +216,12 @@ class EntitlementStore:
         self._remove(old[:-QUARANTINED_MAX])
 
     def _note_damage(self, damage: Damage) -> None:
-        if self._damage is None or (damage.whole_file and not self._damage.whole_file):
+        before = self._damage
+        if before is None or (damage.whole_file and not before.whole_file):
             log.error("%s", damage.detail)
             self._damage = damage
+        elif not damage.buckets <= before.buckets:
+            self._damage = replace(before, buckets=before.buckets | damage.buckets)
 
     def _remove(self, files: Sequence[Path]) -> None:
         for path in files:

@@ -22,7 +22,7 @@ class Pointer:
 
     @property
     def in_force(self) -> tuple[int, Path]:
-        """How often this process has switched, and to which file; a reader with another number open opens anew."""
+        """A number that rises with each change, and the file; a reader that opened at another number opens anew."""
         return self._in_force
 
     @property
@@ -34,6 +34,10 @@ class Pointer:
         """Put `target` in force, durably. Raises OSError; then the old one still is."""
         replace_file(self._file, f"{target.name}\n".encode())
         self._in_force = (self._in_force[0] + 1, target)
+
+    def look_anew(self) -> None:
+        """Let every reader of this process open the file in force again, since what to believe of it has changed."""
+        self._in_force = (self._in_force[0] + 1, self._in_force[1])
 
     def others(self) -> list[Path]:
         """Entitlement files beside the one in force: nobody opens them any more."""

@@ -1,17 +1,21 @@
 """The daily scrub: the digest counted anew from the rows on the disk. Kept incrementally, it remembers history only.
 
 1. A walk goes over one state of the file, a slice at a time, so that nobody waits for it; entries may be applied.
-2. A row whose MAC does not fit is damaged; it is refused already, and a snapshot heals it.
+2. A row whose MAC does not fit is damaged; it is refused already, and its bucket is repaired.
 3. A digest that differs in a bucket without such a row means that whole good rows are missing, old or too many. Nobody
-   can say which, so the file is not to be trusted at all.
-4. A walk over a file that is no longer in force says nothing.
+   can say which, so nothing in that bucket is believed until it is repaired.
+4. With more than REPAIR_BUCKETS_MAX buckets in doubt, or a digest that is not that of its revision, the file is not to
+   be trusted at all.
+5. A walk over a file that is no longer in force, or that was repaired meanwhile, says nothing.
 """
 
+import hashlib
 import sqlite3
 from pathlib import Path
 
-from portillon_rules.row_mac import row_mac
-from portillon_wire.digest import BUCKETS, Digest, DigestBuilder, bucket_of
+from portillon_rules.row_mac import MAC_BYTES
+from portillon_wire.digest import BUCKETS, Digest, DigestBuilder
+from portillon_wire.messages import REPAIR_BUCKETS_MAX
 
 from portillon_edge.store.connection import is_corrupt, open_reader
 from portillon_edge.store.entitlement_reader import Damage
@@ -28,14 +32,18 @@ class Scrub:
 
     def __init__(self, path: Path, secret: bytes) -> None:
         """Raises sqlite3.Error."""
-        self._secret = secret
+        self._new_mac = hashlib.blake2b(key=secret, digest_size=MAC_BYTES).copy
         self._counted = DigestBuilder()
-        self._damaged: list[tuple[str, str]] = []
+        self._damaged = DigestBuilder()
+        self._damaged_rows = 0
+        self._first = ""
         self._connection = open_reader(path)
+        self._connection.text_factory = bytes  # damaged text need not be UTF-8
         try:
             self._connection.execute("BEGIN")
-            row = self._connection.execute("SELECT digest FROM position").fetchone()
-            self._digest = Digest.empty() if row is None else Digest.from_bytes(row[0])
+            row = self._connection.execute("SELECT root, digest FROM position").fetchone()
+            self._root: str = row[0].decode() if row else ""
+            self._digest = Digest.from_bytes(row[1]) if row else Digest.empty()
             self._rows = self._connection.execute("SELECT kind, key, body, mac FROM feed_row")
         except BaseException:
             self._connection.close()
@@ -44,27 +52,44 @@ class Scrub:
     def step(self) -> Damage | bool:
         """Look at the next rows: the damage found; True: all is well; False: there are more. Raises sqlite3.Error."""
         rows = self._rows.fetchmany(SLICE_ROWS)
-        for kind, key, body, mac in rows:
-            if row_mac(kind, key, body.encode(), self._secret) != mac:
-                self._damaged.append((kind, key))
-        self._counted.add_many((kind.encode(), key.encode(), body.encode()) for kind, key, body, _ in rows)
+        whole = [(kind, key, body) for kind, key, body, mac in rows if self._fits(kind, key, body, mac)]
+        self._counted.add_many(whole)
         return False if rows else self._verdict()
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
 
+    def _fits(self, kind: bytes, key: bytes, body: bytes, mac: bytes) -> bool:
+        # `row_mac` spelled out over bytes, its keyed beginning made once; a test holds the two equal.
+        own = self._new_mac()
+        own.update(b"\0".join((kind, key, body)))
+        if own.digest() == mac:
+            return True
+        self._damaged.add_many([(kind, key, body)])
+        self._damaged_rows += 1
+        self._first = self._first or f"{kind.decode(errors='replace')} {key[:16].decode(errors='replace')}…"
+        return False
+
     def _verdict(self) -> Damage | bool:
-        counted = self._counted.digest()
-        differing = {number for number in range(BUCKETS) if counted.bucket(number) != self._digest.bucket(number)}
-        unexplained = differing - {bucket_of(kind, key) for kind, key in self._damaged}
+        differing = self._counted.digest().differing(self._digest)
+        damaged = self._damaged.digest().differing(Digest.empty())
+        unexplained, doubtful = differing - damaged, differing | damaged
+        if self._root and self._digest.root() != self._root:
+            return Damage("its digest does not make the root of its revision", whole_file=True)
+        if not doubtful:
+            return True
+        found = []
         if unexplained:
-            detail = f"{len(unexplained)} of {BUCKETS} buckets of the digest are out of step with the rows"
-            return Damage(detail, whole_file=True)
-        if self._damaged:
-            kind, key = self._damaged[0]
-            return Damage(f"{len(self._damaged)} damaged rows, the first is {kind} {key[:16]}…", whole_file=False)
-        return True
+            found.append(f"{len(unexplained)} of {BUCKETS} buckets of the digest are out of step with the rows")
+        if damaged:
+            found.append(f"{self._damaged_rows} damaged rows, the first is {self._first}")
+        return Damage(
+            "; ".join(found),
+            whole_file=len(doubtful) > REPAIR_BUCKETS_MAX,
+            buckets=doubtful,
+            out_of_step=unexplained,
+        )
 
 
 class DailyScrub:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from portillon_wire.commands import Command, CommandResult
 from portillon_wire.messages import EventKind, FeedEntry, SnapshotOffer, SyncReport
+from portillon_wire.repair import BucketSums
+from portillon_wire.rows import RowChange
 
+from portillon_edge.domain.position import Position
 from portillon_edge.domain.timekeeping import SavedLease
 
 
@@ -34,6 +37,23 @@ class SwitchSnapshot:
 
     offer: SnapshotOffer
     catch_up: tuple[FeedEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompareBuckets:
+    """Compare these sums with those of the table in force; answered by BucketsCompared."""
+
+    sums: BucketSums
+
+
+@dataclass(frozen=True, slots=True)
+class RepairTable:
+    """Put `rows` in the place of all that is in `buckets`, which makes the table of `target`; answered by Repaired,
+    RepairFailed or TableLost."""
+
+    target: Position
+    buckets: tuple[int, ...]
+    rows: tuple[RowChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +136,8 @@ class SendResult:
 
 
 SessionEffect = (
-    ApplyEntry | BuildSnapshot | CancelSnapshot | SwitchSnapshot | SendReport | SaveLease | EpochBegun | Record
+    ApplyEntry | BuildSnapshot | CancelSnapshot | SwitchSnapshot | CompareBuckets | RepairTable | SendReport
+    | SaveLease | EpochBegun | Record
 )  # fmt: skip
 UplinkEffect = SendEvents | Acknowledge | ContestJournal | Record
 CommandEffect = SaveCounter | HandOver | SendResult | Record

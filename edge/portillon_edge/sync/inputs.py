@@ -41,10 +41,12 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class ApplyFailed:
-    """The entry asked for is not in. `transient`: the same may work later; otherwise only a snapshot helps."""
+    """The entry asked for is not in. `transient`: the same may work later. Otherwise what is in `buckets` is in doubt;
+    if nobody knows where the reason lies, only a snapshot helps."""
 
     detail: str
     transient: bool
+    buckets: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,33 @@ class TableLost:
 
 @dataclass(frozen=True, slots=True)
 class RowDamageFound:
-    """A row of the table in force cannot be trusted; the rest can."""
+    """Some rows of the table in force cannot be trusted: those in `buckets`; the rest can."""
 
     detail: str
+    buckets: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class BucketsCompared:
+    """At `target` the cloud has other rows than the table in force in these buckets."""
+
+    target: Position
+    differing: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """The rows asked for are in force, and with them the revision that they belong to."""
+
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class RepairFailed:
+    """They are not. `transient`: they may be later; otherwise they did not make the table that they should."""
+
+    detail: str
+    transient: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +132,7 @@ class HandedOver:
 
 SessionInput = (
     Connected | Disconnected | Received | Tick | Applied | ApplyFailed | SnapshotBuilt | SnapshotFailed | Switched
-    | TableLost | RowDamageFound
+    | TableLost | RowDamageFound | BucketsCompared | Repaired | RepairFailed
 )  # fmt: skip
 CommandInput = Received | HandedOver
 UplinkInput = Connected | Disconnected | Received | Tick | JournalSeen

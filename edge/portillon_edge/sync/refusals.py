@@ -5,7 +5,8 @@ from enum import StrEnum
 from portillon_wire.errors import ForeignError, ForgedError, UnknownVersionError, WireError
 from portillon_wire.messages import EventKind
 
-from portillon_edge.sync.effects import Record
+from portillon_edge.domain.timekeeping import LeaseRefusal
+from portillon_edge.sync.effects import Record, SessionEffect
 
 BURST = 20
 REFILL_NS = 10_000_000_000
@@ -38,6 +39,7 @@ class Alarm(StrEnum):
     TABLE_LOST = "table_lost"
     STORE_FAILS = "store_fails"
     SNAPSHOT_REFUSED = "snapshot_refused"
+    REPAIR_FAILED = "repair_failed"
     CLOCK_STEP = "clock_step"
     JOURNAL_CONTESTED = "journal_contested"
 
@@ -61,6 +63,14 @@ class RefusalMeter:
         self._left = float(BURST)
         self._at_ns = 0
         self._held_back = 0
+
+    def refuse(self, reason: Refusal | LeaseRefusal, detail: str, now_ns: int) -> list[SessionEffect]:
+        """Say that a message was not acted on."""
+        return list(self.record(EventKind.REFUSED_MESSAGE, reason.value, detail, now_ns))
+
+    def alarm(self, reason: Alarm, detail: str, now_ns: int) -> list[SessionEffect]:
+        """Say that a person should look."""
+        return list(self.record(EventKind.ALARM, reason.value, detail, now_ns))
 
     def record(self, kind: EventKind, reason: str, detail: str, now_ns: int) -> list[Record]:
         """The record, with the count of those held back before it; or nothing, counted."""

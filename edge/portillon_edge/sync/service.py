@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from portillon_wire.messages import EventKind, FeedEntry, JournalBatch, Reported, encode
+from portillon_wire.messages import EventKind, JournalBatch, Reported, encode
 from portillon_wire.presence import Unseen
 from portillon_wire.signature import PublicKeys
 from portillon_wire.topics import Down, Up
@@ -21,7 +21,7 @@ from portillon_wire.topics import Down, Up
 from portillon_edge.domain.events import NewEvent
 from portillon_edge.domain.position import Position
 from portillon_edge.domain.timekeeping import TimeKeeper
-from portillon_edge.errors import EdgeError, EntryOutOfOrder, EntryRefused, LinkDown, StoreBusy, StoreDamaged
+from portillon_edge.errors import LinkDown, StoreBusy
 from portillon_edge.presence.others_file import OthersFile
 from portillon_edge.store.counter_file import CounterFile
 from portillon_edge.store.entitlements import EntitlementStore
@@ -35,9 +35,11 @@ from portillon_edge.sync.effects import (
     ApplyEntry,
     BuildSnapshot,
     CancelSnapshot,
+    CompareBuckets,
     ContestJournal,
     EpochBegun,
     Record,
+    RepairTable,
     SaveLease,
     SendEvents,
     SendReport,
@@ -46,17 +48,13 @@ from portillon_edge.sync.effects import (
     UplinkEffect,
 )
 from portillon_edge.sync.inputs import (
-    Applied,
-    ApplyFailed,
     Connected,
     Disconnected,
     JournalSeen,
     Received,
-    RowDamageFound,
     SessionInput,
     SnapshotFailed,
     Switched,
-    TableLost,
     Tick,
     UplinkInput,
 )
@@ -66,6 +64,7 @@ from portillon_edge.sync.presence_runner import PresenceRunner, TakePresence
 from portillon_edge.sync.session import SyncSession
 from portillon_edge.sync.snapshot import SnapshotFetcher
 from portillon_edge.sync.snapshot_job import SnapshotJob
+from portillon_edge.sync.table_work import TableWork
 from portillon_edge.sync.uplink import Uplink
 
 log = logging.getLogger(__name__)
@@ -111,6 +110,7 @@ class SyncService:
         self._clock_ns = clock_ns
         self._keeper = keeper
         self._store = store
+        self._table = TableWork(store)
         self._writer = writer
         self._fail = fail
         self._inputs: queue.Queue[SessionInput | UplinkInput | _Nudge] = queue.Queue(QUEUE_MAX)
@@ -278,9 +278,9 @@ class SyncService:
             self._tell_uplink(JournalSeen(source.journal_id, epoch, source.acknowledged, source.last))
         self._presence.look_at(self._writer)
         self._presence.tick()
-        damage = self._store.take_damage() or self._store.scrub(now_ns)
+        damage = self._table.damage(now_ns)
         if damage is not None:
-            self._tell_session(self._lose_table(damage.detail) if damage.whole_file else RowDamageFound(damage.detail))
+            self._tell_session(damage)
         for alarm in self._store.take_alarms():
             self._record(Record(EventKind.ALARM, "table_lost", alarm))
 
@@ -301,13 +301,17 @@ class SyncService:
     def _perform(self, effect: SessionEffect) -> list[SessionInput]:
         match effect:
             case ApplyEntry(entry):
-                return [self._apply(entry)]
+                return [self._table.apply(entry)]
             case SwitchSnapshot():
                 return [self._switch(effect)]
             case BuildSnapshot(offer):
                 self._job.begin(offer)
             case CancelSnapshot():
                 self._job.cancel()
+            case CompareBuckets(sums):
+                return [self._table.compare(sums)]
+            case RepairTable():
+                return [self._table.repair(effect)]
             case SendReport(report):
                 self._link.publish(Up.SYNC, encode(report))
             case SaveLease(saved):
@@ -331,34 +335,14 @@ class SyncService:
                 self._record(effect)
         return []
 
-    def _apply(self, entry: FeedEntry) -> SessionInput:
-        try:
-            return Applied(self._store.apply(entry))
-        except StoreDamaged as error:
-            return self._lose_table(str(error))
-        except StoreBusy as error:
-            return ApplyFailed(str(error), transient=True)
-        except (EntryRefused, EntryOutOfOrder) as error:
-            return ApplyFailed(str(error), transient=False)
-
     def _switch(self, effect: SwitchSnapshot) -> SessionInput:
         built = self._job.built(effect.offer)
         if built is None:
             return SnapshotFailed(effect.offer, "its table was not built", transient=True)
-        try:
-            position = self._store.switch(built, effect.catch_up)
-        except EdgeError as error:
-            return SnapshotFailed(effect.offer, str(error), transient=isinstance(error, StoreBusy))
-        self._job.forget()
-        return Switched(position, self._store.roots())
-
-    def _lose_table(self, why: str) -> SessionInput:
-        try:
-            self._store.quarantine(why)
-        except StoreBusy as error:
-            log.error("the damaged table cannot be put aside: %s", error)
-        self._store.take_alarms()  # the session tells the same
-        return TableLost(why)
+        answer = self._table.switch(effect, built)
+        if isinstance(answer, Switched):
+            self._job.forget()
+        return answer
 
     def _send_events(self, journal_id: str, first: int, last: int) -> None:
         source = next((source for source in self._writer.sources() if source.journal_id == journal_id), None)

@@ -10,6 +10,10 @@ from portillon_edge.store import scrub as scrubbing
 from portillon_edge.store.entitlement_reader import Damage
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.scrub import EVERY_NS, FIRST_NS
+from portillon_rules.decision import RowDamaged
+from portillon_rules.entitlement import Entitlement
+from portillon_wire.digest import bucket_of
+from portillon_wire.rows import RowChange
 
 S = 1_000_000_000
 OUT_OF_STEP = {
@@ -17,7 +21,6 @@ OUT_OF_STEP = {
     "a good row put back": "INSERT INTO feed_row SELECT * FROM kept",
     "an older version of a row put back": "UPDATE feed_row SET (body, mac) = (SELECT body, mac FROM older)"
     " WHERE key = '{two}'",
-    "the digest itself changed": "UPDATE position SET digest = zeroblob(16384)",
 }
 
 
@@ -45,24 +48,74 @@ def walk(store: EntitlementStore, now_ns: int) -> list[Damage]:
     return [damage for damage in found if damage is not None]
 
 
-@pytest.mark.parametrize("what", OUT_OF_STEP)
-def test_rows_out_of_step_with_the_digest_condemn_the_whole_file(tmp_path: Path, what: str) -> None:
-    """Rows whose MACs fit, but which are not those of the revision: nobody can say which, so none is believed."""
+@pytest.mark.parametrize(("what", "whose"), [*zip(OUT_OF_STEP, (1, 3, 2), strict=True)])
+def test_nothing_is_believed_of_a_bucket_that_is_out_of_step(tmp_path: Path, what: str, whose: int) -> None:
+    """Rows whose MACs fit, but which are not those of the revision: none of that bucket opens, also after a restart;
+    the thousand other buckets stay in force."""
     store, path, _ = prepared(tmp_path)
     by_hand(path, OUT_OF_STEP[what])
     store.scrub(0)
     (damage,) = walk(store, FIRST_NS)
-    assert damage.whole_file and "out of step" in damage.detail
+    assert not damage.whole_file and "out of step" in damage.detail
+    assert damage.out_of_step == damage.buckets == {bucket_of("entitlement", credential(whose))}
+    for _ in range(2):
+        assert store.lookup(credential(whose)) == RowDamaged(credential(whose))
+        assert isinstance(store.lookup(credential(7)), Entitlement)
+        assert store.site_rules().unread, "an order that is missing may have been lost"
+        store.close()
+        store = open_store(tmp_path)
+    assert store.take_damage() is None
     store.close()
 
 
-def test_one_flipped_row_costs_that_row_only(tmp_path: Path) -> None:
-    """Its MAC explains the whole difference: everybody else's rows stay in force while a snapshot is asked for."""
+@pytest.mark.parametrize(
+    "what",
+    [
+        "UPDATE position SET digest = zeroblob(16384)",
+        "DELETE FROM feed_row WHERE kind = 'entitlement'",
+    ],
+    ids=["the digest itself changed", "most rows gone"],
+)
+def test_more_than_a_few_buckets_condemn_the_whole_file(tmp_path: Path, what: str) -> None:
+    """A digest that is not that of its revision, or a page of rows after the other: nothing is believed."""
+    store, path, feed = prepared(tmp_path)
+    store.apply(feed.entry(*(entitled(number) for number in range(100, 400))))
+    by_hand(path, what)
+    store.scrub(0)
+    (damage,) = walk(store, FIRST_NS)
+    assert damage.whole_file
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "body = replace(body, '\"staff\":false', '\"staff\":true ')",
+        "body = CAST(replace(CAST(body AS BLOB), x'22', x'ff22') AS TEXT)",
+        "key = CAST(x'ff' || substr(key, 2) AS TEXT)",
+        "mac = zeroblob(8)",
+    ],
+    ids=["a body changed", "a body that is no text any more", "a name that is no text any more", "a mac changed"],
+)
+def test_one_flipped_row_costs_that_row_only(tmp_path: Path, change: str) -> None:
+    """Its MAC explains the difference: everybody else's rows stay in force while its bucket is repaired."""
     store, path, _ = prepared(tmp_path)
-    by_hand(path, "UPDATE feed_row SET body = replace(body, '\"staff\":false', '\"staff\":true ') WHERE key = '{one}'")
+    by_hand(path, f"UPDATE feed_row SET {change} WHERE key = '{{one}}'")
     store.scrub(0)
     (damage,) = walk(store, FIRST_NS)
     assert not damage.whole_file and "1 damaged rows" in damage.detail
+    assert bucket_of("entitlement", credential(1)) in damage.buckets
+    assert store.lookup(credential(1)) == RowDamaged(credential(1))
+    assert isinstance(store.lookup(credential(7)), Entitlement)
+    store.close()
+
+
+def test_the_scrub_makes_the_same_macs_as_everybody_else(tmp_path: Path) -> None:
+    """It spells `row_mac` out over bytes: for any text the two are equal, so good rows are never called damaged."""
+    store, _, feed = prepared(tmp_path)
+    store.apply(feed.entry(RowChange(kind="later", key='é"\\', body={"name": "Zoë", "n": [1, None, True]})))
+    store.scrub(0)
+    assert walk(store, FIRST_NS) == []
     store.close()
 
 
@@ -97,7 +150,8 @@ def test_ablation_the_incremental_digest_alone_notices_nothing(tmp_path: Path) -
     again = open_store(tmp_path)
     assert again.take_alarms() == [] and again.lookup(credential(3)) is not None
     again.scrub(0)
-    assert [damage.whole_file for damage in walk(again, FIRST_NS)] == [True]
+    assert [len(damage.out_of_step) for damage in walk(again, FIRST_NS)] == [1]
+    assert again.lookup(credential(3)) == RowDamaged(credential(3))
     again.close()
 
 

@@ -3,15 +3,17 @@
 import random
 from typing import Any
 
-from edge.feed_maker import GATEWAY, KEYS, FeedMaker, signed
+from edge.feed_maker import GATEWAY, KEYS, FeedMaker, credential, signed
 from portillon_edge.domain.position import EMPTY, Position
 from portillon_edge.domain.timekeeping import Mode, TimeKeeper
 from portillon_edge.sync.carry_out import carry_out
 from portillon_edge.sync.effects import (
     ApplyEntry,
     BuildSnapshot,
+    CompareBuckets,
     EpochBegun,
     Record,
+    RepairTable,
     SaveLease,
     SendReport,
     SessionEffect,
@@ -20,16 +22,19 @@ from portillon_edge.sync.effects import (
 from portillon_edge.sync.inputs import (
     Applied,
     ApplyFailed,
+    BucketsCompared,
     Connected,
     Received,
+    Repaired,
+    RepairFailed,
     SessionInput,
     SnapshotBuilt,
     Switched,
     Tick,
 )
 from portillon_edge.sync.session import SyncSession
-from portillon_wire.digest import Digest
-from portillon_wire.messages import EventKind, FeedEntry, Lease, SnapshotOffer, SyncReport
+from portillon_wire.digest import Digest, bucket_of
+from portillon_wire.messages import EventKind, FeedEntry, Lease, SignedMessage, SyncReport
 from portillon_wire.rows import canonical_body
 from portillon_wire.topics import Down
 
@@ -47,6 +52,9 @@ class Desk:
         self.position = EMPTY
         self.done: list[SessionEffect] = []
         self.broken: ApplyFailed | None = None
+        self.unrepairable: RepairFailed | None = None
+        self.repairs = False
+        """Whether a failed apply says where the reason lies; otherwise only a snapshot helps."""
         self.keeper = TimeKeeper(mode=mode, boot_id="boot-a", boot_ns=0)
         self.session = SyncSession(
             gateway=GATEWAY,
@@ -65,7 +73,13 @@ class Desk:
             carry_out(self._handle(event), perform=self._perform, handle=self._handle)
         return self.done[start:]
 
-    def feed(self, *messages: FeedEntry | SnapshotOffer | Lease, retained: bool = False) -> list[SessionEffect]:
+    def rot(self, number: int) -> frozenset[int]:
+        """A member's row is not what was applied any more; its bucket."""
+        name = ("entitlement", credential(number))
+        self.rows[name] = b'{"rotten":1}'
+        return frozenset({bucket_of(*name)})
+
+    def feed(self, *messages: SignedMessage, retained: bool = False) -> list[SessionEffect]:
         """Signed messages arrive."""
         return self.give(*(Received(_topic(message), signed(message), retained) for message in messages))
 
@@ -99,6 +113,11 @@ class Desk:
         match effect:
             case ApplyEntry(entry):
                 return [self.broken or self._apply(entry)]
+            case CompareBuckets(sums):
+                target = Position(sums.epoch, sums.revision, sums.root)
+                return [BucketsCompared(target, self.digest.differing(sums.digest))]
+            case RepairTable():
+                return [self.unrepairable or self._repair(effect)]
             case SwitchSnapshot(offer, catch_up):
                 self.rows, self.digest = self._built
                 self.position = Position(offer.epoch, offer.revision, offer.root)
@@ -107,6 +126,20 @@ class Desk:
                 roots = {offer.revision: offer.root} | {entry.revision: entry.root for entry in catch_up}
                 return [Switched(self.position, roots)]
         return []
+
+    def _repair(self, effect: RepairTable) -> SessionInput:
+        assert effect.target.epoch == self.position.epoch and effect.target.revision >= self.position.revision
+        rows = {name: body for name, body in self.rows.items() if bucket_of(*name) not in effect.buckets}
+        digest = self.digest.copy()
+        for bucket in effect.buckets:
+            digest.empty_bucket(bucket)
+        for row in effect.rows:
+            rows[row.kind, row.key] = canonical_body(row.body or {})
+            digest.add(row.kind, row.key, rows[row.kind, row.key])
+        if digest.root() != effect.target.root:
+            return RepairFailed("another root", transient=False)
+        self.rows, self.digest, self.position = rows, digest, effect.target
+        return Repaired(self.position)
 
     def _apply(self, entry: FeedEntry) -> SessionInput:
         assert (entry.epoch, entry.revision) == (self.position.epoch, self.position.revision + 1), "out of order"
@@ -120,7 +153,8 @@ class Desk:
                 rows[change.kind, change.key] = body
                 digest.add(change.kind, change.key, body)
         if digest.root() != entry.root:
-            return ApplyFailed("another root", transient=False)
+            touched = frozenset(bucket_of(change.kind, change.key) for change in entry.changes)
+            return ApplyFailed("another root", transient=False, buckets=touched if self.repairs else frozenset())
         self.rows, self.digest = rows, digest
         self.position = Position(entry.epoch, entry.revision, entry.root)
         return Applied(self.position)
@@ -146,5 +180,5 @@ def acted(effects: list[SessionEffect]) -> list[SessionEffect]:
     return [e for e in effects if isinstance(e, ApplyEntry | BuildSnapshot | SwitchSnapshot | SaveLease | EpochBegun)]
 
 
-def _topic(message: FeedEntry | SnapshotOffer | Lease) -> Down:
+def _topic(message: SignedMessage) -> Down:
     return Down.LEASE if isinstance(message, Lease) else Down.FEED

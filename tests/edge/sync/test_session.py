@@ -86,7 +86,7 @@ def test_ablation_a_gap_that_is_not_noticed_never_heals(desk: Desk, feed: FeedMa
     """Without the gap's timer nobody would ask: the later entry would wait for ever."""
     feed.entry(entitled(2))
     desk.feed(feed.entry(entitled(3)))
-    desk.session._gap_at_ns = None
+    desk.session._gap.put_off()
     assert not [report for report in reports(desk.wait(600)) if report.want_from]
     assert desk.position.revision == 1
 
