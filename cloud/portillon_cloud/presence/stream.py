@@ -44,6 +44,11 @@ class _Passage(NamedTuple):
     at_ms: int
     event: JournalEvent
 
+    @property
+    def order(self) -> tuple[int, int]:
+        """The later one is the higher; within an instant the journal knows."""
+        return self.at_ms, self.event.sequence
+
 
 def share(
     conn: Connection,
@@ -69,7 +74,7 @@ def share(
     for one in _dated(conn, passages, sender, journal_id):
         if now_ms - KEPT_MS <= one.at_ms <= now_ms + AHEAD_MS_MAX:
             before = latest.get(str(one.event.member))
-            if before is None or (before.at_ms, before.event.sequence) < (one.at_ms, one.event.sequence):
+            if before is None or before.order < one.order:
                 latest[str(one.event.member)] = one
     if not latest:
         return []
@@ -188,9 +193,9 @@ def _new(conn: Connection, latest: dict[str, _Passage], sender: Sender, now_ms: 
         before = known.get(member)
         if before is None or before.at_ms < one.at_ms or before.at_ms > now_ms + AHEAD_MS_MAX:
             return True
-        return before.at_ms == one.at_ms and before.gateway_id == sender.gateway_id
+        return bool(before.at_ms == one.at_ms and before.gateway_id == sender.gateway_id)
 
-    return sorted(one for member, one in latest.items() if counts(member, one))
+    return sorted((one for member, one in latest.items() if counts(member, one)), key=lambda one: one.order)
 
 
 def _keep(conn: Connection, news: Sequence[_Passage], sender: Sender, sequence: int) -> None:
