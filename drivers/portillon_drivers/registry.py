@@ -35,6 +35,7 @@ TIMED_OUTPUTS: Mapping[str, str] = {
 INPUTS: Mapping[str, str] = {
     "modbus": "portillon_drivers.inputs.modbus_inputs:DRIVER",
     "modbus_analog": "portillon_drivers.inputs.modbus_analog:DRIVER",
+    "mcp3008": "portillon_drivers.inputs.mcp3008:DRIVER",
     "gpio": "portillon_drivers.inputs.gpio_input:DRIVER",
     "osdp": "portillon_drivers.inputs.osdp_inputs:DRIVER",
 }

@@ -14,9 +14,12 @@ from typing import Any
 from portillon_drivers.far_end import FarEnd
 from portillon_drivers.gpio_pins import pin_factory
 from portillon_drivers.inputs.gpio_input import GpioInputOptions
+from portillon_drivers.inputs.mcp3008 import Mcp3008Options
+from portillon_drivers.inputs.mcp3008_simulator import Mcp3008Simulator
 from portillon_drivers.inputs.modbus_analog import ModbusAnalogOptions
 from portillon_drivers.inputs.modbus_inputs import ModbusInputOptions
 from portillon_drivers.inputs.modbus_inputs_simulator import OPEN_COUNTS, AnalogBoardSimulator, ModbusBoardSimulator
+from portillon_drivers.inputs.supervised_loop import SupervisedOptions
 from portillon_drivers.options import DeviceOptions, InputOptions, OutputOptions
 from portillon_drivers.osdp.attached import TerminalOptions
 from portillon_drivers.osdp.reader_simulator import OsdpReaderSimulator
@@ -43,6 +46,7 @@ class SimulatedBoards:
         """`electronics`: those of the OSDP reader of that name; needed where terminals of readers are configured."""
         self._electronics = electronics
         self._lines: dict[str, FarEnd] = {}
+        self._chips: list[Mcp3008Simulator] = []
         self._contacts: dict[str, Callable[[bool], None]] = {}
         self._loops: dict[str, Callable[[float], None]] = {}
         self._coils: dict[str, Callable[[], bool]] = {}
@@ -87,6 +91,8 @@ class SimulatedBoards:
         """Take all boards away."""
         for far_end in self._lines.values():
             far_end.close()
+        for chip in self._chips:
+            chip.close()
 
     def _relays(self, port: str, group: Sequence[DeviceOptions], folder: Path) -> None:
         changes: Mapping[str, Any] = {"pin_factory": "mock"}
@@ -133,6 +139,8 @@ class SimulatedBoards:
             changes = {**self._line(port, folder, self._loop_boards(loops)), "open_counts": OPEN_COUNTS}
         elif contacts := [options for options in group if isinstance(options, ModbusInputOptions)]:
             changes = self._line(port, folder, self._contact_boards(contacts))
+        elif channels := [options for options in group if isinstance(options, Mcp3008Options)]:
+            self._chip(channels)
         self._contacts |= {o.name: _pin_contact(o) for o in group if isinstance(o, GpioInputOptions)}
         if port in self._lines:
             self._line_of |= {options.name: self._lines[port] for options in group}
@@ -147,10 +155,19 @@ class SimulatedBoards:
     def _loop_boards(self, group: Sequence[ModbusAnalogOptions]) -> Callable[[bytes], bytes]:
         boards = {o.address: AnalogBoardSimulator(o.address, CHANNELS_MAX, o.pull_up_ohm) for o in group}
         for options in group:
-            set_ohm = partial(boards[options.address].set_ohm, options.channel)
-            self._loops[options.name] = set_ohm
-            self._contacts[options.name] = partial(_close_loop, options, set_ohm)
+            self._hang_loop(options, partial(boards[options.address].set_ohm, options.channel))
         return lambda data: b"".join(board.receive(data) for board in boards.values())
+
+    def _chip(self, channels: Sequence[Mcp3008Options]) -> None:
+        first = channels[0]
+        chip = Mcp3008Simulator(pin_factory("mock"), first.chip_select, first.pull_up_ohm)
+        self._chips.append(chip)
+        for options in channels:
+            self._hang_loop(options, partial(chip.set_ohm, options.channel))
+
+    def _hang_loop(self, options: SupervisedOptions, set_ohm: Callable[[float], None]) -> None:
+        self._loops[options.name] = set_ohm
+        self._contacts[options.name] = partial(_close_loop, options, set_ohm)
 
     def _terminal_on(self, options: TerminalOptions) -> bool:
         return self._reader_of(options).outputs.states()[options.number]
@@ -173,7 +190,7 @@ def _energised_now(board: ModbusRelayBoardSimulator, channel: int) -> bool:
     return board.energised(channel, time.monotonic_ns())
 
 
-def _close_loop(options: ModbusAnalogOptions, set_ohm: Callable[[float], None], closed: bool) -> None:
+def _close_loop(options: SupervisedOptions, set_ohm: Callable[[float], None], closed: bool) -> None:
     set_ohm(options.closed_ohm if closed else options.open_ohm)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from contracts.conftest import Heard
-from contracts.rigs.input_stages import GpioStage, ModbusAnalogStage, ModbusStage, OsdpStage
+from contracts.rigs.input_stages import GpioStage, Mcp3008Stage, ModbusAnalogStage, ModbusStage, OsdpStage
 from portillon_drivers.events import InputChanged, InputDown, InputFault, InputTroubled, InputUp, LineTrouble
 from portillon_drivers.registry import INPUTS, build_inputs, options_model
 
@@ -16,6 +16,7 @@ FLAPPING_CHANGES_MAX = 6
 STAGES: dict[str, Callable[..., Any]] = {
     "modbus": ModbusStage,
     "modbus_analog": ModbusAnalogStage,
+    "mcp3008": Mcp3008Stage,
     "gpio": GpioStage,
     "osdp": OsdpStage,
 }

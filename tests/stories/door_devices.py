@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 
 from portillon_config import GatewayConfig, load
 from portillon_drivers.inputs.gpio_input import GpioInputOptions
+from portillon_drivers.inputs.mcp3008 import Mcp3008Options
+from portillon_drivers.options import InputOptions
 from portillon_drivers.osdp.attached import TerminalOptions
 from portillon_drivers.osdp.reader_simulator import OsdpReaderSimulator
 from portillon_drivers.outputs.gpio_output import GpioOutputOptions
@@ -117,7 +119,7 @@ class DeviceStage:
         )
         self._new_gateway = lambda: Process(
             "gateway",
-            [*python, "stories.door_gateway", config, str(self._socket), json.dumps(self._pin_levels())],
+            [*python, "stories.door_gateway", config, str(self._socket), json.dumps(self._standing())],
             log=folder / "gateway.log",
             env=env,
         )
@@ -208,7 +210,7 @@ class DeviceStage:
                 if act.verb == "mend":
                     self._set(names["input"], self._active[names["input"]])
                 else:
-                    self._boards.spoil(names["input"], math.inf if act.verb == "cut" else 0)
+                    self._hang(self._inputs[names["input"]], math.inf if act.verb == "cut" else 0)
             case "turn":
                 business_ms = self._site.local_ms(datetime.fromisoformat(names["time"]))
                 assert self._asked(do="turn", business_ms=business_ms) == {"refused": None}
@@ -304,6 +306,8 @@ class DeviceStage:
             self._asked(do="pin", pin=options.pin, high=_level(options, active))
         elif isinstance(options, TerminalOptions):
             self._electronics(options).set_input(options.number, int(options.is_active(closed=True) is active))
+        elif isinstance(options, Mcp3008Options):
+            self._hang(options, _loop_ohm(options, active))
         else:
             self._boards.set_active(options, active)
 
@@ -316,9 +320,20 @@ class DeviceStage:
             self._set(name, index % 2 == 0)
             time.sleep(seconds)
 
-    def _pin_levels(self) -> Mapping[int, bool]:
-        pins = [options for options in self._inputs.values() if isinstance(options, GpioInputOptions)]
-        return {options.pin: _level(options, self._active[options.name]) for options in pins}
+    def _hang(self, options: InputOptions, ohm: float) -> None:
+        """A chip's loops are in the process that has its pins, a board's are here."""
+        if isinstance(options, Mcp3008Options):
+            self._asked(do="loop", name=options.name, ohm=ohm)
+        else:
+            self._boards.spoil(options.name, ohm)
+
+    def _standing(self) -> Mapping[str, Mapping[Any, Any]]:
+        """What is at the gateway's own pins when it starts."""
+        active, inputs = self._active, self._inputs.values()
+        return {
+            "pins": {o.pin: _level(o, active[o.name]) for o in inputs if isinstance(o, GpioInputOptions)},
+            "loops": {o.name: _loop_ohm(o, active[o.name]) for o in inputs if isinstance(o, Mcp3008Options)},
+        }
 
     def _releases(self, output: str) -> bool:
         options = next(options for options in self._config.outputs if options.name == output)
@@ -357,6 +372,10 @@ class DeviceStage:
 def of_the_story(events: Sequence[JournalEvent]) -> Iterator[JournalEvent]:
     """Without what only a busy machine has to tell."""
     return (event for event in events if LATE not in (event.detail or ""))
+
+
+def _loop_ohm(options: Mcp3008Options, active: bool) -> float:
+    return options.closed_ohm if options.is_active(closed=True) is active else options.open_ohm
 
 
 def _level(options: GpioInputOptions, active: bool) -> bool:

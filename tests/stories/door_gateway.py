@@ -2,11 +2,11 @@
 
     python -m stories.door_gateway CONFIG SOCKET LEVELS
 
-LEVELS: {"23": true, …}, how the contacts on mock pins stand when it starts, true for high. Takes JSON lines and answers
-each with one: {"do": "look"}, {"do": "pin", "pin": 23, "high": true}, {"do": "flap", "pin": 23},
-{"do": "feed", "entry": {…}}, {"do": "turn", "business_ms": 0},
-{"do": "correct", "by_ms": 60000},
-{"do": "order", "order": "OpenDoor", "door": "front", "by": "owner"}.
+LEVELS: {"pins": {"23": true, …}, "loops": {"front-contact": 1000.0}}: how the contacts on mock pins stand when it
+starts, true for high, and what the loops at its SPI pins measure. Takes JSON lines and answers each with one:
+{"do": "look"}, {"do": "pin", "pin": 23, "high": true}, {"do": "flap", "pin": 23},
+{"do": "loop", "name": "front-contact", "ohm": 2000.0}, {"do": "feed", "entry": {…}}, {"do": "turn", "business_ms": 0},
+{"do": "correct", "by_ms": 60000}, {"do": "order", "order": "OpenDoor", "door": "front", "by": "owner"}.
 """
 
 import json
@@ -15,12 +15,15 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from portillon_config import ConfigError, load, load_site_keys
+from portillon_config import ConfigError, GatewayConfig, load, load_site_keys
 from portillon_drivers import gpio_pins
 from portillon_drivers.gpio_pins import pin_factory
+from portillon_drivers.inputs.mcp3008 import Mcp3008Options
+from portillon_drivers.inputs.mcp3008_simulator import Mcp3008Simulator
 from portillon_edge import exit_codes
 from portillon_edge.boot_clock import boot_ns
 from portillon_edge.domain.timekeeping import SavedLease
@@ -52,15 +55,30 @@ def hold_contacts(levels: Mapping[str, bool]) -> None:
     gpio_pins.OneActMockPin = HeldPin  # type: ignore[misc]
 
 
+def hang_loops(config: GatewayConfig, levels: Mapping[str, float]) -> Mapping[str, Callable[[float], None]]:
+    """The chips on this process's mock SPI pins, with the loops as they are; by an input's name, what changes its."""
+    chips: dict[str, Mcp3008Simulator] = {}
+    loops: dict[str, Callable[[float], None]] = {}
+    for options in config.inputs:
+        if isinstance(options, Mcp3008Options):
+            if options.port not in chips:
+                chips[options.port] = Mcp3008Simulator(pin_factory("mock"), options.chip_select, options.pull_up_ohm)
+            loops[options.name] = partial(chips[options.port].set_ohm, options.channel)
+            loops[options.name](levels[options.name])
+    return loops
+
+
 class GatewayEnd:
     """Obeys the story."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, loops: Mapping[str, Callable[[float], None]]) -> None:
         self._gateway = gateway
+        self._loops = loops
         self._verbs: Mapping[str, Callable[[Told], Told]] = {
             "look": self._look,
             "pin": self._pin,
             "flap": self._flap,
+            "loop": self._loop,
             "feed": self._feed,
             "turn": self._turn,
             "correct": self._correct,
@@ -102,6 +120,10 @@ class GatewayEnd:
             time.sleep(seconds)
         return {}
 
+    def _loop(self, told: Told) -> Told:
+        self._loops[told["name"]](told["ohm"])
+        return {}
+
     def _feed(self, told: Told) -> Told:
         self._gateway._store.apply(FeedEntry.model_validate(told["entry"]))
         return {}
@@ -131,16 +153,18 @@ def main() -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     config_path = Path(sys.argv[1])
-    hold_contacts(json.loads(sys.argv[3]))
+    standing = json.loads(sys.argv[3])
+    hold_contacts(standing["pins"])
     try:
         config = load(config_path)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return exit_codes.CONFIG
+    loops = hang_loops(config, standing["loops"])
     gateway = Gateway(config, load_site_keys(config), config_path=config_path, fail=sys.exit)
     gateway.start()
     try:
-        GatewayEnd(gateway).serve(sys.argv[2])
+        GatewayEnd(gateway, loops).serve(sys.argv[2])
     finally:
         gateway.stop()
     return 0

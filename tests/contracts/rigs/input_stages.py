@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from portillon_drivers.gpio_pins import pin_factory
+from portillon_drivers.inputs.mcp3008_simulator import Mcp3008Simulator
 from portillon_drivers.inputs.modbus_inputs_simulator import OPEN_COUNTS, AnalogBoardSimulator, ModbusBoardSimulator
 from portillon_drivers.readers.osdp import DRIVER as OSDP_READERS
 from portillon_drivers.readers.osdp import OsdpOptions
@@ -75,6 +76,45 @@ class GpioStage:
     def close_contact(self, index: int, closed: bool) -> None:
         pin = self.factory.pin((23, 24)[index])
         pin.drive_low() if closed else pin.drive_high()
+
+
+class Mcp3008Stage:
+    """Two supervised loops on the channels of one chip, on mock SPI pins."""
+
+    def __init__(self, folder: Path, far_ends: Any) -> None:
+        factory = pin_factory("mock")
+        factory.reset()
+        self.chip = Mcp3008Simulator(factory, pull_up_ohm=1_000)
+        self.line = ChipSupply(self.chip)
+        for channel in CHANNELS:
+            self.chip.set_ohm(channel, OPEN_OHM)
+        about = {"type": "mcp3008", "pull_up_ohm": 1_000, "pin_factory": "mock"}
+        self.sections = [{**about, "channel": channel} for channel in CHANNELS]
+
+    def close_contact(self, index: int, closed: bool) -> None:
+        self.chip.set_ohm(CHANNELS[index], CLOSED_OHM if closed else OPEN_OHM)
+
+    def cut(self, index: int) -> None:
+        self.chip.set_ohm(CHANNELS[index], inf)
+
+    def short(self, index: int) -> None:
+        self.chip.set_ohm(CHANNELS[index], 0)
+
+    def close(self) -> None:
+        self.chip.close()
+
+
+class ChipSupply:
+    """The wire that gives a chip its power."""
+
+    def __init__(self, chip: Mcp3008Simulator) -> None:
+        self._chip = chip
+
+    def plug(self) -> None:
+        self._chip.powered = True
+
+    def unplug(self) -> None:
+        self._chip.powered = False
 
 
 class OsdpStage:
