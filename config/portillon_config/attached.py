@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from portillon_drivers.options import DeviceOptions, ReaderOptions
 
+from portillon_config.choices import choices
+
 
 def attached_incoherences(
     section: str, devices: Iterable[DeviceOptions], readers: Iterable[ReaderOptions]
@@ -12,7 +14,7 @@ def attached_incoherences(
     types = {reader.name: reader.type for reader in readers}
     for device in devices:
         if device.relies_on is not None and types.get(device.relies_on) != device.type:
-            fitting = ", ".join(sorted(name for name, kind in types.items() if kind == device.type)) or "none at all"
+            fitting = choices(name for name, kind in types.items() if kind == device.type)
             yield (
                 f'{section} ("{device.name}").reader: "{device.relies_on}" is no reader of type {device.type}; '
                 f"there are {fitting}: name one, or add its [[readers]]"

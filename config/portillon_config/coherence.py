@@ -8,7 +8,7 @@ from portillon_drivers.options import DeviceOptions, PinUse, ReaderOptions, Seri
 from portillon_config.attached import attached_incoherences
 from portillon_config.door_coherence import door_incoherences
 from portillon_config.indicators import indicator_incoherences
-from portillon_config.model import GatewayConfig
+from portillon_config.model import Gateway, GatewayConfig
 
 SOCKET_PATH_BYTES_MAX = 107
 """sun_path of unix(7), less its closing zero."""
@@ -19,11 +19,7 @@ PADS_TOLD_ON_THE_WIRE = frozenset({"osdp"})
 
 def incoherences(config: GatewayConfig) -> Iterator[str]:
     """One line per contradiction: the key, and what to do."""
-    if len(bytes(config.gateway.guard_path)) > SOCKET_PATH_BYTES_MAX:
-        yield (
-            f"gateway.guard_socket: {config.gateway.guard_path} is longer than a socket's path may be, "
-            f"{SOCKET_PATH_BYTES_MAX} bytes; give a shorter one"
-        )
+    yield from _long_sockets(config.gateway)
     yield from _doubled_names(config)
     devices = (*config.readers, *config.outputs, *config.inputs, *config.indicators)
     yield from _doubled_places(devices)
@@ -35,6 +31,15 @@ def incoherences(config: GatewayConfig) -> Iterator[str]:
     yield from attached_incoherences("inputs", config.inputs, config.readers)
     yield from indicator_incoherences(config.indicators, config.doors, config.readers)
     yield from door_incoherences(config)
+
+
+def _long_sockets(gateway: Gateway) -> Iterator[str]:
+    for key, path in (("guard_socket", gateway.guard_path), ("data_dir", gateway.orders_path)):
+        if len(bytes(path)) > SOCKET_PATH_BYTES_MAX:
+            yield (
+                f"gateway.{key}: {path} is longer than a socket's path may be, {SOCKET_PATH_BYTES_MAX} bytes; "
+                "give a shorter one"
+            )
 
 
 def _doubled_names(config: GatewayConfig) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from portillon_drivers.options import DeviceOptions, OutputOptions
 
+from portillon_config.choices import choices
 from portillon_config.doors import AnyDoor, SingleDoor, TurnstileLane
 from portillon_config.lane_profile import wrong_contacts
 from portillon_config.model import GatewayConfig
@@ -163,5 +164,5 @@ def _unused(config: GatewayConfig) -> Iterator[str]:
 
 
 def _not_there(what: str, name: str, known: Collection[str]) -> str:
-    there_are = ", ".join(sorted(known)) or "none at all"
+    there_are = choices(known)
     return f'there is no {what} "{name}" among {there_are}; correct it'

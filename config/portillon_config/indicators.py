@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from portillon_drivers.options import IndicatorOptions, ReaderOptions
 
+from portillon_config.choices import choices
 from portillon_config.doors.base import Door
 
 
@@ -17,20 +18,16 @@ def indicator_incoherences(
         place = f'indicators ("{indicator.name}")'
         door = by_door.get(indicator.door)
         if door is None:
-            yield f'{place}.door: there is no door "{indicator.door}" among {_listed(by_door)}; correct it'
+            yield f'{place}.door: there is no door "{indicator.door}" among {choices(by_door)}; correct it'
             continue
         own = (*door.readers, *door.exit_readers)
         for name in indicator.readers or ():
             if name not in own:
-                yield f'{place}.readers: door "{door.name}" has no reader "{name}", it has {_listed(own)}; correct it'
+                yield f'{place}.readers: door "{door.name}" has no reader "{name}", it has {choices(own)}; correct it'
         relied_on = indicator.relies_on
         if relied_on is not None and types.get(relied_on) != indicator.type:
-            fitting = _listed(name for name in own if types.get(name) == indicator.type)
+            fitting = choices(name for name in own if types.get(name) == indicator.type)
             yield (
                 f'{place}.reader: "{relied_on}" is no reader of type {indicator.type}; '
                 f'door "{door.name}" has {fitting}: name one'
             )
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "none at all"

@@ -20,6 +20,7 @@ from portillon_config.doors import AnyDoor
 from portillon_config.interlocks import Interlock
 from portillon_config.watches import Watch
 
+ORDERS_SOCKET = "orders.sock"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -46,6 +47,11 @@ class Gateway(Section):
     def guard_path(self) -> Path:
         """Where the guard listens."""
         return self.guard_socket or self.data_dir / "guard.sock"
+
+    @property
+    def orders_path(self) -> Path:
+        """Where the gateway takes orders from whoever stands before it."""
+        return self.data_dir / ORDERS_SOCKET
 
 
 class SiteKeyFile(Section):

@@ -135,6 +135,11 @@ def test_two_doors_may_share_a_board(tmp_path: Path) -> None:
         ("[[readers]]", "[readers]", r"readers: write its sections as \[\[readers\]\]"),
         (GOOD[GOOD.index("[[doors]]") :], "", r"doors: is missing; add it: .*\[\[doors\]\]"),
         ('data_dir = "data"', f'data_dir = "{"d" * 120}"', r"guard_socket: .*shorter"),
+        (
+            'data_dir = "data"',
+            f'data_dir = "{"d" * 120}"\nguard_socket = "/run/g"',
+            r"data_dir: .*orders.sock.*shorter",
+        ),
     ],
 )
 def test_mistake_is_named_with_its_key_and_what_to_do(tmp_path: Path, old: str, new: str, expected: str) -> None:
