@@ -1,8 +1,8 @@
 """Orders given at the gateway itself, without a cloud: a Unix socket that only its owner and root can open.
 
-One JSON line in, `{"do": …, "door": name or "*", "minutes": n}` (open, free, block, lockdown, release, reset_fire), one
-out, `{"by": …}` or `{"refused": why}`. Who gives the order is what the kernel says of the peer, never what the peer
-says. What comes of an order is written down by the doors, with that name.
+One JSON line in, `{"do": …, "door": name or "*", "minutes": n}` (open, free, block, lockdown, release, reset_fire, and
+acknowledge with `alarm` and `note`), one out, `{"by": …}` or `{"refused": why}`. Who gives the order is what the kernel
+says of the peer, never what the peer says. What comes of an order is written down by the doors, with that name.
 """
 
 import json
@@ -17,19 +17,31 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from portillon_config.model import ORDERS_SOCKET
 from portillon_rules.door_plan import EVERY_DOOR, Standing
+from portillon_wire.alarm_classes import Alarm
 
-from portillon_edge.doors.staff_order import LOCAL_HOLD_MS_MAX, HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
+from portillon_edge.doors.staff_order import (
+    LOCAL_HOLD_MS_MAX,
+    Acknowledge,
+    HoldDoor,
+    OpenDoor,
+    ReleaseDoor,
+    ResetFire,
+    StaffOrder,
+)
 
 logger = logging.getLogger(__name__)
 
-SOCKET_NAME = "orders.sock"
 LINE_BYTES_MAX = 1_024
 PEER_S_MAX = 2.0
 """A peer that says nothing for so long is let go: there is one at a time."""
 STANDINGS = {"free": Standing.FREE, "block": Standing.BLOCKED, "lockdown": Standing.LOCKDOWN}
 MS_PER_MINUTE = 60_000
 MINUTES_MAX = LOCAL_HOLD_MS_MAX // MS_PER_MINUTE
+NOTE_MAX = 200
+ALL = "all"
+"""How a person writes every door, or every alarm."""
 
 
 class OrderRefused(Exception):
@@ -47,22 +59,42 @@ def read_order(line: bytes, *, by: str, doors: Collection[str], now_ns: int) -> 
     do, door, minutes = asked.get("do"), asked.get("door"), asked.get("minutes", MINUTES_MAX)
     if do == "reset_fire":
         return ResetFire(by, now_ns)
+    if do == "acknowledge" and door is None:
+        door = EVERY_DOOR
     if not isinstance(door, str) or (door not in doors and (door != EVERY_DOOR or do == "open")):
         raise OrderRefused(f"there is no door {door!r}; there are: {', '.join(sorted(doors))}")
     if do == "open":
         return OpenDoor(door, by, now_ns)
     if do == "release":
         return ReleaseDoor(door, by, now_ns)
+    if do == "acknowledge":
+        return _acknowledge(asked, None if door == EVERY_DOOR else door, by=by, now_ns=now_ns)
     if do not in STANDINGS:
-        raise OrderRefused(f"nothing here can do {do!r}; write open, {', '.join(STANDINGS)}, release or reset_fire")
+        raise OrderRefused(
+            f"nothing here can do {do!r}; write open, {', '.join(STANDINGS)}, release, reset_fire or acknowledge"
+        )
     if type(minutes) is not int or not 1 <= minutes <= MINUTES_MAX:
         raise OrderRefused(f"minutes = {minutes!r}: write 1 to {MINUTES_MAX}, or give the order in the cloud")
     return HoldDoor(door, STANDINGS[do], by, now_ns, minutes * MS_PER_MINUTE)
 
 
+def door_named(door: str) -> str:
+    """The door that a person means: EVERY_DOOR for ALL."""
+    return EVERY_DOOR if door == ALL else door
+
+
+def _acknowledge(asked: dict[str, Any], door: str | None, *, by: str, now_ns: int) -> Acknowledge:
+    alarm, note = asked.get("alarm", ALL), asked.get("note") or None
+    if alarm != ALL and alarm not in set(Alarm):
+        raise OrderRefused(f"there is no alarm {alarm!r}; write {ALL}, or one of: {', '.join(sorted(Alarm))}")
+    if note is not None and (not isinstance(note, str) or len(note) > NOTE_MAX):
+        raise OrderRefused(f"a note is a text of at most {NOTE_MAX} characters")
+    return Acknowledge(None if alarm == ALL else Alarm(alarm), by, now_ns, door, note)
+
+
 def give_order(data_dir: Path, asked: dict[str, Any]) -> str:
     """Hand an order to the gateway that runs on `data_dir`; returns as whom. Raises OrderRefused."""
-    path = data_dir / SOCKET_NAME
+    path = data_dir / ORDERS_SOCKET
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.settimeout(PEER_S_MAX)
         try:
@@ -84,7 +116,7 @@ class LocalOrders:
     def __init__(
         self, data_dir: Path, *, doors: Collection[str], clock_ns: Callable[[], int], put: Callable[[StaffOrder], None]
     ) -> None:
-        self._path = data_dir / SOCKET_NAME
+        self._path = data_dir / ORDERS_SOCKET
         self._doors = doors
         self._clock_ns = clock_ns
         self._put = put

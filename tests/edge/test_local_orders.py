@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from portillon_edge import local_orders
-from portillon_edge.doors.staff_order import HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
+from portillon_edge.doors.staff_order import Acknowledge, HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
 from portillon_edge.local_orders import LocalOrders, OrderRefused, give_order, read_order
 from portillon_rules.door_plan import EVERY_DOOR, Standing
+from portillon_wire.alarm_classes import Alarm
 
 DOORS = ("lane1", "sauna")
 NOW_NS = 7
@@ -54,6 +55,11 @@ def orders(tmp_path: Path, ear: Ear) -> Iterator[LocalOrders]:
         ({"do": "lockdown", "door": "*", "minutes": 1}, HoldDoor(EVERY_DOOR, Standing.LOCKDOWN, ME, NOW_NS, 60_000)),
         ({"do": "release", "door": "*"}, ReleaseDoor(EVERY_DOOR, ME, NOW_NS)),
         ({"do": "reset_fire"}, ResetFire(ME, NOW_NS)),
+        ({"do": "acknowledge"}, Acknowledge(None, ME, NOW_NS)),
+        (
+            {"do": "acknowledge", "alarm": "held", "door": "sauna", "note": "wedge"},
+            Acknowledge(Alarm.HELD, ME, NOW_NS, "sauna", "wedge"),
+        ),
     ],
 )
 def test_every_order_reaches_the_doors_in_the_name_of_who_gave_it(
@@ -73,6 +79,9 @@ def test_every_order_reaches_the_doors_in_the_name_of_who_gave_it(
         (b'{"do": "open", "door": "*"}', "there is no door"),
         (b'{"do": "open", "door": 1}', "there is no door 1"),
         (b'{"do": "melt", "door": "lane1"}', "nothing here can do 'melt'"),
+        (b'{"do": "acknowledge", "alarm": "flood"}', "there is no alarm 'flood'; write all, or one of: battery"),
+        (b'{"do": "acknowledge", "door": "lane9"}', "there is no door 'lane9'"),
+        (b'{"do": "acknowledge", "note": "%s"}' % (b"x" * 201), "at most 200 characters"),
         (b'{"do": "free", "door": "lane1", "minutes": 100000}', "write 1 to 720"),
         (b'{"do": "free", "door": "lane1", "minutes": 0}', "write 1 to 720"),
         (b'{"do": "free", "door": "lane1", "minutes": true}', "write 1 to 720"),
@@ -99,14 +108,14 @@ def test_the_name_in_the_line_counts_for_nothing(orders: LocalOrders, ear: Ear, 
 
 def test_only_its_owner_can_open_the_socket(orders: LocalOrders, tmp_path: Path) -> None:
     """Whoever may give orders is decided by the file system, from the moment that the socket is there."""
-    assert stat.S_IMODE((tmp_path / local_orders.SOCKET_NAME).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / local_orders.ORDERS_SOCKET).stat().st_mode) == 0o600
 
 
 def test_a_peer_that_goes_or_never_ends_hurts_nobody(orders: LocalOrders, ear: Ear, tmp_path: Path) -> None:
     """After a broken peer and one with an endless line, the next order is taken."""
     for nonsense in (b"", b"x" * 10 * local_orders.LINE_BYTES_MAX):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.connect(str(tmp_path / local_orders.SOCKET_NAME))
+            line.connect(str(tmp_path / local_orders.ORDERS_SOCKET))
             with suppress(OSError):  # it was let go in the middle of the line
                 line.sendall(nonsense)
     assert give_order(tmp_path, {"do": "reset_fire"}) == ME
@@ -121,17 +130,17 @@ def test_without_a_gateway_it_says_so(tmp_path: Path) -> None:
 def test_a_socket_left_by_a_killed_gateway_is_taken_over(tmp_path: Path, ear: Ear) -> None:
     """SIGKILL leaves the file behind; the next start listens all the same, and its end removes it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as dead:
-        dead.bind(str(tmp_path / local_orders.SOCKET_NAME))
+        dead.bind(str(tmp_path / local_orders.ORDERS_SOCKET))
     orders = LocalOrders(tmp_path, doors=DOORS, clock_ns=lambda: NOW_NS, put=ear.put)
     orders.start()
     assert give_order(tmp_path, {"do": "open", "door": "lane1"}) == ME
     orders.stop()
-    assert not (tmp_path / local_orders.SOCKET_NAME).exists()
+    assert not (tmp_path / local_orders.ORDERS_SOCKET).exists()
 
 
 def test_an_answer_is_one_line(orders: LocalOrders, tmp_path: Path) -> None:
     """Any tool can talk to it: one JSON line each way."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-        line.connect(str(tmp_path / local_orders.SOCKET_NAME))
+        line.connect(str(tmp_path / local_orders.ORDERS_SOCKET))
         line.sendall(b'{"do": "reset_fire"}\n')
         assert json.loads(line.makefile("rb").readline()) == {"by": ME}

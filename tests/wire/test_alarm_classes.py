@@ -12,6 +12,7 @@ from portillon_wire.alarm_classes import (
     RULES,
     STANDARD_NAMES,
     TELLING_KINDS,
+    Acknowledged,
     Alarm,
     Ended,
     Raised,
@@ -106,6 +107,15 @@ def test_duress_is_no_alarm_among_the_others() -> None:
     """It is silent: whoever forces somebody may see the screen."""
     assert meanings(event("alarm", reason=DURESS, door="lane-1")) == ()
     assert meanings(event("alarm", reason="row_damaged")) == (Raised(Alarm.SYSTEM, "row_damaged", True),)
+
+
+def test_an_acknowledgement_names_what_it_is_about() -> None:
+    """One kind at one door, or everything; of an alarm that only a newer version knows it says nothing."""
+    assert meanings(event("alarm_acknowledged", reason="held", door="pool", by="local:pi")) == (
+        Acknowledged(Alarm.HELD, "pool"),
+    )
+    assert meanings(event("alarm_acknowledged", by="local:pi")) == (Acknowledged(None, None),)
+    assert meanings(event("alarm_acknowledged", reason="flood")) == ()
 
 
 def test_the_standards_events_are_there() -> None:

@@ -6,7 +6,8 @@
 3. A gateway that starts anew has forgotten what its doors, lanes and devices had to complain about, and tells it again
    if it is still so: its start ends those alarms. What is latched or watched for (fire, lockdown, tamper, power) it
    does not end: that ends by its own event, or by a person's word.
-4. Duress is no alarm here: it is silent, and has a page of its own.
+4. An acknowledgement given at the gateway is about what was raised before it there: of one kind and one door, or all.
+5. Duress is no alarm here: it is silent, and has a page of its own.
 
 The kinds in `STANDARD_NAMES` are those that IEC 60839-11-1:2013 wants logged (Table 3).
 """
@@ -114,10 +115,9 @@ NO_ALARM = frozenset(
         EventKind.FIRE_INPUT_RESTORED,
         EventKind.ORDER_REFUSED,
         EventKind.COMMAND_DONE,
-        EventKind.ALARM_ACKNOWLEDGED,
     }
 )
-"""Kinds that neither raise nor end an alarm, on purpose: every other kind is in RULES."""
+"""Kinds that say nothing of alarms, on purpose: every other kind is in RULES, or is ALARM_ACKNOWLEDGED."""
 
 STANDARD_NAMES: Mapping[EventKind, str] = {
     EventKind.DENIED: "access denied",
@@ -137,8 +137,8 @@ _ENDED: Mapping[EventKind, frozenset[Alarm]] = {
     for kind in EventKind
     if any(kind in rule.ended_by for rule in RULES.values())
 }
-TELLING_KINDS = frozenset({kind.value for kind in (*_RAISED, *_ENDED)})
-"""Every kind that raises or ends an alarm, as it is spelled in a journal."""
+TELLING_KINDS = frozenset({kind.value for kind in (*_RAISED, *_ENDED, EventKind.ALARM_ACKNOWLEDGED)})
+"""Every kind that raises, ends or acknowledges an alarm, as it is spelled in a journal."""
 
 _OF_THE_SITE = frozenset({Alarm.FIRE, Alarm.CLOUD})
 _BY_REASON = frozenset({Alarm.MESSAGE, Alarm.SYSTEM})
@@ -171,7 +171,15 @@ class Ended:
     subject: str | None
 
 
-Meaning = Raised | Ended
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Somebody on site took note of what this gateway raised so far. `alarm`, `door` None: whatever, wherever."""
+
+    alarm: Alarm | None
+    door: str | None
+
+
+Meaning = Raised | Ended | Acknowledged
 
 
 def meanings(event: JournalEvent) -> tuple[Meaning, ...]:
@@ -179,6 +187,8 @@ def meanings(event: JournalEvent) -> tuple[Meaning, ...]:
     if event.kind not in TELLING_KINDS or event.reason == DURESS:
         return ()
     kind = EventKind(event.kind)
+    if kind is EventKind.ALARM_ACKNOWLEDGED:
+        return _acknowledged(event)
     alarm = _RAISED.get(kind)
     if alarm is not None:
         over = not RULES[alarm].ended_by or event.way is not None
@@ -190,6 +200,12 @@ def meanings(event: JournalEvent) -> tuple[Meaning, ...]:
         # A door whose release failed does not know which device it was.
         ended.append(Ended(Alarm.OUTPUT, event.door))
     return tuple(ended)
+
+
+def _acknowledged(event: JournalEvent) -> tuple[Meaning, ...]:
+    if event.reason is not None and event.reason not in set(Alarm):
+        return ()
+    return (Acknowledged(None if event.reason is None else Alarm(event.reason), event.door),)
 
 
 def subject_of(alarm: Alarm, event: JournalEvent) -> str:

@@ -122,8 +122,8 @@ class SiteSide:
             case ResetFire(by, at_ns):
                 for told in self._watch.reset(by):
                     self._tell(told, at_ns)
-            case Acknowledge(alarm, by, at_ns):
-                self._tell(Tell(EventKind.ALARM_ACKNOWLEDGED, by=by, detail=alarm), at_ns)
+            case Acknowledge(alarm, by, at_ns, door, note):
+                self._tell(Tell(EventKind.ALARM_ACKNOWLEDGED, door, by=by, detail=note, reason=alarm), at_ns)
             case HoldDoor() | ReleaseDoor():
                 what = f"stands {order.standing}" if isinstance(order, HoldDoor) else "back to orders and plan"
                 done = Tell(EventKind.COMMAND_DONE, by=order.by, detail=f"{order.door}: {what}")

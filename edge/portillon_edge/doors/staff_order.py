@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from portillon_rules.door_plan import Standing
+from portillon_wire.alarm_classes import Alarm
 
 LOCAL_HOLD_MS_MAX = 12 * 3_600_000
 """Nobody's visit lasts longer; an order that must is given in the cloud, where it is seen and audited."""
@@ -32,11 +33,13 @@ class ResetFire:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Somebody has seen this alarm and looks after it; `alarm` names it as the cloud does."""
+    """Somebody has seen what is the matter and looks after it: this alarm at this door; None: any, anywhere here."""
 
-    alarm: str
+    alarm: Alarm | None
     by: str
     at_ns: int
+    door: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

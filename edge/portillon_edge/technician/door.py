@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import typer
 from portillon_config import ConfigError, GatewayConfig, load
-from portillon_rules.door_plan import EVERY_DOOR
+from portillon_wire.alarm_classes import Alarm
 from rich.console import Console
 from rich.live import Live
 
 from portillon_edge import exit_codes
 from portillon_edge.boot_clock import boot_ns
-from portillon_edge.local_orders import MINUTES_MAX, OrderRefused, give_order
+from portillon_edge.local_orders import ALL, MINUTES_MAX, OrderRefused, door_named, give_order
 from portillon_edge.saved_state import fresh_report
 from portillon_edge.status_view import doors_screen
 from portillon_edge.stop_signal import StopSignal
@@ -21,7 +21,7 @@ LOOK_SECONDS = 0.5
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Watch the doors of this gateway, and open, free, block or release them without the cloud.",
+    help="Watch the doors of this gateway; open, free, block or release them; take note of alarms. Without the cloud.",
     epilog="An order is written down with your user name. Fire and the exit buttons stand above every order.",
 )
 ConfigOption = Annotated[
@@ -30,6 +30,9 @@ ConfigOption = Annotated[
 DEFAULT_CONFIG = Path("/etc/portillon/gateway.toml")
 DoorArgument = Annotated[str, typer.Argument(help="The name of a door.", metavar="DOOR")]
 DoorsArgument = Annotated[str, typer.Argument(help='The name of a door, or "all".', metavar="DOOR")]
+AlarmArgument = Annotated[
+    str, typer.Argument(help=f'"{ALL}", or one of: {", ".join(sorted(Alarm))}.', metavar="ALARM", show_default=True)
+]
 MinutesOption = Annotated[
     int, typer.Option(min=1, max=MINUTES_MAX, help="It ends by itself after so many minutes, or when the gateway ends.")
 ]
@@ -60,31 +63,42 @@ def open_once(door: DoorArgument, config: ConfigOption = DEFAULT_CONFIG) -> None
 @app.command(epilog=EXAMPLE + "  portillon-edge door free lane1 --minutes 30")
 def free(door: DoorsArgument, minutes: MinutesOption = 60, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Let everybody pass."""
-    _order(config, {"do": "free", "door": _name(door), "minutes": minutes})
+    _order(config, {"do": "free", "door": door_named(door), "minutes": minutes})
 
 
 @app.command(epilog=EXAMPLE + "  portillon-edge door block sauna --minutes 120")
 def block(door: DoorsArgument, minutes: MinutesOption = 60, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Let no card in; the exit buttons work all the same."""
-    _order(config, {"do": "block", "door": _name(door), "minutes": minutes})
+    _order(config, {"do": "block", "door": door_named(door), "minutes": minutes})
 
 
 @app.command(epilog=EXAMPLE + "  portillon-edge door lockdown all")
 def lockdown(door: DoorsArgument, minutes: MinutesOption = 60, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Let nobody in but those who are exempt; no schedule frees a door meanwhile."""
-    _order(config, {"do": "lockdown", "door": _name(door), "minutes": minutes})
+    _order(config, {"do": "lockdown", "door": door_named(door), "minutes": minutes})
 
 
 @app.command(epilog=EXAMPLE + "  portillon-edge door release all")
 def release(door: DoorsArgument, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Withdraw what was ordered here: back to the cloud's orders and the plan."""
-    _order(config, {"do": "release", "door": _name(door)})
+    _order(config, {"do": "release", "door": door_named(door)})
 
 
 @app.command("reset-fire", epilog=EXAMPLE + "  portillon-edge door reset-fire   # once the house was looked after")
 def reset_fire(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Lock the doors again after a fire alarm; refused while a loop still alarms."""
     _order(config, {"do": "reset_fire"})
+
+
+@app.command(epilog=EXAMPLE + "  portillon-edge door acknowledge held --door pool --note 'the wedge is gone'")
+def acknowledge(
+    alarm: AlarmArgument = ALL,
+    door: Annotated[str, typer.Option(help="Only what is the matter at this door.", metavar="DOOR")] = ALL,
+    note: Annotated[str, typer.Option(help="What was found or done.", metavar="TEXT")] = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Say that you have seen what is the matter and look after it: the cloud shows it as seen, by you."""
+    _order(config, {"do": "acknowledge", "alarm": alarm, "door": door_named(door), "note": note})
 
 
 def _order(config: Path, asked: dict[str, Any]) -> None:
@@ -94,10 +108,6 @@ def _order(config: Path, asked: dict[str, Any]) -> None:
     except OrderRefused as error:
         raise typer.Exit(_refused(str(error))) from None
     typer.echo(f"Told to the gateway as {by}; portillon-edge door watch shows what comes of it.")
-
-
-def _name(door: str) -> str:
-    return EVERY_DOOR if door == "all" else door
 
 
 def _load(config: Path) -> GatewayConfig:

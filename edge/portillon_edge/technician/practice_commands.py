@@ -8,11 +8,10 @@ from math import inf
 from portillon_drivers.errors import DriverError
 from portillon_rules.card_number import parse_presented
 from portillon_rules.credential import CredentialError
-from portillon_rules.door_plan import EVERY_DOOR
 from rich.console import RenderableType
 from rich.table import Table
 
-from portillon_edge.local_orders import OrderRefused, give_order
+from portillon_edge.local_orders import OrderRefused, door_named, give_order
 from portillon_edge.technician.practice_site import PracticeSite
 
 PUSH_SECONDS = 0.2
@@ -158,7 +157,7 @@ class PracticeCommands:
             case ["reset-fire"]:
                 asked = {"do": "reset_fire"}
             case [do, door]:
-                asked = {"do": do, "door": EVERY_DOOR if door == "all" else door}
+                asked = {"do": do, "door": door_named(door)}
             case _:
                 raise WrongCommand("write order open DOOR, or see help")
         try:

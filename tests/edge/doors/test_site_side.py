@@ -21,6 +21,7 @@ from portillon_edge.errors import LatchUnwritable
 from portillon_rules.door_plan import EVERY_DOOR, DoorOrder, DoorPlan, Standing
 from portillon_rules.reason import DenyReason
 from portillon_rules.schedule import Schedule, Window
+from portillon_wire.alarm_classes import Alarm
 
 E = EventKind
 ALWAYS_OPEN = Schedule("day", tuple(Window(day, 0, 1440) for day in range(7)))
@@ -230,8 +231,11 @@ def test_a_technicians_order_ends_by_itself(house: House) -> None:
 
 def test_an_acknowledgement_is_written_down(house: House) -> None:
     """Who looks after which alarm is kept."""
-    (told,) = house.do(Acknowledge("fire", "s-1", house.now_ns))
-    assert (told.kind, told.by, told.detail) == (E.ALARM_ACKNOWLEDGED, "s-1", "fire")
+    (told,) = house.do(Acknowledge(Alarm.HELD, "s-1", house.now_ns, "outer", "wedge"))
+    assert (told.kind, told.by, told.reason) == (E.ALARM_ACKNOWLEDGED, "s-1", "held")
+    assert (told.door, told.detail) == ("outer", "wedge")
+    (everything,) = house.do(Acknowledge(None, "s-1", house.now_ns))
+    assert (everything.reason, everything.door) == (None, None)
 
 
 def test_a_hold_that_fails_is_told_once_and_asked_for_again(house: House) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from edge.gym_process import Gym
 from portillon_edge.cli import app
-from portillon_edge.doors.staff_order import HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
+from portillon_edge.doors.staff_order import Acknowledge, HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
 from portillon_edge.local_orders import LocalOrders
 from portillon_rules.door_plan import EVERY_DOOR, Standing
+from portillon_wire.alarm_classes import Alarm
 from typer.testing import CliRunner
 
 ME = f"local:{getpass.getuser()}"
@@ -24,6 +25,11 @@ ME = f"local:{getpass.getuser()}"
         (["lockdown", "all"], HoldDoor(EVERY_DOOR, Standing.LOCKDOWN, ME, 7, 3_600_000)),
         (["release", "all"], ReleaseDoor(EVERY_DOOR, ME, 7)),
         (["reset-fire"], ResetFire(ME, 7)),
+        (["acknowledge"], Acknowledge(None, ME, 7)),
+        (
+            ["acknowledge", "held", "--door", "lane2", "--note", "wedge"],
+            Acknowledge(Alarm.HELD, ME, 7, "lane2", "wedge"),
+        ),
     ],
 )
 def test_an_order_reaches_the_doors(tmp_path: Path, typed: list[str], order: StaffOrder) -> None:
