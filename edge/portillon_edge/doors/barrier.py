@@ -112,8 +112,7 @@ class Barrier:
 
     @property
     def closed_for(self) -> DenyReason | None:
-        closed = {Bearing.BLOCKED: DenyReason.DOOR_BLOCKED, Bearing.LOCKDOWN: DenyReason.LOCKDOWN}
-        return closed.get(self._bearing)
+        return self._bearing.closed_for
 
     @property
     def state(self) -> str:
@@ -189,14 +188,11 @@ class Barrier:
 
     def _bear(self, changed: BearingChanged, now: int) -> list[Action]:
         before, self._bearing = self._bearing, changed.bearing
-        actions: list[Action] = []
+        closed: list[Action] = []
         if self.closed_for:
             self._opened_until_ns = self._waits_until_ns = 0
-            actions += self._opening.withdraw(now)
-        if before.released is not changed.bearing.released:
-            kind = EventKind.DOOR_FREED if changed.bearing.released else EventKind.DOOR_SECURED
-            actions.append(Record(kind, reason=changed.reason, by=changed.by))
-        return actions
+            closed = self._opening.withdraw(now)
+        return [*closed, *changed.told_after(before)]
 
     # What the loop tells --------------------------------------------------------------------------------------------
 

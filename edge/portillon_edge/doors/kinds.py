@@ -7,6 +7,7 @@ from portillon_drivers.options import OutputOptions
 
 from portillon_edge.domain.events import Way
 from portillon_edge.doors import barrier, single_door, turnstile_lane
+from portillon_edge.doors.lane_turns import SecondBadge
 from portillon_edge.doors.machine import DoorMachine, Line, Part
 from portillon_edge.doors.surroundings import Door
 
@@ -61,7 +62,7 @@ def _machine(section: AnyDoor) -> DoorMachine:
                 pulse_ms=section.pulse_ms,
                 passage_window_ms=section.passage_window_ms,
                 drive=turnstile_lane.Drive(section.drive),
-                second_badge=turnstile_lane.SecondBadge(section.second_badge),
+                second_badge=SecondBadge(section.second_badge),
                 long_access_factor=section.long_access_factor,
                 has_exit_output=section.exit_output is not None,
                 tells_ways=section.passage_out_input is not None,

@@ -127,6 +127,14 @@ class Bearing(StrEnum):
         """Whether the output is to stand in its releasing state."""
         return self in (Bearing.FREE, Bearing.FIRE)
 
+    @property
+    def closed_for(self) -> DenyReason | None:
+        """Why it is locked to whoever has a card; None: it is not."""
+        return _CLOSED_FOR.get(self)
+
+
+_CLOSED_FOR = {Bearing.BLOCKED: DenyReason.DOOR_BLOCKED, Bearing.LOCKDOWN: DenyReason.LOCKDOWN}
+
 
 @dataclass(frozen=True, slots=True)
 class BearingChanged:
@@ -135,6 +143,13 @@ class BearingChanged:
     bearing: Bearing
     reason: str
     by: str | None = None
+
+    def told_after(self, before: Bearing) -> "tuple[Record, ...]":
+        """DOOR_FREED or DOOR_SECURED where that is what changed; lockdown and fire are told by the house, once."""
+        if before.released is self.bearing.released:
+            return ()
+        kind = EventKind.DOOR_FREED if self.bearing.released else EventKind.DOOR_SECURED
+        return (Record(kind, reason=self.reason, by=self.by),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,6 @@ CONTACT_STUCK = Record(
 CONTACT_FREED = Record(EventKind.INPUT_RESTORED, detail="the contact moves again", by=Line.CONTACT)
 TOGETHER_MAX = 8
 """More do not go through one opening of a door within one window."""
-CLOSED_FOR = {Bearing.BLOCKED: DenyReason.DOOR_BLOCKED, Bearing.LOCKDOWN: DenyReason.LOCKDOWN}
 
 
 class SingleDoor:
@@ -116,7 +115,7 @@ class SingleDoor:
 
     @property
     def closed_for(self) -> DenyReason | None:
-        return CLOSED_FOR.get(self._bearing)
+        return self._bearing.closed_for
 
     @property
     def state(self) -> str:
@@ -249,27 +248,24 @@ class SingleDoor:
         return [*self._drive.release(self._pulse_ms, now, to_leave=True), Record(EventKind.EXIT_REQUEST)]
 
     def _bear(self, changed: BearingChanged, now: int) -> list[Action]:
-        was_released, self._bearing = self._bearing.released, changed.bearing
+        before, self._bearing = self._bearing, changed.bearing
         released = changed.bearing.released
         actions: list[Action] = []
-        if changed.bearing in CLOSED_FOR:
+        if changed.bearing.closed_for:
             self._staff_until_ns = 0
             actions += [*self._drive.withdraw(now), *self._end_unused("the door was closed")]
         # What moves the lock comes before what is only told.
         actions = [*self._drive.stand(now, released=released), *actions]
-        if was_released is released:
-            return actions
-        if released:
+        if released and not before.released:
             self._open_time.stop()
             self._trouble = None if self._trouble is EventKind.DOOR_HELD_SOON else self._trouble
-        elif self.open:
+        elif before.released and not released and self.open:
             self._watch_open_time(now)
-        kind = EventKind.DOOR_FREED if released else EventKind.DOOR_SECURED
-        return [*actions, Record(kind, reason=changed.reason, by=changed.by)]
+        return [*actions, *changed.told_after(before)]
 
     def _open_once(self, by: str, now: int) -> list[Action]:
-        if self._bearing in CLOSED_FOR:
-            return [Record(EventKind.ORDER_REFUSED, reason=self.closed_for, by=by)]
+        if reason := self._bearing.closed_for:
+            return [Record(EventKind.ORDER_REFUSED, reason=reason, by=by)]
         self._staff_until_ns = now + self._window_ns
         return [*self._release(self._pulse_ms, now), Record(EventKind.COMMAND_DONE, detail="opened once", by=by)]
 

@@ -1,14 +1,16 @@
 """A turnstile lane, one- or two-way: one lane, one grant, one passage. Every transition is in this file.
 
+Whose turn it is says `lane_turns.py`, what the lane's own lines are worth `lane_lines.py`.
+
 1. A grant releases its way's output and opens the passage window of `passage_window_ms`. Pulse drive: for `pulse_ms`,
    the lane itself waits for the person. Level drive: for the whole window. Long access multiplies the window.
 2. The first passage within the window, in the grant's way, is the grant's one PASSAGE and ends the release early: the
    next one needs a card. No passage within the window is GRANT_NOT_USED. A grant ends as exactly one of the two.
 3. The same credential in the same way again, before its passage, is REBADGED: window and release start anew (queued: it
-   keeps its place), and it stays one grant. In the other way it is LANE_BUSY: nobody stands on both sides.
+   keeps its place), and it stays one grant. In the other way it is LANE_BUSY.
 4. Another card while somebody is let in, or while LANE_BUSY says that somebody stands in the lane, goes by
-   `second_badge`: refused as LANE_BUSY; ignored, as PASSAGE_REFUSED; or granted and queued, at most QUEUE_MAX. A queued
-   grant's release and window begin at its turn: the one before has ended, and the lane is clear or its signal stuck.
+   `second_badge`: refused as LANE_BUSY; ignored, as PASSAGE_REFUSED; or granted and queued. A queued grant's release
+   and window begin at its turn: the one before has ended, and the lane is clear or its signal stuck.
 5. A passage against the way of the release that runs is WRONG_WAY and ends that release; the grant keeps its window. A
    passage for which nothing was released is DOOR_FORCED. The first level after a start or a lost input is how the input
    was found, no edge: it is nobody's passage and forces nothing. A lane without `passage_out` cannot tell ways apart.
@@ -16,25 +18,25 @@
    window is nobody's. With `free_exit` the way out stands released always. A passage that needs no grant (free exit,
    free lane, staff's OpenOnce) is a PASSAGE without a member, with its way.
 7. FREE and FIRE hold every way; passages force nothing, and a grant needs no release. Nobody has to wait there, so no
-   card is LANE_BUSY: whatever `second_badge` says, the second one is queued. Its credential's grant in the other way,
-   and the eldest queued beyond QUEUE_MAX, end unused for it. BLOCKED and LOCKDOWN end releases and the queue; BLOCKED
-   takes nobody, LOCKDOWN whom the decision exempts. A running grant still ends as in 2, a queued one gets its turn.
+   card is LANE_BUSY: the second one is queued, and a grant that it overtakes ends unused; the queue ends when they do,
+   where `second_badge` knows none. BLOCKED and LOCKDOWN end releases and the queue; BLOCKED takes nobody, LOCKDOWN
+   whom the decision exempts. A running grant still ends as in 2.
 8. LANE_FAULT is told once, closes the lane to cards (fire apart), ends releases and queue; its end is LANE_RESTORED.
 9. An output that fails ends the grant and the queue as not used: whoever was to pass could not.
-10. An input active for longer than anybody could need is INPUT_FAULT once, and not believed until it rests again:
-    INPUT_RESTORED.
+10. A line that is active for longer than anybody could need is INPUT_FAULT, and not believed: `lane_lines.py`.
 11. READY is lit while the lane is clear and would take the next person.
 Windows are half-open: a passage at the very end of the window is too late.
 """
 
-from collections import deque
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import assert_never
 
 from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.events import EventKind, Way
-from portillon_edge.doors.line_watch import LineWatch
+from portillon_edge.doors.lane_lines import LaneLines
+from portillon_edge.doors.lane_turns import LaneTurns, Place, SecondBadge
 from portillon_edge.doors.machine import (
     NS_PER_MS,
     Action,
@@ -55,15 +57,6 @@ from portillon_edge.doors.machine import (
 )
 from portillon_edge.doors.part_drive import PartDrive
 
-QUEUE_MAX = 3
-"""Nobody can follow who stands in front of them, beyond this many."""
-STUCK = {
-    Line.PASSAGE: "the passage input stays active: stuck, or somebody in it",
-    Line.PASSAGE_OUT: "the passage input of the way out stays active: stuck, or somebody in it",
-    Line.LANE_BUSY: "the lane stays occupied for longer than anybody needs: stuck, or something in it",
-    Line.REX: "the exit request stays active: stuck button or wire",
-}
-
 
 class Drive(StrEnum):
     """What the lane's own electronics make of the releasing contact."""
@@ -72,14 +65,6 @@ class Drive(StrEnum):
     """A pulse opens it; the lane itself waits for the passage and locks after it."""
     LEVEL = "level"
     """It is open for as long as the contact says so."""
-
-
-class SecondBadge(StrEnum):
-    """What becomes of a card while another person is being let through."""
-
-    REFUSE = "refuse"
-    QUEUE = "queue"
-    IGNORE = "ignore"
 
 
 class TurnstileLane:
@@ -101,7 +86,6 @@ class TurnstileLane:
         self._pulse_ms = pulse_ms
         self._window_ms = passage_window_ms
         self._drive = drive
-        self._second_badge = second_badge
         self._long_access_factor = long_access_factor
         self._tells_ways = tells_ways
         self._free_exit = free_exit
@@ -109,32 +93,23 @@ class TurnstileLane:
         self._drives = {Way.ENTRY: entry, Way.EXIT: PartDrive(Part.EXIT) if has_exit_output else entry}
         self._two_outputs = has_exit_output
         self._ready = PartDrive(Part.READY) if has_ready_lamp else None
-        self._watches = {line: LineWatch() for line in STUCK}
+        self._lines = LaneLines(tells_ways=tells_ways)
+        self._turns = LaneTurns(second_badge)
         self._now_ns = 0
         self._bearing = Bearing.PLAN
         self._faulty = False
-        self._grant: Grant | None = None
         self._window_ends_ns = 0
-        self._waiting: deque[Grant] = deque()
         self._exit_until_ns = 0
         self._opened_by: str | None = None
         self._opened_until_ns = 0
 
     @property
     def busy(self) -> bool:
-        if self._bearing.released:
-            return False
-        match self._second_badge:
-            case SecondBadge.REFUSE:
-                return self._occupied or bool(self._waiting)
-            case SecondBadge.QUEUE:
-                return len(self._waiting) >= QUEUE_MAX
-            case SecondBadge.IGNORE:
-                return False
+        return self._turns.busy(occupied=self._lines.occupied, free=self._bearing.released)
 
     def busy_for(self, credential: str) -> bool:
         """As `busy`, for this credential: whoever is being let in anyway may badge again."""
-        return self.busy and self._own(credential) is None
+        return self.busy and self._turns.own(credential) is None
 
     @property
     def open(self) -> bool | None:
@@ -143,7 +118,7 @@ class TurnstileLane:
     @property
     def troubles(self) -> tuple[EventKind, ...]:
         fault = (EventKind.LANE_FAULT,) if self._faulty else ()
-        return (*fault, EventKind.INPUT_FAULT) if any(w.stuck for w in self._watches.values()) else fault
+        return (*fault, EventKind.INPUT_FAULT) if self._lines.stuck else fault
 
     @property
     def closed_for(self) -> DenyReason | None:
@@ -155,7 +130,7 @@ class TurnstileLane:
     def state(self) -> str:
         if self._faulty:
             return EventKind.LANE_FAULT.value
-        return "granted" if self._grant or self._waiting else "idle"
+        return "granted" if self._turns.any else "idle"
 
     def handle(self, signal: Signal, now_ns: int) -> Step:
         now = self._now_ns = max(self._now_ns, now_ns)
@@ -170,8 +145,7 @@ class TurnstileLane:
             case LineChanged(line, active):
                 actions += self._line(line, active, now)
             case LineLost(line):
-                if line in self._watches:
-                    self._watches[line].lose()
+                self._lines.lose(line)
             case OutputFailed(part):
                 actions += self._output_failed(part, now)
             case BearingChanged():
@@ -191,41 +165,29 @@ class TurnstileLane:
     def _admit(self, grant: Grant, now: int) -> list[Action]:
         if reason := self._closed_to_all:
             return [Record(EventKind.DENIED, grant, reason)]
-        own = self._own(grant.credential)
-        if own and (own.member, own.way) == (grant.member, grant.way):
-            return [*(self._let_in(own, now) if own is self._grant else []), Record(EventKind.REBADGED, own)]
-        ended = self._overtake(own, now) if self._bearing.released else []
-        if not self._occupied and not self._waiting:
-            return [*ended, *self._let_in(grant, now), Record(EventKind.GRANTED, grant)]
-        queues = self._second_badge is SecondBadge.QUEUE and own is None and len(self._waiting) < QUEUE_MAX
-        if queues or self._bearing.released:
-            self._waiting.append(grant)
-            return [*ended, Record(EventKind.GRANTED, grant, detail="waits for its turn")]
-        if self._second_badge is SecondBadge.IGNORE and own is None:
-            return [Record(EventKind.PASSAGE_REFUSED, grant, DenyReason.LANE_BUSY)]
-        return [Record(EventKind.DENIED, grant, DenyReason.LANE_BUSY)]
+        free = self._bearing.released
+        overtaken = self._turns.overtaken_by(grant) if free else ()
+        ended = self._end_unused(overtaken, "overtaken by a newer card: the lane stands free", now)
+        match self._turns.take(grant, occupied=self._lines.occupied, free=free):
+            case Place.NOW:
+                return [*ended, *self._let_in(grant, now), Record(EventKind.GRANTED, grant)]
+            case Place.QUEUED:
+                return [*ended, Record(EventKind.GRANTED, grant, detail="waits for its turn")]
+            case Place.AGAIN:
+                return self._again(grant, now)
+            case Place.IGNORED:
+                return [Record(EventKind.PASSAGE_REFUSED, grant, DenyReason.LANE_BUSY)]
+            case Place.BUSY:
+                return [Record(EventKind.DENIED, grant, DenyReason.LANE_BUSY)]
 
-    def _overtake(self, own: Grant | None, now: int) -> list[Action]:
-        """At a lane that stands free the newest card counts: room for it, and nobody on both sides."""
-        actions = self._retire(own, "badged the other way", now) if own else []
-        if len(self._waiting) >= QUEUE_MAX:
-            actions += self._retire(self._waiting[0], "others badged since at the lane that stands free", now)
-        return actions
-
-    def _retire(self, grant: Grant, detail: str, now: int) -> list[Action]:
-        if grant is self._grant:
-            return [*self._lock_early(now), *self._end_unused(detail)]
-        self._waiting.remove(grant)
-        return [Record(EventKind.GRANT_NOT_USED, grant, detail=detail)]
-
-    def _own(self, credential: str) -> Grant | None:
-        """The grant that this credential has already, running or queued."""
-        running = (self._grant,) if self._grant else ()
-        return next((grant for grant in (*running, *self._waiting) if grant.credential == credential), None)
+    def _again(self, grant: Grant, now: int) -> list[Action]:
+        own = self._turns.own(grant.credential)
+        anew = self._let_in(own, now) if own and own is self._turns.running else []
+        return [*anew, Record(EventKind.REBADGED, own)]
 
     def _let_in(self, grant: Grant, now: int) -> list[Action]:
         factor = self._long_access_factor if grant.long_access else 1
-        self._grant = grant
+        self._turns.running = grant
         self._window_ends_ns = now + self._window_ms * factor * NS_PER_MS
         return [] if self._bearing.released else self._drives[grant.way].release(self._release_ms(factor), now)
 
@@ -233,18 +195,14 @@ class TurnstileLane:
         return self._pulse_ms if self._drive is Drive.PULSE else self._window_ms * factor
 
     def _next_turn(self, now: int) -> list[Action]:
-        if self._grant or not self._waiting or not self._clear:
-            return []
-        return self._let_in(self._waiting.popleft(), now)
+        following = self._turns.next() if self._lines.clear else None
+        return self._let_in(following, now) if following else []
 
     # Somebody moves -------------------------------------------------------------------------------------------------
 
     def _line(self, line: Line, active: bool, now: int) -> list[Action]:
-        watch = self._watches[line]
-        stuck, before = watch.stuck, watch.change(active, now)
-        actions: list[Action] = []
-        if stuck and not active:
-            actions.append(Record(EventKind.INPUT_RESTORED, detail=f"{line}: at rest again", by=line))
+        before, told = self._lines.change(line, active, now)
+        actions: list[Action] = [*told]
         if line is Line.REX and active and before is not True:
             actions += self._exit_request(now)
         if line is Line.PASSAGE and active and before is False:
@@ -254,10 +212,11 @@ class TurnstileLane:
         return actions
 
     def _passage(self, way: Way | None, now: int) -> list[Action]:
-        if self._grant and way in (None, self._grant.way):
-            passed = [*self._lock_early(now), Record(EventKind.PASSAGE, self._grant)]
-            self._grant = None
-            return passed
+        grant = self._turns.running
+        if grant and way in (None, grant.way):
+            locked = self._lock_early(now)
+            self._turns.end(grant)
+            return [*locked, Record(EventKind.PASSAGE, grant)]
         if self._bearing.released:
             return [Record(EventKind.PASSAGE, detail="nobody badged: the lane stands free", way=way)]
         if self._free_exit and way is Way.EXIT:
@@ -268,8 +227,8 @@ class TurnstileLane:
             self._opened_until_ns = 0
             told = Record(EventKind.PASSAGE, detail="let in without a card", way=way, by=self._opened_by)
             return [*self._drives[Way.ENTRY].withdraw(now), told]
-        if self._grant:
-            told = Record(EventKind.WRONG_WAY, detail=f"while the lane was released for an {self._grant.way}", way=way)
+        if grant:
+            told = Record(EventKind.WRONG_WAY, detail=f"while the lane was released for an {grant.way}", way=way)
             return [*self._lock_early(now), told]
         if now < max(self._exit_until_ns, self._opened_until_ns):
             return [Record(EventKind.WRONG_WAY, detail="while the lane was released for the other way", way=way)]
@@ -284,17 +243,16 @@ class TurnstileLane:
 
     def _bear(self, changed: BearingChanged, now: int) -> list[Action]:
         before, self._bearing = self._bearing, changed.bearing
-        actions: list[Action] = []
-        if changed.bearing in (Bearing.BLOCKED, Bearing.LOCKDOWN):
-            actions += [*self._withdraw(now), *self._dismiss("the lane was closed")]
-        if before.released is not changed.bearing.released:
-            kind = EventKind.DOOR_FREED if changed.bearing.released else EventKind.DOOR_SECURED
-            actions.append(Record(kind, reason=changed.reason, by=changed.by))
-        return actions
+        closed: list[Action] = []
+        if changed.bearing.closed_for:
+            closed = [*self._withdraw(now), *self._dismiss("the lane was closed", now)]
+        elif before.released and not changed.bearing.released and not self._turns.queues:
+            closed = self._dismiss("the lane stands free no more", now)
+        return [*closed, *changed.told_after(before)]
 
     def _open_once(self, by: str, now: int) -> list[Action]:
-        if self._bearing in (Bearing.BLOCKED, Bearing.LOCKDOWN):
-            return [Record(EventKind.ORDER_REFUSED, reason=self.closed_for, by=by)]
+        if reason := self._bearing.closed_for:
+            return [Record(EventKind.ORDER_REFUSED, reason=reason, by=by)]
         self._opened_by, self._opened_until_ns = by, now + self._window_ms * NS_PER_MS
         release = [] if self._bearing.released else self._drives[Way.ENTRY].release(self._release_ms(), now)
         return [*release, Record(EventKind.COMMAND_DONE, detail="opened once", by=by)]
@@ -303,7 +261,7 @@ class TurnstileLane:
         before, self._faulty = self._faulty, active
         if active and not before:
             told = Record(EventKind.LANE_FAULT, detail="the lane says that it is out of order")
-            return [told, *self._withdraw(now), *self._dismiss("the lane is out of order")]
+            return [told, *self._withdraw(now), *self._dismiss("the lane is out of order", now)]
         return [Record(EventKind.LANE_RESTORED)] if before and not active else []
 
     def _output_failed(self, part: Part, now: int) -> list[Action]:
@@ -313,38 +271,40 @@ class TurnstileLane:
             return []
         way = Way.EXIT if part is Part.EXIT and self._two_outputs else Way.ENTRY
         drive, actions = self._drives[way], list[Action]()
-        if self._grant and self._drives[self._grant.way] is drive:
-            actions += [*self._lock_early(now), *self._end_unused("the output failed")]
+        grant = self._turns.running
+        if grant and self._drives[grant.way] is drive:
+            actions += self._end_unused([grant], "the output failed", now)
         drive.failed(now)
         if drive is self._drives[Way.ENTRY]:
             self._opened_until_ns = 0
-        return [*actions, *self._dismiss("the output failed")]
+        return [*actions, *self._dismiss("the output failed", now)]
 
     def _elapse(self, now: int) -> list[Action]:
         actions: list[Action] = []
-        if self._grant and now >= self._window_ends_ns:
-            unseen = self._tells(self._grant.way).active is None
-            actions += self._lock_early(now)
-            actions += self._end_unused("nobody could see it: the passage input is not known" if unseen else None)
-        for line, watch in self._watches.items():
-            if watch.newly_stuck(now):
-                actions.append(Record(EventKind.INPUT_FAULT, detail=STUCK[line], by=line))
-        return actions
+        grant = self._turns.running
+        if grant and now >= self._window_ends_ns:
+            seen = self._lines.sees_passages(grant.way)
+            detail = None if seen else "nobody could see it: the passage input is not known"
+            actions += self._end_unused([grant], detail, now)
+        return [*actions, *self._lines.newly_stuck(now)]
 
     def _lock_early(self, now: int) -> list[Action]:
         """The release of whoever is let in is over before its time."""
-        return self._drives[self._grant.way].withdraw(now) if self._grant else []
+        grant = self._turns.running
+        return self._drives[grant.way].withdraw(now) if grant else []
 
-    def _end_unused(self, detail: str | None) -> list[Action]:
-        if not self._grant:
-            return []
-        grant, self._grant = self._grant, None
-        return [Record(EventKind.GRANT_NOT_USED, grant, detail=detail)]
+    def _end_unused(self, grants: Iterable[Grant], detail: str | None, now: int) -> list[Action]:
+        actions: list[Action] = []
+        for grant in grants:
+            if grant is self._turns.running:
+                actions += self._lock_early(now)
+            self._turns.end(grant)
+            actions.append(Record(EventKind.GRANT_NOT_USED, grant, detail=detail))
+        return actions
 
-    def _dismiss(self, detail: str) -> list[Action]:
-        """Nobody in the queue gets a turn."""
-        dismissed, self._waiting = self._waiting, deque()
-        return [Record(EventKind.GRANT_NOT_USED, grant, detail=detail) for grant in dismissed]
+    def _dismiss(self, detail: str, now: int) -> list[Action]:
+        """Nobody who waits gets a turn."""
+        return self._end_unused(self._turns.waiting, detail, now)
 
     def _withdraw(self, now: int) -> list[Action]:
         self._opened_until_ns = 0
@@ -359,7 +319,7 @@ class TurnstileLane:
             actions += drive.stand(now, released=self._bearing.released or out)
         if self._ready:
             invites = self._bearing in (Bearing.PLAN, Bearing.FREE) and not self._faulty
-            ready = invites and self._clear and not self._grant and not self._waiting
+            ready = invites and self._lines.clear and not self._turns.any
             actions += self._ready.stand(now, released=ready)
         return actions
 
@@ -373,22 +333,8 @@ class TurnstileLane:
             return DenyReason.DOOR_BLOCKED
         return DenyReason.LANE_FAULT if self._faulty and self._bearing is not Bearing.FIRE else None
 
-    @property
-    def _occupied(self) -> bool:
-        return self._grant is not None or self._sees(Line.LANE_BUSY)
-
-    @property
-    def _clear(self) -> bool:
-        return not any(self._sees(line) for line in (Line.PASSAGE, Line.PASSAGE_OUT, Line.LANE_BUSY))
-
-    def _sees(self, line: Line) -> bool:
-        return self._watches[line].active is True and not self._watches[line].stuck
-
-    def _tells(self, way: Way) -> LineWatch:
-        return self._watches[Line.PASSAGE_OUT if self._tells_ways and way is Way.EXIT else Line.PASSAGE]
-
     def _deadline_ns(self) -> int | None:
-        window = self._window_ends_ns if self._grant else None
+        window = self._window_ends_ns if self._turns.running else None
         drives = (*self._ways, *((self._ready,) if self._ready else ()))
-        due = (window, *(w.deadline_ns for w in self._watches.values()), *(d.deadline_ns for d in drives))
+        due = (window, self._lines.deadline_ns, *(drive.deadline_ns for drive in drives))
         return min((ns for ns in due if ns is not None), default=None)

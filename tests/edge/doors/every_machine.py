@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from edge.doors.fed_machine import ANNE, BEN, bears
 from portillon_edge.doors.barrier import Barrier
+from portillon_edge.doors.lane_turns import SecondBadge
 from portillon_edge.doors.machine import (
     Admit,
     Bearing,
@@ -18,7 +19,7 @@ from portillon_edge.doors.machine import (
     Tick,
 )
 from portillon_edge.doors.single_door import SingleDoor
-from portillon_edge.doors.turnstile_lane import SecondBadge, TurnstileLane
+from portillon_edge.doors.turnstile_lane import TurnstileLane
 
 Path = tuple[tuple[int, Signal], ...]
 """At which millisecond what happens, from a fresh machine."""

@@ -232,7 +232,7 @@ class LaneThatTakesAnyCard(TurnstileLane):
     """Ablation: the second card replaces the first."""
 
     def _admit(self, grant: Grant, now: int) -> list[Any]:
-        self._grant = None
+        self._turns.running = None
         return super()._admit(grant, now)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from portillon_edge.domain.events import EventKind, Way
 from portillon_edge.doors.barrier import Barrier
+from portillon_edge.doors.lane_turns import QUEUE_MAX, LaneTurns, SecondBadge
 from portillon_edge.doors.machine import (
     HOLD_MS,
     NS_PER_MS,
@@ -31,7 +32,7 @@ from portillon_edge.doors.machine import (
     Tick,
 )
 from portillon_edge.doors.part_drive import PartDrive
-from portillon_edge.doors.turnstile_lane import QUEUE_MAX, Drive, SecondBadge, TurnstileLane
+from portillon_edge.doors.turnstile_lane import Drive, TurnstileLane
 from portillon_rules.reason import DenyReason
 
 PULSE_MS, WINDOW_MS, CLEAR_MS, CLOSING_MS = 700, 4000, 1500, 3000
@@ -259,11 +260,19 @@ def test_anything_in_any_order(used: type[InUse]) -> None:
     run_state_machine_as_test(used, settings=RUNS)
 
 
+class TurnsThatNeverEnd(LaneTurns):
+    """Ablation: a newer card overtakes nobody."""
+
+    def overtaken_by(self, grant: Grant) -> list[Grant]:
+        return []
+
+
 class LaneThatLetsACrowdGrow(TurnstileLane):
     """Ablation: a free lane queues whoever badges, and forgets nobody."""
 
-    def _overtake(self, own: Grant | None, now: int) -> list[Action]:
-        return []
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._turns = TurnsThatNeverEnd(SecondBadge.REFUSE)
 
 
 class LaneThatIsNeverFree(TurnstileLane):

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from edge.doors.fed_machine import ANNE, BEN, CLEO, DEE, EMIL, Fed, bears
 from portillon_edge.domain.events import EventKind, Way
+from portillon_edge.doors.lane_turns import QUEUE_MAX, SecondBadge
 from portillon_edge.doors.machine import Admit, Bearing, Hold, Line, LineChanged, Part, Record, Release
-from portillon_edge.doors.turnstile_lane import QUEUE_MAX, SecondBadge, TurnstileLane
+from portillon_edge.doors.turnstile_lane import TurnstileLane
 from portillon_rules.reason import DenyReason
 
+OVERTAKEN = "overtaken by a newer card: the lane stands free"
 PASSES, CLEARS = LineChanged(Line.PASSAGE, True), LineChanged(Line.PASSAGE, False)
 OCCUPIED = LineChanged(Line.LANE_BUSY, True)
 FREED = pytest.mark.parametrize("bearing", [Bearing.FREE, Bearing.FIRE])
@@ -52,9 +54,9 @@ def test_a_crowd_is_never_told_to_wait_and_never_grows_without_bound(bearing: Be
         assert free.kinds(at_ms, Admit(grant)) == [EventKind.GRANTED]
     assert len(crowd) == 1 + QUEUE_MAX
     ended, granted = free.at(200, Admit(EMIL))
-    assert ended == Record(
-        EventKind.GRANT_NOT_USED, BEN, detail="others badged since at the lane that stands free"
-    ) and granted == Record(EventKind.GRANTED, EMIL, detail="waits for its turn")
+    assert ended == Record(EventKind.GRANT_NOT_USED, BEN, detail=OVERTAKEN) and granted == Record(
+        EventKind.GRANTED, EMIL, detail="waits for its turn"
+    )
     ends = [action.grant for _, action in free.run(60_000) if isinstance(action, Record)]
     assert ends == [ANNE, CLEO, DEE, EMIL]
 
@@ -70,21 +72,29 @@ def test_the_same_card_the_other_way_is_granted_too(bearing: Bearing, queued: bo
     leaving = replace(ANNE, way=Way.EXIT)
     detail = "waits for its turn" if queued else None
     assert free.at(200, Admit(leaving)) == [
-        Record(EventKind.GRANT_NOT_USED, ANNE, detail="badged the other way"),
+        Record(EventKind.GRANT_NOT_USED, ANNE, detail=OVERTAKEN),
         Record(EventKind.GRANTED, leaving, detail=detail),
     ]
 
 
-def test_who_badged_while_it_was_free_still_gets_through_after() -> None:
-    """Back to the plan: who is queued has a release and a window of their own; the next card waits as ever."""
+def test_who_is_queued_when_it_is_secured_badges_again() -> None:
+    """Where a second card may not wait, nothing is released later for one that came while nobody had to."""
     free = lane(Bearing.FREE)
     free.at(100, Admit(ANNE), Admit(BEN))
-    free.at(200, bears(Bearing.PLAN))
-    assert free.machine.busy
+    assert Record(EventKind.GRANT_NOT_USED, BEN, detail="the lane stands free no more") in free.at(
+        200, bears(Bearing.PLAN)
+    )
     assert free.at(300, Admit(CLEO)) == [Record(EventKind.DENIED, CLEO, DenyReason.LANE_BUSY)]
     assert free.at(900, PASSES) == [Record(EventKind.PASSAGE, ANNE)]
-    assert free.machine.busy, "somebody is still to be let in"
-    assert free.at(950, Admit(CLEO)) == [Record(EventKind.DENIED, CLEO, DenyReason.LANE_BUSY)]
+    assert not free.machine.busy
+
+
+def test_who_is_queued_when_it_is_secured_keeps_their_place_where_cards_queue() -> None:
+    """Back to the plan each has a release and a window of their own."""
+    free = lane(Bearing.FREE, SecondBadge.QUEUE)
+    free.at(100, Admit(ANNE), Admit(BEN))
+    free.at(200, bears(Bearing.PLAN))
+    assert free.at(900, PASSES) == [Record(EventKind.PASSAGE, ANNE)]
     assert free.at(1000, CLEARS) == [Release(300)]
     assert free.at(1400, PASSES)[-1] == Record(EventKind.PASSAGE, BEN)
 

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from edge.doors.fed_machine import ANNE, BEN, CLEO, DEE, EMIL, Fed, bears, leaving
 from portillon_edge.domain.events import EventKind
+from portillon_edge.doors.lane_lines import LaneLines
+from portillon_edge.doors.lane_turns import QUEUE_MAX, SecondBadge
 from portillon_edge.doors.line_watch import STUCK_MS
 from portillon_edge.doors.machine import (
     Admit,
@@ -19,7 +21,7 @@ from portillon_edge.doors.machine import (
     Release,
     Tick,
 )
-from portillon_edge.doors.turnstile_lane import QUEUE_MAX, Drive, SecondBadge, TurnstileLane
+from portillon_edge.doors.turnstile_lane import Drive, TurnstileLane
 from portillon_rules.reason import DenyReason
 
 PASSES, CLEARS = LineChanged(Line.PASSAGE, True), LineChanged(Line.PASSAGE, False)
@@ -201,16 +203,9 @@ def test_level_drive_shows_the_lane_a_gap_between_two_people() -> None:
     assert queue.at(1600, CLEARS) == [Release(5000)]
 
 
-class LaneThatHurries(TurnstileLane):
-    """Ablation: the next turn does not wait for the lane to be clear."""
-
-    @property
-    def _clear(self) -> bool:
-        return True
-
-
-def test_turns_must_wait_for_the_lane_to_be_clear() -> None:
+def test_turns_must_wait_for_the_lane_to_be_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     """Switch that off and the release goes on without a gap while the first is still in the lane."""
-    hurried = Fed(LaneThatHurries(pulse_ms=300, passage_window_ms=5000, second_badge=SecondBadge.QUEUE))
+    monkeypatch.setattr(LaneLines, "clear", True)
+    hurried = lane(SecondBadge.QUEUE)
     hurried.at(0, CLEARS, Admit(ANNE), Admit(BEN))
     assert hurried.at(1000, PASSES) == [Record(EventKind.PASSAGE, ANNE), Release(300)]
