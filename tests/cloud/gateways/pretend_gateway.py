@@ -76,6 +76,8 @@ class PretendGateway:
                 return self._lease(verify(Lease, message.payload, keys=self._keys, gateway=self.id))
             case Typ.COMMAND:
                 return self._command(message.payload)
+            case _:
+                return []
 
     def _entry(self, entry: FeedEntry) -> list[tuple[str, bytes]]:
         self.entries.append(entry)
