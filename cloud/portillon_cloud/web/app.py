@@ -23,6 +23,7 @@ from portillon_cloud.web.pages import (
     clock,
     company,
     credentials,
+    decisions,
     door_rights,
     doors,
     forgiveness,
@@ -78,6 +79,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     parts = (
         sign_in, live, doors, alarms, members, credentials, door_rights, company, visits, notices, invoices, unpaid,
         clock, shared_passes, forgiveness, hours, zones, policy,
+        decisions,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)
