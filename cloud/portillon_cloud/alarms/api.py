@@ -22,7 +22,7 @@ Guard = Annotated[Principal, Depends(require(Permission.ACKNOWLEDGE_ALARMS))]
 
 class WordOut(BaseModel):
     by: str
-    at_ms: int = Field(description="Machine time")
+    at_ms: int | None = Field(description="Machine time; null: said on site, at a gateway that did not know it")
     note: str
 
 

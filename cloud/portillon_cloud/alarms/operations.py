@@ -26,10 +26,10 @@ class UnknownAlarmError(NotFoundError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """What somebody said of an alarm. `at_ms` is real time."""
+    """What somebody said of an alarm. `at_ms` is real time; None: said at a gateway that did not know it."""
 
     by: str
-    at_ms: int
+    at_ms: int | None
     note: str
 
 

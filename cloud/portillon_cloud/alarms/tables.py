@@ -16,8 +16,8 @@ alarm_acknowledgement = never_changes(
         metadata,
         key(),
         organisation_id(),
-        instant("at_real_ms"),
-        Column("given_by", Text, nullable=False),  # name of the person or API key
+        instant("at_real_ms", nullable=True),  # null: said at a gateway that did not know the time
+        Column("given_by", Text, nullable=False),  # name of the person or API key; of one on site the user there
         Column("given_by_id", Text, nullable=False),
         Column("note", Text, nullable=False),
         Column("is_over", Boolean, nullable=False),
@@ -64,4 +64,22 @@ alarm_end = Table(
     Column("position", Big, nullable=False),
     UniqueConstraint("gateway_id", "alarm", "subject", "journal_id", "sequence"),
     Index("ix_alarm_end_position", "gateway_id", "alarm", "position"),
+)
+
+# Every word said at a gateway, for a raising event that comes after it although it happened before.
+alarm_seen_on_site = Table(
+    "alarm_seen_on_site",
+    metadata,
+    key(),
+    organisation_id(),
+    Column("gateway_id", Text, ForeignKey("gateway.id"), nullable=False),
+    Column("alarm", Text),  # null: whatever the gateway had raised so far
+    Column("door", Text),  # null: wherever
+    Column("journal_id", Text, nullable=False),
+    Column("sequence", Big, nullable=False),
+    Column("position", Big, nullable=False),
+    reference("acknowledgement_id", "alarm_acknowledgement.id"),
+    one_of("alarm", Alarm, nullable=True),
+    UniqueConstraint("gateway_id", "journal_id", "sequence"),
+    Index("ix_alarm_seen_on_site_position", "gateway_id", "position"),
 )

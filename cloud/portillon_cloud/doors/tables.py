@@ -2,7 +2,7 @@
 
 from portillon_rules.door_plan import Standing
 from portillon_rules.door_rule import COMPANY_WITHIN_S_MAX
-from sqlalchemy import Boolean, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, Boolean, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint
 
 from portillon_cloud.database.schema import instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import never_changes
@@ -70,5 +70,20 @@ door_order_change = never_changes(
         Column("given_by_id", Text, nullable=False),
         one_of("standing", Standing, nullable=True),
         Index("ix_door_order_change_site_id_id", "site_id", "id"),
+    )
+)
+
+# Who changed what doors do for a member beyond opening, and when.
+door_rights_change = never_changes(
+    Table(
+        "door_rights_change",
+        metadata,
+        key(),
+        organisation_id(),
+        reference("member_id", "member.id", index=True),
+        Column("rights", JSON, nullable=False),  # the names of those that the member has from then on
+        instant("at_real_ms"),
+        Column("given_by", Text, nullable=False),  # name of the person or API key
+        Column("given_by_id", Text, nullable=False),
     )
 )

@@ -20,11 +20,13 @@ from portillon_cloud.alarms.operations import (
 from portillon_cloud.attendance.content import Sender
 from portillon_cloud.attendance.intake import take_in
 from portillon_cloud.database import Database
+from portillon_cloud.gateways.tables import gateway
 from portillon_cloud.identity.principal import Principal, PrincipalKind
 from portillon_cloud.identity.roles import Role
 from portillon_rules.decision import TimeQuality
 from portillon_wire.alarm_classes import Alarm, AlarmClass
 from portillon_wire.messages import EventTime, JournalBatch, JournalEvent, Way
+from sqlalchemy import Connection, insert
 
 
 def event(sequence: int, kind: str, *, door: str | None = "front", **fields: object) -> JournalEvent:
@@ -181,6 +183,70 @@ def test_a_later_journal_ends_what_an_earlier_one_raised_and_never_the_reverse(d
     assert alarms[Alarm.FORCED].ended_at_ms == NOON_MS + 2_000  # the closing in its own journal was the first
 
 
+def on_site(sequence: int, **fields: object) -> JournalEvent:
+    """Somebody takes note at the gateway itself."""
+    fields = {"by": "local:pi", "door": None, **fields}
+    return event(sequence, "alarm_acknowledged", **fields)
+
+
+def add_second_gateway(conn: Connection, sender: Sender) -> Sender:
+    more = {"id": "second", "name": "Back", "mode": "live", "enrolled_at_ms": 0}
+    conn.execute(insert(gateway).values(organisation_id=sender.organisation_id, site_id=sender.site_id, **more))
+    return Sender(organisation_id=sender.organisation_id, site_id=sender.site_id, gateway_id="second")
+
+
+def seen(db: Database, sender: Sender) -> list[tuple[Alarm, str, str]]:
+    """What is open, with whoever took note of it."""
+    return sorted((one.alarm, one.door or "", said_by(one)) for one in now_open(db, sender))
+
+
+def said_by(line: AlarmLine) -> str:
+    return line.acknowledged.by if line.acknowledged else ""
+
+
+def test_a_word_said_at_the_gateway_counts_in_the_cloud(db: Database, sender: Sender) -> None:
+    """By whom, when and with which note; of what is raised later nobody has taken note."""
+    give(db, sender, event(1, "door_held"), on_site(2, reason="held", detail="wedge removed"))
+    (line,) = now_open(db, sender)
+    word = line.acknowledged
+    assert word is not None and (word.by, word.at_ms, word.note) == ("local:pi", NOON_MS + 2_000, "wedge removed")
+    give(db, sender, event(3, "door_closed"), event(4, "door_held"))
+    assert seen(db, sender) == [(Alarm.HELD, "front", "")]
+
+
+def test_a_word_said_on_site_is_about_its_alarm_and_its_door(db: Database, sender: Sender) -> None:
+    """Another kind, another door and another gateway's alarms are still to be seen; all means all of that gateway's."""
+    give(db, sender, event(1, "door_held"), event(2, "door_held", door="back"), event(3, "tamper", by="box"))
+    with db.write() as conn:
+        other = add_second_gateway(conn, sender)
+    give(db, other, event(1, "door_held"))
+    give(db, sender, on_site(4, reason="held", door="back"))
+    unseen = [(alarm, door) for alarm, door, by in seen(db, sender) if not by]
+    assert unseen == [(Alarm.HELD, "front"), (Alarm.HELD, "front"), (Alarm.TAMPER, "front")]
+    give(db, sender, on_site(5))
+    assert [by for _, _, by in seen(db, sender)].count("") == 1
+
+
+def test_the_first_word_on_site_counts_and_one_from_the_desk_stays(db: Database, sender: Sender) -> None:
+    """Whichever comes in first; but who has said at the desk that they look after it is not replaced."""
+    give(db, sender, event(1, "door_held"), on_site(9, by="local:ben"))
+    give(db, sender, on_site(5, by="local:ana"))
+    assert seen(db, sender) == [(Alarm.HELD, "front", "local:ana")]
+    give(db, sender, event(10, "door_held", door="back"))
+    (unseen,) = [line for line in now_open(db, sender) if line.acknowledged is None]
+    say(db, ana(sender), unseen.id)
+    give(db, sender, on_site(11, by="local:ben"))
+    assert (Alarm.HELD, "back", "Ana") in seen(db, sender)
+
+
+def test_a_word_without_a_time_is_taken_all_the_same(db: Database, sender: Sender) -> None:
+    """A gateway that has just been switched on does not know when it is."""
+    at = EventTime(boot_id="b1", boot_ns=1, real_ms=None, business_ms=None, quality=TimeQuality.UNKNOWN)
+    give(db, sender, event(1, "door_held"), on_site(2).model_copy(update={"at": at}))
+    (line,) = now_open(db, sender)
+    assert line.acknowledged is not None and line.acknowledged.at_ms is None
+
+
 STORY = (
     event(1, "door_held"),
     event(2, "door_closed"),
@@ -191,6 +257,9 @@ STORY = (
     event(7, "tamper", by="box"),
     event(8, "door_held"),
     event(9, "alarm", reason="duress"),
+    on_site(10, reason="held", door="front"),
+    on_site(11, by="local:ben"),
+    event(12, "door_held", door="back"),
 )
 
 
@@ -200,7 +269,7 @@ def outcome(db: Database, batches: Sequence[Sequence[JournalEvent]]) -> list[tup
     for batch in batches:
         give(db, sender, *batch)
     return sorted(
-        (line.alarm, line.door, line.count, line.stands, line.first_at_ms, line.last_at_ms, line.ended_at_ms)
+        (line.alarm, line.door or "", line.count, line.stands, said_by(line), line.first_at_ms, line.last_at_ms)
         for line in now_open(db, sender)
     )
 
@@ -230,10 +299,10 @@ def test_order_and_repetition_of_delivery_change_nothing(
     bounds = [0, *sorted(cuts), len(STORY)]
     batches = [sorted(shuffled[a:b], key=lambda one: one.sequence) for a, b in pairwise(bounds)]
     expected = outcome(one_db, [STORY])
-    assert [line[:4] for line in expected] == [
-        (Alarm.FORCED, "back", 1, False),
-        (Alarm.HELD, "front", 3, True),
-        (Alarm.TAMPER, "front", 1, True),
+    assert [line[:5] for line in expected] == [
+        (Alarm.HELD, "back", 1, True, ""),
+        (Alarm.HELD, "front", 1, True, "local:pi"),
+        (Alarm.TAMPER, "front", 1, True, "local:ben"),
     ]
     assert outcome(one_db, batches * (2 if twice else 1)) == expected
 
@@ -246,3 +315,16 @@ def test_ablation_without_remembered_ends_an_overtaken_alarm_stands_for_ever(
     give(db, sender, event(2, "door_closed"))
     give(db, sender, event(1, "door_held"))
     assert [line.stands for line in now_open(db, sender)] == [True]
+
+
+def test_ablation_without_remembered_words_an_overtaken_alarm_is_never_seen(
+    db: Database, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table of words said on site is what an alarm finds that comes after its own acknowledgement."""
+    give(db, sender, on_site(2))
+    give(db, sender, event(1, "door_held"))
+    assert seen(db, sender) == [(Alarm.HELD, "front", "local:pi")]
+    monkeypatch.setattr(derivation, "_first_word", lambda *_: None)
+    give(db, sender, on_site(4))
+    give(db, sender, event(3, "door_held", door="back"))
+    assert (Alarm.HELD, "back", "") in seen(db, sender)

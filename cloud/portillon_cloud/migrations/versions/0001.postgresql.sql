@@ -48,7 +48,7 @@ CREATE TABLE sim_charge (
 CREATE TABLE alarm_acknowledgement (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
-	at_real_ms BIGINT NOT NULL,
+	at_real_ms BIGINT,
 	given_by TEXT NOT NULL,
 	given_by_id TEXT NOT NULL,
 	note TEXT NOT NULL,
@@ -679,6 +679,26 @@ CREATE TABLE alarm_end (
 
 CREATE INDEX ix_alarm_end_position ON alarm_end (gateway_id, alarm, position)
 
+CREATE TABLE alarm_seen_on_site (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	gateway_id TEXT NOT NULL,
+	alarm TEXT,
+	door TEXT,
+	journal_id TEXT NOT NULL,
+	sequence BIGINT NOT NULL,
+	position BIGINT NOT NULL,
+	acknowledgement_id BIGINT NOT NULL,
+	CONSTRAINT pk_alarm_seen_on_site PRIMARY KEY (id),
+	CONSTRAINT ck_alarm_seen_on_site_alarm_known CHECK (alarm IS NULL OR alarm IN ('fire', 'emergency_release', 'lockdown', 'forced', 'tamper', 'wrong_way', 'interlock', 'held', 'lane', 'obstacle', 'reader', 'input', 'output', 'mains', 'battery', 'cloud', 'message', 'system')),
+	CONSTRAINT uq_alarm_seen_on_site_gateway_id_journal_id_sequence UNIQUE (gateway_id, journal_id, sequence),
+	CONSTRAINT fk_alarm_seen_on_site_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_alarm_seen_on_site_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_alarm_seen_on_site_acknowledgement_id FOREIGN KEY(acknowledgement_id) REFERENCES alarm_acknowledgement (id)
+)
+
+CREATE INDEX ix_alarm_seen_on_site_position ON alarm_seen_on_site (gateway_id, position)
+
 CREATE TABLE block (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -784,6 +804,25 @@ CREATE UNIQUE INDEX uq_credential_pin_held ON credential (organisation_id, pin_i
 CREATE OR REPLACE FUNCTION credential_member_id_fixed_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'credential.member_id never changes once written' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER credential_member_id_fixed BEFORE UPDATE OF member_id ON credential FOR EACH ROW WHEN (OLD.member_id IS DISTINCT FROM NEW.member_id) EXECUTE FUNCTION credential_member_id_fixed_refuse()
+
+CREATE TABLE door_rights_change (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	member_id BIGINT NOT NULL,
+	rights JSON NOT NULL,
+	at_real_ms BIGINT NOT NULL,
+	given_by TEXT NOT NULL,
+	given_by_id TEXT NOT NULL,
+	CONSTRAINT pk_door_rights_change PRIMARY KEY (id),
+	CONSTRAINT fk_door_rights_change_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_door_rights_change_member_id FOREIGN KEY(member_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_door_rights_change_member_id ON door_rights_change (member_id)
+
+CREATE OR REPLACE FUNCTION door_rights_change_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'door_rights_change rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER door_rights_change_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON door_rights_change FOR EACH STATEMENT EXECUTE FUNCTION door_rights_change_refuse()
 
 CREATE TABLE dunning_case (
 	id BIGSERIAL NOT NULL,

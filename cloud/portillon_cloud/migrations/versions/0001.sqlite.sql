@@ -46,7 +46,7 @@ CREATE TABLE sim_charge (
 CREATE TABLE alarm_acknowledgement (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
-	at_real_ms INTEGER NOT NULL,
+	at_real_ms INTEGER,
 	given_by TEXT NOT NULL,
 	given_by_id TEXT NOT NULL,
 	note TEXT NOT NULL,
@@ -677,6 +677,26 @@ CREATE TABLE alarm_end (
 
 CREATE INDEX ix_alarm_end_position ON alarm_end (gateway_id, alarm, position)
 
+CREATE TABLE alarm_seen_on_site (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	gateway_id TEXT NOT NULL,
+	alarm TEXT,
+	door TEXT,
+	journal_id TEXT NOT NULL,
+	sequence INTEGER NOT NULL,
+	position INTEGER NOT NULL,
+	acknowledgement_id INTEGER NOT NULL,
+	CONSTRAINT pk_alarm_seen_on_site PRIMARY KEY (id),
+	CONSTRAINT ck_alarm_seen_on_site_alarm_known CHECK (alarm IS NULL OR alarm IN ('fire', 'emergency_release', 'lockdown', 'forced', 'tamper', 'wrong_way', 'interlock', 'held', 'lane', 'obstacle', 'reader', 'input', 'output', 'mains', 'battery', 'cloud', 'message', 'system')),
+	CONSTRAINT uq_alarm_seen_on_site_gateway_id_journal_id_sequence UNIQUE (gateway_id, journal_id, sequence),
+	CONSTRAINT fk_alarm_seen_on_site_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_alarm_seen_on_site_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
+	CONSTRAINT fk_alarm_seen_on_site_acknowledgement_id FOREIGN KEY(acknowledgement_id) REFERENCES alarm_acknowledgement (id)
+)
+
+CREATE INDEX ix_alarm_seen_on_site_position ON alarm_seen_on_site (gateway_id, position)
+
 CREATE TABLE block (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -780,6 +800,25 @@ CREATE UNIQUE INDEX uq_credential_held ON credential (organisation_id, blind_ind
 CREATE UNIQUE INDEX uq_credential_pin_held ON credential (organisation_id, pin_index) WHERE state IN ('active', 'blocked')
 
 CREATE TRIGGER credential_member_id_fixed BEFORE UPDATE OF member_id ON credential WHEN OLD.member_id IS NOT NEW.member_id BEGIN SELECT RAISE(ABORT, 'credential.member_id never changes once written'); END
+
+CREATE TABLE door_rights_change (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	member_id INTEGER NOT NULL,
+	rights JSON NOT NULL,
+	at_real_ms INTEGER NOT NULL,
+	given_by TEXT NOT NULL,
+	given_by_id TEXT NOT NULL,
+	CONSTRAINT pk_door_rights_change PRIMARY KEY (id),
+	CONSTRAINT fk_door_rights_change_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_door_rights_change_member_id FOREIGN KEY(member_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_door_rights_change_member_id ON door_rights_change (member_id)
+
+CREATE TRIGGER door_rights_change_no_update BEFORE UPDATE ON door_rights_change BEGIN SELECT RAISE(ABORT, 'door_rights_change rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER door_rights_change_no_delete BEFORE DELETE ON door_rights_change BEGIN SELECT RAISE(ABORT, 'door_rights_change rows never change: record a correction as a new row'); END
 
 CREATE TABLE dunning_case (
 	id INTEGER NOT NULL,
