@@ -19,8 +19,6 @@ class DiskFaults:
     finding: Finding
     gateways: list[GatewaySide]
     _healed: bool
-    off_ms: dict[str, list[tuple[int, int]]]
-    boots_at_ms: dict[str, list[int]]
     darken: Callable[..., None]
     kill: Callable[[GatewaySide], None]
     _restart_soon: Callable[[GatewaySide], None]
@@ -83,24 +81,3 @@ class DiskFaults:
             self.finding.counts[f"bits flipped in {path.name.split('-')[0].split('.')[0]}"] += 1
 
         self.darken(gateway, flip)
-
-    def restore_gateway(self) -> None:
-        """Copy its card now; some minutes later the card breaks and the copy is all there is."""
-        gateway = self._chosen()
-        if gateway is None:
-            return
-        copied_ms = self.schedule.now_ms
-        copy = {path.name: path.read_bytes() for path in gateway.folder.iterdir() if not path.name.endswith("-shm")}
-
-        def restore() -> None:
-            if gateway.alive and not self._healed:
-                self.darken(gateway, put_back)
-
-        def put_back() -> None:
-            gateway.disk.replace_all(copy)
-            gateway.excuse()
-            # For the copy the time since is time without power, and no boot since was charged to it.
-            self.off_ms[gateway.name].append((copied_ms, self.schedule.now_ms))
-            self.boots_at_ms[gateway.name] = [at for at in self.boots_at_ms[gateway.name] if at < copied_ms]
-
-        self.schedule.after(self.random.uniform(1_000, 30 * MINUTE_MS), restore)

@@ -22,6 +22,8 @@ ACTS: Mapping[str, float] = MappingProxyType(
         "slow_disk": 0.5,
         "flip_bit": 0.3,  # at rest, while the power is off
         "restore_gateway": 0.3,  # its card is replaced by an old copy
+        "clone_card": 0.3,  # a copy of it runs beside the original
+        "jump_gateway_clock": 0.5,  # its real-time clock is wrong when the power comes back
         "crash_cloud": 1,
         "restore_cloud": 0.4,  # from a backup
         "jump_clock": 1,  # the cloud's

@@ -4,8 +4,6 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from portillon_drivers.events import CredentialRead, InputChanged
@@ -15,18 +13,14 @@ from portillon_edge.doors.attendant import Attendant, Door
 from portillon_edge.doors.guarded_outputs import GuardedOutputs
 from portillon_edge.doors.machine import Line, Part
 from portillon_edge.doors.turnstile_lane import TurnstileLane
-from portillon_edge.errors import EdgeError, StoreBusy
+from portillon_edge.errors import EdgeError
 from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_shelf import JournalShelf
-from portillon_edge.store.memory_journal import MemoryJournal
 from portillon_edge.sync.inputs import (
     Connected,
     Disconnected,
-    JournalSeen,
     Received,
-    RowDamageFound,
-    Tick,
 )
 from portillon_edge.sync.session import SyncSession
 from portillon_edge.sync.uplink import Uplink
@@ -43,30 +37,35 @@ from portillon_wire.messages import (
 from portillon_wire.topics import Down, Up, parse, up
 from simulation.disk import Disk
 from simulation.gateway_parts import Clock, Defences, Incurious, Log, Outside
-from simulation.gateway_shell import GatewayShell
+from simulation.gateway_rounds import BOOT_NS, GatewayRounds
 from simulation.guard_side import OUTPUT, GuardSide, Relay
 from simulation.mounted_disk import Careless, mounted
-from simulation.schedule import NS_PER_MS
 
 ANSWERS = (EventKind.GRANTED, EventKind.DENIED, EventKind.REBADGED)
 PULSE_MS = 3_000
-OVERDUE_MS = 100
-"""What is due and was not done is looked at again so much later."""
-TIDY_MS = 600_000
-BOOT_NS = 1_000_000_000
-"""What the boot clock shows when the process starts."""
-NEVER_NS = 2**62
 COMMIT_AFTER_MS = 20
 """The stated window: an event not yet this old may be lost to a power cut, and nothing older."""
 RESTART_MS = 5_000
 """After an end that nobody asked for, and between two starts that fail."""
 
 
-class GatewaySide(GatewayShell):
+class GatewaySide(GatewayRounds):
     """One gateway with one lane; `start` and `crash` as often as wanted."""
 
-    def __init__(self, name: str, folder: Path, outside: Outside, defences: Defences, seed: int) -> None:
+    def __init__(
+        self, name: str, folder: Path, outside: Outside, defences: Defences, seed: int, *, card: str = ""
+    ) -> None:
         self.name, self.folder, self._outside, self._defences = name, folder, outside, defences
+        self.card = card or name
+        self.gone = False
+        self.has_clock = seed % 2 == 1
+        """Whether it declares a real-time clock."""
+        self.clock_error_ms = 0
+        self.contested: set[str] = set()
+        self.in_memory: set[str] = set()
+        self.cloned: set[str] = set()
+        """Journals that another machine went on writing."""
+        self._clones: list[GatewaySide] = []
         self._random = random.Random(seed)
         self._schedule = outside.schedule
         self.relay = Relay()
@@ -146,6 +145,20 @@ class GatewaySide(GatewayShell):
         if self._guard is not None:
             self._guard.client_gone()
 
+    def clone_of(self, original: "GatewaySide") -> None:
+        """It runs on a copy of that one's card: whose rows those of the shared journals are, nobody can tell."""
+        original.cloned |= original._journals
+        original._clones.append(self)
+
+    @property
+    def foreign_journals(self) -> set[str]:
+        """Those that copies of its card began under its name, and took with them."""
+        return {journal for clone in self._clones for journal in clone._journals}
+
+    def discard(self) -> None:
+        """It never starts again."""
+        self.gone = True
+
     def excuse(self) -> None:
         """Its disk was harmed or replaced: of the journals until now anything may be missing."""
         self.excused |= self._journals
@@ -186,7 +199,7 @@ class GatewaySide(GatewayShell):
 
     def _start(self) -> None:
         self.alive = True
-        self.boot_id = f"{self.name}-boot{self.boots}"
+        self.boot_id = f"{self.card}-boot{self.boots}"
         secret = row_mac_key(self._outside.site_keys[0])
         factory = sqlite3.Connection if self._defences.commits_are_synced else Careless
         self.store = EntitlementStore(self.folder / "entitlements.db", secret, factory=factory)
@@ -198,11 +211,11 @@ class GatewaySide(GatewayShell):
         )
         self._opened.append(self.shelf.close)
         now_ns = self.boot_ns
-        self.keeper = TimeKeeper(mode="test", boot_id=self.boot_id, boot_ns=now_ns, saved=self.store.load_lease())
-        saved = self.keeper.saved(now_ns)
-        if saved is not None:
-            with suppress(StoreBusy):  # a full disk shuts nobody out
-                self.store.save_lease(saved)
+        self.keeper = TimeKeeper(
+            mode="test", boot_id=self.boot_id, boot_ns=now_ns, saved=self.store.load_lease(),
+            trusted_real_ms=self._schedule.now_ms + self.clock_error_ms if self.has_clock else None,
+        )  # fmt: skip
+        self._save_lease()
         self._log = Log(self._commit_soon, self.shelf)
         self._outputs = GuardedOutputs(self)
         lane = Door("lane1", "gym", {Part.ENTRY: OUTPUT}, TurnstileLane(pulse_ms=PULSE_MS, passage_window_ms=PULSE_MS),
@@ -313,57 +326,3 @@ class GatewaySide(GatewayShell):
     def _publish(self, name: Up, payload: bytes) -> None:
         if self.alive:
             self._outside.publish(up(self.name, name), payload)
-
-    def _plan(self) -> None:
-        """Wake when the first of the cores is due, as the threads of the real shell do, and not before."""
-        timers = (self.attendant.deadline_ns, self.session.deadline_ns, self.uplink.deadline_ns)
-        due = min((timer for timer in timers if timer is not None), default=NEVER_NS)
-        at_ns = min(due, self._tidied_ns + TIDY_MS * NS_PER_MS) + self._booted_ns - BOOT_NS
-        now_ns = self._schedule.now_ns
-        if at_ns <= now_ns:
-            at_ns = now_ns + OVERDUE_MS * NS_PER_MS if self._looked_ns == now_ns else now_ns
-        if self._wakes_at_ns is None or at_ns < self._wakes_at_ns:
-            self._wakes_at_ns = at_ns
-            self._schedule.after((at_ns - now_ns) / NS_PER_MS, partial(self._wake, self._life, at_ns))
-
-    def _wake(self, life: int, at_ns: int) -> None:
-        if life == self._life and self.alive and at_ns == self._wakes_at_ns:
-            self._wakes_at_ns, self._looked_ns = None, self._schedule.now_ns
-            self._let(self._look_around)
-
-    def _look_around(self) -> None:
-        now_ns = self.boot_ns
-        self.attendant.tick(now_ns)
-        self.attendant.tidy(now_ns)
-        if now_ns - self._tidied_ns >= TIDY_MS * NS_PER_MS:
-            self._tidied_ns = now_ns
-            self.shelf.tidy(self.keeper.real_ms(now_ns))
-        self._tell(Tick())
-        for source in self.shelf.sources():
-            self._tell(JournalSeen(source.journal_id, source.epoch, source.acknowledged, source.last))
-        damage = self.store.take_damage() or self.store.scrub(now_ns)
-        if damage is not None:
-            self._tell(self._lose_table(damage.detail) if damage.whole_file else RowDamageFound(damage.detail))
-
-    def _commit_soon(self) -> None:
-        life = self._life
-
-        def commit() -> None:
-            if life == self._life:
-                self._let(self._commit)
-
-        self._schedule.after(self.commit_after_ms, commit)
-
-    def _commit(self) -> None:
-        events, self._log.waiting = self._log.waiting, []
-        self.shelf.write(events, self.keeper.stamp(self.boot_ns))
-        if not self.alive:
-            return
-        for source in self.shelf.sources():
-            self._journals.add(source.journal_id)
-            if not isinstance(source, MemoryJournal):  # what lies in memory alone was promised to nobody
-                for event in source.read(max(source.last - len(events) - 8, 1), source.last):
-                    key = (source.journal_id, event.sequence)
-                    if self.committed.setdefault(key, event) != event:
-                        self.rewritten.append(key)
-            self._tell(JournalSeen(source.journal_id, source.epoch, source.acknowledged, source.last))

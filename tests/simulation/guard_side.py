@@ -64,7 +64,8 @@ class GuardSide:
         """What the gateway asks for; a dead guard hears nothing."""
         if self.alive:
             self._do(self._core.handle(Release(output, on_ms), self._schedule.now_ns))
-            self._schedule.after(min(on_ms, MAX_ON_MS), self._tick)
+            for delay_ms in (on_ms, MAX_ON_MS):
+                self._schedule.after(delay_ms, self._tick)
 
     def hold(self, output: str) -> None:
         """What the gateway asks for."""
@@ -78,7 +79,7 @@ class GuardSide:
             self._do(self._core.handle(Lock(output), self._schedule.now_ns))
 
     def _tick(self) -> None:
-        """At the end of what was asked for; the refreshing in between changes nothing on a relay that latches."""
+        """When what was asked for is over, or all that may be; refreshing in between changes no such relay."""
         if self.alive:
             self._do(self._core.tick(self._schedule.now_ns))
 

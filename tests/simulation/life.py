@@ -7,7 +7,6 @@ reboot or replay lengthens access), 12 (live answer = offline answer). Billing's
 
 import random
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -17,14 +16,18 @@ from portillon_wire.signature import KeyUse, PublicKey, PublicKeys, SigningKey
 from portillon_wire.topics import parse
 from simulation import oracle
 from simulation.attacks import Attacks
+from simulation.card_faults import CardFaults
+from simulation.cloud_faults import CloudFaults
 from simulation.cloud_side import CloudSide
 from simulation.disk_faults import DiskFaults
 from simulation.finding import Finding
 from simulation.gateway_parts import Defences, Outside
-from simulation.gateway_side import COMMIT_AFTER_MS, RESTART_MS, GatewaySide
+from simulation.gateway_side import COMMIT_AFTER_MS, GatewaySide
 from simulation.history import History
 from simulation.network import FINE, Network, Weather
+from simulation.network_faults import NetworkFaults
 from simulation.pace import SHIPPED, Pace, at
+from simulation.power_faults import PowerFaults
 from simulation.schedule import Schedule
 
 START_MS = 1_790_000_000_000
@@ -39,7 +42,7 @@ OVERDUE_TICK_MS = MINUTE_MS
 IDLE_TICK_MS = 60 * MINUTE_MS
 
 
-class Life(DiskFaults, Attacks):
+class Life(NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Attacks):
     """A cloud, two gateways, a network, and chance."""
 
     def __init__(
@@ -63,6 +66,8 @@ class Life(DiskFaults, Attacks):
         self.cloud_alive = True
         self._ticks_at_ms: float | None = None
         self._healed = False
+        self._made = 0
+        self._dark: dict[str, int] = {}
         self._backup_taken = False
         self.hours = 0.0
         self.attacker = SigningKey.from_bytes("attacker", bytes(31) + b"x")
@@ -71,18 +76,17 @@ class Life(DiskFaults, Attacks):
         if not self.defences.verify:
             trusted["attacker"] = PublicKey(self.attacker.public, frozenset(KeyUse))
         self.said: list[tuple[str, bytes]] = []
-        self.gateways: list[GatewaySide] = []
-        for number, name in enumerate(names):
+        self._outside = Outside(
+            self.schedule, self._publish, self.cloud.snapshot_body, PublicKeys(trusted), self.cloud.site_keys(),
+            self._mount,
+        )  # fmt: skip
+        self.folder = folder
+        self.clones: list[GatewaySide] = []
+        self._on_line: dict[str, GatewaySide] = {}
+        for name in names:
             (folder / name).mkdir()
-            outside = Outside(
-                self.schedule, self._publish, self.cloud.snapshot_body, PublicKeys(trusted), self.cloud.site_keys(),
-                self._mount,
-            )  # fmt: skip
-            gateway = GatewaySide(name, folder / name, outside, self.defences, seed * 7 + number)
-            gateway.ends = partial(self._restart_soon, gateway)
-            self.gateways.append(gateway)
+        self.gateways = [self._make_gateway(name, name, folder / name) for name in names]
         self.blocked_since_ms: dict[int, int] = {}
-        self._dark: dict[str, int] = {}
         self.off_ms: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
         self.boots_at_ms: dict[str, list[int]] = {name: [] for name in names}
         self._connect_all()
@@ -125,15 +129,37 @@ class Life(DiskFaults, Attacks):
                 self.said.append((message.topic, message.payload))
             self.network.send(parse(message.topic).gateway, message.topic, message.payload)
 
+    def _make_gateway(self, name: str, card: str, folder: Path) -> GatewaySide:
+        self._made += 1
+        seed = self.finding.seed * 7 + self._made
+        gateway = GatewaySide(name, folder, self._outside, self.defences, seed, card=card)
+        gateway.ends = partial(self._restart_soon, gateway)
+        return gateway
+
+    def everyone(self) -> list[GatewaySide]:
+        """Every machine that runs: the gateways, and copies of them."""
+        return [*self.gateways, *self.clones]
+
     def _connect_all(self) -> None:
         self.network.connect("cloud", self._to_cloud)
-        for gateway in self.gateways:
+        for gateway in self.everyone():
             self._connect(gateway)
 
     def _connect(self, gateway: GatewaySide) -> None:
-        if self.network.up and gateway.alive:
-            self.network.connect(gateway.name, gateway.receive)
-            gateway.connect()
+        if not self.network.up or not gateway.alive:
+            return
+        other = self._on_line.get(gateway.name, gateway)
+        self._on_line[gateway.name] = gateway
+        self.network.connect(gateway.name, gateway.receive)
+        if other is not gateway and other.alive:  # the broker keeps one of a name, and the other one tries again
+            other.disconnect()
+            self.schedule.after(self.random.uniform(5_000, 10 * MINUTE_MS), lambda: self._connect(other))
+        gateway.connect()
+
+    def _disconnect(self, gateway: GatewaySide) -> None:
+        if self._on_line.get(gateway.name) is gateway:
+            del self._on_line[gateway.name]
+            self.network.disconnect(gateway.name)
 
     # What goes wrong
 
@@ -151,7 +177,7 @@ class Life(DiskFaults, Attacks):
 
     def somebody_badges(self) -> None:
         """A card at a lane; the oracle looks at the answer."""
-        gateway = self.random.choice(self.gateways)
+        gateway = self.random.choice(self.everyone())
         if gateway.alive:
             self.badge(gateway, self.random.randrange(len(self.cloud.cards)))
 
@@ -173,9 +199,11 @@ class Life(DiskFaults, Attacks):
 
     def change_somebody(self) -> None:
         """Billing shuts somebody out, or lets them in again."""
-        if not self.cloud_alive or self._clock_error_ms:
-            return  # what a wrong clock writes down as the end of a block is the truth once the clock is right again
+        if not self.cloud_alive:
+            return
         number = self.random.randrange(len(self.cloud.members))
+        if number in self.blocked_since_ms and self._clock_error_ms:
+            return  # what a wrong clock writes down as the end of a block is the truth once the clock is right again
         if number in self.blocked_since_ms:
             self.cloud.unblock(number)
             del self.blocked_since_ms[number]
@@ -189,132 +217,9 @@ class Life(DiskFaults, Attacks):
         self.blocked_since_ms[number] = self.schedule.now_ms
         self._cloud_tick()
 
-    def break_broker(self) -> None:
-        """The broker dies with an empty disk, and comes back some minutes later."""
-        if not self.network.up:
-            return
-        self.lose_broker()
-
-        def back() -> None:
-            if not self._healed:
-                self.network.mend_broker()
-                self._connect_all()
-
-        self.schedule.after(self.random.choice([5_000, 60_000, 20 * MINUTE_MS, 3 * 60 * MINUTE_MS]), back)
-
-    def lose_broker(self) -> None:
-        """The broker dies with an empty disk."""
-        self.network.break_broker()
-        for gateway in self.gateways:
-            gateway.disconnect()
-
-    def isolate(self) -> None:
-        """One gateway loses its line."""
-        gateway = self.random.choice(self.gateways)
-        self.network.disconnect(gateway.name)
-        gateway.disconnect()
-        self.schedule.after(self.random.choice([3_000, 10 * MINUTE_MS]), lambda: self._connect(gateway))
-
     def quiet_hours(self) -> None:
         """Nothing happens for a while, except what is under way: leases run out."""
         self.schedule.run_for(self.random.uniform(10, 120) * MINUTE_MS)
-
-    def crash_gateway(self) -> None:
-        """SIGKILL; systemd starts it again within seconds."""
-        gateway = self.random.choice(self.gateways)
-        if gateway.alive:
-            self.kill(gateway)
-
-    def kill(self, gateway: GatewaySide) -> None:
-        """The same to a chosen one."""
-        if gateway.alive:
-            self.network.disconnect(gateway.name)
-            gateway.crash()
-            if gateway.relay.releasing and not gateway.relay.orphaned:
-                self.finding.breaks(4, f"{gateway.name} died and its guard left the lane released")
-            self.schedule.after(self.random.uniform(200, 3_000), lambda: self._restart(gateway))
-
-    def _restart_soon(self, gateway: GatewaySide) -> None:
-        self.network.disconnect(gateway.name)
-        self.schedule.after(RESTART_MS, lambda: self._restart(gateway))
-
-    def _restart(self, gateway: GatewaySide) -> None:
-        if gateway.alive or gateway.name in self._dark:
-            return
-        if gateway.start():
-            self._connect(gateway)
-        else:
-            self.schedule.after(RESTART_MS, lambda: self._restart(gateway))
-
-    def cut_power(self) -> None:
-        """No power for a while."""
-        gateway = self.random.choice(self.gateways)
-        if gateway.alive:
-            self.darken(gateway)
-
-    def darken(self, gateway: GatewaySide, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """No power for that gateway for a while; `meanwhile` is done to it."""
-        self.network.disconnect(gateway.name)
-        gateway.power_off()
-        self._dark[gateway.name] = self.schedule.now_ms
-        meanwhile()
-        off_ms = self.random.choice([10_000, 10 * MINUTE_MS, 2 * 60 * MINUTE_MS])
-        self.schedule.after(off_ms, lambda: self.mend_power(gateway))
-
-    def mend_power(self, gateway: GatewaySide) -> None:
-        """The power is back, if it was gone."""
-        if gateway.name not in self._dark:
-            return
-        self.off_ms[gateway.name].append((self._dark.pop(gateway.name), self.schedule.now_ms))
-        self.boots_at_ms[gateway.name].append(self.schedule.now_ms)
-        gateway.cold_boot()
-        self._restart(gateway)
-
-    def kill_guard(self) -> None:
-        """SIGKILL to a guard."""
-        self.random.choice(self.gateways).kill_guard()
-
-    def crash_cloud(self) -> None:
-        """The cloud's process dies between two messages."""
-        if not self.cloud_alive:
-            return
-        self.cloud_alive = False
-
-        def back() -> None:
-            if not self._healed:
-                self.cloud.crash()
-                self.cloud_alive = True
-
-        self.schedule.after(self.random.uniform(100, 30_000), back)
-
-    def restore_cloud(self) -> None:
-        """Take a backup now; some minutes later the database is lost and the backup is all there is."""
-        if not self.cloud_alive or self._backup_taken:
-            return
-        self._backup_taken = True
-        copy, blocked = self.cloud.backup(), dict(self.blocked_since_ms)
-
-        def restore() -> None:
-            if self._healed or not self.cloud_alive:
-                return
-            self.cloud.restore(copy)
-            # What billing did since the backup is forgotten: who was blocked then is blocked from now on.
-            self.blocked_since_ms = {
-                number: self.blocked_since_ms.get(number, self.schedule.now_ms) for number in blocked
-            }
-            self._cloud_tick()
-
-        self.schedule.after(self.random.uniform(1_000, 5 * MINUTE_MS), restore)
-
-    def jump_clock(self) -> None:
-        """The clock of the cloud's machine jumps, and is put right some minutes later."""
-        self._clock_error_ms = self.random.choice([-600_000, -90_000, 90_000, 600_000])
-
-        def right() -> None:
-            self._clock_error_ms = 0
-            self._cloud_tick()
-
-        self.schedule.after(self.random.uniform(1_000, 5 * MINUTE_MS), right)
 
     def _cloud_ms(self) -> int:
         return self.schedule.now_ms + self._clock_error_ms
@@ -328,8 +233,8 @@ class Life(DiskFaults, Attacks):
             return
         now_ms = self.schedule.now_ms
         self.finding.counts["grants to the blocked, within the bound"] += 1
-        unpowered_ms = covered_ms(self.off_ms[gateway.name], since_ms)
-        boots = sum(at_ms > since_ms for at_ms in self.boots_at_ms[gateway.name])
+        unpowered_ms = covered_ms(self.off_ms[gateway.card], since_ms)
+        boots = sum(at_ms > since_ms for at_ms in self.boots_at_ms[gateway.card])
         spent_ms = now_ms - since_ms - unpowered_ms + boots * COLD_BOOT_MS
         if spent_ms > self.pace.lease_s * 1000 + GRANT_SLACK_MS:
             self.finding.breaks(
@@ -344,7 +249,10 @@ class Life(DiskFaults, Attacks):
         self.network.weather = FINE
         self.cloud.crash()
         self.cloud_alive = True
+        for clone in list(self.clones):
+            self.throw_away(clone)
         for gateway in self.gateways:
+            gateway.clock_error_ms = 0
             gateway.disk.mend()
             gateway.commit_after_ms = COMMIT_AFTER_MS
             self.mend_power(gateway)
@@ -354,6 +262,8 @@ class Life(DiskFaults, Attacks):
                 return
         self._connect_all()
         self.schedule.run_for(self.pace.settling_ms)
+        if self.pace.time_heals:
+            self._time_heals()
         for gateway in self.gateways:
             oracle.roots_meet(self.finding, self.cloud, gateway)
             oracle.live_answer_is_offline_answer(self.finding, self.cloud, gateway)
@@ -362,6 +272,14 @@ class Life(DiskFaults, Attacks):
         for gateway in self.gateways:
             oracle.journals_arrived(self.finding, self.cloud, gateway)
             oracle.lanes_were_bounded(self.finding, gateway, self.schedule.now_ns)
+
+    def _time_heals(self) -> None:
+        if all(oracle.knows_the_time(gateway, self.schedule.now_ms) for gateway in self.gateways):
+            return
+        self.schedule.run_for(oracle.time_heals_within_ms(self.gateways) + self.pace.settling_ms)
+        for gateway in self.gateways:
+            if not oracle.knows_the_time(gateway, self.schedule.now_ms):
+                self.finding.breaks(8, f"{gateway.name}'s time stays {gateway.keeper.stamp(gateway.boot_ns)}")
 
     def _check_online_bound(self) -> None:
         number = next((n for n in range(len(self.cloud.members)) if n not in self.blocked_since_ms), None)
@@ -377,7 +295,7 @@ class Life(DiskFaults, Attacks):
 
     def close(self) -> None:
         """End it."""
-        for gateway in self.gateways:
+        for gateway in self.everyone():
             gateway.crash()
             self.finding.counts += gateway.counts + gateway.disk.counts
         self._mount.close()

@@ -1,5 +1,8 @@
 """What must hold once everything is mended: both sides agree about every right to pass and every event."""
 
+from collections.abc import Sequence
+
+from portillon_edge.domain.timekeeping import AGREED_NS, STEP_MS_MAX
 from portillon_rules.decision import (
     RULES_VERSION,
     DecisionTime,
@@ -31,6 +34,18 @@ def roots_meet(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -> None
         finding.breaks(2, f"{gateway.name} is at {position}, the cloud issued {issued}")
 
 
+def knows_the_time(gateway: GatewaySide, now_ms: int) -> bool:
+    """8: whatever clocks showed, its time is that of the cloud again. (Ahead by less, it stays so.)"""
+    at = gateway.keeper.stamp(gateway.boot_ns)
+    return at.quality is TimeQuality.CERTAIN and at.real_ms is not None and abs(at.real_ms - now_ms) <= STEP_MS_MAX
+
+
+def time_heals_within_ms(gateways: Sequence[GatewaySide]) -> int:
+    """Until the leases agree for long enough and every wrong one has run out (timekeeping.py, rule 7)."""
+    left_ms = max(gateway.keeper.at(gateway.boot_ns).lease_remaining_ms for gateway in gateways)
+    return max(AGREED_NS // NS_PER_MS, left_ms)
+
+
 def live_answer_is_offline_answer(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -> None:
     """12: what the gateway's row decides, now and if nothing more is heard for a day, the access rules decide."""
     for key, body in cloud.live_rows().items():
@@ -54,13 +69,14 @@ def journals_arrived(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -
     """3: every committed event is in the cloud once, unchanged, and no journal has a hole."""
     stored = cloud.stored(gateway.name)
     finding.counts["events"] += len(gateway.committed)
-    committed = {key: event for key, event in gateway.committed.items() if key[0] not in gateway.excused}
-    if lost := [key for key in gateway.rewritten if key[0] not in gateway.excused]:
+    excused = gateway.excused | (gateway.cloned & gateway.contested)  # a person looks at what is kept of the latter
+    committed = {key: event for key, event in gateway.committed.items() if key[0] not in excused}
+    if lost := [key for key in gateway.rewritten if key[0] not in excused]:
         finding.breaks(3, f"{len(lost)} committed events of {gateway.name} were lost and their numbers used again")
     missing = [key for key in committed if key not in stored]
     if missing:
         finding.breaks(3, f"{len(missing)} committed events of {gateway.name} are not in the cloud")
-    for journal in {journal for journal, _ in stored}:
+    for journal in {journal for journal, _ in stored} - gateway.cloned - gateway.foreign_journals - gateway.in_memory:
         numbers = sorted(sequence for name, sequence in stored if name == journal)
         if numbers != list(range(1, len(numbers) + 1)):
             finding.breaks(3, f"journal {journal} of {gateway.name} has a hole")

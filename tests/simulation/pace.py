@@ -9,10 +9,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
-from portillon_cloud.gateways import leasing, presence
+from portillon_cloud.gateways import leasing, presence, set_back
 from portillon_cloud.gateways import session as cloud_session
 from portillon_edge.sync import reporter
-from portillon_edge.sync import session as edge_session
 
 MINUTE_MS = 60_000
 NS_PER_MS = 1_000_000
@@ -28,6 +27,8 @@ class Pace:
     wait_ms: int
     settling_ms: int
     """How long after everything was mended both sides must agree: some reports later."""
+    time_heals: bool
+    """Whether to wait until wrong time has healed too, for which leases must agree for six hours."""
 
 
 SHIPPED = Pace(
@@ -36,6 +37,7 @@ SHIPPED = Pace(
     report_every_ms=reporter.REPORT_NS_MAX // NS_PER_MS,
     wait_ms=4_000,
     settling_ms=5 * MINUTE_MS,
+    time_heals=False,
 )
 """The lease alone is shorter than the shipped one, so that it does run out."""
 SLOW = Pace(
@@ -44,6 +46,7 @@ SLOW = Pace(
     report_every_ms=60 * MINUTE_MS,
     wait_ms=8 * MINUTE_MS,
     settling_ms=150 * MINUTE_MS,
+    time_heals=True,
 )
 
 
@@ -58,9 +61,9 @@ def at(pace: Pace) -> Iterator[None]:
         for module, name, value in (
             (cloud_session, "LEASE_INTERVAL_MS", lease_ms),
             (leasing, "LEASE_INTERVAL_MS", lease_ms),
+            (set_back, "LATER_MS_MAX", 2 * lease_ms),
             (presence, "SILENT_AFTER_MS", 3 * lease_ms),
             (reporter, "REPORT_NS_MAX", report_ns),
-            (edge_session, "SAVE_LEASE_NS", report_ns),
         ):
             stack.enter_context(patch.object(module, name, value))
         yield

@@ -19,7 +19,7 @@ class Tally:
         self._cpu_s: Counter[str] = Counter()
         self._cuts: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
-        self._hours = 0.0
+        self._hours: Counter[str] = Counter()
         self._seeds: list[int] = []
         self._began_s = 0.0
         self._trace = hashlib.sha256()
@@ -37,7 +37,7 @@ class Tally:
         self._cpu_s[kind] += time.process_time() - self._began_s  # type: ignore[assignment]
         self._cuts[kind] += finding.counts["power cuts"]
         self._counts += finding.counts
-        self._hours += finding.hours
+        self._hours[kind] += finding.hours  # type: ignore[assignment]
         self.broken.update(finding.broken.keys())
         self._trace.update(f"{history.seed} {finding.trace} {sorted(finding.counts.items())}".encode())
 
@@ -45,8 +45,9 @@ class Tally:
         """Print the report."""
         say = console.print
         say(f"{self.lives} lives, seeds {self._seeds[0]} to {self._seeds[-1]}: " + _listed(self._kinds))
-        if self._hours:
-            say(f"gateway-hours per CPU-second, all faults on: {self._hours / self._cpu_s['gates']:.1f}")
+        for kind, hours in self._hours.items():
+            if hours:
+                say(f"gateway-hours per CPU-second in {kind}, all faults on: {hours / self._cpu_s[kind]:.1f}")
         if self._cuts["storage"]:
             say(f"power cuts under every store per CPU-second: {self._cuts['storage'] / self._cpu_s['storage']:.0f}")
         say("what happened: " + _listed(self._counts))

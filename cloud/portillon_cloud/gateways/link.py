@@ -29,6 +29,7 @@ from portillon_cloud.gateways.presence import heard, take_reported, take_status
 from portillon_cloud.gateways.reports import take_report
 from portillon_cloud.gateways.resender import due_again, resend
 from portillon_cloud.gateways.sequencer import sequence
+from portillon_cloud.gateways.set_back import mend_instants
 from portillon_cloud.gateways.snapshot import offer_snapshots
 from portillon_cloud.gateways.tables import gateway
 from portillon_cloud.presence import stream
@@ -103,6 +104,7 @@ class GatewayLink:
     def tick(self, real_ms: int | None = None, *, snapshots: bool = True) -> list[Outgoing]:
         """Number what changed, send again what is overdue, give leases that are due, and (if wanted) make snapshots."""
         clock = self._clock.real_ms if real_ms is None else lambda: real_ms
+        mend_instants(self._db, now_ms=clock())
         # Somebody stands at a door: commands go before whatever else there is to say.
         messages = publish_commands(self._db, now_ms=clock())
         for _ in range(ROUNDS_PER_TICK):
