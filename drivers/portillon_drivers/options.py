@@ -172,7 +172,8 @@ class IndicatorOptions(DeviceOptions):
         default=None,
         min_length=1,
         max_length=2,
-        description='what its texts are in, page by page, for example ["fr", "en"]; default: the gateway\'s language',
+        description='its texts, page by page, for whoever\'s own language is not known, for example ["fr", "en"]; '
+        "default: the gateway's language",
     )
     greeting: bool = Field(default=False, description="true if whoever may pass is to be welcomed")
 

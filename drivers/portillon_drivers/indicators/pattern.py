@@ -10,8 +10,8 @@ from enum import StrEnum
 TICK_MS = 100
 """All times of a pattern are whole numbers of this (osdp_LED and osdp_BUZ count in 100 ms)."""
 TICKS_MAX = 255
-FOR_MS_MAX = 250_000
-"""Nothing that ends by itself is shown for longer (osdp_TEXT counts seconds in one byte)."""
+FOR_MS_MAX = 60_000
+"""No reader whose gateway died goes on asking for anything for longer; osdp_TEXT could count to 255 s."""
 LINE_CHARS_MAX = 16
 LINES_MAX = 2
 

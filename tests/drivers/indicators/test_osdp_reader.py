@@ -6,7 +6,7 @@ import pytest
 from portillon_drivers.errors import PermanentDeviceError, TransientDeviceError
 from portillon_drivers.indicators import osdp_reader
 from portillon_drivers.indicators.osdp_reader import ABANDONED, DRIVER, STAND_MS, OsdpIndicator, OsdpIndicatorOptions
-from portillon_drivers.indicators.pattern import Beeps, Colour, Page, Pattern, Rhythm
+from portillon_drivers.indicators.pattern import FOR_MS_MAX, Beeps, Colour, Page, Pattern, Rhythm
 from portillon_drivers.osdp import commands
 from portillon_drivers.osdp.bus_line import Done
 from portillon_drivers.osdp.commands import Blink, Buzzer, Command, Led, Text, TextMode, Tone
@@ -104,6 +104,19 @@ def test_texts_are_for_as_long_as_the_light() -> None:
     ]
     assert [text.time_s for text in texts] == [30, 30, 5, 5]
     assert not [command for command in reader.taken if isinstance(command, Buzzer)]
+
+
+def test_the_longest_answer_fits_what_a_reader_can_count() -> None:
+    """Text in one byte of seconds, light in two bytes of tenths; a pattern that asks for more is no pattern."""
+    reader = Reader()
+    longest = Pattern(
+        colour=Colour.AMBER, rhythm=Rhythm(600, 900), pages=(Page(("Second person:",)),), for_ms=FOR_MS_MAX
+    )
+    indicator(reader, display=True).show(longest)
+    assert all(command.data() for command in reader.taken)
+    for wrong_ms in (0, 50, FOR_MS_MAX + 100):
+        with pytest.raises(ValueError, match="for_ms"):
+            Pattern(colour=Colour.AMBER, rhythm=Rhythm(600, 900), for_ms=wrong_ms)
 
 
 def test_what_the_reader_does_not_have_is_named() -> None:
