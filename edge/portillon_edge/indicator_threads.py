@@ -130,7 +130,7 @@ class _Screen:
             if shown.outcome.moment:
                 self._scene.answer(pattern, now_ns)
             elif pattern is not None:
-                self._scene.stand(pattern, now_ns)
+                self._scene.stand(pattern, now_ns, at_once=shown.outcome is Outcome.LOCKDOWN)
             self._changed = True
             self._news.notify()
 

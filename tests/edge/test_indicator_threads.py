@@ -193,6 +193,18 @@ def test_fire_covers_every_answer() -> None:
     assert Outcome.REFUSED not in lamp.outcomes
 
 
+def test_a_lockdown_takes_the_place_of_a_sign_that_waits() -> None:
+    """Whoever types a PIN sees that nobody enters now; a door that staff blocks waits until the answer is over."""
+    lamp = Lamp("led")
+    with running([lamp], [section("led", "lane1")]) as threads:
+        threads.show("lane1", Shown(outcome=Outcome.ENTER_PIN, reader="in"))
+        threads.show("lane1", Shown(outcome=Outcome.BLOCKED))
+        lamp.until(lambda: lamp.outcomes[-1:] == [Outcome.ENTER_PIN])
+        threads.show("lane1", Shown(outcome=Outcome.LOCKDOWN))
+        lamp.until(lambda: lamp.outcomes[-1] is Outcome.LOCKDOWN)
+    assert Outcome.BLOCKED not in lamp.outcomes
+
+
 def test_a_device_that_asks_is_called_again_and_one_that_does_not_is_left_alone() -> None:
     """Lamps on pins keep their rhythm through calls; a reader that blinks by itself needs none."""
     lamp, alone = Lamp("led"), Lamp("alone")

@@ -1,7 +1,8 @@
 """What one indicator shows at an instant: how its door stands, and above that the last answer for its time. Pure.
 
 1. An answer is shown for its time, then how the door stands; the newest answer replaces the one before.
-2. A new standing is seen when the answer is over; one that sounds (an alarm, a fire) ends the answer at once.
+2. A new standing is seen when the answer is over; one that sounds (an alarm, a fire), and a lockdown, which does not,
+   end the answer at once.
 3. What stands is begun again every REFRESH_MS: a device that lost power, or a display that a solenoid upset, shows it
    again within that time. Every standing pattern repeats a whole number of times in it, so nobody sees a seam.
 """
@@ -32,11 +33,11 @@ class Scene:
         self._answer: Pattern | None = None
         self._answered_ns = 0
 
-    def stand(self, pattern: Pattern, now_ns: int) -> None:
-        """From now on the door stands so."""
+    def stand(self, pattern: Pattern, now_ns: int, *, at_once: bool = False) -> None:
+        """From now on the door stands so; `at_once`: whatever was answered last."""
         self._forget_old_answer(now_ns)
         self._standing, self._stands_ns = pattern, now_ns
-        if pattern.beeps is not None:
+        if at_once or pattern.beeps is not None:
             self._answer = None
 
     def answer(self, pattern: Pattern | None, now_ns: int) -> None:

@@ -52,6 +52,16 @@ def test_a_silent_change_waits_for_the_answer_and_an_alarm_does_not() -> None:
     assert scene.at(5_001 * MS).pattern == ALARM
 
 
+def test_what_must_be_seen_at_once_ends_the_answer_without_a_sound() -> None:
+    """A lockdown is not hidden behind a sign that asks for a PIN; what is answered after it is shown above it."""
+    scene = Scene(READY, 0)
+    scene.answer(REFUSED, 0)
+    scene.stand(FREE, 1_000 * MS, at_once=True)
+    assert scene.at(1_000 * MS).pattern == FREE
+    scene.answer(REFUSED, 2_000 * MS)
+    assert scene.at(2_000 * MS).pattern == REFUSED
+
+
 def test_what_stands_is_begun_again() -> None:
     """So a device that lost power shows it within the refresh; each begins a whole number of refreshes later."""
     scene = Scene(READY, 7 * MS)
