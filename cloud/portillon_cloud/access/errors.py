@@ -17,3 +17,11 @@ class GraceTooShortError(PermanentError):
 
 class SitePolicyInvalidError(PermanentError):
     """A site policy that cannot be read; the message names the value."""
+
+
+class GivenRightError(PermanentError):
+    """A right that nobody could use, or nobody could explain; the message says what is missing."""
+
+
+class UnknownGivenRightError(NotFoundError):
+    """No such right of this member is in force or coming."""

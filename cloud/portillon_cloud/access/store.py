@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import Connection, or_, select
 
 from portillon_cloud.access.blocks import Block, BlockReason, Switch
-from portillon_cloud.access.entitlement import Membership
+from portillon_cloud.access.facts import Membership
 from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.access.tables import block
 from portillon_cloud.billing.tables import contract, plan, price, subscription
@@ -93,11 +93,15 @@ def blocks(conn: Connection, account_ids: Sequence[int], now_ms: int) -> dict[tu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionTerms:
-    """What the rules need of one subscription. `next_due_on`: earliest due date of the next invoice, if one comes."""
+    """What the rules need of one subscription. `next_due_on`: earliest due date of the next invoice, if one comes.
+
+    `sites`: where it holds, as its plan says.
+    """
 
     account_id: int
     member_id: int
     membership: Membership
+    sites: str | list[int] | None
     next_due_on: date | None
 
 
@@ -115,6 +119,7 @@ def terms(conn: Connection, account_ids: Sequence[int], zone: str) -> list[Subsc
             contract.c.ends_on.label("contract_ends_on"),
             plan.c.zones,
             plan.c.schedule,
+            plan.c.sites,
         )
         .join_from(subscription, contract, contract.c.id == subscription.c.contract_id)
         .join(price, price.c.id == subscription.c.price_id)
@@ -139,6 +144,7 @@ def terms(conn: Connection, account_ids: Sequence[int], zone: str) -> list[Subsc
                     zones=frozenset(row.zones),
                     schedule=row.schedule,
                 ),
+                sites=row.sites,
                 # Invoices fall due on the day they are made for.
                 next_due_on=next_on if next_on and (ends_on is None or next_on < ends_on) else None,
             )

@@ -1,8 +1,9 @@
-"""Blocks, and a site's schedules and holidays. Standing and entitlements are derived from these and never stored."""
+"""Blocks, rights that staff give, and a site's schedules and holidays. Standing and rows are derived, never stored."""
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, Table, Text, UniqueConstraint, text
 
 from portillon_cloud.access.blocks import BlockReason
+from portillon_cloud.access.facts import GivenRole
 from portillon_cloud.database.schema import instant, key, metadata, one_of, organisation_id, reference
 
 block = Table(
@@ -40,6 +41,26 @@ block = Table(
         sqlite_where=text("until_ms IS NULL AND member_id IS NOT NULL"),
         postgresql_where=text("until_ms IS NULL AND member_id IS NOT NULL"),
     ),
+)
+
+# A right that nobody pays for. It is ended by giving it an end, and never forgotten: who gave it, and why.
+given_right = Table(
+    "given_right",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("member_id", "member.id", index=True),
+    Column("role", Text, nullable=False),
+    Column("zones", JSON, nullable=False),  # what it opens: ["office"]
+    Column("schedule", Text, nullable=False, server_default="always"),
+    Column("sites", JSON(none_as_null=True)),  # null: the member's home site; "all"; or ids
+    instant("from_ms"),  # business time
+    instant("until_ms", nullable=True),  # null: until somebody ends it
+    Column("given_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ended_by", Text),  # who gave it its end, if somebody did afterwards
+    one_of("role", GivenRole),
+    CheckConstraint("until_ms IS NULL OR until_ms >= from_ms", name="ends_after_start"),
 )
 
 schedule = Table(

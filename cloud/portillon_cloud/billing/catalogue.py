@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from portillon_cloud.access.sites import Sites, require_sites, stored
 from portillon_cloud.billing.calendar import Interval, IntervalUnit
 from portillon_cloud.billing.errors import CatalogueError, UnknownPlanError
 from portillon_cloud.billing.tables import plan, price
@@ -37,8 +38,13 @@ def create_plan(
     name: str,
     zones: Sequence[str] = ("gym",),
     schedule: str = "always",
+    sites: Sites = None,
 ) -> int:
-    """Make a plan: what it opens and when; `code` is what imports and the API call it."""
+    """Make a plan: what it opens, when and where; `code` is what imports and the API call it.
+
+    Raises UnknownSiteError.
+    """
+    require_sites(conn, organisation_id, sites)
     return insert_one(
         conn,
         plan,
@@ -48,6 +54,7 @@ def create_plan(
         name=name,
         zones=list(zones),
         schedule=schedule,
+        sites=stored(sites),
     )
 
 

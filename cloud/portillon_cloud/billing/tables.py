@@ -28,6 +28,7 @@ plan = Table(
     Column("name", Text, nullable=False),
     Column("zones", JSON, nullable=False),  # what it opens: ["gym"]
     Column("schedule", Text, nullable=False, server_default="always"),  # when it opens
+    Column("sites", JSON(none_as_null=True)),  # where: null: the member's home site; "all"; or ids of sites
     UniqueConstraint("organisation_id", "code"),
 )
 

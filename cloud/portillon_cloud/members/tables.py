@@ -94,6 +94,7 @@ member = Table(
     Column("last_name", Text, nullable=False),
     Column("email", Text),
     Column("language", Text),  # doors speak it; null: the account's
+    Column("groups", JSON, nullable=False, server_default="[]"),  # for whom hours may be reserved: ["women"]
     Column("joined_on", Date, nullable=False),
     # What doors do for this person beyond opening; portillon_rules Entitlement says what each means.
     Column("long_access", Boolean, nullable=False, server_default=false()),

@@ -21,6 +21,7 @@ from portillon_rules.decision import DecisionTime, Denied, DoorView, Granted, Si
 from portillon_rules.entitlement import ALWAYS, Entitlement
 from portillon_rules.policy import MAY_BE_LENIENT, SitePolicy
 from portillon_rules.reason import DenyReason, GrantFlag
+from portillon_rules.right import joined
 from portillon_rules.schedule import Schedule, Window
 
 ZONE = "America/Toronto"
@@ -296,10 +297,7 @@ def test_a_right_that_lent_its_hours_would_be_seen(monkeypatch: pytest.MonkeyPat
     gym = Membership(from_ms=at(-20), until_ms=None, zones=frozenset({"gym"}), schedule="off-peak")
     who = replace(FREEZES, memberships=(pool, gym), blocks=())
     compare(PLAIN, who, at(0))
-    merged = entitlement.joined
-    monkeypatch.setattr(
-        entitlement, "joined", lambda rights: merged([replace(one, schedule=ALWAYS) for one in list(rights)])
-    )
+    monkeypatch.setattr(entitlement, "joined", lambda rights: joined(replace(one, schedule=ALWAYS) for one in rights))
     with pytest.raises(AssertionError):
         compare(PLAIN, who, at(0))
 

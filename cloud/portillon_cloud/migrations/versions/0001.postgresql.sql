@@ -257,6 +257,7 @@ CREATE TABLE plan (
 	name TEXT NOT NULL,
 	zones JSON NOT NULL,
 	schedule TEXT DEFAULT 'always' NOT NULL,
+	sites JSON,
 	CONSTRAINT pk_plan PRIMARY KEY (id),
 	CONSTRAINT uq_plan_organisation_id_code UNIQUE (organisation_id, code),
 	CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
@@ -460,6 +461,7 @@ CREATE TABLE member (
 	last_name TEXT NOT NULL,
 	email TEXT,
 	language TEXT,
+	groups JSON DEFAULT '[]' NOT NULL,
 	joined_on DATE NOT NULL,
 	long_access BOOLEAN DEFAULT false NOT NULL,
 	first_person BOOLEAN DEFAULT false NOT NULL,
@@ -979,6 +981,28 @@ CREATE TABLE gateway_status (
 	CONSTRAINT fk_gateway_status_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
 	CONSTRAINT fk_gateway_status_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE TABLE given_right (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	member_id BIGINT NOT NULL,
+	role TEXT NOT NULL,
+	zones JSON NOT NULL,
+	schedule TEXT DEFAULT 'always' NOT NULL,
+	sites JSON,
+	from_ms BIGINT NOT NULL,
+	until_ms BIGINT,
+	given_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	ended_by TEXT,
+	CONSTRAINT pk_given_right PRIMARY KEY (id),
+	CONSTRAINT ck_given_right_role_known CHECK (role IN ('staff', 'technician', 'cleaner', 'complimentary')),
+	CONSTRAINT ck_given_right_ends_after_start CHECK (until_ms IS NULL OR until_ms >= from_ms),
+	CONSTRAINT fk_given_right_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_given_right_member_id FOREIGN KEY(member_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_given_right_member_id ON given_right (member_id)
 
 CREATE TABLE invoice_tax (
 	organisation_id BIGINT NOT NULL,
