@@ -5,7 +5,8 @@
 3. What is new is numbered under the site's lock, in the transaction that stores the journal; so whoever has heard of a
    number can hear of every number before it. It goes to the site's other gateways as soon as that has committed.
 4. A gateway that says how far it has heard gets all that still counts after it, some messages at a time, and with the
-   last of them up to when the others have told everything.
+   last of them up to when the others have told everything. From the beginning it also gets back what it told itself:
+   its card may be a new one.
 5. Sites with one gateway, or without rules for zones, keep nothing.
 """
 
@@ -110,7 +111,7 @@ def answer(conn: Connection, key: SigningKey, who: Row[Any], report: PresenceRep
     place = member_presence.c
     rows = conn.execute(
         select(member_presence)
-        .where(place.site_id == who.site_id, place.sequence > after, place.gateway_id != who.id)
+        .where(place.site_id == who.site_id, place.sequence > after, *([place.gateway_id != who.id] if after else []))
         .order_by(place.sequence)
         .limit(PASSAGES_MAX * PARTS_MAX + 1)
     ).all()

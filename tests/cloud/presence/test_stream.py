@@ -199,6 +199,14 @@ def test_who_heard_of_another_cloud_hears_everything_again(site: Site) -> None:
         assert (news.after, news.through, members([news])) == (0, 1, ["anne"])
 
 
+def test_who_begins_anew_gets_back_what_it_told(site: Site) -> None:
+    """Its card was replaced: it goes by what it saw before, as far as the cloud has it; later it is not told again."""
+    site.passes("a", "anne")
+    site.passes("b", "bea")
+    assert members(site.asks("b")) == ["anne", "bea"]
+    assert members(site.asks("b", 1)) == []
+
+
 def test_a_whole_site_comes_in_bounded_messages(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some at a time, in order; only with the last of them it is told how well the others are heard."""
     monkeypatch.setattr(stream, "PASSAGES_MAX", 10)
