@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from argon2 import PasswordHasher
+from cloud.web.browser_window import address, axe, chromium, visitor  # noqa: F401 - fixtures
 from fastapi import FastAPI
 from portillon_cloud.attendance.tables import journal_event
 from portillon_cloud.billing import tables as billing
