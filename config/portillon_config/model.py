@@ -42,6 +42,10 @@ class Gateway(Section):
         default=None, description="where the guard listens; default data_dir/guard.sock"
     )
     spawn_guard: bool = Field(default=True, description="false where systemd starts the guard")
+    rtc: FilePath | None = Field(
+        default=None,
+        description="a real-time clock with a battery, such as /sys/class/rtc/rtc0; default: there is none",
+    )
 
     @property
     def guard_path(self) -> Path:

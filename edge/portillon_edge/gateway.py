@@ -44,6 +44,7 @@ from portillon_edge.store.fire_latch import FireLatchFile
 from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.store.journal_writer import JournalWriter
 from portillon_edge.store.standing_file import StandingFile
+from portillon_edge.trusted_clock import trusted_real_ms
 from portillon_edge.visits.book import VisitBook
 
 logger = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Gateway:
             boot_id=self._boot_id,
             boot_ns=self._started_ns,
             saved=self._store.load_lease(),
+            trusted_real_ms=trusted_real_ms(config.gateway.rtc),
         )
         self._charge_for_this_boot()
         self._memory = DurableCredentialMemory(data_dir)
