@@ -1,4 +1,4 @@
-"""The gateway's share: decide, decide and write down, apply a snapshot."""
+"""The gateway's share: decide, decide and write down, apply a snapshot, and what memory that takes."""
 
 import random
 import statistics
@@ -35,6 +35,8 @@ TIME = DecisionTime(NOW_MS, TimeQuality.CERTAIN, 3_600_000)
 STAMP = EventTime(boot_id="b", boot_ns=1, real_ms=NOW_MS, business_ms=NOW_MS, quality=TimeQuality.CERTAIN)
 RSS_AIM_MB = 200
 SNAPSHOT_TURNS = 3
+DECISIONS = 100_000
+ENTRIES = 500
 
 
 def benchmarks(folder: Path, members: int, count: int) -> Iterator[Row]:
@@ -59,6 +61,7 @@ def benchmarks(folder: Path, members: int, count: int) -> Iterator[Row]:
     )
     yield _decide_and_write(folder, store, asked, raw, members)
     store.close()
+    yield _memory(folder, members)
 
 
 def _decide_once(store: EntitlementStore, asked: list[object], i: int) -> tuple[str, Granted]:
@@ -164,7 +167,24 @@ def _snapshot(folder: Path, offer: SnapshotOffer, members: int) -> Row:
     )
 
 
-def _peak_mb() -> float:
+def _memory(folder: Path, members: int) -> Row:
+    """In a process of its own, over the table that is in force in `folder`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.memory", str(folder), str(members), str(DECISIONS), str(ENTRIES)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    before_mb, decided_mb, all_mb = (float(word) for word in done.stdout.split())
+    return Row(
+        f"memory: {DECISIONS:,} decisions, {ENTRIES} entries, a scrub; {members:,} members",
+        f"peak {all_mb:.0f} MB, {decided_mb:.0f} MB after the decisions",
+        f"the same process before {before_mb:.0f} MB",
+        None,
+        f"< {RSS_AIM_MB} MB",
+        all_mb < RSS_AIM_MB,
+    )
+
+
+def peak_mb() -> float:
     """This program's own peak memory. Not `ru_maxrss`: that one survives exec, so a child reports its parent's peak."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
@@ -178,7 +198,7 @@ def main() -> None:
         Path(compressed), Path(target), offer=SnapshotOffer.model_validate_json(offer), secret=SECRET,
         cancelled=lambda: False,
     )  # fmt: skip
-    print(time.perf_counter() - begin, _peak_mb())
+    print(time.perf_counter() - begin, peak_mb())
 
 
 if __name__ == "__main__":
