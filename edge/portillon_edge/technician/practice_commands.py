@@ -166,6 +166,8 @@ class PracticeCommands:
             raise WrongCommand(str(error)) from error
 
     def _look(self) -> Table:
+        if not self._site.config.indicators:
+            raise WrongCommand("there is nothing to look at: the configuration has no section [[indicators]]")
         table = Table("indicator", "door", "light", "sound", "text", box=None, pad_edge=False)
         for options in self._site.config.indicators:
             seen = self._site.indicators.seen(options.name)

@@ -43,7 +43,9 @@ def test_a_whole_site_is_played() -> None:
         "open sesame",
         "present lane3-reader",
         "present lane1-reader nfca:04DE5F1EACC040",
+        "look",
     )
+    assert "no section [[indicators]]" in told_after(output, "look")
     assert "lane1  granted" in told_after(output, "present lane1-reader")
     assert "lane1  passage" in told_after(output, "push lane1")
     assert "lane2  denied  unknown_credential" in told_after(output, "present lane2-reader stranger")
