@@ -14,7 +14,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import edge, indicators, intake, invoices, lane, many_doors, osdp, outputs, readers, revocation, start
+from bench import (
+    edge,
+    indicators,
+    intake,
+    invoices,
+    lane,
+    many_doors,
+    osdp,
+    osdp_outputs,
+    outputs,
+    readers,
+    repair,
+    revocation,
+    start,
+)
 from bench.cloud_gym import postgres_engine, postgres_programs, sqlite_engine
 from bench.report import Row, show
 from broker import mosquitto
@@ -72,6 +86,7 @@ def subjects(size: Size, missing: Callable[[str], None]) -> Iterator[Subject]:
     for members in size.edge_members:
         yield lambda folder, members=members: edge.benchmarks(folder, members, count=20_000)  # type: ignore[misc]
     yield lambda folder: start.benchmarks(folder, size.start_members)
+    yield lambda folder: repair.benchmarks(folder, size.start_members)
     yield lambda folder: lane.benchmarks(folder, size.badges)
     yield lambda folder: many_doors.benchmarks(folder, size.many_doors_badges)
     yield lambda folder: readers.benchmarks(folder, size.reader_badges)
@@ -80,6 +95,7 @@ def subjects(size: Size, missing: Callable[[str], None]) -> Iterator[Subject]:
     if osdp.is_missing():
         missing("libosdp (make peers)")
     else:
+        yield lambda folder: osdp_outputs.benchmarks(folder, size.reader_badges)
         yield lambda folder: osdp.benchmarks(folder, size.osdp_events, idle_s=5)
     if mosquitto.program() is None:
         missing("Mosquitto")

@@ -1,7 +1,8 @@
 """What a reader in service is asked next: polls, commands and pieces of a file, none of which may starve another. Pure.
 
 After every command and every fragment comes a poll, so that a card is never further away than one exchange. Commands
-and fragments take turns. Only a reader that allows nothing between fragments (FTSTAT) is not polled until the end.
+and fragments take turns. A command for an output waits for neither: it goes first, once, and a poll follows before the
+next one may. Only a reader that allows nothing between fragments (FTSTAT) is not polled until the end.
 """
 
 from portillon_drivers.osdp.command_queue import CommandQueue, Queued
@@ -29,8 +30,16 @@ class Agenda:
         """A file was broken off: the reader is still to be told."""
         self._statuses: list[WireCommand] = []
         self._owes_poll = False
+        self._hurried = False
+        """An output's command went first, and no poll has followed yet."""
         self._file_last = False
         self._poll_ns = 0
+
+    @property
+    def urgent(self) -> bool:
+        """Whether an output waits that may go before everything else."""
+        exclusive = self.file is not None and self.file.exclusive
+        return self.queue.urgent and not self._hurried and self.abort is None and not exclusive
 
     def begin(self, capabilities: Capabilities) -> None:
         """The reader came into service: find out how things stand there, then poll."""
@@ -69,6 +78,10 @@ class Agenda:
         file = self.file
         if file is not None and file.exclusive:
             return Purpose.FRAGMENT, file.fragment(secure=secure), None
+        if self.urgent:
+            self._owes_poll = self._hurried = True
+            queued = self.queue.pop()
+            return Purpose.COMMAND, queued.command, queued
         if self._statuses and not self._owes_poll:
             self._owes_poll = True
             return Purpose.STATUS, self._statuses.pop(0), None
@@ -81,7 +94,7 @@ class Agenda:
             if file is not None and file_due:
                 self._owes_poll = self._file_last = True
                 return Purpose.FRAGMENT, file.fragment(secure=secure), None
-        self._owes_poll = False
+        self._owes_poll = self._hurried = False
         self._poll_ns = now_ns + POLL_NS
         if file is not None:
             file.poll_now = False

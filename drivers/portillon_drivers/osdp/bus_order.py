@@ -10,7 +10,10 @@ EXCHANGES_PER_GREETING = 6
 
 
 class BusOrder:
-    """Greetings under way first, then a probe if one is allowed, then whoever waited longest."""
+    """An output first, then greetings under way, then a probe if one is allowed, then whoever waited longest.
+
+    A reader whose output went first waits with its next one until everybody else who wants the bus had it since.
+    """
 
     def __init__(self, sessions: Sequence[ReaderSession]) -> None:
         self._sessions = sessions
@@ -27,7 +30,11 @@ class BusOrder:
         under_way = [session for session in due if session.greeting]
         probes = [session for session in due if session.silence.probing]
         alive = [session for session in due if not session.silence.probing]
-        if under_way:
+        urgent = [session for session in alive if session.urgent and self._may_hurry(session, alive)]
+        if urgent:
+            chosen = min(urgent, key=_waited)
+            chosen.hurried = self._exchanges + 1
+        elif under_way:
             chosen = min(under_way, key=_waited)
         elif probes and self._may_probe(alive, now_ns):
             chosen = min(probes, key=_waited)
@@ -54,6 +61,10 @@ class BusOrder:
                 due_ns = max(due_ns, self._probe_from_ns)
             earliest_ns = min(earliest_ns, due_ns)
         return earliest_ns
+
+    def _may_hurry(self, hurrying: ReaderSession, alive: list[ReaderSession]) -> bool:
+        since = hurrying.hurried
+        return since == 0 or all(session.served > since for session in alive if session is not hurrying)
 
     def _may_probe(self, alive: list[ReaderSession], now_ns: int) -> bool:
         if not self._anybody_alive():

@@ -58,7 +58,7 @@ class ReaderSession:
     def __init__(self, reader: PanelReader, *, baud: int, random: Callable[[int], bytes]) -> None:
         self.reader = reader
         self.silence = Silence()
-        self.served = 0
+        self.served = self.hurried = 0
         """The number of the panel's exchange in which this reader last had the bus."""
         self.events: list[PanelEvent] = []
         """What the panel has yet to tell."""
@@ -84,6 +84,11 @@ class ReaderSession:
     def greeting(self) -> bool:
         """Whether it is being met just now: the next step, up to its first poll, should not wait."""
         return not self.silence.probing and (not self._serving or self._fresh)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether an output of it waits."""
+        return self._serving and self._exchange is None and self._errands.agenda.urgent
 
     def due_ns(self) -> int:
         """When it next wants the bus; in the past: as soon as may be."""
