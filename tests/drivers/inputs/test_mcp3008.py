@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import gpiozero
@@ -14,6 +15,7 @@ from portillon_drivers.gpio_pins import pin_factory
 from portillon_drivers.inputs.mcp3008 import DRIVER, FULL_SCALE, Mcp3008Loops, Mcp3008Options, parse, request
 from portillon_drivers.inputs.mcp3008_simulator import CHANNELS, Mcp3008Simulator
 from portillon_drivers.inputs.polling import ReadingRefused
+from portillon_drivers.simulated_boards import SimulatedBoards
 from pydantic import ValidationError
 
 PULL_UP_OHM = 1_000
@@ -125,6 +127,22 @@ def test_chips_are_read_side_by_side() -> None:
     assert first.found()["chip0"].state is True and second.found()["chip1"].state is False
     for made in (first, second, *chips):
         made.close()
+
+
+def test_a_configured_chip_is_simulated_with_its_loops(tmp_path: Path) -> None:
+    """`simulate` hangs a loop on each channel in use: contacts at rest first, then as somebody sets or spoils them."""
+    pin_factory("mock").reset()
+    sections = [section(0, pin_factory="lgpio"), section(4, pin_factory="lgpio", active="closed")]
+    boards = SimulatedBoards([], sections, tmp_path)
+    led = [Mcp3008Options.model_validate({**one.model_dump(), **boards.inputs[one.name]}) for one in sections]
+    loops = Mcp3008Loops(led)
+    loops.open()
+    assert {name: found.state for name, found in loops.found().items()} == {"ch0": True, "ch4": False}
+    boards.set_active(sections[1], True)
+    boards.spoil("ch0", inf)
+    assert {name: found.state for name, found in loops.found().items()} == {"ch0": LineTrouble.CUT, "ch4": True}
+    loops.close()
+    boards.close()
 
 
 @pytest.mark.parametrize("wrong", [{"channel": 8}, {"chip_select": 2}, {"open_ohm": 1_100}])
