@@ -11,6 +11,7 @@ from portillon_cloud.gateways.presence import is_online
 from portillon_cloud.gateways.tables import feed_state, gateway, gateway_status
 from portillon_cloud.members.tables import site
 from portillon_cloud.outbox.tables import access_outbox
+from portillon_cloud.presence.occupancy import occupancy_of
 from portillon_cloud.reports.attendance_day import attendance_day
 from portillon_cloud.reports.badges import last_badges
 from portillon_cloud.reports.organisation_view import clock_view
@@ -50,6 +51,7 @@ def site_view(conn: Connection, *, organisation_id: int, site_id: int, real_ms: 
         attendance=attendance_day(
             conn, organisation_id=organisation_id, site_id=site_id, on=today, time_zone=place.time_zone
         ),
+        occupancy=occupancy_of(conn, site_id, now_ms=real_ms),
         unpaid=unpaid(conn, organisation_id=organisation_id, today=today, limit=UNPAID_SHOWN) if with_money else None,
     )
 

@@ -8,6 +8,7 @@ from portillon_rules.reason import DenyReason, GrantFlag
 
 from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.money import Money
+from portillon_cloud.presence.occupancy import ZoneOccupancy
 
 
 class LaneCondition(StrEnum):
@@ -139,4 +140,5 @@ class SiteView:
     gateways: tuple[GatewayView, ...]
     feed: FeedView
     attendance: AttendanceDay
+    occupancy: tuple[ZoneOccupancy, ...]
     unpaid: UnpaidSummary | None

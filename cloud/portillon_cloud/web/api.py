@@ -14,6 +14,7 @@ from portillon_cloud.http.problem import PROBLEM_RESPONSES
 from portillon_cloud.members import api as members
 from portillon_cloud.members import credentials_api as credentials
 from portillon_cloud.payments import api as payments
+from portillon_cloud.presence import api as presence
 from portillon_cloud.visits import api as visits
 from portillon_cloud.web import clock_api
 from portillon_cloud.zones import api as zones
@@ -26,7 +27,7 @@ def api_router() -> APIRouter:
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
         members, credentials, billing, payments, dunning, access, gateways, doors, attendance, alarms, visits, hours,
-        zones, clock_api,
+        zones, presence, clock_api,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)

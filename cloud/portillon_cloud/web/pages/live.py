@@ -34,7 +34,19 @@ from portillon_cloud.web.wording import N_
 router = APIRouter()
 Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_SITE))]
 
-PANELS = ("clock", "today", "lanes", "badges", "feed", "gateways", "attendance", "unpaid", "notices", "alarms")
+PANELS = (
+    "clock",
+    "today",
+    "lanes",
+    "badges",
+    "feed",
+    "gateways",
+    "attendance",
+    "occupancy",
+    "unpaid",
+    "notices",
+    "alarms",
+)
 STREAMS_MAX = 256
 CHECK_SESSION_EVERY = 15  # ticks
 STREAM_TICKS_MAX = 900  # then the browser connects again: a forgotten stream does not live for ever
