@@ -27,6 +27,10 @@ class CompanyRefusedError(PermanentError):
     """Such company cannot be asked of a member; the message says why."""
 
 
+class GroupRefusedError(PermanentError):
+    """Such a group is none; the message says why."""
+
+
 class NoPinLeftError(PermanentError):
     """So many PINs are issued that none is left that would be hard enough to guess."""
 
