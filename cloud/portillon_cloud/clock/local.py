@@ -13,3 +13,11 @@ def start_of_day_ms(day: datetime.date, time_zone: str) -> int:
     """The first instant of `day` in `time_zone`, also where summer time begins at midnight and 00:00 is skipped."""
     midnight = datetime.datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(time_zone))
     return int(midnight.timestamp() * 1000)
+
+
+def instant_of_ms(local: str, time_zone: str) -> int:
+    """The instant at which the wall in `time_zone` shows this ISO day and time; raises ValueError.
+
+    Of an hour that comes twice, the first; one that is skipped is read as if summer time had not begun.
+    """
+    return int(datetime.datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(time_zone)).timestamp() * 1000)

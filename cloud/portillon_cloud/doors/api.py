@@ -18,6 +18,7 @@ from portillon_cloud.doors.operations import (
     require_site,
     reset_fire,
 )
+from portillon_cloud.doors.rights import rights_changes
 from portillon_cloud.doors.rows import plans_of
 from portillon_cloud.doors.rules import COMPANY_WITHIN_S, COMPANY_WITHIN_S_MAX, AskedAtDoor, asked_of, set_asked
 from portillon_cloud.doors.states import doors_of
@@ -30,6 +31,7 @@ from portillon_cloud.identity.roles import Permission
 router = APIRouter(tags=["doors"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_SITE))]
 Clerk = Annotated[Principal, Depends(require(Permission.ORDER_DOORS))]
+Desk = Annotated[Principal, Depends(require(Permission.SEE_MEMBERS))]
 Planner = Annotated[Principal, Depends(require(Permission.PLAN_DOORS))]
 Owner = Annotated[Principal, Depends(require(Permission.RESET_FIRE))]
 DoorName = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -96,6 +98,12 @@ class NewOrder(Incoming):
 class NewPlan(Incoming):
     unlock: str = Field(min_length=1, max_length=100)
     first_person: bool = False
+
+
+class RightsChangeOut(BaseModel):
+    rights: list[str] = Field(description="What the member had from then on")
+    given_by: str
+    at_real_ms: int
 
 
 class CommandGiven(BaseModel):
@@ -251,6 +259,16 @@ def list_commands(site_id: PathId, services: ServicesDep, reader: Reader, limit:
         )
         for one in found
     ]
+
+
+@router.get("/members/{member_id}/door-rights/changes")
+def list_rights_changes(
+    member_id: PathId, services: ServicesDep, desk: Desk, limit: Limit = 20
+) -> list[RightsChangeOut]:
+    """Who changed what doors do for this member beyond opening; newest first."""
+    with services.db.read() as conn:
+        found = rights_changes(conn, desk.organisation_id, member_id=member_id, limit=limit)
+    return [RightsChangeOut(rights=list(one.rights), given_by=one.given_by, at_real_ms=one.at_real_ms) for one in found]
 
 
 def _give(

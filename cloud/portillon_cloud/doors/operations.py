@@ -194,10 +194,11 @@ def require_door(conn: Connection, *, site_id: int, door: str) -> str:
     return found.gateway_id
 
 
-def require_site(conn: Connection, organisation_id: int, site_id: int) -> None:
-    """Raises UnknownSiteError unless the site is of the organisation."""
-    found = conn.execute(
-        select(site.c.id).where(site.c.id == site_id, site.c.organisation_id == organisation_id)
-    ).one_or_none()
+def require_site(conn: Connection, organisation_id: int, site_id: int) -> str:
+    """The site's time zone. Raises UnknownSiteError unless the site is of the organisation."""
+    found: str | None = conn.execute(
+        select(site.c.time_zone).where(site.c.id == site_id, site.c.organisation_id == organisation_id)
+    ).scalar_one_or_none()
     if found is None:
         raise UnknownSiteError(f"organisation {organisation_id} has no site {site_id}")
+    return found

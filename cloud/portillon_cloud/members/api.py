@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, select
 from portillon_cloud.access.standing import Standing
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
+from portillon_cloud.doors.rights import change_rights
 from portillon_cloud.http.dependencies import ServicesDep, require
 from portillon_cloud.http.paging import After, Id, Limit, Page, PathId, page_of
 from portillon_cloud.http.problem import not_found, unprocessable
@@ -22,7 +23,7 @@ from portillon_cloud.members.company import (
     company_of,
     set_company,
 )
-from portillon_cloud.members.operations import DoorRights, add_account, add_member, set_door_rights, set_language
+from portillon_cloud.members.operations import DoorRights, add_account, add_member, set_language
 from portillon_cloud.members.tables import account, legal_entity, member, organisation, site
 from portillon_cloud.reports.may_pass import may_pass
 
@@ -164,11 +165,12 @@ def get_door_rights(member_id: PathId, services: ServicesDep, reader: Reader) ->
 def put_door_rights(member_id: PathId, new: DoorRightsBody, services: ServicesDep, writer: Writer) -> None:
     """Change it; every gateway knows within a second."""
     with services.db.write() as conn:
-        set_door_rights(
+        change_rights(
             conn,
-            organisation_id=writer.organisation_id,
+            principal=writer,
             member_id=member_id,
             rights=DoorRights(**new.model_dump()),
+            real_ms=services.clock.real_ms(),
         )
 
 

@@ -1,6 +1,11 @@
 """Doors and alarms at the desk: who may order what, what a page says of it, and how the badge counts."""
 
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
 from cloud.web.alarm_maker import raise_alarm
+from portillon_cloud.doors.operations import orders_in_force
 from portillon_cloud.gateways.tables import gateway_status
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.web import alarm_words, door_words
@@ -146,3 +151,50 @@ def test_who_ended_an_alarm_is_told_by_name(signed_in, gym):
     alarm_id = rows(gym, "alarm")[0]["id"]
     desk.post(f"/alarms/{alarm_id}/acknowledge", data={"csrf": html.split('name="csrf" value="')[1].split('"')[0]})
     assert f"Ended by {name}" in desk.get("/alarms").text
+
+
+def test_an_order_may_have_an_end(signed_in, gym, csrf):
+    """The day and time are the site's; the page says until when; over, it is in the record and no longer in force."""
+    report_doors(gym, front())
+    desk = signed_in(Role.DESK)
+    token = csrf(desk.get("/sites/1/doors").text)
+    now_ms = gym.services.clock.real_ms()
+    end = (datetime.fromtimestamp(now_ms / 1000, ZoneInfo("America/Toronto")) + timedelta(hours=2)).replace(
+        second=0, microsecond=0, tzinfo=None
+    )
+    answer = desk.post(
+        "/sites/1/doors/front/order",
+        data={"standing": "blocked", "until": end.isoformat("T", "minutes"), "csrf": token},
+    )
+    assert answer.status_code == 303
+    (ordered,) = rows(gym, "door_order")
+    assert ordered["until_ms"] == int(end.replace(tzinfo=ZoneInfo("America/Toronto")).timestamp() * 1000)
+    html = desk.get("/sites/1/doors").text
+    assert html.count("until ") >= 2 and "Blocked by order" in html
+    with gym.services.db.read() as conn:
+        assert orders_in_force(conn, 1, now_ms=ordered["until_ms"] - 1)
+        assert not orders_in_force(conn, 1, now_ms=ordered["until_ms"])
+
+
+@pytest.mark.parametrize("until", ["2020-01-01T00:00", "tomorrow"])
+def test_an_end_that_is_over_orders_nothing(signed_in, gym, csrf, until):
+    """The page says so, and everything stands as before."""
+    report_doors(gym, front())
+    desk = signed_in(Role.DESK)
+    token = csrf(desk.get("/sites/1/doors").text)
+    answer = desk.post("/sites/1/doors/*/order", data={"standing": "lockdown", "until": until, "csrf": token})
+    assert answer.status_code == 422 and "choose an end that is still to come" in answer.text
+    assert rows(gym, "door_order") == []
+
+
+def test_who_changed_what_doors_do_for_a_member_is_on_their_page(signed_in, gym, csrf):
+    """Whoever looks why somebody passes in a lockdown finds who allowed it."""
+    desk = signed_in(Role.DESK)
+    html = desk.get("/members/1").text
+    assert "Who changed this" not in html
+    desk.post("/members/1/door-rights", data={"lockdown_exempt": "true", "csrf": csrf(html)})
+    desk.post("/members/1/door-rights", data={"csrf": csrf(html)})
+    html = desk.get("/members/1").text
+    assert "Who changed this" in html and "Nothing of this any more" in html
+    (first, second) = rows(gym, "door_rights_change")
+    assert '["lockdown_exempt"]' in first["rights"] and second["rights"] == "[]" and first["given_by"]

@@ -1,14 +1,13 @@
 """Turn the business clock of a test organisation. The worker does the turning; the page only asks for it."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
 from portillon_cloud.clock.errors import BackwardsClockError, ClockBusyError, LiveClockError
+from portillon_cloud.clock.local import instant_of_ms
 from portillon_cloud.clock.operations import advance
 from portillon_cloud.http.dependencies import ServicesDep
 from portillon_cloud.http.problem import Problem
@@ -28,14 +27,13 @@ def advance_form(
 ) -> Response:
     """Start the turn; the live page shows how far it is. Raises Problem 422, 409."""
     try:
-        local = datetime.fromisoformat(to).replace(tzinfo=ZoneInfo(reader.organisation.time_zone))
+        target_ms = instant_of_ms(to, reader.organisation.time_zone)
     except ValueError:
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             N_("Write the day and time as on a calendar, for example 2025-03-12 09:30."),
             kind="no-instant",
         ) from None
-    target_ms = int(local.timestamp() * 1000)
     try:
         with services.db.write() as conn:
             advance(conn, reader.organisation.id, target_ms=target_ms, real_ms=services.clock.real_ms())

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
+from portillon_cloud.doors.rights import change_rights
 from portillon_cloud.http.dependencies import ServicesDep
 from portillon_cloud.http.paging import PathId
 from portillon_cloud.identity.roles import Permission
-from portillon_cloud.members.operations import DoorRights, set_door_rights
+from portillon_cloud.members.operations import DoorRights
 from portillon_cloud.web.pages.members import Done
 from portillon_cloud.web.visit import Visit, genuine_form, visit_with
 
@@ -31,9 +32,10 @@ def rights_form(
 ) -> Response:
     """What is not ticked is taken away."""
     with services.db.write() as conn:
-        set_door_rights(
+        change_rights(
             conn,
-            organisation_id=clerk.principal.organisation_id,
+            principal=clerk.principal,
+            real_ms=clerk.now_ms,
             member_id=member_id,
             rights=DoorRights(
                 long_access=long_access,

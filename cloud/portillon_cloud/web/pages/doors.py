@@ -7,12 +7,15 @@ from fastapi import APIRouter, Depends, Form, Path
 from fastapi.responses import RedirectResponse, Response
 from portillon_rules.door_plan import EVERY_DOOR, Standing
 
+from portillon_cloud.clock.local import instant_of_ms
+from portillon_cloud.doors.errors import OrderOverError
 from portillon_cloud.doors.operations import (
     open_once,
     order,
     orders_given,
     orders_in_force,
     plan,
+    require_site,
     reset_fire,
     schedules_of,
 )
@@ -38,6 +41,7 @@ Planner = Annotated[Visit, Depends(visit_with(Permission.PLAN_DOORS))]
 Owner = Annotated[Visit, Depends(visit_with(Permission.RESET_FIRE))]
 Door = Annotated[str, Path(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*|\*)$")]
 GIVEN_SHOWN = 12
+NO_END = N_("Nothing was ordered: choose an end that is still to come, or none.")
 AWAY = N_("The gateway is not connected: nothing was done. Open the door on site.")
 
 
@@ -75,19 +79,29 @@ def doors_page(site_id: PathId, services: ServicesDep, reader: Reader, done: Don
 
 @router.post("/sites/{site_id}/doors/{door}/order", dependencies=[Depends(genuine_form)])
 def order_form(
-    site_id: PathId, door: Door, services: ServicesDep, clerk: Clerk, standing: Annotated[Ordered, Form()]
+    site_id: PathId,
+    door: Door,
+    services: ServicesDep,
+    clerk: Clerk,
+    standing: Annotated[Ordered, Form()],
+    until: Annotated[str, Form(max_length=30)] = "",
 ) -> Response:
-    """Have a door, or all of them, stand so; or go back to the plan."""
-    with services.db.write() as conn:
-        order(
-            conn,
-            principal=clerk.principal,
-            site_id=site_id,
-            door=door,
-            standing=None if standing is Ordered.PLAN else Standing(standing),
-            now_ms=clerk.organisation.clock.business_ms,
-            real_ms=clerk.now_ms,
-        )
+    """Have a door, or all of them, stand so, perhaps until a day and time at the site; or go back to the plan."""
+    try:
+        with services.db.write() as conn:
+            zone = require_site(conn, clerk.principal.organisation_id, site_id)
+            order(
+                conn,
+                principal=clerk.principal,
+                site_id=site_id,
+                door=door,
+                standing=None if standing is Ordered.PLAN else Standing(standing),
+                until_ms=_end_ms(until, zone),
+                now_ms=clerk.organisation.clock.business_ms,
+                real_ms=clerk.now_ms,
+            )
+    except OrderOverError:
+        return _draw(services, clerk, site_id, Notice("bad", clerk.words.say(NO_END)), status=422)
     return _back(site_id, Done.ORDERED)
 
 
@@ -175,6 +189,13 @@ def reset_form(site_id: PathId, services: ServicesDep, owner: Owner) -> Response
     return _back(site_id, Done.SENT)
 
 
+def _end_ms(until: str, time_zone: str) -> int | None:
+    try:
+        return instant_of_ms(until, time_zone) if until else None
+    except ValueError:
+        raise OrderOverError(f"{until!r} is no day and time at which an order could end") from None
+
+
 def _draw(services: Services, reader: Visit, site_id: int, notice: Notice | None, *, status: int = 200) -> Response:
     organisation_id = reader.principal.organisation_id
     with services.db.read() as conn:
@@ -190,12 +211,13 @@ def _draw(services: Services, reader: Visit, site_id: int, notice: Notice | None
             "given": orders_given(conn, site_id, limit=GIVEN_SHOWN),
             "commands": commands(conn, organisation_id, site_id=site_id, limit=GIVEN_SHOWN),
         }
-    may = reader.principal.may
+    may, words = reader.principal.may, reader.words_in(site.time_zone)
     return page(
         "doors.html",
         reader,
         status=status,
-        words=reader.words_in(site.time_zone),
+        words=words,
+        earliest=words.local(reader.organisation.clock.business_ms).strftime("%Y-%m-%dT%H:%M"),
         notice=notice,
         site=site,
         every_door=EVERY_DOOR,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import RedirectResponse, Response
 
 from portillon_cloud.clock.local import local_date
+from portillon_cloud.doors.rights import rights_changes
 from portillon_cloud.http.dependencies import ServicesDep
 from portillon_cloud.http.paging import PathId
 from portillon_cloud.http.problem import not_found
@@ -26,6 +27,7 @@ from portillon_cloud.zones.rows import zone_rules_of
 router = APIRouter()
 Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_MEMBERS))]
 PER_PAGE = 50
+RIGHTS_GIVEN_SHOWN = 10
 
 
 class Done(StrEnum):
@@ -104,6 +106,7 @@ def draw_member(
             now_ms=reader.organisation.clock.business_ms,
         )
         forgiven = forgivenesses(conn, organisation_id=organisation_id, member_id=member_id)
+        rights_given = rights_changes(conn, organisation_id, member_id=member_id, limit=RIGHTS_GIVEN_SHOWN)
         sites = sites_of(conn, organisation_id)
         watched = [site for site in sites if zone_rules_of(conn, site.id)]
     today = local_date(reader.organisation.clock.business_ms, member.time_zone)
@@ -116,6 +119,7 @@ def draw_member(
         visits=visits,
         today=today,
         forgiven=forgiven,
+        rights_given=rights_given,
         sites=sites,
         watched=watched,
         words_of={site.time_zone: reader.words_in(site.time_zone) for site in sites},
