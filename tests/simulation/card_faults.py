@@ -1,9 +1,11 @@
 """A gateway's SD card is copied: an old copy put back, or a copy that runs beside its original."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from portillon_rules.visits import Visit
 from simulation.finding import Finding
 from simulation.gateway_side import GatewaySide
 from simulation.schedule import Schedule
@@ -20,6 +22,8 @@ class CardFaults:
     folder: Path
     gateways: list[GatewaySide]
     clones: list[GatewaySide]
+    spent: Counter[Visit]
+    spent_again: Counter[Visit]
     off_ms: dict[str, list[tuple[int, int]]]
     boots_at_ms: dict[str, list[int]]
     _healed: bool
@@ -65,7 +69,7 @@ class CardFaults:
         gateway = self._chosen()
         if gateway is None:
             return
-        copied_ms = self.schedule.now_ms
+        copied_ms, spent = self.schedule.now_ms, self.spent.copy()
         copy = card_of(gateway)
 
         def restore() -> None:
@@ -75,6 +79,7 @@ class CardFaults:
         def put_back() -> None:
             gateway.disk.replace_all(copy)
             gateway.excuse()
+            self.spent_again += self.spent - spent  # the copy does not know of these
             # For the copy the time since is time without power, and no boot since was charged to it.
             self.off_ms[gateway.card].append((copied_ms, self.schedule.now_ms))
             self.boots_at_ms[gateway.card] = [at for at in self.boots_at_ms[gateway.card] if at < copied_ms]

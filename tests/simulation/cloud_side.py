@@ -20,9 +20,18 @@ from portillon_cloud.gateways.tables import feed_state
 from portillon_cloud.members.operations import add_credential
 from portillon_cloud.members.organisations import site_keys
 from portillon_cloud.secrets import Keyring
+from portillon_cloud.visits.operations import give
+from portillon_cloud.zones.operations import put_zone_rule
 from portillon_rules.credential import Credential, SiteKey
+from portillon_rules.visits import Per
+from portillon_rules.zone_rule import Strictness
+from portillon_wire.rows import RowKind
+from simulation.lanes import ZONE
 from sqlalchemy import func, select
 
+LIMITED = {0: (4, None), 1: (2, Per.DAY), 2: (3, Per.WEEK)}
+"""Members with a pack or quota: how many visits, and of which time."""
+RESET_HOUR = 4
 BASE_URL = "http://cloud.example"
 DUE = """
 SELECT min(due) FROM (
@@ -77,6 +86,24 @@ class CloudSide:
                     name=gateway_id, mode="test", now_ms=now_ms(),
                 )  # fmt: skip
 
+        self._set_rules(now_ms())
+
+    def _set_rules(self, now_ms: int) -> None:
+        """Nobody comes in twice; some members have so many visits, in all or a day."""
+        gym = self.gym
+        self.most: dict[str, int] = {}
+        with self.db.write() as conn:
+            put_zone_rule(
+                conn, organisation_id=gym.organisation_id, site_id=gym.site_id, zone=ZONE,
+                body={"passback": Strictness.HARD, "reset_hour": RESET_HOUR},
+            )  # fmt: skip
+            for number, (most, per) in LIMITED.items():
+                allowance = give(
+                    conn, organisation_id=gym.organisation_id, member_id=self.members[number].member_id, most=most,
+                    per=per, from_ms=0, until_ms=None, by="desk", now_ms=now_ms,
+                )  # fmt: skip
+                self.most[str(allowance)] = most
+
     def _open(self) -> None:
         self.db = Database(f"sqlite:///{self.path}")
         self.link = GatewayLink(self.db, self.keyring, self.clock, base_url=BASE_URL, lease_duration_s=self._lease_s)
@@ -121,6 +148,10 @@ class CloudSide:
                 reason=BlockReason.BANNED, source="simulation", at_ms=self.clock.real_ms(),
             )  # fmt: skip
 
+    def number_of(self, member: str | None) -> int:
+        """Which member that is, as events name them."""
+        return next(number for number, joined in enumerate(self.members) if str(joined.member_id) == member)
+
     def crash(self) -> None:
         """Die and come back; what was committed is there."""
         self.close()
@@ -163,7 +194,12 @@ class CloudSide:
                 conn, self.keyring, site_id=self.gym.site_id,
                 account_ids=[joined.account_id for joined in self.members], now_ms=self.clock.real_ms(),
             )  # fmt: skip
-        return {change.key: change.body or {} for changes in rows.values() for change in changes}
+        return {
+            change.key: change.body or {}
+            for changes in rows.values()
+            for change in changes
+            if change.kind is RowKind.ENTITLEMENT
+        }
 
     def stored(self, gateway_id: str) -> dict[tuple[str, int], tuple[str, str]]:
         """Every event of a gateway: (journal, sequence) to (kind, member)."""

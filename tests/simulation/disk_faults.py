@@ -19,6 +19,7 @@ class DiskFaults:
     finding: Finding
     gateways: list[GatewaySide]
     _healed: bool
+    visits_lost: bool
     darken: Callable[..., None]
     kill: Callable[[GatewaySide], None]
     _restart_soon: Callable[[GatewaySide], None]
@@ -76,6 +77,8 @@ class DiskFaults:
             content = bytearray(path.read_bytes())
             content[self.random.randrange(len(content))] ^= 1 << self.random.randrange(8)
             gateway.disk.replace_all({one.name: one.read_bytes() for one in files} | {path.name: bytes(content)})
+            if path.name.startswith("credential"):
+                self.visits_lost = True
             if path.name.startswith("journal"):
                 gateway.excuse()
             self.finding.counts[f"bits flipped in {path.name.split('-')[0].split('.')[0]}"] += 1

@@ -1,15 +1,19 @@
 """What a gateway of a simulation is made of besides the shipped cores: its surroundings, and what can be missing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from portillon_edge.domain.events import NewEvent
 from portillon_edge.domain.timekeeping import TimeKeeper
+from portillon_edge.domain.visit_facts import VisitFact
+from portillon_edge.doors.local_side import Badge, LocalSide
 from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.sync.effects import UplinkEffect
 from portillon_edge.sync.uplink import Uplink
 from portillon_rules.credential import SiteKey
+from portillon_rules.local_facts import LocalFacts
+from portillon_rules.visits import Visit
 from portillon_wire.signature import PublicKeys
 from simulation.schedule import Schedule
 
@@ -40,6 +44,8 @@ class Defences:
     send_again_in_new_epoch: bool = True
     believe_a_cloud_that_has_less: bool = True
     ask_again: bool = True
+    visits_are_counted: bool = True
+    passback_is_asked: bool = True
     commits_are_synced: bool = True  # synchronous=FULL
 
 
@@ -53,6 +59,29 @@ class Clock:
     def at(self, boot_ns: int) -> object:
         time = self._keeper.at(boot_ns)
         return time if self._lease else type(time)(time.business_ms, time.quality, 1)
+
+
+class Amnesia:
+    """A memory for visits that remembers none."""
+
+    def visits(self, member: str) -> Mapping[Visit, int]:
+        return {}
+
+    def may_have_forgotten(self, since_ms: int) -> bool:
+        return False
+
+    def commit(self, facts: Sequence[VisitFact]) -> None:
+        pass
+
+    def hold(self, facts: Sequence[VisitFact]) -> None:
+        pass
+
+
+class Hospitable(LocalSide):
+    """It asks nobody where they are."""
+
+    def facts(self, badge: Badge) -> LocalFacts:
+        return replace(super().facts(badge), presence=None)
 
 
 class Incurious(Uplink):

@@ -7,6 +7,7 @@ from portillon_edge.doors.attendant import Attendant
 from portillon_edge.errors import StoreBusy
 from portillon_edge.store.memory_journal import MemoryJournal
 from portillon_edge.sync.inputs import JournalSeen, RowDamageFound, Tick
+from portillon_edge.sync.presence_flow import AllTold
 from portillon_wire.messages import JournalEvent
 from simulation.gateway_shell import GatewayShell
 from simulation.schedule import NS_PER_MS
@@ -35,7 +36,9 @@ class GatewayRounds(GatewayShell):
 
     def _plan(self) -> None:
         """Wake when the first of the cores is due, as the threads of the real shell do, and not before."""
-        timers = (self.attendant.deadline_ns, self.session.deadline_ns, self.uplink.deadline_ns)
+        timers = (
+            self.attendant.deadline_ns, self.session.deadline_ns, self.uplink.deadline_ns, self.presence.deadline_ns,
+        )  # fmt: skip
         due = min((timer for timer in timers if timer is not None), default=NEVER_NS)
         at_ns = min(due, self._tidied_ns + TIDY_MS * NS_PER_MS) + self._booted_ns - BOOT_NS
         now_ns = self._schedule.now_ns
@@ -61,6 +64,9 @@ class GatewayRounds(GatewayShell):
         self._tell(Tick())
         for source in self.shelf.sources():
             self._tell(JournalSeen(source.journal_id, source.epoch, source.acknowledged, source.last))
+        if not self._log.waiting and all(source.acknowledged == source.last for source in self.shelf.sources()):
+            self.presence.take(AllTold())
+        self.presence.tick()
         damage = self.store.take_damage() or self.store.scrub(now_ns)
         if damage is not None:
             self._tell(

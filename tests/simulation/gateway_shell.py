@@ -41,6 +41,8 @@ from portillon_edge.sync.inputs import (
     TableLost,
     Tick,
 )
+from portillon_edge.sync.presence_flow import EpochEntered
+from portillon_edge.sync.presence_runner import PresenceRunner
 from portillon_edge.sync.session import SyncSession
 from portillon_edge.sync.table_work import TableWork
 from portillon_edge.sync.uplink import Uplink
@@ -66,6 +68,7 @@ class GatewayShell:
     shelf: JournalShelf
     session: SyncSession
     uplink: Uplink
+    presence: PresenceRunner
     keeper: TimeKeeper
     counts: Counter[str]
     contested: set[str]
@@ -88,7 +91,15 @@ class GatewayShell:
     def _publish(self, name: Up, payload: bytes) -> None:
         raise NotImplementedError
 
+    def _record(self, effect: Record) -> None:
+        at = self.keeper.stamp(self.boot_ns)
+        self._log.record(NewEvent(kind=effect.kind, at=at, reason=effect.reason, detail=effect.detail))
+
     def _tell(self, event: object) -> None:
+        if isinstance(event, Connected | Disconnected) or (isinstance(event, Received) and event.name is Down.PRESENCE):
+            self.presence.take(event)
+            if isinstance(event, Received):
+                return
         ack = isinstance(event, Received) and event.name is Down.ACK
         if not isinstance(event, JournalSeen) and not ack:
             carry_out(self._ask(event), perform=self._answers, handle=self._ask)
@@ -122,11 +133,11 @@ class GatewayShell:
             case SaveLease(saved):
                 self.store.save_lease(saved)
             case EpochBegun(epoch):
+                self.presence.take(EpochEntered(epoch))
                 if self._defences.send_again_in_new_epoch:
                     self.shelf.begin_epoch(epoch)
-            case Record(kind, reason, detail):
-                at = self.keeper.stamp(self.boot_ns)
-                self._log.record(NewEvent(kind=kind, at=at, reason=reason, detail=detail))
+            case Record():
+                self._record(effect)
             case SendEvents(journal_id, first, last):
                 self._send_events(journal_id, first, last)
             case Acknowledge(journal_id, epoch, through):

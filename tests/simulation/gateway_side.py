@@ -8,12 +8,14 @@ from pathlib import Path
 
 from portillon_drivers.events import CredentialRead, InputChanged
 from portillon_edge.domain.events import NewEvent
-from portillon_edge.domain.timekeeping import TimeKeeper
-from portillon_edge.doors.attendant import Attendant, Door
+from portillon_edge.domain.timekeeping import STEP_MS_MAX, TimeKeeper
+from portillon_edge.doors.attendant import Attendant
 from portillon_edge.doors.guarded_outputs import GuardedOutputs
-from portillon_edge.doors.machine import Line, Part
-from portillon_edge.doors.turnstile_lane import TurnstileLane
+from portillon_edge.doors.local_side import LocalSide
 from portillon_edge.errors import EdgeError
+from portillon_edge.presence.news import PresenceHeard
+from portillon_edge.presence.others_file import OthersFile
+from portillon_edge.presence.presence_file import PresenceFile
 from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_shelf import JournalShelf
@@ -22,8 +24,11 @@ from portillon_edge.sync.inputs import (
     Disconnected,
     Received,
 )
+from portillon_edge.sync.presence_flow import PresenceFlow, Started
+from portillon_edge.sync.presence_runner import PresenceRunner
 from portillon_edge.sync.session import SyncSession
 from portillon_edge.sync.uplink import Uplink
+from portillon_edge.visits.book import VisitBook
 from portillon_rules.credential import Credential
 from portillon_rules.row_mac import row_mac_key
 from portillon_wire.messages import (
@@ -36,13 +41,13 @@ from portillon_wire.messages import (
 )
 from portillon_wire.topics import Down, Up, parse, up
 from simulation.disk import Disk
-from simulation.gateway_parts import Clock, Defences, Incurious, Log, Outside
+from simulation.gateway_parts import Amnesia, Clock, Defences, Hospitable, Incurious, Log, Outside
 from simulation.gateway_rounds import BOOT_NS, GatewayRounds
-from simulation.guard_side import OUTPUT, GuardSide, Relay
+from simulation.guard_side import GuardSide, Relay
+from simulation.lanes import ENTRIES, LANES, build_lanes, reader_of, sensor_of
 from simulation.mounted_disk import Careless, mounted
 
 ANSWERS = (EventKind.GRANTED, EventKind.DENIED, EventKind.REBADGED)
-PULSE_MS = 3_000
 COMMIT_AFTER_MS = 20
 """The stated window: an event not yet this old may be lost to a power cut, and nothing older."""
 RESTART_MS = 5_000
@@ -68,7 +73,7 @@ class GatewaySide(GatewayRounds):
         self._clones: list[GatewaySide] = []
         self._random = random.Random(seed)
         self._schedule = outside.schedule
-        self.relay = Relay()
+        self.relays = {lane: Relay() for lane in LANES}
         self.committed: dict[tuple[str, int], JournalEvent] = {}
         self.rewritten: list[tuple[str, int]] = []
         """Committed rows whose number was given away again: they were lost."""
@@ -110,8 +115,9 @@ class GatewaySide(GatewayRounds):
         if self._guard is not None:
             self._guard.kill()
             self._guard = None
-        self.relay.orphaned = False
-        self.relay.drive(False, self._schedule.now_ns)
+        for relay in self.relays.values():
+            relay.orphaned = False
+            relay.drive(False, self._schedule.now_ns)
         self.disk.cut_power()
 
     def kill_guard(self) -> None:
@@ -218,29 +224,45 @@ class GatewaySide(GatewayRounds):
         self._save_lease()
         self._log = Log(self._commit_soon, self.shelf)
         self._outputs = GuardedOutputs(self)
-        lane = Door("lane1", "gym", {Part.ENTRY: OUTPUT}, TurnstileLane(pulse_ms=PULSE_MS, passage_window_ms=PULSE_MS),
-                    ("reader",), {"passage": Line.PASSAGE})  # fmt: skip
+        presence = PresenceFile(self.folder, factory=factory)
+        self._opened.append(presence.close)
+        local = (LocalSide if self._defences.passback_is_asked else Hospitable)(
+            presence=presence,
+            visits=VisitBook(self.name, self.memory if self._defences.visits_are_counted else Amnesia()),
+            find_visits=self.store.visits,
+        )
         clock = Clock(self.keeper, lease=self._defences.lease)
         self.attendant = Attendant(
-            [lane], keys=self._outside.site_keys, entitlements=self.store, clockwork=clock, outputs=self._outputs,
-            log=self._log, memory=self.memory,
+            build_lanes(), keys=self._outside.site_keys, entitlements=self.store, clockwork=clock,
+            outputs=self._outputs, log=self._log, memory=self.memory, local=local,
         )  # type: ignore[arg-type]  # fmt: skip
         self.session = SyncSession(
             gateway=self.name, keys=self._outside.keys, boot_id=self.boot_id, keeper=self.keeper,
             position=self.store.position(), roots=self.store.roots(), jitter=self._random,
         )  # fmt: skip
         self.uplink = (Uplink if self._defences.ask_again else Incurious)(jitter=self._random)
+        others = OthersFile(self.folder)
+        self.presence = PresenceRunner(
+            PresenceFlow(
+                gateway=self.name, keys=self._outside.keys, keeper=self.keeper, others=others.load(),
+                jitter=self._random,
+            ),
+            others=others, take=self._tell_doors, unseen=lambda: self.attendant.unseen, publish=self._publish,
+            record=lambda effect: self._record(effect), clock_ns=lambda: self.boot_ns,
+        )  # fmt: skip
         self._built: Path | None = None
         self._journals |= {source.journal_id for source in self.shelf.sources()}
         self._connect_guard()
-        self.attendant.handle(InputChanged("passage", False, now_ns))
+        for lane in LANES:
+            self.attendant.handle(InputChanged(sensor_of(lane), False, now_ns))
         self._wakes_at_ns, self._tidied_ns = None, now_ns
+        self.presence.take(Started(self.store.position().epoch))
         self._let(self._look_around)
 
     def _connect_guard(self) -> None:
         if self._guard is None:
             self._guard = GuardSide(
-                self._schedule, self.relay, deaf_to_client_end=not self._defences.guard_hears_the_end
+                self._schedule, self.relays, deaf_to_client_end=not self._defences.guard_hears_the_end
             )
         self._guard.connect(self._outputs.note)
 
@@ -258,6 +280,16 @@ class GatewaySide(GatewayRounds):
         """GuardedOutputs asks here."""
         if self.alive and self._guard is not None:
             self._guard.lock(output)
+
+    @property
+    def life(self) -> int:
+        """Which process this is, counted over all."""
+        return self._life
+
+    def knows(self, now_ms: int) -> bool:
+        """Whether its business time is about right."""
+        at = self.keeper.stamp(self.boot_ns)
+        return at.business_ms is not None and abs(at.business_ms - now_ms) < STEP_MS_MAX
 
     # What happens to it
 
@@ -290,6 +322,10 @@ class GatewaySide(GatewayRounds):
         if message.name is Down.FEED:
             self.attendant.tidy(self.boot_ns)  # as in the door loop's next quiet moment
 
+    def _tell_doors(self, heard: PresenceHeard) -> bool:
+        self.attendant.handle(heard)
+        return True
+
     def _must_not_hear(self, topic: str, payload: bytes) -> bool:
         """With that defence off: an acknowledgement of less than was acknowledged before."""
         if self._defences.believe_a_cloud_that_has_less or parse(topic).name is not Down.ACK:
@@ -299,19 +335,23 @@ class GatewaySide(GatewayRounds):
             source.journal_id == ack.journal_id and ack.through < source.acknowledged for source in self.shelf.sources()
         )
 
-    def badge(self, card: Credential) -> JournalEvent | NewEvent | None:
+    def badge(self, card: Credential, lane: str = ENTRIES[0]) -> JournalEvent | NewEvent | None:
         """Somebody holds a card there; the event that answers it, or None if the gateway died over it."""
         before = len(self._log.waiting)
-        self._let(lambda: self.attendant.handle(CredentialRead("reader", card, self.boot_ns)))
+        self._let(lambda: self.attendant.handle(CredentialRead(reader_of(lane), card, self.boot_ns)))
         if not self.alive:
             return None
         return next(event for event in self._log.waiting[before:] if event.kind in ANSWERS)
 
-    def push_through(self) -> None:
-        """Somebody goes through the lane."""
-        if self.alive:
-            self._let(lambda: self.attendant.handle(InputChanged("passage", True, self.boot_ns)))
-            self._let(lambda: self.attendant.handle(InputChanged("passage", False, self.boot_ns + 1)))
+    def push_through(self, lane: str = ENTRIES[0]) -> NewEvent | None:
+        """Somebody goes through the lane, if it is released; the passage of a member that came of it."""
+        if not self.alive or not self.relays[lane].releasing:
+            return None
+        before = len(self._log.waiting)
+        self._let(lambda: self.attendant.handle(InputChanged(sensor_of(lane), True, self.boot_ns)))
+        seen = self._log.waiting[before:]
+        self._let(lambda: self.attendant.handle(InputChanged(sensor_of(lane), False, self.boot_ns + 1)))
+        return next((event for event in seen if event.kind is EventKind.PASSAGE and event.member), None)
 
     # The shell
 

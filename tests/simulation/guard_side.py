@@ -1,13 +1,12 @@
 """The guard and a relay that latches: whatever the relay was told last it stays, whoever dies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from portillon_edge.guard.core import Action, Drive, GuardCore, Reopen, Tell
 from portillon_edge.guard.protocol import HOLD_MS, GuardEvent, Hold, Lock, Release
 from simulation.schedule import Schedule
 
-OUTPUT = "relay"
 MAX_ON_MS = 5_000
 
 
@@ -33,13 +32,13 @@ class Relay:
 
 
 class GuardSide:
-    """The real guard core around one relay; it outlives its gateway, and can be killed itself."""
+    """The real guard core around some relays; it outlives its gateway, and can be killed itself."""
 
-    def __init__(self, schedule: Schedule, relay: Relay, *, deaf_to_client_end: bool = False) -> None:
+    def __init__(self, schedule: Schedule, relays: Mapping[str, Relay], *, deaf_to_client_end: bool = False) -> None:
         self._schedule = schedule
-        self.relay = relay
+        self._relays = relays
         self._deaf = deaf_to_client_end
-        self._core = GuardCore({OUTPUT: MAX_ON_MS})
+        self._core = GuardCore(dict.fromkeys(relays, MAX_ON_MS))
         self.alive = True
         self._tell: Callable[[GuardEvent], None] | None = None
         self._do(self._core.start())
@@ -58,7 +57,8 @@ class GuardSide:
     def kill(self) -> None:
         """SIGKILL."""
         self.alive = False
-        self.relay.orphaned = self.relay.releasing
+        for relay in self._relays.values():
+            relay.orphaned = relay.releasing
 
     def release(self, output: str, on_ms: int) -> None:
         """What the gateway asks for; a dead guard hears nothing."""
@@ -89,9 +89,11 @@ class GuardSide:
                 case Tell(message):
                     if self._tell is not None:
                         self._tell(message)
-                case Drive(_, releasing):
-                    self.relay.drive(releasing, self._schedule.now_ns)
-                    self._do(self._core.driven(OUTPUT, self._schedule.now_ns))
-                case Reopen():
-                    self.relay.drive(False, self._schedule.now_ns)
-                    self._do(self._core.driven(OUTPUT, self._schedule.now_ns))
+                case Drive(output, releasing):
+                    self._drive(output, releasing)
+                case Reopen(output):
+                    self._drive(output, False)
+
+    def _drive(self, output: str, releasing: bool) -> None:
+        self._relays[output].drive(releasing, self._schedule.now_ns)
+        self._do(self._core.driven(output, self._schedule.now_ns))

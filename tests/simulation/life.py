@@ -23,6 +23,7 @@ from simulation.disk_faults import DiskFaults
 from simulation.finding import Finding
 from simulation.gateway_parts import Defences, Outside
 from simulation.gateway_side import COMMIT_AFTER_MS, GatewaySide
+from simulation.habits import Habits
 from simulation.history import History
 from simulation.network import FINE, Network, Weather
 from simulation.network_faults import NetworkFaults
@@ -39,10 +40,11 @@ ONLINE_MS = 1_000
 MINUTE_MS = 60_000
 OVERDUE_TICK_MS = MINUTE_MS
 """What is due and cannot be done, as for a gateway that is away, is looked at again so much later."""
+BLOCKED_MAX = 3
 IDLE_TICK_MS = 60 * MINUTE_MS
 
 
-class Life(NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Attacks):
+class Life(Habits, NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Attacks):
     """A cloud, two gateways, a network, and chance."""
 
     def __init__(
@@ -67,6 +69,7 @@ class Life(NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Atta
         self._ticks_at_ms: float | None = None
         self._healed = False
         self._made = 0
+        self.begin_habits()
         self._dark: dict[str, int] = {}
         self._backup_taken = False
         self.hours = 0.0
@@ -175,33 +178,13 @@ class Life(NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Atta
                 break
         self.hours = len(self.gateways) * (self.schedule.now_ms - began_ms) / 3_600_000
 
-    def somebody_badges(self) -> None:
-        """A card at a lane; the oracle looks at the answer."""
-        gateway = self.random.choice(self.everyone())
-        if gateway.alive:
-            self.badge(gateway, self.random.randrange(len(self.cloud.cards)))
-
-    def badge(self, gateway: GatewaySide, number: int) -> None:
-        """Member `number` holds the card there, and mostly goes through."""
-        answer = gateway.badge(self.cloud.cards[number])
-        if answer is None:
-            return
-        self.network.trace.update(f"{answer.kind} {answer.reason}\n".encode())
-        if answer.kind is EventKind.REBADGED:
-            return
-        if answer.kind is EventKind.DENIED:
-            if not answer.reason:
-                self.finding.breaks(6, f"a denial without a reason at {gateway.name}")
-            return
-        self._judge_grant(gateway, number)
-        if self.random.random() < 0.8:
-            self.schedule.after(self.random.uniform(50, 2_500), gateway.push_through)
-
     def change_somebody(self) -> None:
         """Billing shuts somebody out, or lets them in again."""
         if not self.cloud_alive:
             return
         number = self.random.randrange(len(self.cloud.members))
+        if len(self.blocked_since_ms) >= BLOCKED_MAX:
+            number = self.random.choice(sorted(self.blocked_since_ms))
         if number in self.blocked_since_ms and self._clock_error_ms:
             return  # what a wrong clock writes down as the end of a block is the truth once the clock is right again
         if number in self.blocked_since_ms:
@@ -272,6 +255,8 @@ class Life(NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Atta
         for gateway in self.gateways:
             oracle.journals_arrived(self.finding, self.cloud, gateway)
             oracle.lanes_were_bounded(self.finding, gateway, self.schedule.now_ns)
+        if self.pace.time_heals:
+            self.presence_heals()
 
     def _time_heals(self) -> None:
         if all(oracle.knows_the_time(gateway, self.schedule.now_ms) for gateway in self.gateways):

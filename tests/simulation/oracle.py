@@ -90,7 +90,8 @@ def journals_arrived(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -
 
 def lanes_were_bounded(finding: Finding, gateway: GatewaySide, now_ns: int) -> None:
     """4: no release lasted past its bound."""
-    gateway.relay.drive(False, now_ns)
-    longest_ms = gateway.relay.longest_ns / NS_PER_MS
+    for relay in gateway.relays.values():
+        relay.drive(False, now_ns)
+    longest_ms = max(relay.longest_ns for relay in gateway.relays.values()) / NS_PER_MS
     if longest_ms > MAX_ON_MS + SLACK_MS:
         finding.breaks(4, f"{gateway.name}'s relay released for {longest_ms:.0f} ms")

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from portillon_cloud.gateways import leasing, presence, set_back
 from portillon_cloud.gateways import session as cloud_session
-from portillon_edge.sync import reporter
+from portillon_edge.sync import presence_flow, reporter
 
 MINUTE_MS = 60_000
 NS_PER_MS = 1_000_000
@@ -64,6 +64,8 @@ def at(pace: Pace) -> Iterator[None]:
             (set_back, "LATER_MS_MAX", 2 * lease_ms),
             (presence, "SILENT_AFTER_MS", 3 * lease_ms),
             (reporter, "REPORT_NS_MAX", report_ns),
+            (presence_flow, "BEAT_NS", report_ns),
+            (presence_flow, "FRESH_MS", 4 * pace.report_every_ms),
         ):
             stack.enter_context(patch.object(module, name, value))
         yield

@@ -36,7 +36,7 @@ class PowerFaults:
         if gateway.alive:
             self._disconnect(gateway)
             gateway.crash()
-            if gateway.relay.releasing and not gateway.relay.orphaned:
+            if any(relay.releasing and not relay.orphaned for relay in gateway.relays.values()):
                 self.finding.breaks(4, f"{gateway.name} died and its guard left the lane released")
             self.schedule.after(self.random.uniform(200, 3_000), lambda: self._restart(gateway))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from simulation.disk import Trouble
 from simulation.gateway_parts import Defences
+from simulation.habits import PASSBACK, VISITS
 from simulation.life import Life
 from simulation.lives import live_once, make_template, write_gates_history
 from simulation.network import FINE, Weather
@@ -97,13 +98,26 @@ def dies_while_released(life: Life) -> None:
     """The gateway is killed between grant and passage."""
     life.gateways[0].badge(life.cloud.cards[0])
     life.schedule.run_for(100)
-    assert life.gateways[0].relay.releasing
+    assert life.gateways[0].relays["lane1"].releasing
     life.kill(life.gateways[0])
 
 
 def forged_messages(life: Life) -> None:
     """A feed entry and a lease signed by somebody else."""
     life.forge(life.gateways[0])
+
+
+def comes_too_often(life: Life) -> None:
+    """A member with a pack of four visits comes six times."""
+    for _ in range(6):
+        life.come_in(life.gateways[0], 0)
+        life.go_out(life.gateways[0], 0)
+
+
+def comes_in_twice(life: Life) -> None:
+    """A member comes in, hands the card out, and somebody comes in with it."""
+    life.come_in(life.gateways[0], 5)
+    life.come_in(life.gateways[0], 5)
 
 
 ABLATIONS: dict[str, tuple[Defences, int, Callable[[Life], None]]] = {
@@ -127,6 +141,8 @@ ABLATIONS: dict[str, tuple[Defences, int, Callable[[Life], None]]] = {
     ),
     "a journal that has nothing to send asks": (Defences(ask_again=False), 3, told_by_a_journal_set_aside),
     "the guard ends releases when its client dies": (Defences(guard_hears_the_end=False), 4, dies_while_released),
+    "visits are counted": (Defences(visits_are_counted=False), VISITS, comes_too_often),
+    "it is asked who is inside": (Defences(passback_is_asked=False), PASSBACK, comes_in_twice),
     "only the listed keys are believed": (Defences(verify=False), 7, forged_messages),
 }
 
