@@ -3,8 +3,9 @@
 from typing import Any
 
 from edge.health.report_sample import report
-from portillon_edge.health.reported import BEAT_NS, CHANGE_NS_MIN, ReportedSchedule, reported
+from portillon_edge.health.reported import BEAT_NS, CHANGE_NS_MIN, OPENED_NS_MIN, ReportedSchedule, reported
 from portillon_wire.messages import DeviceHealth
+from portillon_wire.presence import ZONES_MAX
 
 UP = (DeviceHealth(name="relay", kind="output gpio", state="up"),)
 DOWN = (DeviceHealth(name="relay", kind="output gpio", state="down", detail="gone"),)
@@ -30,6 +31,17 @@ def test_told_on_connection_on_change_and_each_minute() -> None:
     assert not schedule.due(online(beat_ns=CHANGE_NS_MIN - 1, devices=DOWN))
     assert schedule.due(online(beat_ns=CHANGE_NS_MIN, devices=DOWN))
     assert schedule.due(online(beat_ns=CHANGE_NS_MIN + BEAT_NS, devices=DOWN))
+
+
+def test_how_many_are_inside_is_told_when_it_changes() -> None:
+    """Not with every badge of a busy hour, and never more zones than a message holds."""
+    schedule = ReportedSchedule()
+    assert schedule.due(online(beat_ns=0, occupancy={"gym": 1}))
+    assert not schedule.due(online(beat_ns=OPENED_NS_MIN - 1, occupancy={"gym": 2}))
+    assert schedule.due(online(beat_ns=OPENED_NS_MIN, occupancy={"gym": 2}))
+    assert not schedule.due(online(beat_ns=2 * OPENED_NS_MIN, occupancy={"gym": 2}))
+    assert reported(online(occupancy={"gym": 2}), at_ms=7).occupancy == {"gym": 2}
+    assert len(reported(online(occupancy={f"z{n}": n for n in range(999)}), at_ms=7).occupancy) == ZONES_MAX
 
 
 def test_told_again_after_a_lost_connection_or_a_failed_sending() -> None:
