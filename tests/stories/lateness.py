@@ -10,6 +10,8 @@ SHARE_MAX = 0.03
 FEW = 1
 """One may always: a run of few stories has no share to speak of."""
 
+LINES_MAX = 6
+"""Of what was not so; the logs stand behind it."""
 LATE_STORIES = "late door stories"
 """Under this name a test's report carries them to whoever prints the end of the run."""
 
@@ -36,4 +38,8 @@ class Lateness:
         if not self.late:
             return ""
         told = [f"{len(self.late)} of {self.asked} door stories were not so at the first try:"]
-        return "\n".join([*told, *(f"- {story}: {why.splitlines()[0]}" for story, why in sorted(self.late.items()))])
+        return "\n".join([*told, *(f"- {story}: {_in_short(why)}" for story, why in sorted(self.late.items()))])
+
+
+def _in_short(why: str) -> str:
+    return " ".join(line.strip() for line in why.splitlines()[:LINES_MAX])

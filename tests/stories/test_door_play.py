@@ -67,13 +67,13 @@ def test_a_few_late_stories_are_excused_and_named() -> None:
     late = Lateness(asked=100)
     assert late.in_words() == ""
     for number in range(3):
-        late.came_late(f"story-{number}", f"second {number}: nothing\nand a log")
+        late.came_late(f"story-{number}", f"second {number}: recorded was\n  nothing" + "\na log" * 9)
         assert not late.too_many
-    late.came_late("story-3", "second 3: nothing")
+    late.came_late("story-3", "second 3: recorded was\n  nothing" + "\na log" * 9)
     assert late.too_many
     assert late.in_words().splitlines() == [
         "4 of 100 door stories were not so at the first try:",
-        *(f"- story-{number}: second {number}: nothing" for number in range(4)),
+        *(f"- story-{number}: second {number}: recorded was nothing{' a log' * 4}" for number in range(4)),
     ]
     alone = Lateness(asked=1, late={"story": "late"})
     assert not alone.too_many
