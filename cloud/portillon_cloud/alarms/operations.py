@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from portillon_rules.door_plan import EVERY_DOOR
 from portillon_wire.alarm_classes import RULES, Alarm, AlarmClass
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from portillon_cloud.alarms.tables import IS_OPEN, alarm, alarm_acknowledgement
 from portillon_cloud.attendance.tables import journal_event
+from portillon_cloud.doors.tables import door_order_change
 from portillon_cloud.errors import NotFoundError
 from portillon_cloud.gateways.tables import gateway
 from portillon_cloud.identity.principal import Principal
@@ -37,7 +39,8 @@ class Word:
 class AlarmLine:
     """One alarm: what, where, since when, how often. Instants are business time; None: nobody can tell when it was.
 
-    `id` is its latest occurrence's. `ended_by`: whoever ended it on site. `closed`: a person said that it is over.
+    `id` is its latest occurrence's. `ended_by`: whoever ended it, on site or by an order. `closed`: a person said that
+    it is over.
     """
 
     id: int
@@ -140,9 +143,35 @@ def acknowledge(
     conn.execute(update(alarm).where(*unseen).values(acknowledged_id=word))
 
 
+_CLOCKS_APART_MS = 60_000
+"""By how much cloud and gateway may differ on when an order was withdrawn."""
+
 _ended = journal_event.alias("ended")
 _seen = alarm_acknowledgement.alias("seen")
 _closed = alarm_acknowledgement.alias("closed")
+
+# A gateway sees that its lockdown was withdrawn in the cloud, but not by whom: the last word there on that door was it.
+_last_word = door_order_change.alias("last_word")
+_withdrawn = door_order_change.alias("withdrawn")
+_withdrawn_by = (
+    select(_withdrawn.c.given_by_id)
+    .where(
+        alarm.c.alarm == Alarm.LOCKDOWN.value,
+        _ended.c.reason == "order",
+        _withdrawn.c.standing.is_(None),
+        _withdrawn.c.id
+        == select(func.max(_last_word.c.id))
+        .where(
+            _last_word.c.site_id == alarm.c.site_id,
+            _last_word.c.door == func.coalesce(_ended.c.door, EVERY_DOOR),
+            _last_word.c.at_ms <= _ended.c.at_ms + _CLOCKS_APART_MS,
+        )
+        .correlate(alarm, _ended)
+        .scalar_subquery(),
+    )
+    .correlate(alarm, _ended)
+    .scalar_subquery()
+)
 
 _LINES = (
     select(
@@ -161,7 +190,7 @@ _LINES = (
         journal_event.c.detail,
         journal_event.c.by,
         _ended.c.at_ms.label("ended_at_ms"),
-        _ended.c.by.label("ended_by"),
+        func.coalesce(_ended.c.by, _withdrawn_by).label("ended_by"),
         _seen.c.given_by.label("seen_by"),
         _seen.c.at_real_ms.label("seen_at_ms"),
         _seen.c.note.label("seen_note"),

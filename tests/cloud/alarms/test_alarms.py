@@ -20,6 +20,7 @@ from portillon_cloud.alarms.operations import (
 from portillon_cloud.attendance.content import Sender
 from portillon_cloud.attendance.intake import take_in
 from portillon_cloud.database import Database
+from portillon_cloud.doors.tables import door_order_change
 from portillon_cloud.gateways.tables import gateway
 from portillon_cloud.identity.principal import Principal, PrincipalKind
 from portillon_cloud.identity.roles import Role
@@ -245,6 +246,44 @@ def test_a_word_without_a_time_is_taken_all_the_same(db: Database, sender: Sende
     give(db, sender, event(1, "door_held"), on_site(2).model_copy(update={"at": at}))
     (line,) = now_open(db, sender)
     assert line.acknowledged is not None and line.acknowledged.at_ms is None
+
+
+def ordered(db: Database, sender: Sender, at_ms: int, standing: str | None, by: str, door: str = "*") -> None:
+    """The desk has given an order, or withdrawn it."""
+    whose = {"organisation_id": sender.organisation_id, "site_id": sender.site_id, "given_by": by, "given_by_id": by}
+    with db.write() as conn:
+        conn.execute(
+            insert(door_order_change).values(**whose, door=door, standing=standing, at_ms=at_ms, at_real_ms=at_ms)
+        )
+
+
+def test_a_lockdown_that_was_withdrawn_names_who_withdrew_it(db: Database, sender: Sender) -> None:
+    """The gateway cannot know; an earlier order's end, or another door's, is not taken for it."""
+    ordered(db, sender, NOON_MS - 50_000, "lockdown", "staff:1")
+    ordered(db, sender, NOON_MS - 40_000, None, "staff:1")
+    ordered(db, sender, NOON_MS + 1_000, "lockdown", "staff:3")
+    give(db, sender, event(1, "lockdown_began", door=None, by="staff:3", reason="order"))
+    ordered(db, sender, NOON_MS + 400_000, None, "staff:4")
+    ordered(db, sender, NOON_MS + 400_000, None, "staff:5", door="back")
+    give(db, sender, event(401, "lockdown_ended", door=None, reason="order"))
+    (line,) = now_open(db, sender)
+    assert (line.stands, line.by, line.ended_by) == (False, "staff:3", "staff:4")
+
+
+def test_a_lockdown_whose_time_was_over_was_ended_by_nobody(db: Database, sender: Sender) -> None:
+    """Whoever withdrew the one before did not end this one, nor did who began it; at the gateway, who did is told."""
+    ordered(db, sender, NOON_MS - 40_000, None, "staff:1")
+    ordered(db, sender, NOON_MS + 1_000, "lockdown", "staff:3")
+    give(
+        db,
+        sender,
+        event(1, "lockdown_began", door=None, by="staff:3", reason="order"),
+        event(300, "lockdown_ended", door=None, reason="order"),
+        event(301, "lockdown_began", door="back", by="local:pi", reason="local_order"),
+        event(302, "lockdown_ended", door="back", by="local:ana", reason="local_order"),
+    )
+    ends = {line.door: line.ended_by for line in now_open(db, sender)}
+    assert ends == {None: None, "back": "local:ana"}
 
 
 STORY = (
