@@ -107,10 +107,17 @@ class Made(BaseModel):
 
 
 class AnswerOut(BaseModel):
-    """What the turnstile would say; `until_ms` null: no end is known."""
+    """What the turnstile would say; `until_ms` null: no end is known.
+
+    `evidence`: the rule, the row and the revision that it rests on, as in journals and at the gateway. `not_alone`: it
+    is no for want of company, and with it `zones` would open.
+    """
 
     allowed: bool
     reason: str | None
+    evidence: str
+    flags: list[str]
+    not_alone: bool
     zones: list[str]
     until_ms: int | None
     has_card: bool
@@ -223,6 +230,9 @@ def get_access(member_id: PathId, services: ServicesDep, reader: Reader) -> Answ
     return AnswerOut(
         allowed=answer.allowed,
         reason=answer.reason,
+        evidence=str(answer.evidence),
+        flags=list(answer.flags),
+        not_alone=answer.not_alone,
         zones=list(answer.zones),
         until_ms=answer.until_ms,
         has_card=answer.has_card,

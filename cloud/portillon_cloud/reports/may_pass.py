@@ -6,7 +6,7 @@ from portillon_rules.decision import DecisionTime, Denied, DoorView, Granted, Si
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.evidence import NO_EVIDENCE, Evidence
 from portillon_rules.local_facts import LocalFacts
-from portillon_rules.reason import DenyReason
+from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_wire.rule_rows import RULE_KINDS, read_rule, site_rules
 from sqlalchemy import Connection, select
 
@@ -18,6 +18,8 @@ from portillon_cloud.members.tables import site
 from portillon_cloud.secrets import Keyring
 from portillon_cloud.visits.rows import use_at_home
 
+COMPANY = "company"
+"""The rule that asks who else is there."""
 # Stands for the card of somebody who has none yet, to tell what one would do.
 _NO_CARD = CredentialFacts(hashes=("none.none",))
 
@@ -27,6 +29,8 @@ class Answer:
     """Yes with the zones and the end of validity, or no with the reason. `until_ms` None: no end is known.
 
     `evidence`: the rule and the row that it rests on, and the revision of the site's gateway, if it has one alone.
+    `flags`: what is remarkable about a yes. `not_alone`: it is no for want of company that the desk cannot see, and
+    with it `zones` would open.
     """
 
     allowed: bool
@@ -36,6 +40,8 @@ class Answer:
     zones: tuple[str, ...] = ()
     until_ms: int | None = None
     evidence: Evidence = NO_EVIDENCE
+    flags: tuple[GrantFlag, ...] = ()
+    not_alone: bool = False
 
 
 def may_pass(
@@ -67,10 +73,27 @@ def may_pass(
                 zones=tuple(granted),
                 until_ms=None if row.valid_until_ms >= FOREVER_MS else row.valid_until_ms,
                 evidence=next(iter(granted.values())).evidence,
+                flags=tuple(dict.fromkeys(flag for one in granted.values() for flag in one.flags)),
             )
     refused = _decide(rows[0], zones[0] if zones else "", rules, local, business_ms)
     reason = refused.reason if isinstance(refused, Denied) else None
-    return Answer(allowed=False, has_card=has_card, standing=standing, reason=reason, evidence=refused.evidence)
+    together = _zones_in_company(rows[0], zones, rules, local, business_ms) if refused.evidence.rule == COMPANY else ()
+    return Answer(
+        allowed=False,
+        has_card=has_card,
+        standing=standing,
+        reason=reason,
+        evidence=refused.evidence,
+        zones=together,
+        not_alone=bool(together),
+    )
+
+
+def _zones_in_company(
+    row: Entitlement, zones: list[str], rules: SiteRules, local: LocalFacts, business_ms: int
+) -> tuple[str, ...]:
+    alone = replace(row, guardians=(), hosts=(), escorted=False)
+    return tuple(zone for zone in zones if isinstance(_decide(alone, zone, rules, local, business_ms), Granted))
 
 
 def _row(account: AccountFacts, who: MemberFacts, credential: CredentialFacts, business_ms: int) -> Entitlement:

@@ -22,6 +22,7 @@ def test_standing_and_live_answer_agree(api: Api) -> None:
     assert [(one["reason"], one["source"]) for one in standing["blocks"]] == [("dues_unpaid", "dunning")]
     answer = desk.get(f"/members/{payer.member_id}/access").json()
     assert (answer["allowed"], answer["reason"]) == (False, "dues_unpaid")
+    assert (answer["evidence"], answer["flags"], answer["not_alone"]) == ("entitlement", [], False)
 
 
 def test_staff_block_and_lift(api: Api) -> None:

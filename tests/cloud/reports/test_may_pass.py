@@ -7,6 +7,7 @@ import pytest
 from cloud.gym import Gym, Joined
 from portillon_cloud.gateways.operations import enrol_gateway
 from portillon_cloud.gateways.tables import feed_state
+from portillon_cloud.members.company import NeededCompany, set_company
 from portillon_cloud.members.credential_state import CredentialState
 from portillon_cloud.members.credentials import add_credential, change_state
 from portillon_cloud.members.pins import issue_pin
@@ -140,3 +141,17 @@ def test_the_revision_is_the_one_of_the_sites_only_gateway(sqlite_gym: Gym, alic
     assert ask(sqlite_gym, alice).evidence.revision == 214
     enrol(sqlite_gym, "back")
     assert ask(sqlite_gym, alice).evidence.revision is None
+
+
+def test_a_minor_may_pass_but_not_alone(sqlite_gym: Gym, alice: Joined) -> None:
+    """The desk cannot see who is inside: it is told what would open in company, and why alone nothing does."""
+    give(sqlite_gym, alice, "em4100:01")
+    mother = sqlite_gym.join("Anne Roy", starts_on=date(2025, 12, 31)).member_id
+    with sqlite_gym.db.write() as conn:
+        needed = NeededCompany(guardians=(mother,))
+        set_company(conn, organisation_id=sqlite_gym.organisation_id, member_id=alice.member_id, needed=needed)
+    answer = ask(sqlite_gym, alice)
+    assert (answer.allowed, answer.reason, answer.not_alone) == (False, DenyReason.GUARDIAN_ABSENT, True)
+    assert (answer.zones, str(answer.evidence)) == (("gym",), "company entitlement")
+    late = ask(sqlite_gym, alice, NOW + 400 * DAY)
+    assert (late.reason, late.not_alone, late.zones) == (DenyReason.CONTRACT_ENDED, False, ())
