@@ -4,7 +4,8 @@
    the window.
 2. The loop becoming occupied within the window is the grant's one PASSAGE; staying empty is GRANT_NOT_USED. A grant
    ends as one of the two. Without a loop the passage is assumed at the window's end, and the event says so.
-3. The same credential again before its passage is REBADGED and opens anew; another card is refused, LANE_BUSY.
+3. The same credential again before its passage is REBADGED and opens anew; another card is refused, LANE_BUSY
+   (`turns.py`).
 4. With a close output we close, once for each opening: only after whoever was let in has passed or their window is
    over, the opening release has ended, and the loop has been known to be clear for `clear_ms` on end. A loop that was
    never seen, is lost or occupied keeps the boom up. Without a close output the barrier's own controller closes.
@@ -14,13 +15,15 @@
 7. A vehicle for which nothing was opened is DOOR_FORCED. The first state of the loop after a start or a loss is how it
    was found: nobody's passage.
 8. An exit request always opens, whatever else holds, and nothing cuts it short; a vehicle in its window is nobody's.
-9. FREE and FIRE hold it open; vehicles force nothing, and a PASSAGE has no member unless somebody badged. BLOCKED and
-   LOCKDOWN end the opening and close by rule 4 without waiting for who was let in before; BLOCKED takes nobody,
-   LOCKDOWN whom the decision exempts. OpenOnce opens without a card, in PLAN and FREE.
+9. FREE and FIRE hold it open; vehicles force nothing, and a PASSAGE has no member unless somebody badged. Another card
+   is granted there, and its window begins once the vehicle before has passed; who still waits at their end goes unused.
+   BLOCKED and LOCKDOWN end the opening and close by rule 4 without waiting for who was let in before; BLOCKED takes
+   nobody, LOCKDOWN whom the decision exempts. OpenOnce opens without a card, in PLAN and FREE.
 10. An opening that fails ends the grant as not used. A closing that fails leaves it open until the loop clears anew.
 Windows are half-open. After a start nothing moves: whether the boom is up is not known before we opened it.
 """
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from portillon_rules.reason import DenyReason
@@ -46,6 +49,7 @@ from portillon_edge.doors.machine import (
     Tick,
 )
 from portillon_edge.doors.part_drive import PartDrive
+from portillon_edge.doors.turns import Place, SecondBadge, Turns
 
 REX_STUCK = Record(EventKind.INPUT_FAULT, detail="the exit request stays active: stuck button or wire", by=Line.REX)
 
@@ -81,7 +85,7 @@ class Barrier:
         self._to_close = False
         self._close_failed = False
         self._closing_until_ns = 0
-        self._grant: Grant | None = None
+        self._turns = Turns(SecondBadge.REFUSE)
         self._window_ends_ns = 0
         self._waits_until_ns = 0
         self._exit_until_ns = 0
@@ -95,11 +99,11 @@ class Barrier:
 
     @property
     def busy(self) -> bool:
-        return self._grant is not None
+        return self._turns.busy(occupied=False, free=self._bearing.released)
 
     def busy_for(self, credential: str) -> bool:
         """As `busy`, for this credential: whoever is being let in anyway may badge again."""
-        return self._grant is not None and self._grant.credential != credential
+        return self.busy and self._turns.own(credential) is None
 
     @property
     def open(self) -> bool | None:
@@ -118,7 +122,7 @@ class Barrier:
     def state(self) -> str:
         if self._obstacle:
             return EventKind.OBSTACLE.value
-        if self._grant:
+        if self._turns.any:
             return "granted"
         return "open" if self.open else "idle"
 
@@ -151,6 +155,7 @@ class Barrier:
                 pass
             case _:
                 assert_never(signal)
+        actions += self._next_turn(now)
         actions += self._stand(now)
         actions += self._close_when_clear(now)
         return Step(tuple(actions), self._deadline_ns())
@@ -160,15 +165,33 @@ class Barrier:
     def _admit(self, grant: Grant, now: int) -> list[Action]:
         if self._bearing is Bearing.BLOCKED:
             return [Record(EventKind.DENIED, grant, DenyReason.DOOR_BLOCKED)]
-        kind = EventKind.GRANTED
-        if self._grant:
-            if (self._grant.credential, self._grant.member) != (grant.credential, grant.member):
+        own, free = self._turns.own(grant.credential), self._bearing.released
+        if own and own.member == grant.member:
+            return [*(self._let_in(own, now) if own is self._turns.running else []), Record(EventKind.REBADGED, own)]
+        ended = self._end_unused(self._turns.overtaken_by(grant) if free else (), "overtaken by a newer card")
+        match self._turns.take(grant, occupied=False, free=free):
+            case Place.NOW:
+                return [*ended, *self._let_in(grant, now), Record(EventKind.GRANTED, grant)]
+            case Place.QUEUED:
+                return [*ended, Record(EventKind.GRANTED, grant, detail="waits for its turn")]
+            case _:
                 return [Record(EventKind.DENIED, grant, DenyReason.LANE_BUSY)]
-            kind, grant = EventKind.REBADGED, self._grant
-        self._grant = grant
+
+    def _let_in(self, grant: Grant, now: int) -> list[Action]:
+        self._turns.running = grant
         self._window_ends_ns = now + self._window_ns * (self._long_access_factor if grant.long_access else 1)
         self._waits_until_ns = self._window_ends_ns
-        return [*([] if self._bearing.released else self._raise(now)), Record(kind, grant)]
+        return [] if self._bearing.released else self._raise(now)
+
+    def _next_turn(self, now: int) -> list[Action]:
+        following = None if self._occupied else self._turns.next()
+        return self._let_in(following, now) if following else []
+
+    def _end_unused(self, grants: Iterable[Grant], detail: str | None) -> list[Action]:
+        ended = list(grants)
+        for grant in ended:
+            self._turns.end(grant)
+        return [Record(EventKind.GRANT_NOT_USED, grant, detail=detail) for grant in ended]
 
     def _exit_request(self, active: bool, now: int) -> list[Action]:
         stuck, before = self._rex.stuck, self._rex.change(active, now)
@@ -192,6 +215,8 @@ class Barrier:
         if self.closed_for:
             self._opened_until_ns = self._waits_until_ns = 0
             closed = self._opening.withdraw(now)
+        if not changed.bearing.released:
+            closed += self._end_unused(self._turns.waiting, "the barrier stands free no more")
         return [*closed, *changed.told_after(before)]
 
     # What the loop tells --------------------------------------------------------------------------------------------
@@ -213,8 +238,8 @@ class Barrier:
         return [Record(EventKind.OBSTACLE_GONE)] if told else []
 
     def _passage(self, now: int) -> list[Action]:
-        if self._grant:
-            grant, self._grant = self._grant, None
+        if grant := self._turns.running:
+            self._turns.end(grant)
             return [Record(EventKind.PASSAGE, grant)]
         if self._bearing.released:
             return [Record(EventKind.PASSAGE, detail="nobody badged: the barrier stands free")]
@@ -228,8 +253,8 @@ class Barrier:
 
     def _elapse(self, now: int) -> list[Action]:
         actions: list[Action] = []
-        if self._grant and now >= self._window_ends_ns:
-            actions += [*self._opening.withdraw(now), *self._window_over()]
+        if self._turns.running and now >= self._window_ends_ns:
+            actions += [*self._opening.withdraw(now), *self._window_over(self._turns.running)]
         if self._obstacle_at_ns is not None and now >= self._obstacle_at_ns and not self._bearing.released:
             self._obstacle_at_ns = None
             actions += self._tell_obstacle("something stands under the boom for longer than a passage takes")
@@ -237,12 +262,11 @@ class Barrier:
             actions.append(REX_STUCK)
         return actions
 
-    def _window_over(self) -> list[Action]:
-        grant, self._grant = self._grant, None
+    def _window_over(self, grant: Grant) -> list[Action]:
         if self._has_loop:
             unseen = self._occupied is None
-            detail = "nobody could see it: the loop is not known" if unseen else None
-            return [Record(EventKind.GRANT_NOT_USED, grant, detail=detail)]
+            return self._end_unused([grant], "nobody could see it: the loop is not known" if unseen else None)
+        self._turns.end(grant)
         return [Record(EventKind.PASSAGE, grant, detail="assumed: the barrier has no loop")]
 
     def _tell_obstacle(self, detail: str) -> list[Action]:
@@ -282,7 +306,8 @@ class Barrier:
         """When it may come down if nothing happens before; None: not as things are."""
         if not self._to_close or self._occupied is not False or self._opening.held:
             return None
-        let_in_until_ns = max(self._exit_until_ns, self._opened_until_ns, self._waits_until_ns if self._grant else 0)
+        waits_until_ns = self._waits_until_ns if self._turns.running else 0
+        let_in_until_ns = max(self._exit_until_ns, self._opened_until_ns, waits_until_ns)
         return max(self._clear_since_ns + self._clear_ns, self._opening.rest_ns, let_in_until_ns)
 
     def _output_failed(self, part: Part, now: int) -> list[Action]:
@@ -294,14 +319,12 @@ class Barrier:
         actions = self._opening.withdraw(now)
         self._opening.failed(now)
         self._opened_until_ns = 0
-        if self._grant:
-            grant, self._grant = self._grant, None
-            actions.append(Record(EventKind.GRANT_NOT_USED, grant, detail="the output failed"))
-        return actions
+        running = (self._turns.running,) if self._turns.running else ()
+        return [*actions, *self._end_unused((*running, *self._turns.waiting), "the output failed")]
 
     def _deadline_ns(self) -> int | None:
         due = (
-            self._window_ends_ns if self._grant else None,
+            self._window_ends_ns if self._turns.running else None,
             None if self._bearing.released else self._obstacle_at_ns,
             self._rex.deadline_ns,
             self._opening.deadline_ns,

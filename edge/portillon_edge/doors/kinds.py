@@ -7,9 +7,9 @@ from portillon_drivers.options import OutputOptions
 
 from portillon_edge.domain.events import Way
 from portillon_edge.doors import barrier, single_door, turnstile_lane
-from portillon_edge.doors.lane_turns import SecondBadge
 from portillon_edge.doors.machine import DoorMachine, Line, Part
 from portillon_edge.doors.surroundings import Door
+from portillon_edge.doors.turns import SecondBadge
 
 LINES = {
     "passage_input": Line.PASSAGE,

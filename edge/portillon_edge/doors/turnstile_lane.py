@@ -1,6 +1,6 @@
 """A turnstile lane, one- or two-way: one lane, one grant, one passage. Every transition is in this file.
 
-Whose turn it is says `lane_turns.py`, what the lane's own lines are worth `lane_lines.py`.
+Whose turn it is says `turns.py`, what the lane's own lines are worth `lane_lines.py`.
 
 1. A grant releases its way's output and opens the passage window of `passage_window_ms`. Pulse drive: for `pulse_ms`,
    the lane itself waits for the person. Level drive: for the whole window. Long access multiplies the window.
@@ -36,7 +36,6 @@ from portillon_rules.reason import DenyReason
 
 from portillon_edge.domain.events import EventKind, Way
 from portillon_edge.doors.lane_lines import LaneLines
-from portillon_edge.doors.lane_turns import LaneTurns, Place, SecondBadge
 from portillon_edge.doors.machine import (
     NS_PER_MS,
     Action,
@@ -56,6 +55,7 @@ from portillon_edge.doors.machine import (
     Tick,
 )
 from portillon_edge.doors.part_drive import PartDrive
+from portillon_edge.doors.turns import Place, SecondBadge, Turns
 
 
 class Drive(StrEnum):
@@ -94,7 +94,7 @@ class TurnstileLane:
         self._two_outputs = has_exit_output
         self._ready = PartDrive(Part.READY) if has_ready_lamp else None
         self._lines = LaneLines(tells_ways=tells_ways)
-        self._turns = LaneTurns(second_badge)
+        self._turns = Turns(second_badge)
         self._now_ns = 0
         self._bearing = Bearing.PLAN
         self._faulty = False

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from edge.doors.fed_machine import ANNE, BEN, bears
 from portillon_edge.doors.barrier import Barrier
-from portillon_edge.doors.lane_turns import SecondBadge
 from portillon_edge.doors.machine import (
     Admit,
     Bearing,
@@ -19,6 +18,7 @@ from portillon_edge.doors.machine import (
     Tick,
 )
 from portillon_edge.doors.single_door import SingleDoor
+from portillon_edge.doors.turns import SecondBadge
 from portillon_edge.doors.turnstile_lane import TurnstileLane
 
 Path = tuple[tuple[int, Signal], ...]

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from portillon_edge.domain.events import EventKind, Way
 from portillon_edge.doors.barrier import Barrier
-from portillon_edge.doors.lane_turns import QUEUE_MAX, LaneTurns, SecondBadge
 from portillon_edge.doors.machine import (
     HOLD_MS,
     NS_PER_MS,
@@ -32,6 +31,7 @@ from portillon_edge.doors.machine import (
     Tick,
 )
 from portillon_edge.doors.part_drive import PartDrive
+from portillon_edge.doors.turns import QUEUE_MAX, SecondBadge, Turns
 from portillon_edge.doors.turnstile_lane import Drive, TurnstileLane
 from portillon_rules.reason import DenyReason
 
@@ -237,6 +237,7 @@ class BarrierInUse(InUse):
     lines = (Line.LOOP, Line.LOOP, Line.REX)
     parts = (Part.ENTRY, Part.CLOSE)
     longest_ms = 2500
+    free_grants_max = QUEUE_MAX + 1
     exit_part = Part.ENTRY
 
     @rule(late_ms=st.integers(0, CLOSING_MS))
@@ -260,7 +261,7 @@ def test_anything_in_any_order(used: type[InUse]) -> None:
     run_state_machine_as_test(used, settings=RUNS)
 
 
-class TurnsThatNeverEnd(LaneTurns):
+class TurnsThatNeverEnd(Turns):
     """Ablation: a newer card overtakes nobody."""
 
     def overtaken_by(self, grant: Grant) -> list[Grant]:
@@ -283,6 +284,16 @@ class LaneThatIsNeverFree(TurnstileLane):
         done = super()._admit(grant, now)
         self._bearing = bearing
         return done
+
+
+def test_a_free_barrier_must_take_every_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ablation: one that asks at FREE, too, who is let in already."""
+    take = Turns.take
+    monkeypatch.setattr(
+        Turns, "take", lambda turns, grant, *, occupied, free: take(turns, grant, occupied=occupied, free=False)
+    )
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(BarrierInUse, settings=ABLATED)
 
 
 @pytest.mark.parametrize("broken", [LaneThatLetsACrowdGrow, LaneThatIsNeverFree])

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from edge.doors.fed_machine import ANNE, BEN, CLEO, Fed, bears
 from portillon_edge.domain.events import EventKind, Way
-from portillon_edge.doors.lane_turns import SecondBadge
 from portillon_edge.doors.machine import (
     RENEW_MS,
     Action,
@@ -24,6 +23,7 @@ from portillon_edge.doors.machine import (
     Tick,
 )
 from portillon_edge.doors.part_drive import PartDrive
+from portillon_edge.doors.turns import SecondBadge
 from portillon_edge.doors.turnstile_lane import Drive, TurnstileLane
 from portillon_rules.reason import DenyReason
 

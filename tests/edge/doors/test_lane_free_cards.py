@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from edge.doors.fed_machine import ANNE, BEN, CLEO, DEE, EMIL, Fed, bears
 from portillon_edge.domain.events import EventKind, Way
-from portillon_edge.doors.lane_turns import QUEUE_MAX, SecondBadge
 from portillon_edge.doors.machine import Admit, Bearing, Hold, Line, LineChanged, Part, Record, Release
+from portillon_edge.doors.turns import QUEUE_MAX, SecondBadge
 from portillon_edge.doors.turnstile_lane import TurnstileLane
 from portillon_rules.reason import DenyReason
 

@@ -6,7 +6,6 @@ import pytest
 from edge.doors.fed_machine import ANNE, BEN, CLEO, DEE, EMIL, Fed, bears, leaving
 from portillon_edge.domain.events import EventKind
 from portillon_edge.doors.lane_lines import LaneLines
-from portillon_edge.doors.lane_turns import QUEUE_MAX, SecondBadge
 from portillon_edge.doors.line_watch import STUCK_MS
 from portillon_edge.doors.machine import (
     Admit,
@@ -21,6 +20,7 @@ from portillon_edge.doors.machine import (
     Release,
     Tick,
 )
+from portillon_edge.doors.turns import QUEUE_MAX, SecondBadge
 from portillon_edge.doors.turnstile_lane import Drive, TurnstileLane
 from portillon_rules.reason import DenyReason
 

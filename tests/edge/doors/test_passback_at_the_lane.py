@@ -9,9 +9,9 @@ from edge.doors.two_way_hall import Hall
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from portillon_edge.domain.events import EventKind, Way
-from portillon_edge.doors.lane_turns import SecondBadge
 from portillon_edge.doors.machine import NS_PER_MS
 from portillon_edge.doors.staff_order import HoldDoor, ReleaseDoor
+from portillon_edge.doors.turns import SecondBadge
 from portillon_edge.presence.book import Journey, PresenceBook
 from portillon_edge.presence.memory import ForgetfulPresence
 from portillon_edge.presence.news import PresenceHeard

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from portillon_edge.domain.events import EventKind, Way
 from portillon_edge.doors.admission import Admission
-from portillon_edge.doors.lane_turns import SecondBadge
+from portillon_edge.doors.turns import SecondBadge
 from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_rules.reason import DenyReason
 from portillon_rules.visits import Allowance, Visit, VisitRow

@@ -8,10 +8,10 @@ from edge.doors.small_site import DAY_MS, NEW_KEY, Site
 from portillon_drivers.events import InputChanged
 from portillon_edge.credentials.reader_rules import ReaderRules
 from portillon_edge.domain.events import EventKind, EventTime, Way
-from portillon_edge.doors.lane_turns import SecondBadge
 from portillon_edge.doors.local_side import LocalSide
 from portillon_edge.doors.machine import NS_PER_MS, Line, Part
 from portillon_edge.doors.surroundings import Door
+from portillon_edge.doors.turns import SecondBadge
 from portillon_edge.doors.turnstile_lane import TurnstileLane
 from portillon_edge.presence.book import WATCHED_MS
 from portillon_edge.presence.memory import ForgetfulPresence, PresenceMemory

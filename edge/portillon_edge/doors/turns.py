@@ -1,10 +1,10 @@
-"""Whose turn it is at a lane: who is being let in, and who waits behind them. Pure; knows no time and no output.
+"""Whose turn it is at a lane or a barrier: who is let in, and who waits behind them. Pure; knows no time, no output.
 
 1. One grant runs. Another card while it does, or while somebody stands in the lane, goes by `second_badge`: it is BUSY,
    it is IGNORED, or it is QUEUED in the order of the cards, at most QUEUE_MAX.
 2. The same credential in the same way is there AGAIN and keeps its place. In the other way it is BUSY whatever
    `second_badge` says: nobody stands on both sides.
-3. At a lane that stands free nobody has to wait, so no card is BUSY or IGNORED: the second one is QUEUED. It overtakes
+3. Where it stands free nobody has to wait, so no card is BUSY or IGNORED: the second one is QUEUED. It overtakes
    its credential's grant in the other way, and the eldest that waits beyond QUEUE_MAX: these have to end first.
 """
 
@@ -35,8 +35,8 @@ class Place(StrEnum):
     BUSY = "busy"
 
 
-class LaneTurns:
-    """The grants of one lane. `occupied`: somebody stands in the lane, as far as it tells; `free`: it stands free."""
+class Turns:
+    """The grants of one lane or barrier. `occupied`: it says that somebody stands in it; `free`: it stands free."""
 
     def __init__(self, second_badge: SecondBadge) -> None:
         self.running: Grant | None = None
@@ -45,7 +45,7 @@ class LaneTurns:
 
     @property
     def queues(self) -> bool:
-        """Whether a second card may wait at a lane that does not stand free."""
+        """Whether a second card may wait where it does not stand free."""
         return self._second_badge is SecondBadge.QUEUE
 
     @property
@@ -72,7 +72,7 @@ class LaneTurns:
         return next((grant for grant in (*running, *self._waiting) if grant.credential == credential), None)
 
     def overtaken_by(self, grant: Grant) -> list[Grant]:
-        """Who ends for this card at a lane that stands free."""
+        """Who ends for this card where it stands free."""
         own = self.own(grant.credential)
         if own is not None and _same(own, grant):
             return []
