@@ -1,7 +1,9 @@
 """How many are inside now: from the gateways' counts to the live page and the API."""
 
 import pytest
+from cloud.web.browser_window import DESK, PHONE, violations
 from cloud.web.test_api import headers, is_problem
+from playwright.sync_api import expect
 from portillon_cloud.gateways.tables import gateway, gateway_status
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.presence.occupancy import occupancy_of
@@ -13,7 +15,8 @@ def counts(gym, zones):
     """The site's gateway says how many are in each zone."""
     with gym.services.db.write() as conn:
         reported = conn.execute(select(gateway_status.c.reported)).scalars().first()
-        conn.execute(update(gateway_status).values(reported={**reported, "occupancy": zones}))
+        values = {"reported": {**reported, "occupancy": zones}, "reported_at_ms": gateway_status.c.reported_at_ms + 1}
+        conn.execute(update(gateway_status).values(**values))
 
 
 def rule(gym, zone="gym", **body):
@@ -77,3 +80,20 @@ def test_who_is_online_counts_more_than_who_spoke_last(gym, signed_in):
     with gym.services.db.write() as conn:
         conn.execute(update(gateway).where(gateway.c.id == "gw-2").values(revoked_at_ms=1))
     assert [one.inside for one in occupancy(gym)] == [3]
+
+
+@pytest.mark.browser
+@pytest.mark.xdist_group("browser")
+def test_the_count_changes_by_itself_and_reads_well(visitor, gym, axe):
+    """Somebody passes, and the open page says so; axe finds nothing, on a phone too."""
+    rule(gym, capacity=40, almost_full=35)
+    counts(gym, {"gym": 34})
+    visitor.sign_in()
+    panel = visitor.page.locator("#panel-occupancy")
+    expect(panel).to_contain_text("34 of 40")
+    counts(gym, {"gym": 35})
+    expect(panel).to_contain_text("35 of 40")
+    expect(panel).to_contain_text("Almost full")
+    for size in (DESK, PHONE):
+        visitor.page.set_viewport_size(size)
+        assert violations(visitor.page, axe) == []
