@@ -23,6 +23,7 @@ from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_rules.ruling import Ruling
 
 _RULE = "company"
+_NOTHING = Ruling(_RULE)
 _OWN_ROW = "entitlement"
 
 
@@ -44,7 +45,7 @@ class Company:
 def judge(row: Entitlement, *, rule: DoorRule | None, company: Company) -> Ruling:
     """What the company of `row`'s member is worth at the door of `rule` (None: a door without one)."""
     if not company.entering:
-        return Ruling(_RULE)
+        return _NOTHING
     near = company.inside | company.let_in
     if rule is not None and rule.supervisors is not None and near.union((row.member,)).isdisjoint(rule.supervisors):
         return Ruling(_RULE, DenyReason.SUPERVISOR_ABSENT, row=f"door_rule/{rule.door}")
@@ -58,4 +59,4 @@ def judge(row: Entitlement, *, rule: DoorRule | None, company: Company) -> Rulin
     alone = set(company.waiting) <= {row.member}
     if rule is not None and rule.two_people and alone and not row.escorted:
         return Ruling(_RULE, DenyReason.SECOND_PERSON_NEEDED, row=f"door_rule/{rule.door}")
-    return Ruling(_RULE, flags=(GrantFlag.ESCORTED,) if row.hosts or row.escorted else ())
+    return Ruling(_RULE, flags=(GrantFlag.ESCORTED,)) if row.hosts or row.escorted else _NOTHING

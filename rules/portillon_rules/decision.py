@@ -101,6 +101,11 @@ class SiteRules:
     """Of the table that all of this was read from; None: there is none."""
     unread: frozenset[str] = frozenset()
     """The kinds of rows of which at least one was there and could not be believed."""
+    zones_reserve: bool = field(init=False, repr=False, compare=False)
+    """Whether any zone has reserved hours: asked at each badge, and known once the rules are read."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "zones_reserve", any(rule.reserved for rule in self.zones.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +245,7 @@ def _windows(row: Entitlement, door: DoorView, site: SiteRules) -> Iterator[tupl
     rule = site.doors.get(door.name)
     if rule is not None and rule.reserved and not row.staff:
         yield f"door_rule/{door.name}", rule.reserved
-    for zone in (*chain(door.zone, site.zones), EVERY_ZONE) if site.zones else ():
+    for zone in (*chain(door.zone, site.zones), EVERY_ZONE) if site.zones_reserve else ():
         of_zone = site.zones.get(zone)
         if of_zone is not None and of_zone.reserved and not (row.staff and of_zone.staff_exempt):
             yield f"zone_rule/{zone}", of_zone.reserved

@@ -22,6 +22,9 @@ TOLD_WHERE_TRUE = (
 TOLD_WHERE_ANY = ("guardians", "hosts", "groups")
 TOLD_WHERE_SET = ("language", "grace_from_ms")
 
+_TOLD_ALWAYS = 8
+"""Keys that every body has; most rows have no other."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entitlement:
@@ -124,12 +127,7 @@ class Entitlement:
     def from_body(cls, key: str, body: Mapping[str, Any]) -> "Entitlement":
         """Rebuild the row of credential hash `key`; raises KeyError, TypeError or ValueError for an unreadable body."""
         refusal = body["refusal"]
-        more: dict[str, Any] = {name: body[name] for name in (*TOLD_WHERE_TRUE, *TOLD_WHERE_SET) if name in body}
-        more.update({name: tuple(body[name]) for name in TOLD_WHERE_ANY if name in body})
-        if "also" in body:
-            more["also"] = tuple(map(Right.from_body, body["also"]))
-        if "turns" in body:
-            more["turns"] = tuple(map(Turn.from_body, body["turns"]))
+        more: dict[str, Any] = _told_where_any(body) if len(body) > _TOLD_ALWAYS else {}
         return cls(
             credential=key,
             member=body["member"],
@@ -142,3 +140,14 @@ class Entitlement:
             day_pass=body["day_pass"],
             **more,
         )
+
+
+def _told_where_any(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What only some rows tell, as arguments."""
+    more: dict[str, Any] = {name: body[name] for name in (*TOLD_WHERE_TRUE, *TOLD_WHERE_SET) if name in body}
+    more.update({name: tuple(body[name]) for name in TOLD_WHERE_ANY if name in body})
+    if "also" in body:
+        more["also"] = tuple(map(Right.from_body, body["also"]))
+    if "turns" in body:
+        more["turns"] = tuple(map(Turn.from_body, body["turns"]))
+    return more

@@ -10,16 +10,17 @@ from portillon_rules.ruling import Ruling
 from portillon_rules.zone_rule import Strictness, lies_in
 
 RULE = "occupancy"
+_NOTHING = Ruling(RULE)
 
 
 def judge(crossing: Crossing, occupancy: int) -> Ruling:
     """What stands against one more person among `occupancy`."""
     rule = crossing.zones.get(crossing.zone)
     if rule is None or crossing.leaving or (crossing.staff and rule.staff_exempt):
-        return Ruling(RULE)
+        return _NOTHING
     presence = crossing.believed()
     if presence is not None and lies_in(presence.zone, crossing.zone, crossing.zones):
-        return Ruling(RULE)
+        return _NOTHING
     row = f"zone_rule/{rule.zone}"
     if rule.capacity is not None and occupancy >= rule.capacity:
         how = rule.at_capacity if occupancy == rule.capacity else rule.above_capacity
@@ -28,4 +29,4 @@ def judge(crossing: Crossing, occupancy: int) -> Ruling:
         return Ruling(RULE, flags=(GrantFlag.ZONE_FULL,) if how is Strictness.SOFT else (), row=row)
     if rule.almost_full is not None and occupancy >= rule.almost_full:
         return Ruling(RULE, flags=(GrantFlag.ZONE_ALMOST_FULL,), row=row)
-    return Ruling(RULE)
+    return _NOTHING

@@ -18,6 +18,7 @@ from portillon_rules.ruling import Ruling
 from portillon_rules.zone_rule import EVERY_ZONE, Strictness, ZoneRule, lies_in
 
 RULE = "passback"
+_NOTHING = Ruling(RULE)
 _Finding = tuple[Strictness, DenyReason, ZoneRule]
 
 
@@ -49,14 +50,14 @@ def judge(crossing: Crossing) -> Ruling:
     """What stands against the crossing by where the member is."""
     presence = crossing.believed()
     if not crossing.zones or presence is None:
-        return Ruling(RULE)
+        return _NOTHING
     findings = _leaving(crossing, presence) if crossing.leaving else _entering(crossing, presence)
     stale = not (presence.fresh and crossing.sure_time)
     found = [(_capped(how, rule, stale=stale), reason, rule) for how, reason, rule in findings]
     how, reason, rule = max(found, key=lambda one: one[0].rank, default=(Strictness.OFF, DenyReason.PASSBACK, None))
     flags = (GrantFlag.PRESENCE_STALE,) if not presence.fresh and _watched(crossing) else ()
     if how is Strictness.OFF or rule is None:
-        return Ruling(RULE, flags=flags)
+        return Ruling(RULE, flags=flags) if flags else _NOTHING
     row = f"zone_rule/{rule.zone}"
     if how is Strictness.HARD:
         return Ruling(RULE, reason, row=row)

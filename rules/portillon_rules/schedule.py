@@ -10,7 +10,7 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
@@ -77,11 +77,17 @@ class Schedule:
     dates: tuple[DateHours, ...] = ()
     first_day: str | None = None
     last_day: str | None = None
+    _week: tuple[Spans, ...] = field(init=False, repr=False, compare=False)
+    """The windows by weekday: each badge asks for the hours of a day, and a schedule is read once."""
 
     def __post_init__(self) -> None:
         for day in (*self.closed_on, self.first_day, self.last_day):
             if day is not None:
                 _check_day(day)
+        week = tuple(
+            tuple((w.from_minute, w.until_minute) for w in self.windows if w.weekday == weekday) for weekday in range(7)
+        )
+        object.__setattr__(self, "_week", week)
 
     def to_body(self) -> dict[str, Any]:
         """The JSON-ready body of the feed row; its key is `name`."""
@@ -122,22 +128,22 @@ def open_at(schedule: Schedule, local: datetime, calendars: Mapping[str, Holiday
 
 def hours_of(schedule: Schedule, day: date, calendars: Mapping[str, HolidayCalendar]) -> Spans:
     """The spans that begin on this local date, by rule 2 above."""
-    iso = day.isoformat()
-    if (schedule.first_day and iso < schedule.first_day) or (schedule.last_day and iso > schedule.last_day):
-        return ()
-    for exception in schedule.dates:
-        if exception.day == iso:
-            return exception.spans
-    if iso in schedule.closed_on:
-        return ()
+    if schedule.first_day or schedule.last_day or schedule.dates or schedule.closed_on:
+        iso = day.isoformat()
+        if (schedule.first_day and iso < schedule.first_day) or (schedule.last_day and iso > schedule.last_day):
+            return ()
+        for exception in schedule.dates:
+            if exception.day == iso:
+                return exception.spans
+        if iso in schedule.closed_on:
+            return ()
     for holiday in schedule.holidays:
         calendar = calendars.get(holiday.calendar)
         if calendar is None:
             return ()
         if calendar.has(day):
             return holiday.spans
-    weekday = day.weekday()
-    return tuple([(w.from_minute, w.until_minute) for w in schedule.windows if w.weekday == weekday])
+    return schedule._week[day.weekday()]
 
 
 def local_time(business_ms: int, time_zone: str) -> datetime:

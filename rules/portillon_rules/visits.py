@@ -180,6 +180,9 @@ class Chosen:
     visits: tuple[Visit, ...] = ()
 
 
+_UNLIMITED = Chosen(Ruling(_RULE))
+
+
 def judge(use: VisitUse, *, policy: SitePolicy, business_ms: int) -> Ruling:
     """Whether the member has a visit left."""
     return choose(use, policy=policy, business_ms=business_ms).ruling
@@ -191,7 +194,7 @@ def choose(use: VisitUse, *, policy: SitePolicy, business_ms: int) -> Chosen:
     if use.damaged:
         return Chosen(Ruling(_RULE, DenyReason.ROW_DAMAGED))
     if row is None:
-        return Chosen(Ruling(_RULE))
+        return _UNLIMITED
     of_row = f"visits/{row.member}"
     found = tuple(_visits(use, row, policy.time_zone, business_ms))
     if None in found:
