@@ -63,6 +63,11 @@ def _doubled_places(devices: Sequence[DeviceOptions]) -> Iterator[str]:
     for place, names in by_place.items():
         if len(names) > 1:
             yield f"{_listed(names)} are both on {place}; correct the path, channel or pin of all but one"
+    on_a_bus = {place: device for device in devices for place in device.bus_places}
+    for place, names in by_place.items():
+        if place in on_a_bus:
+            bus = on_a_bus[place]
+            yield f'{_listed(names)}: {place} belongs to the bus of "{bus.name}" ({bus.type}); take another pin'
 
 
 def _shared_ports(devices: Sequence[DeviceOptions]) -> Iterator[str]:

@@ -64,6 +64,11 @@ class DeviceOptions(Section):
         """All of them, for a device that sits in more than one."""
         return (self.place,)
 
+    @property
+    def bus_places(self) -> tuple[str, ...]:
+        """Places of the bus that it hangs on: devices of its type share them, and nobody else may sit there."""
+        return ()
+
 
 class SerialOptions(Section):
     """How to open a serial line."""

@@ -26,6 +26,7 @@ from portillon_drivers.registry import Driver
 
 POLL_S = 0.01
 """Eight channels take 0.4 ms on the wire at the 500 kHz that gpiozero asks for; the chip stands 1.35 MHz at 2.7 V."""
+SPI_PINS = (7, 8, 9, 10, 11)
 FULL_SCALE = 1_023
 START = 0b0000_0001
 SINGLE_ENDED = 0b1000_0000
@@ -51,6 +52,11 @@ class Mcp3008Options(SupervisedOptions):
     def place(self) -> str:
         """The chip and the channel."""
         return f"{self.port} channel {self.channel}"
+
+    @property
+    def bus_places(self) -> tuple[str, ...]:
+        """The pins of SPI0; the kernel takes both selects."""
+        return tuple(f"GPIO pin {pin}" for pin in SPI_PINS)
 
 
 class Mcp3008Loops:
