@@ -60,6 +60,9 @@ def _summary(report: HealthReport, words: Words, now_ns: int) -> Table:
     table.add_row("journal", journal)
     if report.occupancy:
         table.add_row("inside", ", ".join(f"{zone} {count}" for zone, count in report.occupancy.items()))
+    if report.presence_until_ns is not None:
+        heard = now_ns <= report.presence_until_ns
+        table.add_row("others", "heard" if heard else "not heard: presence is worth what each zone says for that")
     return table
 
 
