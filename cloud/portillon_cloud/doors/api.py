@@ -103,7 +103,7 @@ class NewPlan(Incoming):
 class RightsChangeOut(BaseModel):
     rights: list[str] = Field(description="What the member had from then on")
     given_by: str
-    at_real_ms: int
+    at_ms: int = Field(description="Business time")
 
 
 class CommandGiven(BaseModel):
@@ -268,7 +268,7 @@ def list_rights_changes(
     """Who changed what doors do for this member beyond opening; newest first."""
     with services.db.read() as conn:
         found = rights_changes(conn, desk.organisation_id, member_id=member_id, limit=limit)
-    return [RightsChangeOut(rights=list(one.rights), given_by=one.given_by, at_real_ms=one.at_real_ms) for one in found]
+    return [RightsChangeOut(rights=list(one.rights), given_by=one.given_by, at_ms=one.at_ms) for one in found]
 
 
 def _give(

@@ -15,14 +15,16 @@ _RIGHTS = tuple(field.name for field in fields(DoorRights))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RightsChange:
-    """What the member had from then on. `at_real_ms` is real time."""
+    """What the member had from then on. `at_ms` is business time."""
 
     rights: tuple[str, ...]
     given_by: str
-    at_real_ms: int
+    at_ms: int
 
 
-def change_rights(conn: Connection, *, principal: Principal, member_id: int, rights: DoorRights, real_ms: int) -> None:
+def change_rights(
+    conn: Connection, *, principal: Principal, member_id: int, rights: DoorRights, now_ms: int, real_ms: int
+) -> None:
     """Set them for a member of the principal's organisation; what changes nothing is not written down.
 
     Raises UnknownMemberError.
@@ -41,6 +43,7 @@ def change_rights(conn: Connection, *, principal: Principal, member_id: int, rig
             organisation_id=principal.organisation_id,
             member_id=member_id,
             rights=given,
+            at_ms=now_ms,
             at_real_ms=real_ms,
             given_by=principal.name,
             given_by_id=principal.staff_id,
@@ -52,9 +55,9 @@ def rights_changes(conn: Connection, organisation_id: int, *, member_id: int, li
     """The latest changes for a member, newest first."""
     change = door_rights_change.c
     rows = conn.execute(
-        select(change.rights, change.given_by, change.at_real_ms)
+        select(change.rights, change.given_by, change.at_ms)
         .where(change.organisation_id == organisation_id, change.member_id == member_id)
         .order_by(change.id.desc())
         .limit(limit)
     )
-    return [RightsChange(rights=tuple(row.rights), given_by=row.given_by, at_real_ms=row.at_real_ms) for row in rows]
+    return [RightsChange(rights=tuple(row.rights), given_by=row.given_by, at_ms=row.at_ms) for row in rows]

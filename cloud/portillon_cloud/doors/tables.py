@@ -82,6 +82,7 @@ door_rights_change = never_changes(
         organisation_id(),
         reference("member_id", "member.id", index=True),
         Column("rights", JSON, nullable=False),  # the names of those that the member has from then on
+        instant("at_ms"),  # business time
         instant("at_real_ms"),
         Column("given_by", Text, nullable=False),  # name of the person or API key
         Column("given_by_id", Text, nullable=False),

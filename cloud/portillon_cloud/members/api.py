@@ -171,13 +171,15 @@ def get_door_rights(member_id: PathId, services: ServicesDep, reader: Reader) ->
 @router.put("/members/{member_id}/door-rights", status_code=204)
 def put_door_rights(member_id: PathId, new: DoorRightsBody, services: ServicesDep, writer: Writer) -> None:
     """Change it; every gateway knows within a second."""
+    real_ms = services.clock.real_ms()
     with services.db.write() as conn:
         change_rights(
             conn,
             principal=writer,
             member_id=member_id,
             rights=DoorRights(**new.model_dump()),
-            real_ms=services.clock.real_ms(),
+            now_ms=business_now_ms(conn, writer.organisation_id, real_ms),
+            real_ms=real_ms,
         )
 
 

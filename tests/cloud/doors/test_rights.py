@@ -32,7 +32,9 @@ def change(gym: Gym, rights: DoorRights, *, name: str = "Ana", organisation_id: 
         language="en",
     )
     with gym.db.write() as conn:
-        change_rights(conn, principal=who, member_id=gym.members[0], rights=rights, real_ms=gym.clock.real_ms())
+        change_rights(
+            conn, principal=who, member_id=gym.members[0], rights=rights, now_ms=1, real_ms=gym.clock.real_ms()
+        )
 
 
 def changes(gym: Gym, organisation_id: int | None = None) -> list[tuple[tuple[str, ...], str]]:

@@ -812,6 +812,7 @@ CREATE TABLE door_rights_change (
 	organisation_id BIGINT NOT NULL,
 	member_id BIGINT NOT NULL,
 	rights JSON NOT NULL,
+	at_ms BIGINT NOT NULL,
 	at_real_ms BIGINT NOT NULL,
 	given_by TEXT NOT NULL,
 	given_by_id TEXT NOT NULL,

@@ -808,6 +808,7 @@ CREATE TABLE door_rights_change (
 	organisation_id INTEGER NOT NULL,
 	member_id INTEGER NOT NULL,
 	rights JSON NOT NULL,
+	at_ms INTEGER NOT NULL,
 	at_real_ms INTEGER NOT NULL,
 	given_by TEXT NOT NULL,
 	given_by_id TEXT NOT NULL,

@@ -35,6 +35,7 @@ def rights_form(
         change_rights(
             conn,
             principal=clerk.principal,
+            now_ms=clerk.organisation.clock.business_ms,
             real_ms=clerk.now_ms,
             member_id=member_id,
             rights=DoorRights(
