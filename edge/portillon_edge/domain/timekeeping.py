@@ -7,6 +7,8 @@ The rules, in the order in which a lease meets them:
 4. A lower `clock_rev` is refused; a higher one is adopted either way, by a test gateway only.
 5. Within one `clock_rev` a step of more than 120 s off the elapsed boot clock is refused and alarmed; a smaller one is
    adopted, but never backwards. Real time obeys the same rule always.
+   A crystal that runs fast would carry real time further ahead with every lease, for good: after an hour in which all
+   leases were behind, time stands still for as long as the nearest of them was, and by no more than a crystal errs.
 6. A lease that was long under way has spent that time: its life is counted from `issued_ms`, not from its arrival.
 7. Who was wrong, if leases go on telling another time? When the lease has run out, and all newer leases of six hours
    have told one and the same other time, that one is adopted: a cloud whose clock was a year off, and was put right,
@@ -34,8 +36,11 @@ LIVE_SKEW_MS_MAX = 1_000
 DRIFT_PPM_MAX = 100
 """A Pi's crystal is good for 50 ppm. After two weeks without a lease the clock may be off by more than STEP_MS_MAX,
 and refusing every later lease for that would shut the gateway out for ever."""
+BEHIND_NS = 3_600_000_000_000
+"""A lease that took its way slowly looks like a clock that runs fast; not all leases of an hour are slow."""
 AGREED_NS = 6 * 3_600_000_000_000
 """So long must leases agree on another time before it is believed; shorter than a day that a site is powered for."""
+STANDSTILL_NS_MAX = 10_000_000_000
 _NS_PER_MS = 1_000_000
 
 
@@ -130,8 +135,10 @@ class TimeKeeper:
         self._boot_id = boot_id
         self._lease: SavedLease | None = None
         self._other: _OtherTime | None = None
+        self._behind: tuple[int, int] | None = None
+        """Since when, and by how much at the least, leases have been behind this clock."""
         if saved is not None and saved.mode == mode:
-            same_boot = saved.boot_id == boot_id and boot_ns >= saved.boot_ns
+            same_boot = saved.boot_id == boot_id and boot_ns >= saved.boot_ns - STANDSTILL_NS_MAX
             self._lease = saved if same_boot else _after_cold_boot(saved, boot_id, boot_ns, trusted_real_ms)
 
     def adopt(self, lease: Lease, boot_ns: int) -> LeaseRefusal | None:
@@ -148,6 +155,7 @@ class TimeKeeper:
         business_ms = lease.business_ms + lease.rate * under_way_ms
         if before is not None and not _turned(lease, before):
             business_ms = max(business_ms, before.business_ms)
+        still_ms = self._standstill_ms(under_way_ms if before is not None else 0, boot_ns)
         self._lease = SavedLease(
             epoch=lease.epoch,
             revision=lease.revision,
@@ -157,8 +165,8 @@ class TimeKeeper:
             rate=lease.rate,
             duration_ms=lease.duration_s * 1000,
             boot_id=self._boot_id,
-            boot_ns=boot_ns,
-            spent_ms=under_way_ms,
+            boot_ns=boot_ns + still_ms * _NS_PER_MS,
+            spent_ms=under_way_ms + still_ms,
             real_ms=real_ms,
             business_ms=business_ms,
             certain=True,
@@ -200,6 +208,16 @@ class TimeKeeper:
     def clock_rev(self) -> int:
         """How often the clock of the lease in force had been turned; 0 before the first."""
         return self._lease.clock_rev if self._lease else 0
+
+    def _standstill_ms(self, behind_ms: int, boot_ns: int) -> int:
+        since_ns, least_ms = self._behind or (boot_ns, behind_ms)
+        least_ms = min(least_ms, behind_ms)
+        if boot_ns - since_ns < BEHIND_NS:
+            self._behind = (since_ns, least_ms)
+            return 0
+        self._behind = None
+        errs_ms = (boot_ns - since_ns) // _NS_PER_MS * DRIFT_PPM_MAX // 1_000_000
+        return min(least_ms, errs_ms, STANDSTILL_NS_MAX // _NS_PER_MS)
 
     def _refusal(self, lease: Lease, before: SavedLease | None) -> LeaseRefusal | None:
         if lease.mode != self.mode:

@@ -118,6 +118,51 @@ def test_a_clock_that_drifted_for_weeks_can_still_be_corrected() -> None:
     assert held.adopt(new, later_ms * NS) is None
 
 
+@pytest.mark.parametrize("ppm", [80, -80])
+def test_a_crystal_that_errs_for_months_is_kept_in_step(ppm: int) -> None:
+    """Leases every five minutes, each some time under way: for ninety days none is refused, time never goes back, and
+    it is never a second off."""
+    refused, off_ms = _ninety_days(ppm)
+    assert not refused and off_ms < 1_000
+
+
+def test_ablation_without_standing_still_a_fast_crystal_gets_its_leases_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Never back and never still: within weeks real time is two minutes ahead, and every lease looks like a step."""
+    monkeypatch.setattr(TimeKeeper, "_standstill_ms", lambda *_: 0)
+    refused, _ = _ninety_days(80)
+    assert refused
+
+
+def test_a_leap_second_stops_nobody() -> None:
+    """A second that comes twice: every lease is adopted, time never goes back, and falls in step again."""
+    held, before_ms = keeper(), 0
+    for number in range(1, 400):
+        true_ms = NOON_MS + number * 30_000
+        told_ms = true_ms - (1_000 if number >= 120 else 0)
+        now_ns = number * 30_000 * NS
+        assert held.adopt(lease(number, issued_ms=told_ms, business_ms=told_ms), now_ns) is None
+        assert before_ms <= held.at(now_ns).business_ms <= true_ms
+        before_ms = held.at(now_ns).business_ms
+    assert before_ms - told_ms < 1_000
+
+
+def _ninety_days(ppm: int) -> tuple[bool, int]:
+    """Whether a lease was refused, and how far time was off at the worst, by a crystal that errs so much."""
+    held, refused, worst_ms, before_ms = keeper(), False, 0, 0
+    for number in range(1, 90 * 288):
+        true_ms = number * 300_000
+        boot_ns = true_ms * NS * (1_000_000 + ppm) // 1_000_000
+        issued_ms = NOON_MS + true_ms - 20 - (number * 7919) % 400
+        refused |= held.adopt(lease(number, issued_ms=issued_ms, business_ms=issued_ms), boot_ns) is not None
+        now = held.at(boot_ns)
+        assert now.business_ms >= before_ms
+        before_ms = now.business_ms
+        worst_ms = max(worst_ms, abs(before_ms - NOON_MS - true_ms))
+    return refused, worst_ms
+
+
 def test_time_never_goes_back_within_one_clock() -> None:
     """A lease a minute behind is adopted, its age is spent already, and both times stay where they were."""
     held = keeper()
