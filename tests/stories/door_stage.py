@@ -32,8 +32,10 @@ from portillon_edge.doors.staff_order import HoldDoor, OpenDoor, ReleaseDoor, Re
 from portillon_edge.doors.timed_outputs import OutputRouter, TimedOutputs
 from portillon_edge.guard.protocol import ClientRefused, GuardEvent, GuardLost, Reply, RequestRefused
 from portillon_edge.store.fire_latch import FireLatchFile
+from portillon_edge.store.standing_file import StandingFile
 from portillon_edge.visits.book import VisitBook
 from portillon_rules.door_plan import Standing
+from portillon_rules.row_mac import row_mac_key
 from stories.door_clock import corrected, first_lease, turned
 from stories.door_site import CONFIG_FILE, GATEWAY, KEY, DoorSite
 from stories.door_story import TOUCH_MS, Act, Story
@@ -185,6 +187,7 @@ class VirtualStage:
             watches=self._config.watches,
             interlocks=self._config.interlocks,
             latch=FireLatchFile(self._config.gateway.data_dir),
+            standings=StandingFile(self._config.gateway.data_dir, [row_mac_key(KEY)]),
             local=LocalSide(visits=VisitBook(GATEWAY, self._memory), find_visits=self._site.visits),
         )
         now_ns = self._now_ns
