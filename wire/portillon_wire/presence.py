@@ -29,14 +29,17 @@ class Seen(BaseModel):
 
 
 class Unseen(BaseModel):
-    """At one gateway `count` more people without a card came into `zone` than left it (negative: fewer), changed last
-    at business time `at_ms`."""
+    """What one gateway does not know of `zone`. `count` more people without a card came into it than left it (negative:
+    fewer), changed last at business time `at_ms`. `free_ms`: a door of it stood free until then, or does so since then
+    (`free`), and anybody may have come or gone."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     zone: Name
     count: Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
     at_ms: Counter
+    free_ms: Counter | None = None
+    free: bool = False
 
 
 class PresenceNews(SignedMessage):

@@ -14,7 +14,7 @@
 6. A member of whom the book has nothing is outside, once it has watched for a day; before that, nobody knows.
 7. While a door of a zone stands free (schedule, order, fire) people come and go unseen. Where anybody is who could have
    used it is not known, until they are seen after its end; whoever was outside is, a day later. Nobody is shut out for
-   having run from a fire.
+   having run from a fire, by whichever gateway's door.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -48,6 +48,14 @@ class Nobodies:
 
     count: int
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreeDoor:
+    """A door of a zone stood free until business time `at_ms`, or does so since then (`still`)."""
+
+    at_ms: int
+    still: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,7 @@ class PresenceBook:
         self._members = dict(members)
         self._nobodies = dict(nobodies or {})
         self._elsewhere: tuple[tuple[str, Nobodies], ...] = ()
+        self._free_elsewhere: Mapping[str, FreeDoor] = {}
         self._doubts = dict(doubts or {})
         self._free: dict[str, set[str]] = {}
         self._began_ms = began_ms
@@ -124,9 +133,10 @@ class PresenceBook:
         began_ms = self._begin(moment)
         known = self._known(journey, moment, began_ms)
         reached = {*chain(journey.zone, moment.zones), *chain(known.zone, moment.zones)}
-        if any(self._free.get(zone) for zone in reached):
+        stood_free = [door for zone, door in self._free_elsewhere.items() if zone in reached]
+        if any(self._free.get(zone) for zone in reached) or any(door.still for door in stood_free):
             return None
-        doubt_ms = max(self._doubts.get(zone, 0) for zone in reached)
+        doubt_ms = max([self._doubts.get(zone, 0) for zone in reached] + [door.at_ms for door in stood_free])
         if known.zone is None:
             doubt_ms = max(doubt_ms, began_ms)
             return None if known.since_ms <= doubt_ms and moment.now_ms - doubt_ms < WATCHED_MS else known
@@ -162,6 +172,10 @@ class PresenceBook:
         """How many were counted here in each zone of whom nobody knows who they are."""
         self._sweep(moment)
         return dict(self._nobodies)
+
+    def free_doors(self) -> dict[str, FreeDoor]:
+        """The zones of which a door of this gateway stands free, or stood so last."""
+        return {zone: FreeDoor(at_ms, bool(self._free.get(zone))) for zone, at_ms in self._doubts.items()}
 
     # What happens ---------------------------------------------------------------------------------------------------
 
@@ -217,6 +231,10 @@ class PresenceBook:
         self._elsewhere = tuple(counted)
         self._swept = None
 
+    def hears_of_free_doors(self, doors: Mapping[str, FreeDoor]) -> None:
+        """All the zones of which a door of another gateway stands free, or stood so last, and since or until when."""
+        self._free_elsewhere = doors
+
     def forget(self) -> None:
         """Nobody asks any more: whoever begins anew begins with nothing."""
         self._changes.members.update(dict.fromkeys(self._members))
@@ -225,6 +243,7 @@ class PresenceBook:
         self._members.clear()
         self._nobodies.clear()
         self._elsewhere = ()
+        self._free_elsewhere = {}
         self._doubts.clear()
         self._free.clear()
         self._counted.clear()

@@ -1,5 +1,4 @@
-"""Whether this site has other gateways, kept over restarts: after one, nobody knows what they saw until they are heard.
-"""
+"""Whether the site has other gateways, kept over restarts: after one, what they saw is unknown until they are heard."""
 
 import json
 import logging

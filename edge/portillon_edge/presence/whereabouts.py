@@ -5,7 +5,7 @@ gone. It is written down in quiet moments: a power cut may forget the passages o
 from them as from any passage that nobody saw.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from portillon_rules.decision import DecisionTime, SiteRules, TimeQuality
@@ -13,7 +13,7 @@ from portillon_rules.presence import Presence
 from portillon_wire.presence import ZONES_MAX, Unseen
 
 from portillon_edge.domain.events import EventTime, Way
-from portillon_edge.presence.book import Journey, Moment, Nobodies
+from portillon_edge.presence.book import FreeDoor, Journey, Moment, Nobodies
 from portillon_edge.presence.memory import PresenceMemory
 from portillon_edge.presence.news import PresenceHeard
 
@@ -95,14 +95,16 @@ class Whereabouts:
             way = Way.EXIT if one.left else Way.ENTRY
             self._book.hears(one.member, one.zone, way, at_ms=one.at_ms, moment=moment)
         if news.unseen is not None:
-            self._book.hears_of_nobodies((one.zone, Nobodies(one.count, one.at_ms)) for one in news.unseen)
+            self._book.hears_of_nobodies((one.zone, Nobodies(one.count, one.at_ms)) for one in news.unseen if one.count)
+            self._book.hears_of_free_doors(_free_doors(news.unseen))
 
     def unseen(self, site: SiteRules, time: DecisionTime) -> tuple[Unseen, ...]:
         """What the other gateways are to be told: who came and went here without a card."""
         moment = _moment(site, time)
-        counted = {} if moment is None else self._book.nobodies(moment)
-        told = [Unseen(zone=zone, count=one.count, at_ms=one.at_ms) for zone, one in sorted(counted.items())]
-        return tuple(told[:ZONES_MAX])
+        if moment is None:
+            return ()
+        counted, free = self._book.nobodies(moment), self._book.free_doors()
+        return tuple(_unseen(zone, counted.get(zone), free.get(zone)) for zone in sorted({*counted, *free})[:ZONES_MAX])
 
     def tidy(self, site: SiteRules, now: EventTime) -> None:
         """In a quiet moment: write down what happened."""
@@ -119,6 +121,26 @@ class Whereabouts:
     def take_alarms(self) -> list[str]:
         """What happened to the memory since the last call, for the journal."""
         return self._memory.take_alarms()
+
+
+def _unseen(zone: str, counted: Nobodies | None, free: FreeDoor | None) -> Unseen:
+    return Unseen(
+        zone=zone,
+        count=counted.count if counted else 0,
+        at_ms=counted.at_ms if counted else 0,
+        free_ms=free.at_ms if free else None,
+        free=free is not None and free.still,
+    )
+
+
+def _free_doors(unseen: Iterable[Unseen]) -> dict[str, FreeDoor]:
+    """Of several gateways: whoever's door stands free still, or did so last."""
+    doors: dict[str, FreeDoor] = {}
+    for one in unseen:
+        if one.free_ms is not None:
+            before = doors.get(one.zone, FreeDoor(0, False))
+            doors[one.zone] = FreeDoor(max(before.at_ms, one.free_ms), before.still or one.free)
+    return doors
 
 
 def _moment(site: SiteRules, time: DecisionTime) -> Moment | None:

@@ -211,7 +211,8 @@ def test_a_whole_site_comes_in_bounded_messages(site: Site, monkeypatch: pytest.
     """Some at a time, in order; only with the last of them it is told how well the others are heard."""
     monkeypatch.setattr(stream, "PASSAGES_MAX", 10)
     monkeypatch.setattr(stream, "PARTS_MAX", 2)
-    site.asks("a", told_ms=site.now_ms, unseen=(Unseen(zone="gym", count=2, at_ms=site.now_ms),))
+    unseen = (Unseen(zone="gym", count=2, at_ms=site.now_ms, free_ms=site.now_ms, free=True),)
+    site.asks("a", told_ms=site.now_ms, unseen=unseen)
     pushed = site.tells("a", *(site.event("a", str(number)) for number in range(45)))["b"]
     assert [len(part.seen) for part in pushed] == [10, 10, 10, 10, 5]
     assert [part.after for part in pushed] == [0, 10, 20, 30, 40] and pushed[-1].through == 45
@@ -223,7 +224,7 @@ def test_a_whole_site_comes_in_bounded_messages(site: Site, monkeypatch: pytest.
     assert members(heard) == [str(number) for number in range(45)]
     assert [part.more for part in heard] == [False, True, False, True, False]
     assert [part.heard_ms is not None for part in heard] == [False] * 4 + [True]
-    assert heard[-1].unseen == (Unseen(zone="gym", count=2, at_ms=site.now_ms),) and heard[0].unseen is None
+    assert heard[-1].unseen == unseen and heard[0].unseen is None
 
 
 def test_what_is_a_day_old_goes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

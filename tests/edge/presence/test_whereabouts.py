@@ -79,6 +79,26 @@ def test_it_is_written_in_quiet_moments_and_not_too_often() -> None:
     assert len(kept.saved) == 3 and whereabouts.take_alarms() == ["the disk is full"]
 
 
+def test_whoever_ran_from_a_fire_by_another_gateways_door_is_not_shut_out() -> None:
+    """While that door stands free nobody knows where anybody is; afterwards not of whoever was not seen since."""
+    garage, front = Whereabouts(Kept()), Whereabouts(Kept())
+    front.passed(IN, RULED, TIME)
+
+    def told(ms: int, *, free: bool) -> DecisionTime:
+        later = replace(TIME, business_ms=TIME.business_ms + ms)
+        garage.door_stands("gate", "gym", free=free, site=RULED, time=later)
+        unseen = garage.unseen(RULED, later)
+        front.heard(PresenceHeard((), None, at_ns=0, unseen=unseen), RULED, later)
+        assert front.counts(RULED, later) == {"gym": 1}
+        return later
+
+    for later in (told(1_000, free=True), told(2_000, free=False)):
+        assert front.presence(IN, RULED, later, now_ns=0) is None
+    again = replace(TIME, business_ms=TIME.business_ms + 3_000)
+    front.passed(IN, RULED, again)
+    assert front.presence(IN, RULED, again, now_ns=0) == Presence("gym", again.business_ms)
+
+
 def test_with_the_last_rule_everything_is_forgotten() -> None:
     """When the feed's rows are gone; not while the table itself is."""
     kept = Kept()
