@@ -14,7 +14,7 @@ from simulation.schedule import NS_PER_MS
 
 OVERDUE_MS = 100
 """What is due and was not done is looked at again so much later."""
-TIDY_MS = 600_000
+TIDY_MS = 3_600_000
 BOOT_NS = 1_000_000_000
 """What the boot clock shows when the process starts."""
 NEVER_NS = 2**62
@@ -60,7 +60,6 @@ class GatewayRounds(GatewayShell):
         if now_ns - self._tidied_ns >= TIDY_MS * NS_PER_MS:
             self._tidied_ns = now_ns
             self.shelf.tidy(self.keeper.real_ms(now_ns))
-            self._save_lease()
         self._tell(Tick())
         for source in self.shelf.sources():
             self._tell(JournalSeen(source.journal_id, source.epoch, source.acknowledged, source.last))

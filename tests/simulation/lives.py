@@ -17,7 +17,7 @@ from simulation.storage_life import store_once, write_storage_history
 
 KINDS = ("gates", "years", "storage", "billing")
 ACTS = 250
-YEARS_ACTS = 400
+YEARS_ACTS = 800
 PACES = {"gates": SHIPPED, "years": SLOW}
 
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from portillon_cloud.gateways import leasing, presence, set_back
 from portillon_cloud.gateways import session as cloud_session
-from portillon_edge.sync import presence_flow, reporter
+from portillon_edge.sync import lease_desk, presence_flow, reporter
 
 MINUTE_MS = 60_000
 NS_PER_MS = 1_000_000
@@ -24,6 +24,7 @@ class Pace:
     lease_s: int
     lease_every_ms: int
     report_every_ms: int
+    save_lease_every_ms: int
     wait_ms: int
     settling_ms: int
     """How long after everything was mended both sides must agree: some reports later."""
@@ -35,6 +36,7 @@ SHIPPED = Pace(
     lease_s=90 * 60,
     lease_every_ms=cloud_session.LEASE_INTERVAL_MS,
     report_every_ms=reporter.REPORT_NS_MAX // NS_PER_MS,
+    save_lease_every_ms=MINUTE_MS,
     wait_ms=4_000,
     settling_ms=5 * MINUTE_MS,
     time_heals=False,
@@ -44,7 +46,8 @@ SLOW = Pace(
     lease_s=24 * 3_600,
     lease_every_ms=60 * MINUTE_MS,
     report_every_ms=60 * MINUTE_MS,
-    wait_ms=8 * MINUTE_MS,
+    save_lease_every_ms=30 * MINUTE_MS,  # less than a cold boot is charged
+    wait_ms=12 * MINUTE_MS,
     settling_ms=150 * MINUTE_MS,
     time_heals=True,
 )
@@ -64,6 +67,7 @@ def at(pace: Pace) -> Iterator[None]:
             (set_back, "LATER_MS_MAX", 2 * lease_ms),
             (presence, "SILENT_AFTER_MS", 3 * lease_ms),
             (reporter, "REPORT_NS_MAX", report_ns),
+            (lease_desk, "SAVE_NS", pace.save_lease_every_ms * NS_PER_MS),
             (presence_flow, "BEAT_NS", report_ns),
             (presence_flow, "FRESH_MS", 4 * pace.report_every_ms),
         ):

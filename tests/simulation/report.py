@@ -1,6 +1,7 @@
 """What a search did: lives, gateway-hours per CPU-second, power cuts per second, and how often each thing happened."""
 
 import hashlib
+import resource
 import time
 from collections import Counter
 
@@ -41,6 +42,11 @@ class Tally:
         self.broken.update(finding.broken.keys())
         self._trace.update(f"{history.seed} {finding.trace} {sorted(finding.counts.items())}".encode())
 
+    def line(self, history: History) -> str:
+        """The one line of progress."""
+        broken = sum(self.broken.values())
+        return f"{self.lives} lives, seed {history.seed}, {memory_mib()} MiB, {broken} broken"
+
     def show(self, console: Console) -> None:
         """Print the report."""
         say = console.print
@@ -52,8 +58,14 @@ class Tally:
             say(f"power cuts under every store per CPU-second: {self._cuts['storage'] / self._cpu_s['storage']:.0f}")
         say("what happened: " + _listed(self._counts))
         say(f"trace {self._trace.hexdigest()[:32]}: the same seeds give the same again")
+        say(f"memory of this process at its most: {memory_mib()} MiB")
         broken = ", ".join(f"invariant {number} {count} times" for number, count in sorted(self.broken.items()))
         say(f"broken: {broken or 'nothing'}")
+
+
+def memory_mib() -> int:
+    """The most that this process ever had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _listed(counts: Counter[str]) -> str:

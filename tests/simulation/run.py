@@ -13,6 +13,7 @@ import logging
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from simulation.lives import KINDS, fast_folder, live_again, make_template, writ
 from simulation.report import Tally
 
 STORIES = Path(".cache/stories")
+FOUND = STORIES / "found.txt"
 SHORTEN_TRIES = 80
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600}
 
@@ -85,6 +87,9 @@ def lives(asked: Asked) -> Iterator[History]:
 def tell(console: Console, history: History, finding: Finding, *, again: bool) -> None:
     """Say what broke, and how to live that life again."""
     invariant, detail = next(iter(finding.broken.items()))
+    STORIES.mkdir(parents=True, exist_ok=True)
+    with FOUND.open("a") as found:
+        found.write(f"{history.kind} seed {history.seed}: invariant {invariant}: {detail}\n")
     console.print(
         f"[bold red]invariant {invariant} broken[/bold red] in {history.kind}, seed {history.seed}: {escape(detail)}",
         soft_wrap=True,
@@ -104,7 +109,6 @@ def shorten(console: Console, history: History, finding: Finding, template: Path
         return invariant in live_in_own_folder(shorter, folder, template).broken
 
     story = shortest(history, breaks, tries_max=SHORTEN_TRIES)
-    STORIES.mkdir(parents=True, exist_ok=True)
     path = STORIES / f"{history.kind}-{history.seed}.toml"
     save(story, path, why=[f"invariant {invariant}: {detail}"])
     console.print(
@@ -118,9 +122,17 @@ def live_in_own_folder(history: History, folder: Path, template: Path) -> Findin
     with tempfile.TemporaryDirectory(dir=folder) as home:
         try:
             return live_again(history, Path(home), template)
-        except Exception as error:
-            error.add_note(f"in a life of {history.kind}, seed {history.seed}")
-            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, it is what was searched for
+            finding = Finding(history.seed)
+            finding.breaks(0, traceback_of(error))
+            return finding
+
+
+def traceback_of(error: Exception) -> str:
+    """In one line: what was raised, and through which of our files."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames if "site-packages" not in frame.filename]
+    return f"{type(error).__name__}: {error} (through {' '.join(ours[-6:])})"
 
 
 @contextmanager
@@ -143,7 +155,7 @@ def main(arguments: list[str] | None = None) -> int:
             tally.begin(history)
             finding = live_in_own_folder(history, folder, template)
             tally.end(history, finding)
-            bar.update(task, completed=time.monotonic() - began, description=f"{tally.lives} lives")
+            bar.update(task, completed=time.monotonic() - began, description=tally.line(history))
             if finding.broken:
                 tell(console, history, finding, again=asked.story is None)
             if finding.broken and history.acts and asked.story is None and not asked.go_on:

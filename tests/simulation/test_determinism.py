@@ -13,14 +13,14 @@ TESTS = Path(__file__).parents[1]
 def searched(kind: str, hash_seed: str) -> str:
     """What a search prints at its end."""
     command = [sys.executable, "-m", "simulation.run", "--kind", kind, "--seed", "301", "--lives", "1"]
-    switches = ["--acts", "50", "--without", "break_disk"]
+    switches = ["--acts", "40", "--without", "break_disk"]
     environment = {**os.environ, "PYTHONPATH": str(TESTS), "PYTHONHASHSEED": hash_seed, "COLUMNS": "10000"}
     done = subprocess.run([*command, *switches], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize("kind", ["gates", "storage"])
+@pytest.mark.parametrize("kind", ["gates", "years", "storage"])
 def test_the_same_seed_gives_the_same_life_in_every_process(kind: str) -> None:
     """Two processes with different PYTHONHASHSEED print the same trace: of every message, answer and step of a disk."""
     first, again = (

@@ -12,6 +12,7 @@ from simulation.lives import live_once, make_template, write_gates_history
 from simulation.network import FINE, Weather
 
 SEEDS = range(100, 105)
+YEARS_SEEDS = range(200, 203)
 ACTS = 60
 
 
@@ -24,6 +25,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_invariant_breaks(seed: int, tmp_path: Path, template: Path) -> None:
     """Drops, repeats, reorderings, crashes, power cuts, restores and forgeries break none of the invariants watched."""
     assert live_once(write_gates_history(seed, acts=ACTS), tmp_path, template).broken == {}
+
+
+@pytest.mark.parametrize("seed", YEARS_SEEDS)
+def test_no_invariant_breaks_in_a_long_time(seed: int, tmp_path: Path, template: Path) -> None:
+    """The same over days: leases run out, clocks are wrong, cards are cloned; time and presence heal."""
+    history = write_gates_history(seed, kind="years", acts=ACTS)
+    assert live_once(history, tmp_path, template).broken == {}
 
 
 def test_a_seed_replays_the_same_life(tmp_path: Path, template: Path) -> None:
