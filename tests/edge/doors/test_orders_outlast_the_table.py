@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -161,6 +161,18 @@ def test_a_switch_locks_down_over_a_restart_until_it_is_read(gateway: Gateway) -
     gateway.hear()
     assert lockdowns(gateway.restart()) == [] and gateway.house.standing == ["lockdown", "lockdown"]
     assert lockdowns(gateway.house.line("lockdown-line", False)) == [E.LOCKDOWN_ENDED]
+
+
+def test_an_order_with_an_end_ends_by_itself_without_table_or_cloud(gateway: Gateway) -> None:
+    """What was kept of it knows its end: the lockdown is over at that second, told once, ended by nobody."""
+    end_ms = gateway.house.time.business_ms + 600_000
+    gateway.hear(ordered(replace(LOCKDOWN, until_ms=end_ms)))
+    gateway.store.quarantine("a test")
+    gateway.restart()
+    assert gateway.house.wait(599_999) == [] and gateway.house.standing[0] == "lockdown"
+    (ended,) = gateway.house.wait(1)
+    assert (ended.kind, ended.by, ended.at.boot_ns) == (E.LOCKDOWN_ENDED, None, 600_000 * 1_000_000)
+    assert gateway.house.standing[0] == "plan"
 
 
 def test_a_power_cut_right_after_a_lockdown(gateway: Gateway) -> None:
