@@ -62,6 +62,9 @@ class MemberView:
     last_name: str
     email: str | None
     joined_on: date
+    language: str | None
+    groups: tuple[str, ...]
+    zones: tuple[str, ...]  # of their home site
     long_access: bool
     first_person: bool
     lockdown_exempt: bool
@@ -88,7 +91,13 @@ def member_view(
 ) -> MemberView | None:
     """The member at this business instant, or None if this organisation has no such one."""
     row = conn.execute(
-        select(member, account.c.name.label("payer"), account.c.email.label("payer_email"), site.c.time_zone)
+        select(
+            member,
+            account.c.name.label("payer"),
+            account.c.email.label("payer_email"),
+            site.c.time_zone,
+            site.c.zones,
+        )
         .join_from(member, account, account.c.id == member.c.account_id)
         .join(site, site.c.id == member.c.site_id)
         .where(member.c.organisation_id == organisation_id, member.c.id == member_id)
@@ -106,6 +115,9 @@ def member_view(
         last_name=row.last_name,
         email=row.email,
         joined_on=row.joined_on,
+        language=row.language,
+        groups=tuple(row.groups),
+        zones=tuple(row.zones),
         long_access=row.long_access,
         first_person=row.first_person,
         lockdown_exempt=row.lockdown_exempt,

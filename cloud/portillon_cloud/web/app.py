@@ -27,6 +27,7 @@ from portillon_cloud.web.pages import (
     door_rights,
     doors,
     forgiveness,
+    given_rights,
     hours,
     invoices,
     live,
@@ -78,7 +79,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, credentials, door_rights, company, visits, notices, invoices, unpaid,
-        clock, shared_passes, forgiveness, hours, zones, policy,
+        clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         decisions,
     )  # fmt: skip
     for part in parts:

@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import RedirectResponse, Response
 
+from portillon_cloud.access.facts import STAFF_ROLES, GivenRole
+from portillon_cloud.access.given import rights_of
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.doors.rights import rights_changes
 from portillon_cloud.http.dependencies import ServicesDep
@@ -107,8 +109,10 @@ def draw_member(
         )
         forgiven = forgivenesses(conn, organisation_id=organisation_id, member_id=member_id)
         rights_given = rights_changes(conn, organisation_id, member_id=member_id, limit=RIGHTS_GIVEN_SHOWN)
+        given = rights_of(conn, organisation_id, member_id)
         sites = sites_of(conn, organisation_id)
         watched = [site for site in sites if zone_rules_of(conn, site.id)]
+    names_staff = reader.principal.may(Permission.MANAGE_STAFF)
     today = local_date(reader.organisation.clock.business_ms, member.time_zone)
     return page(
         "members/member.html",
@@ -120,6 +124,9 @@ def draw_member(
         today=today,
         forgiven=forgiven,
         rights_given=rights_given,
+        given=given,
+        roles_to_give=[role.value for role in GivenRole if names_staff or role not in STAFF_ROLES],
+        now_ms=reader.organisation.clock.business_ms,
         sites=sites,
         watched=watched,
         words_of={site.time_zone: reader.words_in(site.time_zone) for site in sites},
