@@ -2,6 +2,7 @@
 
 import random
 import threading
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -202,3 +203,26 @@ def test_gateways_that_tell_at_once_are_numbered_without_a_hole(db: Database, cl
         parts = sorted((part for news in told for part in news.get(name, ())), key=lambda part: part.through)
         assert len(parts) == 24
         assert all(after.after == before.through for before, after in pairwise(parts))
+
+
+@pytest.mark.postgres
+def test_without_the_sites_lock_a_number_is_given_twice(
+    postgres_cluster: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ablation: whoever numbers without holding the site tells something under a number that is told already."""
+    meeting = threading.Barrier(3)
+    shipped = stream._lock
+
+    def unlocked(conn: Any, sender: Any) -> int:
+        last = conn.execute(select(site_presence.c.sequence).where(site_presence.c.site_id == sender.site_id)).scalar()
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(2)
+        return shipped(conn, sender) if last is None else int(last)
+
+    url = postgres_cluster.fresh()
+    database = Database(url)
+    monkeypatch.setattr(stream, "_lock", unlocked)
+    with pytest.raises(AssertionError):
+        test_gateways_that_tell_at_once_are_numbered_without_a_hole(database, clock)
+    database.close()
+    postgres_cluster.drop(url)
