@@ -109,6 +109,11 @@ class EntitlementTable:
                 "INSERT OR IGNORE INTO distrusted (bucket) VALUES (?)", [(bucket,) for bucket in buckets]
             )
 
+    def distrusted(self) -> frozenset[int]:
+        """The buckets that were not repaired yet."""
+        with sorted_errors(self.path):
+            return frozenset(bucket for (bucket,) in self._connection.execute("SELECT bucket FROM distrusted"))
+
     def roots(self) -> dict[int, str]:
         """The roots of the last revisions, for judging leases."""
         with sorted_errors(self.path):

@@ -56,6 +56,7 @@ class EntitlementStore:
         except (StoreDamaged, StoreTooNew) as error:
             self._replace_by_empty(str(error))
         self._quarantine_old_copy()
+        self._doubt_as_before()
         self._scrub = DailyScrub(self._pointer, row_mac_secret)
         self._reader = self.reader()
         self._remove(self._pointer.others())
@@ -181,6 +182,13 @@ class EntitlementStore:
 
     def _open(self, path: Path) -> EntitlementTable:
         return EntitlementTable(path, self._secret, factory=self._factory)
+
+    def _doubt_as_before(self) -> None:
+        """What was in doubt when the last process ended is to be repaired now, not when the scrub meets it again."""
+        buckets = self._table.distrusted()
+        if buckets:
+            detail = f"{len(buckets)} buckets were in doubt before this start"
+            self._note_damage(Damage(detail, whole_file=False, buckets=buckets))
 
     def _quarantine_old_copy(self) -> None:
         """A lease is only saved for a revision in force: a table behind it was put back from an old copy."""
