@@ -101,6 +101,15 @@ def test_hours_of_one_date_stand_above_everything_but_the_schedules_own_dates() 
     assert not is_open(said, "2027-01-01T00:00")
 
 
+def test_a_first_day_and_a_last_day_each_hold_alone() -> None:
+    """A schedule that begins and never ends, and one that ends some day, with nothing else said beside the week."""
+    begins = Schedule("begins", EVERY_DAY, first_day="2026-06-24")
+    ends = Schedule("ends", EVERY_DAY, last_day="2026-06-24")
+    days = ("2026-06-23T12:00", "2026-06-24T12:00", "2026-06-25T12:00")
+    assert [is_open(begins, day) for day in days] == [False, True, True]
+    assert [is_open(ends, day) for day in days] == [True, True, False]
+
+
 def test_a_schedule_has_a_first_and_a_last_day_of_its_own() -> None:
     """Summer hours: closed the day before, open on both ends, and the last night runs to its end."""
     summer = Schedule(
