@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from portillon_rules.credential import CredentialKind
 from portillon_rules.decision import DecisionTime, Denied, DoorView, Granted, Lookup, SiteRules, TimeQuality, decide
-from portillon_rules.entitlement import ALWAYS, Entitlement
+from portillon_rules.entitlement import ALWAYS, Entitlement, Right
 from portillon_rules.evidence import AT_THE_READER
 from portillon_rules.local_facts import NO_LOCAL_FACTS, LocalFacts
 from portillon_rules.reason import DenyReason
@@ -110,15 +110,24 @@ def _row(case: Case, words: Words) -> str:
         return words(TEXTS["unknown"], hash=short)
     if not isinstance(case.lookup, Entitlement):
         return words(TEXTS["damaged"], hash=short)
-    row = case.lookup
+    # Without a time the row is shown as it was written.
+    row = case.lookup if case.time.quality is TimeQuality.UNKNOWN else case.lookup.at(case.time.business_ms)
     return words(
         TEXTS["member"],
         hash=short,
         member=row.member,
-        zones=", ".join(row.zones),
+        zones=", ".join(dict.fromkeys(zone for right in row.rights for zone in right.zones)),
         until=_local(row.valid_until_ms, case.site),
-        schedule=words(TEXTS["always"]) if row.schedule == ALWAYS else row.schedule,
+        schedule=_hours(row.rights, words),
     )
+
+
+def _hours(rights: Sequence[Right], words: Words) -> str:
+    """The schedule of a single right; of several, each with its zones."""
+    named = [words(TEXTS["always"]) if right.schedule == ALWAYS else right.schedule for right in rights]
+    if len(rights) == 1:
+        return named[0]
+    return "; ".join(f"{', '.join(right.zones)}: {name}" for right, name in zip(rights, named, strict=True))
 
 
 def _time(case: Case, words: Words) -> Iterator[str]:

@@ -8,7 +8,7 @@ from portillon_edge.words import Words
 from portillon_rules.credential import CredentialKind
 from portillon_rules.decision import DecisionTime, Denied, DoorView, RowDamaged, SiteRules, TimeQuality
 from portillon_rules.door_rule import DoorRule
-from portillon_rules.entitlement import ALWAYS, Entitlement
+from portillon_rules.entitlement import ALWAYS, Entitlement, Right, Turn
 from portillon_rules.local_facts import LocalFacts
 from portillon_rules.policy import AfterLease, SitePolicy
 from portillon_rules.presence import Presence
@@ -154,3 +154,12 @@ def test_code_that_is_used() -> None:
 def test_duress_is_told_to_whoever_asks_here() -> None:
     """The technician's screen is not the lane's."""
     assert "  Noted with it: under duress." in said(replace(CASE, lookup=replace(ROW, duress=True)))
+
+
+def test_several_rights_are_told_with_their_hours_as_they_stand_now() -> None:
+    """Each zone beside the hours of its own right; a row that has turned is shown as it stands."""
+    row = replace(ROW, zones=("pool",), also=(Right(("gym",), "off-peak"),))
+    shown = next(line for line in said(replace(CASE, lookup=row)) if line.startswith("Credential"))
+    assert "for pool, gym, valid" in shown and "schedule pool: without closing hours; gym: off-peak." in shown
+    turned = replace(row, turns=(Turn(from_ms=NOON_MS, rights=(Right(("spa",)),)),))
+    assert "for spa, valid" in "\n".join(said(replace(CASE, lookup=turned)))
