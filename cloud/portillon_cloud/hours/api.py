@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path
 from portillon_rules.schedule import Schedule
 from pydantic import BaseModel, ConfigDict, Field
 
+from portillon_cloud.clock import business_now_ms
 from portillon_cloud.doors.operations import require_site
 from portillon_cloud.hours.operations import (
     calendars_of,
@@ -79,7 +80,8 @@ def set_schedule(
 def remove_schedule(site_id: PathId, name: Name, services: ServicesDep, planner: Planner) -> None:
     """Remove a schedule that no plan and no door goes by."""
     with services.db.write() as conn:
-        drop_schedule(conn, organisation_id=planner.organisation_id, site_id=site_id, name=name)
+        now_ms = business_now_ms(conn, planner.organisation_id, services.clock.real_ms())
+        drop_schedule(conn, organisation_id=planner.organisation_id, site_id=site_id, name=name, now_ms=now_ms)
 
 
 @router.get("/sites/{site_id}/holidays")

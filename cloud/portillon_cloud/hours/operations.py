@@ -13,12 +13,12 @@ from portillon_rules.schedule import Schedule
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from portillon_cloud import outbox
-from portillon_cloud.access.tables import holiday_calendar, schedule
+from portillon_cloud.access.tables import given_right, holiday_calendar, schedule
 from portillon_cloud.billing.tables import plan
 from portillon_cloud.doors.operations import require_site
 from portillon_cloud.doors.tables import door_plan, door_rule
 from portillon_cloud.hours.errors import HoursInUseError, HoursInvalidError, UnknownHoursError
-from portillon_cloud.zones.rows import zone_rules_of
+from portillon_cloud.zones.operations import still_given, zone_rules_of
 
 
 def schedules_of(conn: Connection, site_id: int) -> dict[str, Schedule]:
@@ -67,12 +67,20 @@ def put_calendar(
     return new
 
 
-def drop_schedule(conn: Connection, *, organisation_id: int, site_id: int, name: str) -> None:
-    """Remove a schedule that nothing goes by. Raises UnknownSiteError, UnknownHoursError or HoursInUseError."""
+def drop_schedule(conn: Connection, *, organisation_id: int, site_id: int, name: str, now_ms: int = 0) -> None:
+    """Remove a schedule that nothing goes by; given rights that are over at business time `now_ms` are nothing.
+
+    Raises UnknownSiteError, UnknownHoursError or HoursInUseError.
+    """
     require_site(conn, organisation_id, site_id)
     plans = select(plan.c.name).where(plan.c.organisation_id == organisation_id, plan.c.schedule == name)
     if (by := conn.execute(plans.limit(1)).scalar_one_or_none()) is not None:
         raise HoursInUseError(f"the plan {by!r} goes by {name!r}: give it another schedule first")
+    rights = select(given_right.c.member_id).where(
+        given_right.c.organisation_id == organisation_id, given_right.c.schedule == name, still_given(now_ms)
+    )
+    if (member_id := conn.execute(rights.limit(1)).scalar_one_or_none()) is not None:
+        raise HoursInUseError(f"a right of member {member_id} goes by {name!r}: give them another schedule first")
     for table, column in ((door_plan, door_plan.c.unlock), (door_rule, door_rule.c.pin_schedule)):
         doors = select(table.c.door).where(table.c.site_id == site_id, column == name)
         if (door := conn.execute(doors.limit(1)).scalar_one_or_none()) is not None:

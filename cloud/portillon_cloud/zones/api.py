@@ -117,7 +117,8 @@ def make_zone(site_id: PathId, zone: ZoneName, services: ServicesDep, owner: Own
 def remove_zone(site_id: PathId, zone: ZoneName, services: ServicesDep, owner: Owner) -> None:
     """Remove a zone that no plan opens and in which no other one lies."""
     with services.db.write() as conn:
-        drop_zone(conn, organisation_id=owner.organisation_id, site_id=site_id, zone=zone)
+        now_ms = business_now_ms(conn, owner.organisation_id, services.clock.real_ms())
+        drop_zone(conn, organisation_id=owner.organisation_id, site_id=site_id, zone=zone, now_ms=now_ms)
 
 
 @router.put("/sites/{site_id}/zones/{zone}/rule")

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from portillon_rules.zone_rule import EVERY_ZONE, NESTING_MAX, ZoneRule, chain
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 
 from portillon_cloud import outbox
+from portillon_cloud.access.tables import given_right
 from portillon_cloud.billing.tables import plan
 from portillon_cloud.doors.errors import UnknownScheduleError
 from portillon_cloud.doors.operations import require_site, schedules_of
@@ -20,7 +21,16 @@ from portillon_cloud.zones.errors import UnknownZoneError, ZoneInUseError, ZoneR
 from portillon_cloud.zones.rows import zone_rules_of
 from portillon_cloud.zones.tables import zone_rule
 
-__all__ = ["ZONES_MOST", "add_zone", "drop_zone", "drop_zone_rule", "put_zone_rule", "zone_rules_of", "zones_of"]
+__all__ = [
+    "ZONES_MOST",
+    "add_zone",
+    "drop_zone",
+    "drop_zone_rule",
+    "put_zone_rule",
+    "still_given",
+    "zone_rules_of",
+    "zones_of",
+]
 
 ZONE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 ZONES_MOST = 64
@@ -48,8 +58,11 @@ def add_zone(conn: Connection, *, organisation_id: int, site_id: int, zone: str)
     conn.execute(update(site).where(site.c.id == site_id).values(zones=[*names, zone]))
 
 
-def drop_zone(conn: Connection, *, organisation_id: int, site_id: int, zone: str) -> None:
-    """Remove a zone and its rule. Raises UnknownSiteError, UnknownZoneError or ZoneInUseError."""
+def drop_zone(conn: Connection, *, organisation_id: int, site_id: int, zone: str, now_ms: int = 0) -> None:
+    """Remove a zone and its rule; given rights that are over at business time `now_ms` hold it no more.
+
+    Raises UnknownSiteError, UnknownZoneError or ZoneInUseError.
+    """
     require_site(conn, organisation_id, site_id)
     names = _zones_to_change(conn, site_id)
     if zone not in names:
@@ -59,6 +72,11 @@ def drop_zone(conn: Connection, *, organisation_id: int, site_id: int, zone: str
     plans = conn.execute(select(plan.c.name, plan.c.zones).where(plan.c.organisation_id == organisation_id))
     if (by := next((row.name for row in plans if zone in row.zones), None)) is not None:
         raise ZoneInUseError(f"the plan {by!r} opens {zone!r}: take it out there first")
+    rights = select(given_right.c.member_id, given_right.c.zones).where(
+        given_right.c.organisation_id == organisation_id, still_given(now_ms)
+    )
+    if (member_id := next((row.member_id for row in conn.execute(rights) if zone in row.zones), None)) is not None:
+        raise ZoneInUseError(f"a right of member {member_id} opens {zone!r}: end it first")
     inner = next((rule.zone for rule in zone_rules_of(conn, site_id).values() if rule.within == zone), None)
     if inner is not None:
         raise ZoneInUseError(f"the zone {inner!r} lies in {zone!r}: change its rule first")
@@ -106,6 +124,11 @@ def drop_zone_rule(conn: Connection, *, organisation_id: int, site_id: int, zone
     if not gone.rowcount:
         raise UnknownZoneError(f"site {site_id} has no rule for the zone {zone!r}")
     outbox.site_rules_changed(conn, organisation_id, site_id)
+
+
+def still_given(now_ms: int) -> ColumnElement[bool]:
+    """Given rights that are not over at business time `now_ms`."""
+    return or_(given_right.c.until_ms.is_(None), given_right.c.until_ms > now_ms)
 
 
 def _zones_to_change(conn: Connection, site_id: int) -> list[str]:

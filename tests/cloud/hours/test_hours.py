@@ -8,6 +8,7 @@ from cloud.gateways.conftest import Gym, build_gym
 from cloud.gateways.pretend_gateway import PretendGateway
 from portillon_cloud.access.errors import UnknownSiteError
 from portillon_cloud.access.operations import site_rows
+from portillon_cloud.access.tables import given_right
 from portillon_cloud.billing.tables import plan
 from portillon_cloud.database import Database
 from portillon_cloud.doors.tables import door_plan, door_rule
@@ -20,6 +21,8 @@ from portillon_cloud.hours.operations import (
     put_schedule,
     schedules_of,
 )
+from portillon_cloud.zones.errors import ZoneInUseError
+from portillon_cloud.zones.operations import add_zone, drop_zone
 from portillon_rules.holidays import HolidayCalendar
 from portillon_rules.schedule import HolidayHours, Schedule, Window
 from portillon_wire.rows import RowKind
@@ -144,6 +147,27 @@ def test_nothing_is_removed_that_something_goes_by(gym: Gym) -> None:
         with gym.db.write() as conn:
             conn.execute(update(plan).values(schedule="always"))
     drop(gym, drop_schedule, "days")
+
+
+def test_a_given_right_holds_its_hours_and_its_zone_until_it_is_over(gym: Gym) -> None:
+    """Whoever was given a right would stand outside: neither goes before the right has ended."""
+    put(gym, DAYS)
+    whose = {"organisation_id": gym.organisation_id, "site_id": gym.site_id}
+    with gym.db.write() as conn:
+        add_zone(conn, **whose, zone="office")
+        conn.execute(
+            insert(given_right).values(
+                organisation_id=gym.organisation_id, member_id=gym.members[0], role="cleaner", zones=["office"],
+                schedule="days", from_ms=0, until_ms=1_000, given_by="Camille", reason="evenings",
+            )
+        )  # fmt: skip
+    with gym.db.write() as conn, pytest.raises(HoursInUseError, match="a right of member"):
+        drop_schedule(conn, **whose, name="days", now_ms=999)
+    with gym.db.write() as conn, pytest.raises(ZoneInUseError, match="a right of member"):
+        drop_zone(conn, **whose, zone="office", now_ms=999)
+    with gym.db.write() as conn:
+        drop_schedule(conn, **whose, name="days", now_ms=1_000)
+        drop_zone(conn, **whose, zone="office", now_ms=1_000)
 
 
 def test_what_is_not_there_cannot_be_removed(gym: Gym) -> None:

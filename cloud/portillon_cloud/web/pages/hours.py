@@ -45,7 +45,7 @@ DAYS_MOST = 500
 
 WRONG = N_("Nothing was changed. Write hours as 9:00-16:00, 18:00-22:00; the fields that are not so are marked.")
 NO_NAME = N_("Nothing was added: “always” is never closed, and is there already.")
-IN_USE = N_("Nothing was removed: a plan, a door or a zone goes by these hours. Give it others first.")
+IN_USE = N_("Nothing was removed: a plan, a right, a door or a zone goes by these hours. Give it others first.")
 CALENDAR_IN_USE = N_("Nothing was removed: hours name this calendar. Take it out there first.")
 NO_DAYS = N_("Nothing was changed. A line for each day: 2026-12-24 for once, 12-25 for every year.")
 
@@ -108,7 +108,7 @@ def remove_form(site_id: PathId, name: Name, services: ServicesDep, planner: Pla
     """The schedule is no more; or the page again with why not."""
     try:
         with services.db.write() as conn:
-            drop_schedule(conn, **_whose(planner, site_id), name=name)
+            drop_schedule(conn, **_whose(planner, site_id), name=name, now_ms=planner.organisation.clock.business_ms)
     except HoursInUseError:
         return _draw_all(services, planner, site_id, Notice("bad", planner.words.say(IN_USE)), status=409)
     return _to(site_id, "", Done.REMOVED)

@@ -39,7 +39,8 @@ WRONG = N_(
 )
 BAD_NAME = N_("Nothing was added. A zone’s name has letters, digits, hyphens and dots, and no spaces: wet-area.")
 IN_USE = N_(
-    "Nothing was removed: a plan opens this zone, another zone lies in it, or it is the last one. Change that first."
+    "Nothing was removed: a plan or a right opens this zone, another zone lies in it, or it is the last."
+    " Change that first."
 )
 
 
@@ -105,7 +106,13 @@ def remove_form(site_id: PathId, zone: Zone, services: ServicesDep, owner: Owner
     """The zone is no more; or the page again with why not."""
     try:
         with services.db.write() as conn:
-            drop_zone(conn, organisation_id=owner.principal.organisation_id, site_id=site_id, zone=zone)
+            drop_zone(
+                conn,
+                organisation_id=owner.principal.organisation_id,
+                site_id=site_id,
+                zone=zone,
+                now_ms=owner.organisation.clock.business_ms,
+            )
     except ZoneInUseError:
         return _again(services, owner, site_id, IN_USE, status=409)
     return _back(site_id, Done.REMOVED)
