@@ -42,6 +42,8 @@ T = TypeVar("T")
 UP_S_MAX = 30.0
 SOON_S = 3.0
 """Within this much more than a story's second a real machine, and a busy one, has done what the story says."""
+APART_S = 0.6
+"""Longer than the same card must be away from a reader, and than a touch takes."""
 LOOK_S = 0.02
 LATE = "does not answer"
 """A board that this machine had no time to simulate; the driver asks again, and no story is about it."""
@@ -124,7 +126,7 @@ class DeviceStage:
             env=env,
         )
         self._gateway = self._new_gateway()
-        self._began = 0.0
+        self._began = self._second = self._came = 0.0
         try:
             self._begin()
         except BaseException:
@@ -152,8 +154,10 @@ class DeviceStage:
     # What the player asks
 
     def go_to(self, second: float) -> None:
-        """Time passes by itself; if this machine is late already, the story goes on at once."""
-        time.sleep(max(0.0, self._began + second - time.monotonic()))
+        """Time passes by itself; a machine that is late catches up, but never runs one moment into the next."""
+        apart_s = min(second - self._second, APART_S)
+        time.sleep(max(0.0, self._began + second - time.monotonic(), self._came + apart_s - time.monotonic()))
+        self._second, self._came = second, time.monotonic()
 
     def recorded(self, at_least: int) -> Sequence[JournalEvent]:
         """The journal as it stands on the disk."""
