@@ -118,6 +118,8 @@ class Habits:
         self.came_in[number] = (gateway, gateway.life, self.schedule.now_ms)
         if gateway in self.clones or GrantFlag.NOT_JOURNALED in event.flags:
             return
+        if not gateway.alive:  # it died over writing this passage down: that moment is the stated window
+            return
         for visit in (Visit.from_mark(flag) for flag in event.flags):
             if visit is not None and visit.turn != UNCHECKED:
                 self._spends(gateway, visit)
