@@ -128,7 +128,7 @@ def test_the_desk_forgives_a_member_and_the_page_says_so(visitor, ruled):
     visitor.go("/members/1")
     page = visitor.page
     page.locator("#forgive summary").press("Enter")
-    page.get_by_label("Why").fill("Left by the staff door")
+    page.locator("#forgive").get_by_label("Why").fill("Left by the staff door")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Forgiven: Left by the staff door")).to_be_visible()
 
