@@ -42,6 +42,7 @@ class LiveGateway:
         self.failures: list[str] = []
         self.events: list[NewEvent] = []
         self.heard: list[tuple[float, PresenceHeard]] = []
+        self.passed_ms = 0
         self._answered = threading.Condition()
         self.store = EntitlementStore(folder / "entitlements.db", secret)
         self.keeper = TimeKeeper(
@@ -110,6 +111,11 @@ class LiveGateway:
         assert self.failures == []
 
     @property
+    def now_ms(self) -> int:
+        """What time it is here; a lease that was long under way leaves it behind."""
+        return self.keeper.at(time.monotonic_ns()).business_ms
+
+    @property
     def fresh(self) -> bool:
         """Whether its doors take presence for known just now."""
         until_ns = self.attendant.presence_until_ns
@@ -144,6 +150,8 @@ class LiveGateway:
 
     def record(self, event: NewEvent) -> None:
         self.writer.submit(event)
+        if event.kind is EventKind.PASSAGE:
+            self.passed_ms = event.at.business_ms or 0
         if event.kind in ANSWERS:
             with self._answered:
                 self.events.append(event)

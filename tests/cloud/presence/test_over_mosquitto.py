@@ -128,7 +128,11 @@ def gateways(
 
 
 def passes(here: LiveGateway, there: LiveGateway, way: Way) -> float:
-    """Anne, who was granted here, goes through; how many seconds later the other one knows."""
+    """Anne, who was granted here, goes through; how many seconds later the other one knows.
+
+    She needs longer from one to the other than their clocks differ: on a busy machine a lease is late by that much.
+    """
+    until(lambda: here.now_ms > there.passed_ms)
     before = sum(len(heard.seen) for _, heard in there.heard)
     passed_at = here.passes(way)
     until(lambda: sum(len(heard.seen) for _, heard in there.heard) > before)
