@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from portillon_cloud.billing import event_store
 from portillon_cloud.billing.calendar import add_months, first_boundary_from
 from portillon_cloud.billing.catalogue import Price, price_by_id
 from portillon_cloud.billing.errors import CatalogueError, UnlawfulContractError
 from portillon_cloud.billing.law import LAWS, VERSIONS, Terms
 from portillon_cloud.billing.planning import plan_invoice_run, plan_recognition
+from portillon_cloud.billing.span import Moment
+from portillon_cloud.billing.subscription import Decided
 from portillon_cloud.billing.tables import contract, subscription
 from portillon_cloud.billing.tax import rates_on, tax
+from portillon_cloud.billing.timeline import Ended, Event, Started, Tariff
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.tables import legal_entity, organisation
@@ -102,6 +106,13 @@ def subscribe(
         ends_on=ends_on,
         state="active",
     )
+    event_store.record(
+        conn,
+        organisation_id=organisation_id,
+        subscription_id=subscription_id,
+        decided=Decided(record=_first_events(price, starts_on, first_on, ends_on)),
+        author=event_store.Author(name="contract", at_ms=now_ms),
+    )
     plan_invoice_run(
         conn,
         organisation_id=organisation_id,
@@ -119,6 +130,16 @@ def subscribe(
     )
     account_changed(conn, organisation_id, account_id)
     return Subscribed(contract_id, subscription_id)
+
+
+def _first_events(
+    price: Price, starts_on: datetime.date, first_on: datetime.date, ends_on: datetime.date | None
+) -> tuple[Event, ...]:
+    """What the contract itself says: its start and, of a fixed term, its end."""
+    tariff = Tariff(price_id=price.id, unit_minor=price.amount_minor, interval=price.interval)
+    charged_from = Moment(first_on) if first_on > starts_on else None
+    start = Started(at=Moment(starts_on), tariff=tariff, anchor_on=starts_on, charged_from=charged_from)
+    return (start,) if ends_on is None else (start, Ended(at=Moment(ends_on)))
 
 
 def _instalments(price: Price, place: _Place, starts_on: datetime.date) -> tuple[int, ...]:

@@ -7,17 +7,19 @@
 3. What is wanted, has begun, and is covered by no line is billed by a new one.
 4. A new line that would begin with a line that is not wholly reversed first reverses that one: its number of generation
    opens by a full reversal only, so that no race and no second worker can bill the same start twice.
+5. A discount never comes or goes alone: what it is taken from is reversed and billed anew with it, so that no document
+   comes to less than nothing.
 """
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portillon_cloud.billing.calendar import Period
 from portillon_cloud.billing.proration import Proration, part_minor
 from portillon_cloud.billing.span import Span, shared, without
 from portillon_cloud.billing.timeline import Event, Tariff, stretches
-from portillon_cloud.billing.wanted import Piece, wanted
+from portillon_cloud.billing.wanted import Piece, tariff_minor, wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +49,12 @@ class Billed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit:
-    """These moments of a line are taken back."""
+    """This much of a line is taken back; of a discount it is negative."""
 
     line_id: int
     component: str
-    spans: tuple[Span, ...]
+    cycle: Period
+    span: Span
     amount_minor: int
 
 
@@ -94,14 +97,14 @@ def difference(
     while True:
         kept = _kept(pieces, live, reversed_ids)
         lines = _uncovered([piece for piece in pieces if piece.span.start.day <= until_on], live, kept, policy)
-        clashing = _clashing(lines, live, kept)
+        credits = [credit for line in live for credit in _credits(line, kept[line.line_id], policy)]
+        more = _clashing(lines, live, kept) or _left_alone(lines, credits, live, kept)
         # Each round reverses one line more, so there are no more rounds than lines.
-        if not clashing:
+        if not more:
             break
-        reversed_ids |= clashing
-    taken = (_credit(line, kept[line.line_id], policy) for line in live)
+        reversed_ids |= more
     return Difference(
-        credits=tuple(credit for credit in taken if credit is not None),
+        credits=tuple(credits),
         lines=tuple(NewLine(piece=piece, generation=_generation(piece, billed)) for piece in lines),
     )
 
@@ -139,39 +142,48 @@ def _clashing(lines: Sequence[Piece], live: Sequence[Billed], kept: Mapping[int,
     return {line.line_id for line in live if kept[line.line_id] and (line.component, line.span.start) in begun}
 
 
+def _left_alone(
+    lines: Sequence[Piece],
+    credits: Sequence[Credit],
+    live: Sequence[Billed],
+    kept: Mapping[int, tuple[Span, ...]],
+) -> set[int]:
+    """Rule 5: the lines to reverse because their cycle's discount changes by more than they do."""
+    new_minor, taken_minor = _by_cycle(lines), _by_cycle(credits)
+    short = {cycle for minor in (new_minor, taken_minor) for cycle, amount in minor.items() if amount < 0}
+    return {line.line_id for line in live if kept[line.line_id] and line.cycle in short}
+
+
+def _by_cycle(amounts: Iterable[Piece | Credit]) -> Mapping[Period, int]:
+    sums: dict[Period, int] = {}
+    for one in amounts:
+        sums[one.cycle] = sums.get(one.cycle, 0) + one.amount_minor
+    return sums
+
+
 def _part(piece: Piece, span: Span, policy: Proration) -> Piece:
     if span == piece.span:
         return piece
-    amount_minor = _amount_minor([span], piece.tariff, piece.cycle, policy)
-    return Piece(
-        component=piece.component, tariff=piece.tariff, cycle=piece.cycle, span=span, amount_minor=amount_minor
-    )
+    return replace(piece, span=span, amount_minor=tariff_minor(piece.tariff, span, cycle=piece.cycle, policy=policy))
 
 
-def _credit(line: Billed, kept: tuple[Span, ...], policy: Proration) -> Credit | None:
+def _credits(line: Billed, kept: tuple[Span, ...], policy: Proration) -> Iterable[Credit]:
     gone = without(line.left, kept)
-    if not gone:
-        return None
-    amount_minor = _of_line(line, gone, policy) if kept else line.left_minor
-    if kept and amount_minor == 0:
-        return None
-    return Credit(line_id=line.line_id, component=line.component, spans=gone, amount_minor=amount_minor)
+    amounts = [_of_line(line, span, policy) for span in gone]
+    if gone and not kept:
+        amounts[-1] += line.left_minor - sum(amounts)  # all that is left of it, whatever was credited before
+    for span, amount_minor in zip(gone, amounts, strict=True):
+        if amount_minor or not kept:
+            yield Credit(
+                line_id=line.line_id, component=line.component, cycle=line.cycle, span=span, amount_minor=amount_minor
+            )
 
 
-def _of_line(line: Billed, gone: Sequence[Span], policy: Proration) -> int:
-    """What these moments of it cost; of a line with a price of its own (an import) their share of that."""
-    if line.amount_minor == _amount_minor([line.span], line.tariff, line.cycle, policy):
-        return _amount_minor(gone, line.tariff, line.cycle, policy)
-    interval = line.tariff.interval
-    amounts = (part_minor(line.amount_minor, span, cycle=line.span, interval=interval, policy=policy) for span in gone)
-    return sum(amounts)
-
-
-def _amount_minor(spans: Iterable[Span], tariff: Tariff, cycle: Period, policy: Proration) -> int:
-    whole = Span.of_days(cycle.start, cycle.end)
-    return sum(
-        part_minor(tariff.cycle_minor, span, cycle=whole, interval=tariff.interval, policy=policy) for span in spans
-    )
+def _of_line(line: Billed, span: Span, policy: Proration) -> int:
+    """What a part of it costs; of a line with a price of its own (an import) its share of that."""
+    if line.amount_minor == tariff_minor(line.tariff, line.span, cycle=line.cycle, policy=policy):
+        return tariff_minor(line.tariff, span, cycle=line.cycle, policy=policy)
+    return part_minor(line.amount_minor, span, cycle=line.span, interval=line.tariff.interval, policy=policy)
 
 
 def _generation(piece: Piece, billed: Sequence[Billed]) -> int:

@@ -1,5 +1,6 @@
 """What billing refuses."""
 
+import datetime
 from collections.abc import Sequence
 
 from portillon_cloud.errors import NotFoundError, PermanentError, RefusedError, TransientError
@@ -27,6 +28,20 @@ class NumberingError(PermanentError):
 
 class RunConflictError(TransientError):
     """Another run billed the same period first; nothing was written, and the next run skips it."""
+
+
+class SubscriptionRefusedError(RefusedError):
+    """What was asked is not possible now: `why`, and the first day on which it would be (None: there is none)."""
+
+    def __init__(self, why: str, possible_on: datetime.date | None) -> None:
+        self.why = why
+        self.possible_on = possible_on
+        when = "" if possible_on is None else f"; possible from {possible_on}"
+        super().__init__(f"not possible: {why.replace('_', ' ')}{when}")
+
+
+class UnknownSubscriptionError(NotFoundError):
+    """No such subscription in this organisation."""
 
 
 class TimelineError(PermanentError):

@@ -8,24 +8,54 @@ from functools import lru_cache
 from babel.dates import format_date
 
 from portillon_cloud.billing.calendar import Period
+from portillon_cloud.billing.span import Moment, Span
 from portillon_cloud.billing.tax import Rate, TaxLine, tax
+from portillon_cloud.billing.timeline import DISCOUNT, FREEZE_FEE
 
-ENGINE = "1"  # raise it with every change that could alter a document; old invoices keep the engine they were made by
+ENGINE = "2"  # raise it with every change that could alter a document; old invoices keep the engine they were made by
+
+
+_WORDS = {
+    ("en", DISCOUNT): "Discount",
+    ("fr", DISCOUNT): "Remise",
+    ("en", FREEZE_FEE): "Freeze",
+    ("fr", FREEZE_FEE): "Gel",
+}
+"""What stands before the plan's name on lines that are not the plan itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """One recurring thing that fell due: whose, which period, at what price (minor units, per unit)."""
+    """One recurring thing that fell due: whose, which billing period, at what price.
+
+    `unit_minor` is the price of one unit for the whole `cycle`; `priced_minor` what the part of it comes to that is
+    covered: `part`, or all of it (None). Minor units, tax inside if the price is inclusive.
+    """
 
     subscription_id: int
     component: str
+    price_id: int
     plan_name: str
     member_name: str
-    period: Period
+    cycle: Period
+    part: Span | None = None
     unit_minor: int
-    taxable: bool
     quantity: int = 1
+    taken_from_minor: int | None = None
+    priced_minor: int
+    taxable: bool
     generation: int = 1
+    codes: tuple[str, ...] = ()
+
+    @property
+    def start(self) -> Moment:
+        """The first moment covered."""
+        return Moment(self.cycle.start) if self.part is None else self.part.start
+
+    @property
+    def end(self) -> Moment:
+        """The first moment not covered."""
+        return Moment(self.cycle.end) if self.part is None else self.part.end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +85,7 @@ class Draft:
     due_on: datetime.date
     lines: tuple[Line, ...]
     taxes: tuple[TaxLine, ...]
+    inclusive: bool
     net_minor: int
     tax_minor: int
     total_minor: int
@@ -71,12 +102,12 @@ def draft_invoice(
 ) -> Draft:
     """The invoice for `charges`; due `payment_days` after issue, and never before the first period it bills begins."""
     taxed = tax(
-        tuple(charge.unit_minor * charge.quantity for charge in charges),
+        tuple(charge.priced_minor for charge in charges),
         tuple(charge.taxable for charge in charges),
         inclusive=inclusive,
         rates=rates,
     )
-    first_start = min(charge.period.start for charge in charges)
+    first_start = min(charge.start.day for charge in charges)
     return Draft(
         buyer=buyer,
         due_on=max(issued_on + datetime.timedelta(days=payment_days), first_start),
@@ -85,6 +116,7 @@ def draft_invoice(
             for charge, net in zip(charges, taxed.nets_minor, strict=True)
         ),
         taxes=taxed.taxes,
+        inclusive=inclusive,
         net_minor=taxed.net_minor,
         tax_minor=taxed.tax_minor,
         total_minor=taxed.total_minor,
@@ -92,10 +124,15 @@ def draft_invoice(
 
 
 def _description(charge: Charge, language: str) -> str:
-    return f"{charge.plan_name}, {charge.member_name}, {_days(charge.period, language)}"
+    what = charge.plan_name
+    if charge.component in (DISCOUNT, FREEZE_FEE):
+        what = " ".join((_WORDS[language, charge.component], *charge.codes, f"({what})"))
+    return f"{what}, {charge.member_name}, {days_in_words(charge.start, charge.end, language)}"
 
 
 @lru_cache(maxsize=4096)  # a nightly run bills few different periods
-def _days(period: Period, language: str) -> str:
-    first, last = (format_date(day, format="medium", locale=language) for day in (period.start, period.last_day))
+def days_in_words(start: Moment, end: Moment, language: str) -> str:
+    """The days of a stretch from the first to the last, both included."""
+    last_day = end.day if end.second else end.day - datetime.timedelta(days=1)
+    first, last = (format_date(day, format="medium", locale=language) for day in (start.day, last_day))
     return f"{first} – {last}"

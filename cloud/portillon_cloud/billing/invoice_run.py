@@ -5,24 +5,26 @@ the writing only. A period billed twice is refused by the database (unique recur
 """
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, select, tuple_, update
 
-from portillon_cloud.billing import invoice_store
+from portillon_cloud.billing import credit_store, invoice_store
 from portillon_cloud.billing.calendar import period_on
 from portillon_cloud.billing.catalogue import Price, prices_of_entity
 from portillon_cloud.billing.errors import RunConflictError
 from portillon_cloud.billing.invoice import Buyer, Charge, Draft, draft_invoice
 from portillon_cloud.billing.invoice_store import Seller
+from portillon_cloud.billing.reckoning import Reckoned, keep_standing, reckon
 from portillon_cloud.billing.tables import subscription
 from portillon_cloud.billing.tax import rates_on
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.database import Database
 from portillon_cloud.members.tables import account, member
+from portillon_cloud.payments.credit import use_credit, with_credit
 
 BATCH = 500
 Due = Row[Any]
@@ -77,12 +79,22 @@ def bill_batch(
     seller = invoice_store.seller(conn, legal_entity_id)
     prices = prices_of_entity(conn, legal_entity_id)
     issued_on = local_date(now_ms, seller.time_zone)
+    changed = [row.id for row in due if not row.plain]
+    reckoned = reckon(conn, changed, until_on=on, prices=prices) if changed else {}
     drafts = [
-        _draft(list(rows), prices, seller, issued_on)
-        for _, rows in groupby(due, key=lambda row: (_place(row), prices[row.price_id].tax_inclusive))
+        draft
+        for _, rows in groupby(due, key=_place)
+        for draft in drafts_of(list(rows), reckoned, prices, seller, issued_on)
     ]
-    _move_on(conn, due, prices)
+    _move_on(conn, [row for row in due if row.plain], prices)
+    for subscription_id, one in reckoned.items():
+        keep_standing(conn, subscription_id, one.standing)
     issued = invoice_store.issue(conn, seller, drafts, issued_on=issued_on, now_ms=now_ms)
+    credits = [credit for one in reckoned.values() for credit in one.difference.credits]
+    notes = credit_store.drafts_for(conn, credits) if credits else []
+    credit_store.issue_credit_notes(conn, seller, notes, reason="reckoned", issued_on=issued_on, now_ms=now_ms)
+    for account_id in with_credit(conn, (row.account_id for row in due)):
+        use_credit(conn, account_id, now_ms=now_ms)
     return _Batch(issued, _place(due[-1]))
 
 
@@ -95,28 +107,9 @@ def _due(
     if after is not None:
         # Skips what this run has billed; what it moved on lies further down the same order.
         conditions.append(tuple_(column.next_invoice_on, column.account_id) > after)
-    query = (
-        select(
-            column.id,
-            column.account_id,
-            column.price_id,
-            column.component,
-            column.anchor_on,
-            column.next_invoice_on,
-            column.ends_on,
-            account.c.name,
-            account.c.email,
-            account.c.language,
-            member.c.first_name,
-            member.c.last_name,
-        )
-        .join(account, account.c.id == column.account_id)
-        .join(member, member.c.id == column.member_id)
-        .where(*conditions)
-        .order_by(column.next_invoice_on, column.account_id, column.id)
-    )
+    query = due_rows().where(*conditions).order_by(column.next_invoice_on, column.account_id, column.id)
     while True:
-        rows: Sequence[Due] = conn.execute(query.limit(limit + 1).with_for_update(of=subscription)).all()  # type: ignore[assignment]
+        rows: Sequence[Due] = conn.execute(query.limit(limit + 1).with_for_update(of=subscription)).all()
         if len(rows) <= limit:
             return rows
         whole = [row for row in rows if _place(row) != _place(rows[-1])]
@@ -129,31 +122,91 @@ def _place(row: Due) -> _Place:
     return (row.next_invoice_on, row.account_id)
 
 
-def _draft(rows: Sequence[Due], prices: dict[int, Price], seller: Seller, issued_on: datetime.date) -> Draft:
+def due_rows() -> Select[Any]:
+    """Subscriptions with what their invoices say of payer and member."""
+    column = subscription.c
+    return (
+        select(
+            column.id,
+            column.account_id,
+            column.member_id,
+            column.price_id,
+            column.component,
+            column.plain,
+            column.anchor_on,
+            column.next_invoice_on,
+            column.ends_on,
+            account.c.name,
+            account.c.email,
+            account.c.language,
+            member.c.first_name,
+            member.c.last_name,
+        )
+        .join(account, account.c.id == column.account_id)
+        .join(member, member.c.id == column.member_id)
+    )
+
+
+def drafts_of(
+    rows: Sequence[Due],
+    reckoned: Mapping[int, Reckoned],
+    prices: Mapping[int, Price],
+    seller: Seller,
+    issued_on: datetime.date,
+) -> Iterator[Draft]:
+    """What one account is invoiced now: one invoice, or two if some prices have tax inside and some have not."""
     first = rows[0]
-    return draft_invoice(
-        Buyer(account_id=first.account_id, name=first.name, email=first.email, language=first.language),
-        [_charge(row, prices[row.price_id]) for row in rows],
-        issued_on=issued_on,
-        payment_days=seller.payment_days,
-        inclusive=prices[first.price_id].tax_inclusive,
-        rates=rates_on(seller.tax_regime, issued_on),
-    )
+    charges = [charge for row in rows for charge in _charges(row, reckoned.get(row.id), prices)]
+    for inclusive in (False, True):
+        alike = [charge for charge in charges if prices[charge.price_id].tax_inclusive is inclusive]
+        if alike:
+            yield draft_invoice(
+                Buyer(account_id=first.account_id, name=first.name, email=first.email, language=first.language),
+                alike,
+                issued_on=issued_on,
+                payment_days=seller.payment_days,
+                inclusive=inclusive,
+                rates=rates_on(seller.tax_regime, issued_on),
+            )
 
 
-def _charge(row: Due, price: Price) -> Charge:
-    return Charge(
-        subscription_id=row.id,
-        component=row.component,
-        plan_name=price.plan_name,
-        member_name=f"{row.first_name} {row.last_name}",
-        period=period_on(row.anchor_on, price.interval, row.next_invoice_on),
-        unit_minor=price.amount_minor,
-        taxable=price.taxable,
-    )
+def _charges(row: Due, reckoned: Reckoned | None, prices: Mapping[int, Price]) -> Iterator[Charge]:
+    member_name = f"{row.first_name} {row.last_name}"
+    if reckoned is None:
+        price = prices[row.price_id]
+        yield Charge(
+            subscription_id=row.id,
+            component=row.component,
+            price_id=row.price_id,
+            plan_name=price.plan_name,
+            member_name=member_name,
+            cycle=period_on(row.anchor_on, price.interval, row.next_invoice_on),
+            unit_minor=price.amount_minor,
+            priced_minor=price.amount_minor,
+            taxable=price.taxable,
+        )
+        return
+    for new in reckoned.difference.lines:
+        piece, price = new.piece, prices[new.piece.tariff.price_id]
+        yield Charge(
+            subscription_id=row.id,
+            component=piece.component,
+            price_id=price.id,
+            plan_name=price.plan_name,
+            member_name=member_name,
+            cycle=piece.cycle,
+            part=None if piece.whole else piece.span,
+            unit_minor=piece.tariff.unit_minor,
+            quantity=piece.tariff.quantity,
+            taken_from_minor=piece.tariff.taken_from_minor,
+            priced_minor=piece.amount_minor,
+            taxable=price.taxable,
+            generation=new.generation,
+            codes=piece.codes,
+        )
 
 
-def _move_on(conn: Connection, due: Sequence[Due], prices: dict[int, Price]) -> None:
+def _move_on(conn: Connection, due: Sequence[Due], prices: Mapping[int, Price]) -> None:
     """Set each subscription to its next period; one statement per new date, of which a run has few."""
     column = subscription.c
     moves: dict[datetime.date | None, list[int]] = {}

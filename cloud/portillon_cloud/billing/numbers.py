@@ -10,11 +10,18 @@ from portillon_cloud.billing.tables import number_series
 
 LIVE_SERIES = "INV"
 TEST_SERIES = "TEST"
+CREDIT_SERIES = "CN"
+TEST_CREDIT_SERIES = "TEST-CN"
 
 
 def series_of(mode: str) -> str:
     """A test organisation never takes a number that the tax office could see."""
     return TEST_SERIES if mode == "test" else LIVE_SERIES
+
+
+def credit_series_of(mode: str) -> str:
+    """Credit notes are counted by themselves: they are documents of another kind (CGI, ann. II, 242 nonies A, I 7°)."""
+    return TEST_CREDIT_SERIES if mode == "test" else CREDIT_SERIES
 
 
 def printed(series: str, number: int) -> str:

@@ -27,14 +27,31 @@ class Proration(StrEnum):
     """A period that began is owed whole and nothing of it comes back; a change is billed from the next one."""
 
 
-def part_minor(price_minor: int, part: Span, *, cycle: Span, interval: Interval, policy: Proration) -> int:
-    """What `part` costs of a `cycle` of this price; `part` lies inside `cycle`, or ValueError."""
+def part_minor(
+    price_minor: int,
+    part: Span,
+    *,
+    cycle: Span,
+    interval: Interval,
+    policy: Proration,
+    taken_from_minor: int | None = None,
+) -> int:
+    """What `part` costs of a `cycle` of this price; `part` lies inside `cycle`, or ValueError.
+
+    A discount (a negative price) follows the price that it is `taken_from_minor`: of no part is it more than it costs.
+    """
     if part.start < cycle.start or cycle.end < part.end:
         raise ValueError(f"{part} does not lie in the billing period {cycle}")
     whole = _passed(cycle, cycle.end, interval, policy)
 
     def until_minor(moment: Moment) -> int:
-        return divide_half_away(price_minor * _passed(cycle, moment, interval, policy), whole)
+        passed = _passed(cycle, moment, interval, policy)
+        if taken_from_minor is None:
+            return divide_half_away(price_minor * passed, whole)
+        full_minor = divide_half_away(taken_from_minor * passed, whole)
+        # What is left to pay grows by a cent at most when the full price does: so it never shrinks, nor passes it.
+        left_minor = divide_half_away(full_minor * (taken_from_minor + price_minor), taken_from_minor)
+        return left_minor - full_minor
 
     return until_minor(part.end) - until_minor(part.start)
 

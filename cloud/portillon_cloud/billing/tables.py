@@ -12,9 +12,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
+    true,
 )
 
+from portillon_cloud.billing.event_body import EVENT_KINDS
+from portillon_cloud.billing.proration import Proration
 from portillon_cloud.database.schema import Big, amount, instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import never_changes
 
@@ -82,11 +86,16 @@ subscription = Table(
     reference("contract_id", "contract.id"),
     reference("price_id", "price.id"),
     Column("component", Text, nullable=False, server_default="membership"),
+    Column("proration", Text, nullable=False, server_default=Proration.REAL_DAYS.value),  # agreed at the start
+    # Whether every cycle is one of `price_id` from `anchor_on`, whole: nothing was changed, frozen, discounted. If not,
+    # its cycles are reckoned from its events.
+    Column("plain", Boolean, nullable=False, server_default=true()),
     Column("anchor_on", Date, nullable=False),  # start of period 0; the 31st stays the 31st
     Column("next_invoice_on", Date),  # start of the next period to bill; null: nothing more to bill
     Column("ends_on", Date),  # first day without it
     Column("state", Text, nullable=False),
     one_of("state", ("active", "ended")),
+    one_of("proration", Proration),
     Index(
         "ix_subscription_due",
         "legal_entity_id",
@@ -121,6 +130,7 @@ invoice = Table(
     Column("due_on", Date, nullable=False),
     instant("issued_at_ms"),  # business time
     Column("currency", Text, nullable=False),
+    Column("tax_inclusive", Boolean, nullable=False, server_default=false()),  # whether lines are priced with tax
     amount("net_minor"),
     amount("tax_minor"),
     amount("total_minor"),
@@ -142,18 +152,27 @@ invoice_line = Table(
     Column("description", Text, nullable=False),
     reference("subscription_id", "subscription.id", nullable=True),
     Column("component", Text),
+    reference("price_id", "price.id", nullable=True),
     Column("period_start", Date),
     Column("period_end", Date),  # half-open: first day not covered
+    # Of contracts by the second: seconds passed of those two days.
+    Column("start_second", Integer, nullable=False, server_default="0"),
+    Column("end_second", Integer, nullable=False, server_default="0"),
+    Column("cycle_start", Date),  # the whole billing period that this is, or is a part of
+    Column("cycle_end", Date),
     Column("generation", Integer),  # only a full reversal opens the next
-    Column("quantity", Integer, nullable=False),
-    amount("unit_minor"),  # as priced, tax inside if the price is inclusive
-    amount("net_minor"),  # quantity x unit, tax taken out
+    Column("quantity", Integer, nullable=False),  # negative: a discount
+    amount("unit_minor"),  # of a whole cycle, tax inside if the price is inclusive
+    amount("taken_from_minor", nullable=True),  # of a discount: a whole cycle of what it is taken from
+    amount("priced_minor"),  # quantity x unit, of the part of the cycle that is covered
+    amount("net_minor"),  # the same, tax taken out
     Column("taxable", Boolean, nullable=False),
     Index(
         "uq_invoice_line_recurring",
         "subscription_id",
         "component",
         "period_start",
+        "start_second",
         "generation",
         unique=True,
         sqlite_where=text("subscription_id IS NOT NULL"),
@@ -161,7 +180,9 @@ invoice_line = Table(
     ),
     CheckConstraint(
         "subscription_id IS NULL OR (component IS NOT NULL AND period_start IS NOT NULL"
-        " AND period_end > period_start AND generation IS NOT NULL)",
+        " AND (period_end > period_start OR (period_end = period_start AND end_second > start_second))"
+        " AND price_id IS NOT NULL AND cycle_start <= period_start AND cycle_end >= period_end"
+        " AND generation IS NOT NULL)",
         name="recurring_has_period",
     ),
 )
@@ -177,5 +198,94 @@ invoice_tax = Table(
     amount("amount_minor"),
 )
 
-for _table in (invoice, invoice_line, invoice_tax):
+# What is said of a subscription, and from when it holds; billing/timeline.py says what each kind means.
+subscription_event = Table(
+    "subscription_event",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("subscription_id", "subscription.id", index=True),
+    Column("kind", Text, nullable=False),
+    Column("holds_from_on", Date, nullable=False),
+    Column("body", JSON, nullable=False),
+    instant("recorded_at_ms"),  # business time
+    Column("recorded_by", Text, nullable=False),  # name of the person or API key; 'contract' for what it says itself
+    Column("reason", Text),
+    one_of("kind", EVENT_KINDS),
+)
+
+# An event is never changed: it is withdrawn, and another one recorded.
+event_withdrawal = Table(
+    "event_withdrawal",
+    metadata,
+    Column("event_id", Big, ForeignKey("subscription_event.id"), primary_key=True, autoincrement=False),
+    organisation_id(),
+    instant("withdrawn_at_ms"),
+    Column("withdrawn_by", Text, nullable=False),
+)
+
+credit_note = Table(
+    "credit_note",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("legal_entity_id", "legal_entity.id"),
+    reference("account_id", "account.id", index=True),
+    reference("invoice_id", "invoice.id", index=True),  # what it takes back
+    Column("series", Text, nullable=False),
+    Column("number", Big, nullable=False),
+    Column("issued_on", Date, nullable=False),
+    instant("issued_at_ms"),  # business time
+    Column("currency", Text, nullable=False),
+    amount("net_minor"),
+    amount("tax_minor"),
+    amount("total_minor"),
+    Column("reason", Text, nullable=False),
+    Column("buyer", JSON, nullable=False),  # as on the invoice
+    Column("seller", JSON, nullable=False),  # as known at issue
+    Column("engine", Text, nullable=False),
+    UniqueConstraint("legal_entity_id", "series", "number"),
+    CheckConstraint("total_minor = net_minor + tax_minor", name="adds_up"),
+    CheckConstraint("total_minor >= 0", name="total_not_negative"),
+    CheckConstraint("number > 0", name="number_positive"),
+)
+
+credit_note_line = Table(
+    "credit_note_line",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("credit_note_id", "credit_note.id", index=True),
+    reference("invoice_line_id", "invoice_line.id", index=True),
+    Column("position", Integer, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("period_start", Date),  # what of the line's period is taken back
+    Column("period_end", Date),
+    Column("start_second", Integer, nullable=False, server_default="0"),
+    Column("end_second", Integer, nullable=False, server_default="0"),
+    amount("priced_minor"),  # of a discount negative
+    amount("net_minor"),
+)
+
+credit_note_tax = Table(
+    "credit_note_tax",
+    metadata,
+    organisation_id(),
+    Column("credit_note_id", Big, ForeignKey("credit_note.id"), primary_key=True, autoincrement=False),
+    Column("tax", Text, primary_key=True),
+    Column("rate_ppm", Integer, primary_key=True, autoincrement=False),
+    amount("base_minor"),
+    amount("amount_minor"),
+)
+
+for _table in (
+    invoice,
+    invoice_line,
+    invoice_tax,
+    subscription_event,
+    event_withdrawal,
+    credit_note,
+    credit_note_line,
+    credit_note_tax,
+):
     never_changes(_table)

@@ -8,13 +8,15 @@ recorded late, or for next month, stands where it holds from. Rules:
 3. While frozen nothing recurs, but the freeze's own fee, whose cycles begin with the freeze.
 4. A freeze ends at its own end or when resumed, whichever is first. Days paid and not had are credited; or, if the
    event names the day from which it is charged again, they are used up before that, and the cycles begin anew there.
-5. A discount is a stretch of its own, wherever it meets one that is charged: it never outlives what it is taken from.
+5. What all discounts of a moment come to is a stretch of its own beside the one it is taken from: it never outlives
+   that, and is never more.
 6. From its end on nothing recurs. What holds from later is of no account.
 """
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from portillon_cloud.billing.calendar import Interval, period_on
 from portillon_cloud.billing.errors import TimelineError
@@ -22,18 +24,23 @@ from portillon_cloud.billing.span import Moment, Span
 from portillon_cloud.money import share_ppm
 
 MEMBERSHIP = "membership"
+DISCOUNT = "discount"
 FREEZE_FEE = "freeze_fee"
 _ENDLESS = Moment(datetime.date.max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
-    """What one cycle costs: `quantity` times `unit_minor`. A discount has a negative quantity."""
+    """What one cycle costs: `quantity` times `unit_minor`.
 
-    price_id: int | None
+    A discount has a negative quantity, and is taken from a price of `taken_from_minor` a cycle.
+    """
+
+    price_id: int
     unit_minor: int
     interval: Interval
     quantity: int = 1
+    taken_from_minor: int | None = None
 
     @property
     def cycle_minor(self) -> int:
@@ -101,13 +108,17 @@ Event = Started | TariffChanged | Frozen | Resumed | Discounted | Ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """One tariff, from one moment to the next; `anchor_on` counts its cycles. `until` None: no end is known."""
+    """One tariff, from one moment to the next; `anchor_on` counts its cycles. `until` None: no end is known.
+
+    `codes`: of the discounts that it is.
+    """
 
     component: str
     tariff: Tariff
     anchor_on: datetime.date
     start: Moment
     until: Moment | None
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +135,8 @@ def stretches(events: Sequence[Event]) -> tuple[Stretch, ...]:
     """The subscription's stretches by component and start. Raises TimelineError for events that make no life."""
     plain = list(_folded(sorted(events, key=lambda event: event.at)))
     discounts = [event for event in events if isinstance(event, Discounted)]
-    reduced = [cut for event in discounts for stretch in plain for cut in _discounted(event, stretch)]
-    return tuple(sorted((*plain, *reduced), key=lambda stretch: (stretch.component, stretch.start)))
+    taken = [cut for stretch in plain if stretch.component == MEMBERSHIP for cut in _discounts(discounts, stretch)]
+    return tuple(sorted((*plain, *taken), key=lambda stretch: (stretch.component, stretch.start)))
 
 
 def _folded(events: Sequence[Event]) -> Iterator[Stretch]:
@@ -204,18 +215,26 @@ def _frozen(now: _Now, freeze: Frozen, *, until: Moment | None) -> Iterator[Stre
         yield Stretch(component=FREEZE_FEE, tariff=freeze.fee, anchor_on=freeze.at.day, start=start, until=until)
 
 
-def _discounted(event: Discounted, stretch: Stretch) -> Iterable[Stretch]:
-    if stretch.component != MEMBERSHIP:
-        return
-    met = Span(event.at, event.until or _ENDLESS).meets(Span(stretch.start, stretch.until or _ENDLESS))
-    price_minor = stretch.tariff.cycle_minor
-    less_minor = min(share_ppm(price_minor, event.share_ppm) + event.amount_minor, price_minor)
-    if met is None or less_minor <= 0:
-        return
-    yield replace(
-        stretch,
-        component=f"discount:{event.code}",
-        tariff=replace(stretch.tariff, unit_minor=less_minor, quantity=-1),
-        start=met.start,
-        until=None if met.end == _ENDLESS else met.end,
-    )
+def _discounts(events: Sequence[Discounted], stretch: Stretch) -> Iterator[Stretch]:
+    """One stretch for each time over which the same discounts hold."""
+    whole = Span(stretch.start, stretch.until or _ENDLESS)
+    held = [(event, Span(event.at, event.until or _ENDLESS).meets(whole)) for event in events]
+    bounds = {moment for _, span in held if span is not None for moment in (span.start, span.end)}
+    for start, end in pairwise(sorted(bounds)):
+        holding = [event for event, span in held if span is not None and span.start <= start < span.end]
+        price_minor = stretch.tariff.cycle_minor
+        asked_minor = sum(share_ppm(price_minor, event.share_ppm) + event.amount_minor for event in holding)
+        if asked_minor > 0 and price_minor > 0:
+            yield replace(
+                stretch,
+                component=DISCOUNT,
+                tariff=replace(
+                    stretch.tariff,
+                    unit_minor=min(asked_minor, price_minor),
+                    quantity=-1,
+                    taken_from_minor=price_minor,
+                ),
+                start=start,
+                until=None if end == _ENDLESS else end,
+                codes=tuple(sorted(event.code for event in holding)),
+            )

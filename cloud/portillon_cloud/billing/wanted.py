@@ -2,9 +2,9 @@
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from portillon_cloud.billing.calendar import Period, period, period_index
+from portillon_cloud.billing.calendar import Period, first_boundary_from, period, period_index
 from portillon_cloud.billing.proration import Proration, part_minor
 from portillon_cloud.billing.span import Span
 from portillon_cloud.billing.timeline import Stretch, Tariff
@@ -19,6 +19,7 @@ class Piece:
     cycle: Period
     span: Span
     amount_minor: int
+    codes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def whole(self) -> bool:
@@ -36,9 +37,39 @@ def _piece(stretch: Stretch, cycle: Period, policy: Proration) -> Piece:
     whole = Span.of_days(cycle.start, cycle.end)
     end = whole.end if stretch.until is None else min(whole.end, stretch.until)
     span = Span(max(whole.start, stretch.start), end)
-    tariff = stretch.tariff
-    amount_minor = part_minor(tariff.cycle_minor, span, cycle=whole, interval=tariff.interval, policy=policy)
-    return Piece(component=stretch.component, tariff=tariff, cycle=cycle, span=span, amount_minor=amount_minor)
+    return Piece(
+        component=stretch.component,
+        tariff=stretch.tariff,
+        cycle=cycle,
+        span=span,
+        amount_minor=tariff_minor(stretch.tariff, span, cycle=cycle, policy=policy),
+        codes=stretch.codes,
+    )
+
+
+def next_start(stretches: Sequence[Stretch], after_on: datetime.date) -> datetime.date | None:
+    """The first day after `after_on` on which a piece begins; None: nothing more will."""
+    starts = (_next_start(stretch, after_on) for stretch in stretches)
+    return min((on for on in starts if on is not None), default=None)
+
+
+def _next_start(stretch: Stretch, after_on: datetime.date) -> datetime.date | None:
+    if stretch.start.day > after_on:
+        return stretch.start.day
+    next_on = first_boundary_from(stretch.anchor_on, stretch.tariff.interval, after_on + datetime.timedelta(days=1))
+    return None if stretch.until is not None and (next_on, 0) >= stretch.until else next_on
+
+
+def tariff_minor(tariff: Tariff, span: Span, *, cycle: Period, policy: Proration) -> int:
+    """What a part of one of its cycles costs."""
+    return part_minor(
+        tariff.cycle_minor,
+        span,
+        cycle=Span.of_days(cycle.start, cycle.end),
+        interval=tariff.interval,
+        policy=policy,
+        taken_from_minor=tariff.taken_from_minor,
+    )
 
 
 def _cycles(stretch: Stretch, until_on: datetime.date) -> Iterator[Period]:

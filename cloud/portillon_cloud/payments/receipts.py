@@ -9,6 +9,7 @@ from portillon_cloud.clock.local import local_date
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.ledger import Entry, LedgerCode, Posting, post
 from portillon_cloud.members.tables import organisation
+from portillon_cloud.payments.credit import Credit, add_credit
 from portillon_cloud.payments.tables import Means, allocation, payment
 
 LEDGER_CODE_OF = {
@@ -67,6 +68,16 @@ def receive(conn: Connection, receipt: Receipt, allocations: Sequence[tuple[int,
     if rows:
         conn.execute(insert(allocation), rows)
     settled_minor = sum(amount_minor for _, amount_minor in allocations)
+    add_credit(
+        conn,
+        Credit(
+            organisation_id=receipt.organisation_id,
+            account_id=receipt.account_id,
+            payment_id=payment_id,
+            currency=receipt.currency,
+            left_minor=receipt.amount_minor - settled_minor,
+        ),
+    )
     money = LEDGER_CODE_OF[receipt.means]
     lines = [
         Posting(money, LedgerCode.RECEIVABLE, settled_minor),

@@ -27,13 +27,15 @@ class BillBook:
         return wanted(stretches(events), until_on, self.policy)
 
     def apply(self, change: Difference) -> None:
+        for amounts in (change.credits, [new.piece for new in change.lines]):
+            for cycle in {one.cycle for one in amounts}:
+                assert sum(one.amount_minor for one in amounts if one.cycle == cycle) >= 0
         for credit in change.credits:
             line = self.lines[credit.line_id]
-            assert credit.amount_minor * line.amount_minor >= 0
             assert abs(credit.amount_minor) <= abs(line.left_minor)
             self.lines[line.line_id] = replace(
                 line,
-                credited=(*line.credited, *credit.spans),
+                credited=(*line.credited, credit.span),
                 credited_minor=line.credited_minor + credit.amount_minor,
             )
         for new in change.lines:

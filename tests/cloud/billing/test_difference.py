@@ -137,6 +137,17 @@ def test_a_discount_ends_with_what_it_is_taken_from() -> None:
     assert book.left_minor == 500 + 323 - 161
 
 
+def test_a_discount_given_late_and_taken_back() -> None:
+    """A credit note never comes to less than nothing: the month is reversed and billed anew with its discount."""
+    book, start = BillBook(), started(day(4, 1))
+    book.bring_up([start], date(2023, 4, 1))
+    coupon = Discounted(at=day(4, 1), until=day(5, 1), code="LATE", share_ppm=200_000)
+    done = book.bring_up([start, coupon], date(2023, 4, 3))
+    assert (credited(done), sorted(billed(done))) == ([1000], [-200, 1000])
+    done = book.bring_up([start], date(2023, 4, 4))
+    assert (sorted(credited(done)), billed(done)) == ([-200, 1000], [1000])
+
+
 def test_nothing_in_a_trial() -> None:
     """Fourteen days for nothing, then whole months from the end of the trial."""
     book = BillBook()

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from portillon_cloud.billing.tax import Taxed, rates_on, tax
-from portillon_cloud.money import share_ppm
+from portillon_cloud.billing.tax import Taxed, rates_on, tax, tax_credit
+from portillon_cloud.money import PPM, divide_half_away, share_ppm
 
 QUEBEC = rates_on("ca-qc", date(2026, 1, 1))
 FRANCE = rates_on("fr", date(2026, 1, 1))
@@ -83,3 +83,35 @@ def test_an_invoice_adds_up(lines: list[tuple[int, bool]], inclusive: bool, regi
     assert min(taxed.nets_minor) >= 0
     for line in taxed.taxes:
         assert abs(line.amount_minor - share_ppm(line.base_minor, line.rate.rate_ppm)) <= 2
+
+
+@given(
+    st.lists(st.integers(-(10**6), 10**7), min_size=1, max_size=8).filter(lambda lines: sum(lines) >= 0),
+    st.booleans(),
+    st.sampled_from(["ca-qc", "fr", "none"]),
+)
+def test_credits_come_to_the_invoice(lines: list[int], inclusive: bool, regime: str) -> None:
+    """Credited line by line, in any sizes, an invoice with discounts gives back its own net and taxes, to the cent."""
+    rates = rates_on(regime, date(2026, 1, 1))
+    whole = tax(tuple(lines), (True,) * len(lines), inclusive=inclusive, rates=rates)
+    left_minor, credited = sum(lines), []
+    for line in lines:
+        left_minor -= line
+        credited.append(tax_credit((line,), (True,), left_minor=left_minor, inclusive=inclusive, rates=rates))
+    assert sum(credit.net_minor for credit in credited) == whole.net_minor
+    assert sum(credit.total_minor for credit in credited) == whole.total_minor
+    for index, line_of_tax in enumerate(whole.taxes):
+        assert sum(credit.taxes[index].amount_minor for credit in credited) == line_of_tax.amount_minor
+
+
+@given(
+    st.lists(st.integers(-(10**6), 10**7), min_size=1, max_size=8).filter(lambda lines: sum(lines) >= 0),
+    st.sampled_from(["ca-qc", "fr"]),
+)
+def test_lines_with_tax_inside_are_off_by_no_more_than_rounding(lines: list[int], regime: str) -> None:
+    """Each line's net is its price without tax to within two minor units, a discount's too."""
+    rates = rates_on(regime, date(2026, 1, 1))
+    taxed = tax(tuple(lines), (True,) * len(lines), inclusive=True, rates=rates)
+    whole_ppm = PPM + sum(rate.rate_ppm for rate in rates)
+    for gross_minor, net_minor in zip(lines, taxed.nets_minor, strict=True):
+        assert abs(net_minor - divide_half_away(gross_minor * PPM, whole_ppm)) <= 2

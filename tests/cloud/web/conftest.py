@@ -252,7 +252,8 @@ def _make_invoice(conn: Connection, gym: Gym, number: int, account_id: int, subs
     _fill(
         conn, billing.invoice_line, **same, invoice_id=invoice_id, position=1, description=f"Tout accès, {buyer}",
         subscription_id=subscription_id, component="membership", period_start=due, period_end=due + timedelta(days=31),
-        generation=1, quantity=1, unit_minor=5999, net_minor=5999, taxable=True,
+        cycle_start=due, cycle_end=due + timedelta(days=31), price_id=gym.price_id, generation=1, quantity=1,
+        unit_minor=5999, priced_minor=5999, net_minor=5999, taxable=True,
     )  # fmt: skip
     for tax, rate, amount in (("TPS", 50_000, 300), ("TVQ", 99_750, 598)):
         _fill(

@@ -431,6 +431,7 @@ CREATE TABLE invoice (
 	due_on DATE NOT NULL,
 	issued_at_ms BIGINT NOT NULL,
 	currency TEXT NOT NULL,
+	tax_inclusive BOOLEAN DEFAULT false NOT NULL,
 	net_minor BIGINT NOT NULL,
 	tax_minor BIGINT NOT NULL,
 	total_minor BIGINT NOT NULL,
@@ -807,6 +808,43 @@ CREATE OR REPLACE FUNCTION credential_member_id_fixed_refuse() RETURNS trigger L
 
 CREATE TRIGGER credential_member_id_fixed BEFORE UPDATE OF member_id ON credential FOR EACH ROW WHEN (OLD.member_id IS DISTINCT FROM NEW.member_id) EXECUTE FUNCTION credential_member_id_fixed_refuse()
 
+CREATE TABLE credit_note (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	invoice_id BIGINT NOT NULL,
+	series TEXT NOT NULL,
+	number BIGINT NOT NULL,
+	issued_on DATE NOT NULL,
+	issued_at_ms BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	net_minor BIGINT NOT NULL,
+	tax_minor BIGINT NOT NULL,
+	total_minor BIGINT NOT NULL,
+	reason TEXT NOT NULL,
+	buyer JSON NOT NULL,
+	seller JSON NOT NULL,
+	engine TEXT NOT NULL,
+	CONSTRAINT pk_credit_note PRIMARY KEY (id),
+	CONSTRAINT uq_credit_note_legal_entity_id_series_number UNIQUE (legal_entity_id, series, number),
+	CONSTRAINT ck_credit_note_adds_up CHECK (total_minor = net_minor + tax_minor),
+	CONSTRAINT ck_credit_note_total_not_negative CHECK (total_minor >= 0),
+	CONSTRAINT ck_credit_note_number_positive CHECK (number > 0),
+	CONSTRAINT fk_credit_note_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_credit_note_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_credit_note_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_credit_note_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE INDEX ix_credit_note_account_id ON credit_note (account_id)
+
+CREATE INDEX ix_credit_note_invoice_id ON credit_note (invoice_id)
+
+CREATE OR REPLACE FUNCTION credit_note_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'credit_note rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER credit_note_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON credit_note FOR EACH STATEMENT EXECUTE FUNCTION credit_note_refuse()
+
 CREATE TABLE door_rights_change (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1170,12 +1208,15 @@ CREATE TABLE subscription (
 	contract_id BIGINT NOT NULL,
 	price_id BIGINT NOT NULL,
 	component TEXT DEFAULT 'membership' NOT NULL,
+	proration TEXT DEFAULT 'real_days' NOT NULL,
+	plain BOOLEAN DEFAULT true NOT NULL,
 	anchor_on DATE NOT NULL,
 	next_invoice_on DATE,
 	ends_on DATE,
 	state TEXT NOT NULL,
 	CONSTRAINT pk_subscription PRIMARY KEY (id),
 	CONSTRAINT ck_subscription_state_known CHECK (state IN ('active', 'ended')),
+	CONSTRAINT ck_subscription_proration_known CHECK (proration IN ('real_days', 'fixed_30', 'seconds', 'whole')),
 	CONSTRAINT fk_subscription_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_subscription_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
 	CONSTRAINT fk_subscription_account_id FOREIGN KEY(account_id) REFERENCES account (id),
@@ -1263,6 +1304,22 @@ CREATE OR REPLACE FUNCTION credential_change_refuse() RETURNS trigger LANGUAGE p
 
 CREATE TRIGGER credential_change_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON credential_change FOR EACH STATEMENT EXECUTE FUNCTION credential_change_refuse()
 
+CREATE TABLE credit_note_tax (
+	organisation_id BIGINT NOT NULL,
+	credit_note_id BIGINT NOT NULL,
+	tax TEXT NOT NULL,
+	rate_ppm INTEGER NOT NULL,
+	base_minor BIGINT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	CONSTRAINT pk_credit_note_tax PRIMARY KEY (credit_note_id, tax, rate_ppm),
+	CONSTRAINT fk_credit_note_tax_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_credit_note_tax_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id)
+)
+
+CREATE OR REPLACE FUNCTION credit_note_tax_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'credit_note_tax rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER credit_note_tax_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON credit_note_tax FOR EACH STATEMENT EXECUTE FUNCTION credit_note_tax_refuse()
+
 CREATE TABLE dunning_step (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1290,23 +1347,31 @@ CREATE TABLE invoice_line (
 	description TEXT NOT NULL,
 	subscription_id BIGINT,
 	component TEXT,
+	price_id BIGINT,
 	period_start DATE,
 	period_end DATE,
+	start_second INTEGER DEFAULT '0' NOT NULL,
+	end_second INTEGER DEFAULT '0' NOT NULL,
+	cycle_start DATE,
+	cycle_end DATE,
 	generation INTEGER,
 	quantity INTEGER NOT NULL,
 	unit_minor BIGINT NOT NULL,
+	taken_from_minor BIGINT,
+	priced_minor BIGINT NOT NULL,
 	net_minor BIGINT NOT NULL,
 	taxable BOOLEAN NOT NULL,
 	CONSTRAINT pk_invoice_line PRIMARY KEY (id),
-	CONSTRAINT ck_invoice_line_recurring_has_period CHECK (subscription_id IS NULL OR (component IS NOT NULL AND period_start IS NOT NULL AND period_end > period_start AND generation IS NOT NULL)),
+	CONSTRAINT ck_invoice_line_recurring_has_period CHECK (subscription_id IS NULL OR (component IS NOT NULL AND period_start IS NOT NULL AND (period_end > period_start OR (period_end = period_start AND end_second > start_second)) AND price_id IS NOT NULL AND cycle_start <= period_start AND cycle_end >= period_end AND generation IS NOT NULL)),
 	CONSTRAINT fk_invoice_line_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_invoice_line_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id),
-	CONSTRAINT fk_invoice_line_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+	CONSTRAINT fk_invoice_line_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id),
+	CONSTRAINT fk_invoice_line_price_id FOREIGN KEY(price_id) REFERENCES price (id)
 )
 
 CREATE INDEX ix_invoice_line_invoice_id ON invoice_line (invoice_id)
 
-CREATE UNIQUE INDEX uq_invoice_line_recurring ON invoice_line (subscription_id, component, period_start, generation) WHERE subscription_id IS NOT NULL
+CREATE UNIQUE INDEX uq_invoice_line_recurring ON invoice_line (subscription_id, component, period_start, start_second, generation) WHERE subscription_id IS NOT NULL
 
 CREATE OR REPLACE FUNCTION invoice_line_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice_line rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
@@ -1343,6 +1408,28 @@ CREATE TABLE snapshot_chunk (
 	CONSTRAINT fk_snapshot_chunk_snapshot_id FOREIGN KEY(snapshot_id) REFERENCES snapshot (id) ON DELETE CASCADE,
 	CONSTRAINT fk_snapshot_chunk_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE TABLE subscription_event (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	subscription_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	holds_from_on DATE NOT NULL,
+	body JSON NOT NULL,
+	recorded_at_ms BIGINT NOT NULL,
+	recorded_by TEXT NOT NULL,
+	reason TEXT,
+	CONSTRAINT pk_subscription_event PRIMARY KEY (id),
+	CONSTRAINT ck_subscription_event_kind_known CHECK (kind IN ('started', 'tariff_changed', 'frozen', 'resumed', 'discounted', 'ended')),
+	CONSTRAINT fk_subscription_event_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_subscription_event_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+)
+
+CREATE INDEX ix_subscription_event_subscription_id ON subscription_event (subscription_id)
+
+CREATE OR REPLACE FUNCTION subscription_event_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'subscription_event rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER subscription_event_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON subscription_event FOR EACH STATEMENT EXECUTE FUNCTION subscription_event_refuse()
 
 CREATE TABLE visit_spent (
 	id BIGSERIAL NOT NULL,
@@ -1389,6 +1476,47 @@ CREATE OR REPLACE FUNCTION attempt_outcome_refuse() RETURNS trigger LANGUAGE plp
 
 CREATE TRIGGER attempt_outcome_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON attempt_outcome FOR EACH STATEMENT EXECUTE FUNCTION attempt_outcome_refuse()
 
+CREATE TABLE credit_note_line (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	credit_note_id BIGINT NOT NULL,
+	invoice_line_id BIGINT NOT NULL,
+	position INTEGER NOT NULL,
+	description TEXT NOT NULL,
+	period_start DATE,
+	period_end DATE,
+	start_second INTEGER DEFAULT '0' NOT NULL,
+	end_second INTEGER DEFAULT '0' NOT NULL,
+	priced_minor BIGINT NOT NULL,
+	net_minor BIGINT NOT NULL,
+	CONSTRAINT pk_credit_note_line PRIMARY KEY (id),
+	CONSTRAINT fk_credit_note_line_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_credit_note_line_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id),
+	CONSTRAINT fk_credit_note_line_invoice_line_id FOREIGN KEY(invoice_line_id) REFERENCES invoice_line (id)
+)
+
+CREATE INDEX ix_credit_note_line_credit_note_id ON credit_note_line (credit_note_id)
+
+CREATE INDEX ix_credit_note_line_invoice_line_id ON credit_note_line (invoice_line_id)
+
+CREATE OR REPLACE FUNCTION credit_note_line_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'credit_note_line rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER credit_note_line_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON credit_note_line FOR EACH STATEMENT EXECUTE FUNCTION credit_note_line_refuse()
+
+CREATE TABLE event_withdrawal (
+	event_id BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	withdrawn_at_ms BIGINT NOT NULL,
+	withdrawn_by TEXT NOT NULL,
+	CONSTRAINT pk_event_withdrawal PRIMARY KEY (event_id),
+	CONSTRAINT fk_event_withdrawal_event_id FOREIGN KEY(event_id) REFERENCES subscription_event (id),
+	CONSTRAINT fk_event_withdrawal_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE OR REPLACE FUNCTION event_withdrawal_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'event_withdrawal rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER event_withdrawal_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON event_withdrawal FOR EACH STATEMENT EXECUTE FUNCTION event_withdrawal_refuse()
+
 CREATE TABLE payment (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1422,14 +1550,18 @@ CREATE TRIGGER payment_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON payment 
 CREATE TABLE allocation (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
-	payment_id BIGINT NOT NULL,
+	payment_id BIGINT,
+	credit_note_id BIGINT,
 	invoice_id BIGINT NOT NULL,
 	amount_minor BIGINT NOT NULL,
 	CONSTRAINT pk_allocation PRIMARY KEY (id),
 	CONSTRAINT uq_allocation_payment_id_invoice_id UNIQUE (payment_id, invoice_id),
+	CONSTRAINT uq_allocation_credit_note_id_invoice_id UNIQUE (credit_note_id, invoice_id),
 	CONSTRAINT ck_allocation_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_allocation_of_one_source CHECK ((payment_id IS NULL) <> (credit_note_id IS NULL)),
 	CONSTRAINT fk_allocation_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_allocation_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
+	CONSTRAINT fk_allocation_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id),
 	CONSTRAINT fk_allocation_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
 )
 
@@ -1438,3 +1570,24 @@ CREATE INDEX ix_allocation_invoice_id ON allocation (invoice_id)
 CREATE OR REPLACE FUNCTION allocation_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'allocation rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER allocation_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON allocation FOR EACH STATEMENT EXECUTE FUNCTION allocation_refuse()
+
+CREATE TABLE open_credit (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	payment_id BIGINT,
+	credit_note_id BIGINT,
+	currency TEXT NOT NULL,
+	left_minor BIGINT NOT NULL,
+	CONSTRAINT pk_open_credit PRIMARY KEY (id),
+	CONSTRAINT uq_open_credit_payment_id UNIQUE (payment_id),
+	CONSTRAINT uq_open_credit_credit_note_id UNIQUE (credit_note_id),
+	CONSTRAINT ck_open_credit_something_left CHECK (left_minor > 0),
+	CONSTRAINT ck_open_credit_of_one_source CHECK ((payment_id IS NULL) <> (credit_note_id IS NULL)),
+	CONSTRAINT fk_open_credit_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_open_credit_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_open_credit_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
+	CONSTRAINT fk_open_credit_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id)
+)
+
+CREATE INDEX ix_open_credit_account_id ON open_credit (account_id)

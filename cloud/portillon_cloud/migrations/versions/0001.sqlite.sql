@@ -429,6 +429,7 @@ CREATE TABLE invoice (
 	due_on DATE NOT NULL,
 	issued_at_ms INTEGER NOT NULL,
 	currency TEXT NOT NULL,
+	tax_inclusive BOOLEAN DEFAULT 0 NOT NULL,
 	net_minor INTEGER NOT NULL,
 	tax_minor INTEGER NOT NULL,
 	total_minor INTEGER NOT NULL,
@@ -803,6 +804,43 @@ CREATE UNIQUE INDEX uq_credential_pin_held ON credential (organisation_id, pin_i
 
 CREATE TRIGGER credential_member_id_fixed BEFORE UPDATE OF member_id ON credential WHEN OLD.member_id IS NOT NEW.member_id BEGIN SELECT RAISE(ABORT, 'credential.member_id never changes once written'); END
 
+CREATE TABLE credit_note (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	invoice_id INTEGER NOT NULL,
+	series TEXT NOT NULL,
+	number INTEGER NOT NULL,
+	issued_on DATE NOT NULL,
+	issued_at_ms INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	net_minor INTEGER NOT NULL,
+	tax_minor INTEGER NOT NULL,
+	total_minor INTEGER NOT NULL,
+	reason TEXT NOT NULL,
+	buyer JSON NOT NULL,
+	seller JSON NOT NULL,
+	engine TEXT NOT NULL,
+	CONSTRAINT pk_credit_note PRIMARY KEY (id),
+	CONSTRAINT uq_credit_note_legal_entity_id_series_number UNIQUE (legal_entity_id, series, number),
+	CONSTRAINT ck_credit_note_adds_up CHECK (total_minor = net_minor + tax_minor),
+	CONSTRAINT ck_credit_note_total_not_negative CHECK (total_minor >= 0),
+	CONSTRAINT ck_credit_note_number_positive CHECK (number > 0),
+	CONSTRAINT fk_credit_note_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_credit_note_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_credit_note_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_credit_note_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE INDEX ix_credit_note_account_id ON credit_note (account_id)
+
+CREATE INDEX ix_credit_note_invoice_id ON credit_note (invoice_id)
+
+CREATE TRIGGER credit_note_no_update BEFORE UPDATE ON credit_note BEGIN SELECT RAISE(ABORT, 'credit_note rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER credit_note_no_delete BEFORE DELETE ON credit_note BEGIN SELECT RAISE(ABORT, 'credit_note rows never change: record a correction as a new row'); END
+
 CREATE TABLE door_rights_change (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -1166,12 +1204,15 @@ CREATE TABLE subscription (
 	contract_id INTEGER NOT NULL,
 	price_id INTEGER NOT NULL,
 	component TEXT DEFAULT 'membership' NOT NULL,
+	proration TEXT DEFAULT 'real_days' NOT NULL,
+	plain BOOLEAN DEFAULT 1 NOT NULL,
 	anchor_on DATE NOT NULL,
 	next_invoice_on DATE,
 	ends_on DATE,
 	state TEXT NOT NULL,
 	CONSTRAINT pk_subscription PRIMARY KEY (id),
 	CONSTRAINT ck_subscription_state_known CHECK (state IN ('active', 'ended')),
+	CONSTRAINT ck_subscription_proration_known CHECK (proration IN ('real_days', 'fixed_30', 'seconds', 'whole')),
 	CONSTRAINT fk_subscription_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_subscription_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
 	CONSTRAINT fk_subscription_account_id FOREIGN KEY(account_id) REFERENCES account (id),
@@ -1259,6 +1300,22 @@ CREATE TRIGGER credential_change_no_update BEFORE UPDATE ON credential_change BE
 
 CREATE TRIGGER credential_change_no_delete BEFORE DELETE ON credential_change BEGIN SELECT RAISE(ABORT, 'credential_change rows never change: record a correction as a new row'); END
 
+CREATE TABLE credit_note_tax (
+	organisation_id INTEGER NOT NULL,
+	credit_note_id INTEGER NOT NULL,
+	tax TEXT NOT NULL,
+	rate_ppm INTEGER NOT NULL,
+	base_minor INTEGER NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	CONSTRAINT pk_credit_note_tax PRIMARY KEY (credit_note_id, tax, rate_ppm),
+	CONSTRAINT fk_credit_note_tax_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_credit_note_tax_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id)
+)
+
+CREATE TRIGGER credit_note_tax_no_update BEFORE UPDATE ON credit_note_tax BEGIN SELECT RAISE(ABORT, 'credit_note_tax rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER credit_note_tax_no_delete BEFORE DELETE ON credit_note_tax BEGIN SELECT RAISE(ABORT, 'credit_note_tax rows never change: record a correction as a new row'); END
+
 CREATE TABLE dunning_step (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -1286,23 +1343,31 @@ CREATE TABLE invoice_line (
 	description TEXT NOT NULL,
 	subscription_id INTEGER,
 	component TEXT,
+	price_id INTEGER,
 	period_start DATE,
 	period_end DATE,
+	start_second INTEGER DEFAULT '0' NOT NULL,
+	end_second INTEGER DEFAULT '0' NOT NULL,
+	cycle_start DATE,
+	cycle_end DATE,
 	generation INTEGER,
 	quantity INTEGER NOT NULL,
 	unit_minor INTEGER NOT NULL,
+	taken_from_minor INTEGER,
+	priced_minor INTEGER NOT NULL,
 	net_minor INTEGER NOT NULL,
 	taxable BOOLEAN NOT NULL,
 	CONSTRAINT pk_invoice_line PRIMARY KEY (id),
-	CONSTRAINT ck_invoice_line_recurring_has_period CHECK (subscription_id IS NULL OR (component IS NOT NULL AND period_start IS NOT NULL AND period_end > period_start AND generation IS NOT NULL)),
+	CONSTRAINT ck_invoice_line_recurring_has_period CHECK (subscription_id IS NULL OR (component IS NOT NULL AND period_start IS NOT NULL AND (period_end > period_start OR (period_end = period_start AND end_second > start_second)) AND price_id IS NOT NULL AND cycle_start <= period_start AND cycle_end >= period_end AND generation IS NOT NULL)),
 	CONSTRAINT fk_invoice_line_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_invoice_line_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id),
-	CONSTRAINT fk_invoice_line_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+	CONSTRAINT fk_invoice_line_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id),
+	CONSTRAINT fk_invoice_line_price_id FOREIGN KEY(price_id) REFERENCES price (id)
 )
 
 CREATE INDEX ix_invoice_line_invoice_id ON invoice_line (invoice_id)
 
-CREATE UNIQUE INDEX uq_invoice_line_recurring ON invoice_line (subscription_id, component, period_start, generation) WHERE subscription_id IS NOT NULL
+CREATE UNIQUE INDEX uq_invoice_line_recurring ON invoice_line (subscription_id, component, period_start, start_second, generation) WHERE subscription_id IS NOT NULL
 
 CREATE TRIGGER invoice_line_no_update BEFORE UPDATE ON invoice_line BEGIN SELECT RAISE(ABORT, 'invoice_line rows never change: record a correction as a new row'); END
 
@@ -1339,6 +1404,28 @@ CREATE TABLE snapshot_chunk (
 	CONSTRAINT fk_snapshot_chunk_snapshot_id FOREIGN KEY(snapshot_id) REFERENCES snapshot (id) ON DELETE CASCADE,
 	CONSTRAINT fk_snapshot_chunk_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE TABLE subscription_event (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	subscription_id INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	holds_from_on DATE NOT NULL,
+	body JSON NOT NULL,
+	recorded_at_ms INTEGER NOT NULL,
+	recorded_by TEXT NOT NULL,
+	reason TEXT,
+	CONSTRAINT pk_subscription_event PRIMARY KEY (id),
+	CONSTRAINT ck_subscription_event_kind_known CHECK (kind IN ('started', 'tariff_changed', 'frozen', 'resumed', 'discounted', 'ended')),
+	CONSTRAINT fk_subscription_event_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_subscription_event_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+)
+
+CREATE INDEX ix_subscription_event_subscription_id ON subscription_event (subscription_id)
+
+CREATE TRIGGER subscription_event_no_update BEFORE UPDATE ON subscription_event BEGIN SELECT RAISE(ABORT, 'subscription_event rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER subscription_event_no_delete BEFORE DELETE ON subscription_event BEGIN SELECT RAISE(ABORT, 'subscription_event rows never change: record a correction as a new row'); END
 
 CREATE TABLE visit_spent (
 	id INTEGER NOT NULL,
@@ -1385,6 +1472,47 @@ CREATE TRIGGER attempt_outcome_no_update BEFORE UPDATE ON attempt_outcome BEGIN 
 
 CREATE TRIGGER attempt_outcome_no_delete BEFORE DELETE ON attempt_outcome BEGIN SELECT RAISE(ABORT, 'attempt_outcome rows never change: record a correction as a new row'); END
 
+CREATE TABLE credit_note_line (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	credit_note_id INTEGER NOT NULL,
+	invoice_line_id INTEGER NOT NULL,
+	position INTEGER NOT NULL,
+	description TEXT NOT NULL,
+	period_start DATE,
+	period_end DATE,
+	start_second INTEGER DEFAULT '0' NOT NULL,
+	end_second INTEGER DEFAULT '0' NOT NULL,
+	priced_minor INTEGER NOT NULL,
+	net_minor INTEGER NOT NULL,
+	CONSTRAINT pk_credit_note_line PRIMARY KEY (id),
+	CONSTRAINT fk_credit_note_line_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_credit_note_line_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id),
+	CONSTRAINT fk_credit_note_line_invoice_line_id FOREIGN KEY(invoice_line_id) REFERENCES invoice_line (id)
+)
+
+CREATE INDEX ix_credit_note_line_credit_note_id ON credit_note_line (credit_note_id)
+
+CREATE INDEX ix_credit_note_line_invoice_line_id ON credit_note_line (invoice_line_id)
+
+CREATE TRIGGER credit_note_line_no_update BEFORE UPDATE ON credit_note_line BEGIN SELECT RAISE(ABORT, 'credit_note_line rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER credit_note_line_no_delete BEFORE DELETE ON credit_note_line BEGIN SELECT RAISE(ABORT, 'credit_note_line rows never change: record a correction as a new row'); END
+
+CREATE TABLE event_withdrawal (
+	event_id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	withdrawn_at_ms INTEGER NOT NULL,
+	withdrawn_by TEXT NOT NULL,
+	CONSTRAINT pk_event_withdrawal PRIMARY KEY (event_id),
+	CONSTRAINT fk_event_withdrawal_event_id FOREIGN KEY(event_id) REFERENCES subscription_event (id),
+	CONSTRAINT fk_event_withdrawal_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TRIGGER event_withdrawal_no_update BEFORE UPDATE ON event_withdrawal BEGIN SELECT RAISE(ABORT, 'event_withdrawal rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER event_withdrawal_no_delete BEFORE DELETE ON event_withdrawal BEGIN SELECT RAISE(ABORT, 'event_withdrawal rows never change: record a correction as a new row'); END
+
 CREATE TABLE payment (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -1418,14 +1546,18 @@ CREATE TRIGGER payment_no_delete BEFORE DELETE ON payment BEGIN SELECT RAISE(ABO
 CREATE TABLE allocation (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
-	payment_id INTEGER NOT NULL,
+	payment_id INTEGER,
+	credit_note_id INTEGER,
 	invoice_id INTEGER NOT NULL,
 	amount_minor INTEGER NOT NULL,
 	CONSTRAINT pk_allocation PRIMARY KEY (id),
 	CONSTRAINT uq_allocation_payment_id_invoice_id UNIQUE (payment_id, invoice_id),
+	CONSTRAINT uq_allocation_credit_note_id_invoice_id UNIQUE (credit_note_id, invoice_id),
 	CONSTRAINT ck_allocation_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_allocation_of_one_source CHECK ((payment_id IS NULL) <> (credit_note_id IS NULL)),
 	CONSTRAINT fk_allocation_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_allocation_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
+	CONSTRAINT fk_allocation_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id),
 	CONSTRAINT fk_allocation_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
 )
 
@@ -1434,3 +1566,24 @@ CREATE INDEX ix_allocation_invoice_id ON allocation (invoice_id)
 CREATE TRIGGER allocation_no_update BEFORE UPDATE ON allocation BEGIN SELECT RAISE(ABORT, 'allocation rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER allocation_no_delete BEFORE DELETE ON allocation BEGIN SELECT RAISE(ABORT, 'allocation rows never change: record a correction as a new row'); END
+
+CREATE TABLE open_credit (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	payment_id INTEGER,
+	credit_note_id INTEGER,
+	currency TEXT NOT NULL,
+	left_minor INTEGER NOT NULL,
+	CONSTRAINT pk_open_credit PRIMARY KEY (id),
+	CONSTRAINT uq_open_credit_payment_id UNIQUE (payment_id),
+	CONSTRAINT uq_open_credit_credit_note_id UNIQUE (credit_note_id),
+	CONSTRAINT ck_open_credit_something_left CHECK (left_minor > 0),
+	CONSTRAINT ck_open_credit_of_one_source CHECK ((payment_id IS NULL) <> (credit_note_id IS NULL)),
+	CONSTRAINT fk_open_credit_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_open_credit_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_open_credit_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
+	CONSTRAINT fk_open_credit_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id)
+)
+
+CREATE INDEX ix_open_credit_account_id ON open_credit (account_id)
