@@ -69,6 +69,7 @@ contract = Table(
     Column("renews", Boolean, nullable=False),  # goes on by itself after its term
     amount("total_minor", nullable=True),  # what all instalments of a fixed term come to, before tax
     Column("instalments", Integer),
+    Column("agreement", JSON, nullable=False, server_default="{}"),  # of freezes, notice, minimum term: Agreement
     Column("state", Text, nullable=False),
     one_of("law", ("ca-qc", "fr", "none")),
     one_of("state", ("active", "ended", "cancelled")),

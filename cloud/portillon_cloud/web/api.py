@@ -6,6 +6,7 @@ from portillon_cloud.access import api as access
 from portillon_cloud.alarms import api as alarms
 from portillon_cloud.attendance import api as attendance
 from portillon_cloud.billing import api as billing
+from portillon_cloud.billing import subscription_api as subscriptions
 from portillon_cloud.doors import api as doors
 from portillon_cloud.dunning import api as dunning
 from portillon_cloud.gateways import api as gateways
@@ -26,8 +27,8 @@ def api_router() -> APIRouter:
     """One router with all of /api/v1."""
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
-        members, credentials, billing, payments, dunning, access, gateways, doors, attendance, alarms, visits, hours,
-        zones, presence, clock_api,
+        members, credentials, billing, subscriptions, payments, dunning, access, gateways, doors, attendance, alarms,
+        visits, hours, zones, presence, clock_api,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)

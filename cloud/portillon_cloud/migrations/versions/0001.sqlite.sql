@@ -307,6 +307,7 @@ CREATE TABLE contract (
 	renews BOOLEAN NOT NULL,
 	total_minor INTEGER,
 	instalments INTEGER,
+	agreement JSON DEFAULT '{}' NOT NULL,
 	state TEXT NOT NULL,
 	CONSTRAINT pk_contract PRIMARY KEY (id),
 	CONSTRAINT ck_contract_law_known CHECK (law IN ('ca-qc', 'fr', 'none')),
