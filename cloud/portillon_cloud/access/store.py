@@ -11,6 +11,8 @@ from portillon_cloud.access.blocks import Block, BlockReason, Switch
 from portillon_cloud.access.facts import Membership
 from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.access.tables import block
+from portillon_cloud.billing.event_store import recorded
+from portillon_cloud.billing.life import tariffs as tariffs_of
 from portillon_cloud.billing.tables import contract, plan, price, subscription
 from portillon_cloud.clock.local import start_of_day_ms
 from portillon_cloud.dunning.ladder import Debt, DunningPolicy
@@ -105,51 +107,78 @@ class SubscriptionTerms:
     next_due_on: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a price's plan opens."""
+
+    zones: frozenset[str]
+    schedule: str
+    sites: str | list[int] | None
+
+
 def terms(conn: Connection, account_ids: Sequence[int], zone: str) -> list[SubscriptionTerms]:
-    """The subscriptions of these accounts. A membership begins and ends at local midnight."""
+    """The subscriptions of these accounts, one part for each plan that they have had, have or will have.
+
+    A membership begins and ends, and a change of plan holds, at local midnight.
+    """
     rows = conn.execute(
         select(
+            subscription.c.id,
             subscription.c.account_id,
             subscription.c.member_id,
-            subscription.c.anchor_on,
+            subscription.c.price_id,
+            subscription.c.plain,
             subscription.c.ends_on,
             subscription.c.state,
             subscription.c.next_invoice_on,
             contract.c.starts_on,
             contract.c.ends_on.label("contract_ends_on"),
-            plan.c.zones,
-            plan.c.schedule,
-            plan.c.sites,
         )
         .join_from(subscription, contract, contract.c.id == subscription.c.contract_id)
-        .join(price, price.c.id == subscription.c.price_id)
-        .join(plan, plan.c.id == price.c.plan_id)
         .where(subscription.c.account_id.in_(account_ids))
         .order_by(subscription.c.id)
-    )
+    ).all()
+    changed = [row.id for row in rows if not row.plain]
+    events = recorded(conn, changed) if changed else {}
+    tariffs = {subscription_id: tariffs_of(of_one) for subscription_id, of_one in events.items()}
+    prices = {row.price_id for row in rows} | {one.price_id for parts in tariffs.values() for _, one in parts}
+    plans = _plans(conn, prices)
     found = []
     for row in rows:
-        starts_on = max(row.anchor_on, row.starts_on)
-        ends_on = min((on for on in (row.ends_on, row.contract_ends_on) if on is not None), default=None)
+        ends_on = row.contract_ends_on if row.ends_on is None else row.ends_on
         if row.state != "active" and ends_on is None:
-            ends_on = starts_on  # ended without a date: it opens nothing
+            ends_on = row.starts_on  # ended without a date: it opens nothing
         next_on = row.next_invoice_on if row.state == "active" else None
-        found.append(
-            SubscriptionTerms(
-                account_id=row.account_id,
-                member_id=row.member_id,
-                membership=Membership(
-                    from_ms=start_of_day_ms(starts_on, zone),
-                    until_ms=None if ends_on is None else start_of_day_ms(ends_on, zone),
-                    zones=frozenset(row.zones),
-                    schedule=row.schedule,
-                ),
-                sites=row.sites,
-                # Invoices fall due on the day they are made for.
-                next_due_on=next_on if next_on and (ends_on is None or next_on < ends_on) else None,
+        parts = [(day, tariff.price_id) for day, tariff in tariffs.get(row.id, ())] or [(row.starts_on, row.price_id)]
+        for index, (from_on, price_id) in enumerate(parts):
+            until = [ends_on] if index + 1 == len(parts) else [ends_on, parts[index + 1][0]]
+            until_on = min((on for on in until if on is not None), default=None)
+            sold = plans[price_id]
+            found.append(
+                SubscriptionTerms(
+                    account_id=row.account_id,
+                    member_id=row.member_id,
+                    membership=Membership(
+                        from_ms=start_of_day_ms(from_on, zone),
+                        until_ms=None if until_on is None else start_of_day_ms(until_on, zone),
+                        zones=sold.zones,
+                        schedule=sold.schedule,
+                    ),
+                    sites=sold.sites,
+                    # Invoices fall due on the day they are made for.
+                    next_due_on=next_on if next_on and (ends_on is None or next_on < ends_on) else None,
+                )
             )
-        )
     return found
+
+
+def _plans(conn: Connection, price_ids: Iterable[int]) -> dict[int, _Plan]:
+    rows = conn.execute(
+        select(price.c.id, plan.c.zones, plan.c.schedule, plan.c.sites)
+        .join(plan, plan.c.id == price.c.plan_id)
+        .where(price.c.id.in_(sorted(price_ids)))
+    )
+    return {row.id: _Plan(frozenset(row.zones), row.schedule, row.sites) for row in rows}
 
 
 def account_facts(

@@ -139,7 +139,7 @@ def _first_events(
     tariff = Tariff(price_id=price.id, unit_minor=price.amount_minor, interval=price.interval)
     charged_from = Moment(first_on) if first_on > starts_on else None
     start = Started(at=Moment(starts_on), tariff=tariff, anchor_on=starts_on, charged_from=charged_from)
-    return (start,) if ends_on is None else (start, Ended(at=Moment(ends_on)))
+    return (start,) if ends_on is None else (start, Ended(at=Moment(ends_on), of_term=True))
 
 
 def _instalments(price: Price, place: _Place, starts_on: datetime.date) -> tuple[int, ...]:

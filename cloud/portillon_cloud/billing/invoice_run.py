@@ -24,6 +24,7 @@ from portillon_cloud.billing.tax import rates_on
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.database import Database
 from portillon_cloud.members.tables import account, member
+from portillon_cloud.outbox import accounts_changed
 from portillon_cloud.payments.credit import use_credit, with_credit
 
 BATCH = 500
@@ -89,6 +90,7 @@ def bill_batch(
     _move_on(conn, [row for row in due if row.plain], prices)
     for subscription_id, one in reckoned.items():
         keep_standing(conn, subscription_id, one.standing)
+    accounts_changed(conn, seller.organisation_id, sorted({row.account_id for row in due if row.id in reckoned}))
     issued = invoice_store.issue(conn, seller, drafts, issued_on=issued_on, now_ms=now_ms)
     credits = [credit for one in reckoned.values() for credit in one.difference.credits]
     notes = credit_store.drafts_for(conn, credits) if credits else []

@@ -32,7 +32,7 @@ class Recorded:
 class Life:
     """The subscription as seen on a day; `anchor_on` and `tariff` are those in force then.
 
-    `ends_on`: the first day without it, by the event `end_id`; None: no end is known. `freeze` is in force.
+    `ends_on`: the first day without it; None: no end is known. `freeze` is in force.
     """
 
     condition: Condition
@@ -40,7 +40,6 @@ class Life:
     tariff: Tariff
     anchor_on: datetime.date
     ends_on: datetime.date | None = None
-    end_id: int | None = None
     freeze: Frozen | None = None
 
 
@@ -68,9 +67,14 @@ def life_on(recorded: Sequence[Recorded], day: datetime.date) -> Life:
         tariff=tariff,
         anchor_on=anchor_on,
         ends_on=None if ending is None else ending.event.at.day,
-        end_id=None if ending is None else ending.id,
         freeze=freeze,
     )
+
+
+def tariffs(recorded: Sequence[Recorded]) -> tuple[tuple[datetime.date, Tariff], ...]:
+    """Every tariff it has had, has, and will have by what is known now, with the day from which it holds."""
+    events = sorted((one.event for one in recorded), key=lambda event: event.at)
+    return tuple((event.at.day, event.tariff) for event in events if isinstance(event, Started | TariffChanged))
 
 
 def frozen_spans(recorded: Iterable[Recorded]) -> tuple[Span, ...]:

@@ -1,26 +1,27 @@
 """A subscription's life: what may be asked of it in which condition, and which events an answer records. Pure.
 
-| Condition | freeze | resume | change tariff | cancel | keep (withdraw the end) | renew |
-|-----------|--------|--------|---------------|--------|-------------------------|-------|
-| coming    | yes    | no     | yes           | yes    | if it ends              | yes   |
-| trial     | no     | no     | yes           | yes    | if it ends              | yes   |
-| running   | yes    | no     | yes           | yes    | if it ends              | yes   |
-| frozen    | no     | yes    | yes           | yes    | if it ends              | yes   |
-| ended     | no     | no     | no            | no     | no                      | no    |
+| Condition | freeze | resume | change tariff | cancel | keep         | renew     |
+|-----------|--------|--------|---------------|--------|--------------|-----------|
+| coming    | no     | no     | yes           | yes    | if cancelled | if a term |
+| trial     | no     | no     | yes           | yes    | if cancelled | if a term |
+| running   | yes    | no     | yes           | yes    | if cancelled | if a term |
+| frozen    | no     | yes    | yes           | yes    | if cancelled | if a term |
+| ended     | no     | no     | no            | no     | no           | no        |
 
 1. Conditions are derived from the recorded events at a moment, never stored.
 2. What is asked takes hold on a day: today, a later one, or one gone by as far back as the agreement lets.
-3. An event is never changed. A new end withdraws the one recorded before, an earlier resumption the later one; a
+3. An event is never changed. A new cancellation withdraws the one before, an earlier resumption the later one; a
    freeze may be withdrawn until it begins.
 4. A minimum term holds cancellations back to its end, and the notice to the end of the cycle that holds its last day;
    the law's own way out (`by_law`) knows neither.
 5. A freeze keeps within its agreement: its notice, its days at a time, its days and times within any 365 days.
-6. A fixed term ends by itself: its end is recorded with its start, and a renewal moves it.
+6. A fixed term ends by itself: its end is recorded with its start. A renewal moves it; keeping what was cancelled
+   does not.
 """
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from portillon_cloud.billing.calendar import add_months, first_boundary_from, period_on
@@ -40,6 +41,8 @@ class Why(StrEnum):
     FROZEN_ALREADY = "frozen_already"
     NOT_FROZEN = "not_frozen"
     NO_END_TO_WITHDRAW = "no_end_to_withdraw"
+    NO_TERM_TO_RENEW = "no_term_to_renew"
+    TERM_ENDS_FIRST = "term_ends_first"
     TOO_FAR_BACK = "too_far_back"
     MINIMUM_TERM = "minimum_term"
     NOTICE = "notice"
@@ -181,13 +184,15 @@ def cancel(
     by_law: bool = False,
 ) -> Answer:
     """End it on `on`, the first day without it; refused with the first day that term and notice allow."""
-    life = life_on(recorded, today)
+    life, term = life_on(recorded, today), _term_end(recorded)
     if life.condition is Condition.ENDED:
         return Refused(Why.ENDED)
+    if term is not None and on >= term.event.at.day:
+        return Refused(Why.TERM_ENDS_FIRST, term.event.at.day)
     possible_on = max(today, life.starts_on) if by_law else cancellable_on(recorded, agreement, today)
     if on < possible_on:
         return Refused(_held_by(agreement, on, possible_on), possible_on)
-    return Decided(record=(Ended(at=Moment(on)),), withdraw=() if life.end_id is None else (life.end_id,))
+    return Decided(record=(Ended(at=Moment(on)),), withdraw=_cancellations(recorded))
 
 
 def cancellable_on(recorded: Sequence[Recorded], agreement: Agreement, today: datetime.date) -> datetime.date:
@@ -203,19 +208,31 @@ def cancellable_on(recorded: Sequence[Recorded], agreement: Agreement, today: da
 
 
 def keep(recorded: Sequence[Recorded], *, today: datetime.date) -> Answer:
-    """Withdraw an end that has not come."""
-    life = life_on(recorded, today)
-    if life.condition is Condition.ENDED:
+    """Withdraw a cancellation that has not come; a fixed term still ends when it does."""
+    if life_on(recorded, today).condition is Condition.ENDED:
         return Refused(Why.ENDED)
-    return Refused(Why.NO_END_TO_WITHDRAW) if life.end_id is None else Decided(withdraw=(life.end_id,))
+    cancelled = _cancellations(recorded)
+    return Decided(withdraw=cancelled) if cancelled else Refused(Why.NO_END_TO_WITHDRAW)
 
 
 def renew(recorded: Sequence[Recorded], *, months: int, today: datetime.date) -> Answer:
-    """Move the end of a fixed term by whole months."""
-    kept, ends_on = keep(recorded, today=today), life_on(recorded, today).ends_on
-    if isinstance(kept, Refused) or ends_on is None:
-        return kept
-    return replace(kept, record=(Ended(at=Moment(add_months(ends_on, months))),))
+    """Move the end of a fixed term by whole months; a cancellation goes with it."""
+    if life_on(recorded, today).condition is Condition.ENDED:
+        return Refused(Why.ENDED)
+    term = _term_end(recorded)
+    if term is None:
+        return Refused(Why.NO_TERM_TO_RENEW)
+    renewed = Ended(at=Moment(add_months(term.event.at.day, months)), of_term=True)
+    return Decided(record=(renewed,), withdraw=(term.id, *_cancellations(recorded)))
+
+
+def _term_end(recorded: Sequence[Recorded]) -> Recorded | None:
+    ends = (one for one in recorded if isinstance(one.event, Ended) and one.event.of_term)
+    return max(ends, key=lambda one: one.event.at, default=None)
+
+
+def _cancellations(recorded: Sequence[Recorded]) -> tuple[int, ...]:
+    return tuple(one.id for one in recorded if isinstance(one.event, Ended) and not one.event.of_term)
 
 
 def _held_by(agreement: Agreement, on: datetime.date, possible_on: datetime.date) -> Why:

@@ -98,9 +98,10 @@ class Discounted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The first moment without it."""
+    """The first moment without it; of several the first counts. `of_term`: a fixed term's own, no cancellation."""
 
     at: Moment
+    of_term: bool = False
 
 
 Event = Started | TariffChanged | Frozen | Resumed | Discounted | Ended

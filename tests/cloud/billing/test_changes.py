@@ -8,13 +8,14 @@ from cloud.billing.bill_book import BillBook
 from cloud.gym import MONTHLY, Gym, Joined
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from portillon_cloud.access.store import terms
 from portillon_cloud.access.tables import block
 from portillon_cloud.billing import changes, event_store, subscription
 from portillon_cloud.billing.catalogue import price_by_id
 from portillon_cloud.billing.errors import SubscriptionRefusedError, UnknownSubscriptionError
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.invoice_store import seller
-from portillon_cloud.billing.operations import create_price, run_invoices
+from portillon_cloud.billing.operations import create_plan, create_price, run_invoices
 from portillon_cloud.billing.recognition import recognise_until
 from portillon_cloud.billing.subscription import Agreement, FreezeTerms, Why
 from portillon_cloud.billing.tables import (
@@ -192,6 +193,37 @@ def test_an_early_return_ends_the_block(gym: Gym) -> None:
     assert [draft.net_minor for draft in done.invoices] == [51_61]
     with gym.db.read() as conn:
         assert max(conn.execute(select(block.c.until_ms)).scalars()) == at(back_on)
+
+
+def test_a_planned_change_of_plan_is_on_the_gateways_before_it_holds(gym: Gym) -> None:
+    """Downgraded from the next month: today's rights end then by themselves, and the other plan's begin."""
+    joined = gym.join(starts_on=START)
+    bill(gym, START)
+    with gym.db.write() as conn:
+        plan_id = create_plan(
+            conn,
+            organisation_id=gym.organisation_id,
+            legal_entity_id=gym.legal_entity_id,
+            code="pool",
+            name="Piscine",
+            zones=["pool"],
+        )
+        price_id = create_price(conn, plan_id=plan_id, amount_minor=50_00, interval=MONTHLY, term_months=None)
+        tariff = changes.price_tariff(price_by_id(conn, gym.organisation_id, price_id))
+    do(gym, joined, upgrade(tariff, date(2026, 5, 1)), on=date(2026, 4, 10))
+    with gym.db.read() as conn:
+        parts = [
+            (part.membership.from_ms, part.membership.until_ms, part.membership.zones)
+            for part in terms(conn, [joined.account_id], "America/Toronto")
+        ]
+    assert parts == [
+        (at(START), at(date(2026, 5, 1)), frozenset({"gym"})),
+        (at(date(2026, 5, 1)), at(date(2027, 4, 1)), frozenset({"pool"})),
+    ]
+    bill(gym, date(2026, 5, 1))
+    with gym.db.read() as conn:
+        [part] = terms(conn, [joined.account_id], "America/Toronto")
+    assert part.membership.zones == {"pool"}
 
 
 def test_what_is_refused_writes_nothing(gym: Gym) -> None:

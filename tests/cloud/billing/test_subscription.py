@@ -79,10 +79,10 @@ ASKED = {
 }
 DONE = "done"
 TABLE = {
-    Condition.COMING: (Why.NOT_BEGUN, Why.NOT_FROZEN, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_END_TO_WITHDRAW),
-    Condition.TRIAL: (Why.IN_TRIAL, Why.NOT_FROZEN, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_END_TO_WITHDRAW),
-    Condition.RUNNING: (DONE, Why.NOT_FROZEN, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_END_TO_WITHDRAW),
-    Condition.FROZEN: (Why.FROZEN_ALREADY, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_END_TO_WITHDRAW),
+    Condition.COMING: (Why.NOT_BEGUN, Why.NOT_FROZEN, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
+    Condition.TRIAL: (Why.IN_TRIAL, Why.NOT_FROZEN, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
+    Condition.RUNNING: (DONE, Why.NOT_FROZEN, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
+    Condition.FROZEN: (Why.FROZEN_ALREADY, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
     Condition.ENDED: (Why.ENDED,) * 6,
 }
 
@@ -133,9 +133,21 @@ def test_a_new_end_takes_the_place_of_the_old_one() -> None:
 def test_a_renewal_moves_the_end() -> None:
     """A fixed term to 29 February goes on by twelve months to the 28th, not to the 1st of March."""
     book = Book()
-    book.keep(Decided(record=(Ended(at=Moment(date(2024, 2, 29))),)))
+    book.keep(Decided(record=(Ended(at=Moment(date(2024, 2, 29)), of_term=True),)))
     book.keep(subscription.renew(book.recorded, months=12, today=TODAY))
     assert life_on(book.recorded, TODAY).ends_on == date(2025, 2, 28)
+
+
+def test_a_term_ends_whatever_was_cancelled_and_kept() -> None:
+    """Cancelled for June and kept: the term's own end still stands; past it there is nothing to cancel."""
+    book = Book()
+    book.keep(Decided(record=(Ended(at=Moment(date(2024, 3, 1)), of_term=True),)))
+    book.keep(subscription.cancel(book.recorded, FREELY, on=date(2023, 6, 1), today=TODAY))
+    assert life_on(book.recorded, TODAY).ends_on == date(2023, 6, 1)
+    book.keep(subscription.keep(book.recorded, today=TODAY))
+    assert life_on(book.recorded, TODAY).ends_on == date(2024, 3, 1)
+    late = subscription.cancel(book.recorded, FREELY, on=date(2024, 3, 1), today=TODAY)
+    assert late == Refused(Why.TERM_ENDS_FIRST, date(2024, 3, 1))
 
 
 def test_a_change_at_renewal_costs_no_part_of_a_period() -> None:
