@@ -31,7 +31,7 @@ router = APIRouter(tags=["access"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MEMBERS))]
 Writer = Annotated[Principal, Depends(require(Permission.CHANGE_MEMBERS))]
 PathId = Annotated[int, Path(ge=1, le=ID_MAX)]
-StaffReason = Literal["frozen", "parked", "banned"]
+StaffReason = Literal["parked", "banned"]
 STAFF = "staff"
 """Source of the blocks that people place: what dunning or a dispute placed is not theirs to end."""
 

@@ -20,6 +20,7 @@ from portillon_cloud.access.review import ACCESS_REVIEW, review_at
 from portillon_cloud.access.sites import holds_at
 from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.access.tables import block, holiday_calendar, schedule
+from portillon_cloud.billing.planning import plan_held_invoices
 from portillon_cloud.doors.rows import door_rows
 from portillon_cloud.dunning.ladder import DunningPolicy
 from portillon_cloud.members.company import NOBODY_NEEDED, company_of
@@ -95,6 +96,7 @@ def plan_block(
     from_ms: int,
     until_ms: int | None = None,
     member_id: int | None = None,
+    switches: frozenset[Switch] | None = None,
 ) -> None:
     """Place a block that begins later: the gateways hear of it now, and again when it begins."""
     put_block(
@@ -106,6 +108,7 @@ def plan_block(
         from_ms=from_ms,
         until_ms=until_ms,
         member_id=member_id,
+        switches=switches,
     )
     review_at(conn, organisation_id, account_id, from_ms)
 
@@ -135,6 +138,7 @@ def end_block(
     )
     if not ended.rowcount:
         return False
+    plan_held_invoices(conn, organisation_id=organisation_id, account_id=account_id, now_ms=at_ms)
     outbox.account_changed(conn, organisation_id, account_id)
     return True
 
@@ -237,6 +241,9 @@ def review(work: timers.Work, claimed: timers.Timer) -> None:
     """Timer handler: a block begins, or a block or a credential ends by itself; the gateways are told."""
     with work.db.write() as conn:
         lapse_credentials(conn, claimed.organisation_id, claimed.subject_id, work.now_ms)
+        plan_held_invoices(
+            conn, organisation_id=claimed.organisation_id, account_id=claimed.subject_id, now_ms=work.now_ms
+        )
         outbox.account_changed(conn, claimed.organisation_id, claimed.subject_id)
         timers.finish(conn, claimed)
 

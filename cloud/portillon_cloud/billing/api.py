@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, true
 
 from portillon_cloud.billing.contracts import subscribe
+from portillon_cloud.billing.event_store import Author
+from portillon_cloud.billing.parking import DoubtCode, open_doubts, unpark
 from portillon_cloud.billing.tables import invoice, plan, price
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.http.dependencies import ServicesDep, require
@@ -67,6 +69,23 @@ class WholeInvoiceOut(InvoiceOut):
     net_minor: int
     lines: list[LineOut]
     taxes: list[TaxOut]
+
+
+class DoubtOut(BaseModel):
+    """`detail` says what is wrong; put that right first, or the account is parked again by the next run."""
+
+    id: int
+    account_id: int
+    subscription_id: int
+    code: DoubtCode
+    detail: str
+    raised_at_ms: int
+
+
+class Looked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    note: str = Field(min_length=1, max_length=500, description="What was found, and done about it; kept")
 
 
 class NewSubscription(BaseModel):
@@ -150,6 +169,37 @@ def create_subscription(new: NewSubscription, services: ServicesDep, seller: Sel
             now_ms=business_now_ms(conn, seller.organisation_id, services.clock.real_ms()),
         )
     return SubscribedOut(contract_id=made.contract_id, subscription_id=made.subscription_id)
+
+
+@router.get("/doubts")
+def list_doubts(services: ServicesDep, reader: Reader) -> list[DoubtOut]:
+    """Accounts that are parked because the engine would not bill them, with the reason; oldest first."""
+    with services.db.read() as conn:
+        found = open_doubts(conn, reader.organisation_id)
+    return [
+        DoubtOut(
+            id=one.id,
+            account_id=one.account_id,
+            subscription_id=one.subscription_id,
+            code=one.code,
+            detail=one.detail,
+            raised_at_ms=one.raised_at_ms,
+        )
+        for one in found
+    ]
+
+
+@router.post("/doubts/{doubt_id}/unpark", status_code=204)
+def unpark_account(doubt_id: PathId, looked: Looked, services: ServicesDep, author: Seller) -> None:
+    """Somebody has looked: the account is billed again, with what waited."""
+    with services.db.write() as conn:
+        at_ms = business_now_ms(conn, author.organisation_id, services.clock.real_ms())
+        unpark(
+            conn,
+            author.organisation_id,
+            doubt_id,
+            author=Author(name=author.name, at_ms=at_ms, reason=looked.note),
+        )
 
 
 def _brief(found: InvoiceLine) -> InvoiceOut:

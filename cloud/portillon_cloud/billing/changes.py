@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from portillon_cloud import outbox
 from portillon_cloud.access import operations as access
 from portillon_cloud.access.account_lock import lock_account
-from portillon_cloud.access.blocks import BlockReason
+from portillon_cloud.access.blocks import BlockReason, Switch
 from portillon_cloud.billing import credit_store, event_store, invoice_store
 from portillon_cloud.billing.catalogue import Price, prices_of_entity
 from portillon_cloud.billing.credit_note import CreditDraft
@@ -182,4 +182,5 @@ def _block_freezes(conn: Connection, whole: _Whole, decided: Decided, now_ms: in
             from_ms=start_of_day_ms(span.start.day, zone),
             until_ms=start_of_day_ms(span.end.day, zone),
             member_id=member_id,
+            switches=frozenset({Switch.ACCESS}),  # what recurs is the engine's to stop: the fee goes on
         )

@@ -44,5 +44,9 @@ class UnknownSubscriptionError(NotFoundError):
     """No such subscription in this organisation."""
 
 
+class UnknownDoubtError(NotFoundError):
+    """No such open doubt in this organisation: it never was, or somebody settled it."""
+
+
 class TimelineError(PermanentError):
     """Recorded events that make no life of a subscription: two starts, a resumption of what is not frozen."""

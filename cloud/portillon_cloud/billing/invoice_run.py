@@ -13,11 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select, tuple_, update
 
 from portillon_cloud.billing import credit_store, invoice_store
-from portillon_cloud.billing.calendar import period_on
+from portillon_cloud.billing.calendar import period_index, period_on
 from portillon_cloud.billing.catalogue import Price, prices_of_entity
-from portillon_cloud.billing.errors import RunConflictError
+from portillon_cloud.billing.errors import RunConflictError, TimelineError
 from portillon_cloud.billing.invoice import Buyer, Charge, Draft, draft_invoice
 from portillon_cloud.billing.invoice_store import Seller
+from portillon_cloud.billing.parking import DOCUMENTS_MOST, Doubt, DoubtCode, park
+from portillon_cloud.billing.planning import not_held
 from portillon_cloud.billing.reckoning import Reckoned, keep_standing, reckon
 from portillon_cloud.billing.tables import subscription
 from portillon_cloud.billing.tax import rates_on
@@ -74,14 +76,18 @@ def bill_batch(
     after: _Place | None = None,
 ) -> _Batch:
     """Bill the next `limit` or so due subscriptions in the caller's transaction."""
-    due = _due(conn, legal_entity_id, on=on, limit=limit, after=after)
+    due = _due(conn, legal_entity_id, on=on, now_ms=now_ms, limit=limit, after=after)
     if not due:
         return _Batch((), None)
     seller = invoice_store.seller(conn, legal_entity_id)
     prices = prices_of_entity(conn, legal_entity_id)
     issued_on = local_date(now_ms, seller.time_zone)
-    changed = [row.id for row in due if not row.plain]
-    reckoned = reckon(conn, changed, until_on=on, prices=prices) if changed else {}
+    reached = _place(due[-1])
+    reckoned, doubts = _reckoned(conn, due, on, prices)
+    for doubt in doubts:
+        park(conn, seller.organisation_id, doubt, now_ms=now_ms)
+    parked = {doubt.account_id for doubt in doubts}
+    due = [row for row in due if row.account_id not in parked]
     drafts = [
         draft
         for _, rows in groupby(due, key=_place)
@@ -97,15 +103,15 @@ def bill_batch(
     credit_store.issue_credit_notes(conn, seller, notes, reason="reckoned", issued_on=issued_on, now_ms=now_ms)
     for account_id in with_credit(conn, (row.account_id for row in due)):
         use_credit(conn, account_id, now_ms=now_ms)
-    return _Batch(issued, _place(due[-1]))
+    return _Batch(issued, reached)
 
 
 def _due(
-    conn: Connection, legal_entity_id: int, *, on: datetime.date, limit: int, after: _Place | None
+    conn: Connection, legal_entity_id: int, *, on: datetime.date, now_ms: int, limit: int, after: _Place | None
 ) -> Sequence[Due]:
     """Whole invoices' worth of due subscriptions, locked, in the order of due day and account."""
     column = subscription.c
-    conditions = [column.legal_entity_id == legal_entity_id, column.next_invoice_on <= on]
+    conditions = [column.legal_entity_id == legal_entity_id, column.next_invoice_on <= on, not_held(now_ms)]
     if after is not None:
         # Skips what this run has billed; what it moved on lies further down the same order.
         conditions.append(tuple_(column.next_invoice_on, column.account_id) > after)
@@ -122,6 +128,48 @@ def _due(
 
 def _place(row: Due) -> _Place:
     return (row.next_invoice_on, row.account_id)
+
+
+def _reckoned(
+    conn: Connection, due: Sequence[Due], on: datetime.date, prices: Mapping[int, Price]
+) -> tuple[Mapping[int, Reckoned], Sequence[Doubt]]:
+    """What is not plain, reckoned; and the subscriptions that nothing is to be written for before a person looked."""
+    doubts = [
+        _doubt(row, DoubtCode.TOO_FAR_BEHIND, _behind(row)) for row in due if row.plain and _is_behind(row, on, prices)
+    ]
+    reckoned: dict[int, Reckoned] = {}
+    changed = [row for row in due if not row.plain]
+    try:
+        reckoned.update(reckon(conn, [row.id for row in changed], until_on=on, prices=prices) if changed else {})
+    except TimelineError:
+        # One of them makes no life: which one, and the others are billed.
+        for row in changed:
+            try:
+                reckoned.update(reckon(conn, [row.id], until_on=on, prices=prices))
+            except TimelineError as error:
+                doubts.append(_doubt(row, DoubtCode.EVENTS_MAKE_NO_LIFE, str(error)))
+    for row in changed:
+        one = reckoned.get(row.id)
+        documents = 0 if one is None else len(one.difference.lines) + len(one.difference.credits)
+        if documents > DOCUMENTS_MOST:
+            detail = f"{documents} lines and credits at once; at most {DOCUMENTS_MOST} are written without a person"
+            doubts.append(_doubt(row, DoubtCode.TOO_MANY_LINES, detail))
+    parked = {doubt.account_id for doubt in doubts}
+    return {row.id: reckoned[row.id] for row in changed if row.account_id not in parked}, doubts
+
+
+def _is_behind(row: Due, on: datetime.date, prices: Mapping[int, Price]) -> bool:
+    interval = prices[row.price_id].interval
+    missing = period_index(row.anchor_on, interval, on) - period_index(row.anchor_on, interval, row.next_invoice_on)
+    return missing >= DOCUMENTS_MOST
+
+
+def _behind(row: Due) -> str:
+    return f"nothing was billed since {row.next_invoice_on}; at most {DOCUMENTS_MOST} periods are billed at once"
+
+
+def _doubt(row: Due, code: DoubtCode, detail: str) -> Doubt:
+    return Doubt(account_id=row.account_id, subscription_id=row.id, code=code, detail=detail)
 
 
 def due_rows() -> Select[Any]:

@@ -36,7 +36,7 @@ def run_invoices_when_due(work: Work, timer: Timer) -> None:
         hold=lambda conn: hold(conn, timer, real_ms=work.clock.real_ms()),
     )
     with work.db.write() as conn:
-        next_on = next_invoice_on(conn, timer.subject_id)
+        next_on = next_invoice_on(conn, timer.subject_id, work.now_ms)
         if next_on is not None:
             plan_invoice_run(
                 conn,

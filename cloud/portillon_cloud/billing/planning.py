@@ -2,11 +2,14 @@
 
 import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Text, cast, exists, func, or_, select
 
+from portillon_cloud.access.blocks import Switch
+from portillon_cloud.access.tables import block
 from portillon_cloud.billing.calendar import add_months
 from portillon_cloud.billing.tables import subscription
-from portillon_cloud.clock.local import start_of_day_ms
+from portillon_cloud.clock.local import local_date, start_of_day_ms
+from portillon_cloud.members.tables import organisation
 from portillon_cloud.timers import schedule
 from portillon_cloud.timers.operations import is_waiting
 
@@ -34,15 +37,47 @@ def plan_invoice_run(
     )
 
 
-def next_invoice_on(conn: Connection, legal_entity_id: int) -> datetime.date | None:
-    """The first day on which anything of the legal entity falls due; None: nothing ever will."""
+def next_invoice_on(conn: Connection, legal_entity_id: int, now_ms: int) -> datetime.date | None:
+    """The first day on which anything of the legal entity falls due; None: nothing will, by what is known now."""
     column = subscription.c
     found: datetime.date | None = conn.execute(
         select(func.min(column.next_invoice_on)).where(
-            column.legal_entity_id == legal_entity_id, column.next_invoice_on.is_not(None)
+            column.legal_entity_id == legal_entity_id, column.next_invoice_on.is_not(None), not_held(now_ms)
         )
     ).scalar_one()
     return found
+
+
+def not_held(now_ms: int) -> ColumnElement[bool]:
+    """The subscription's account may be invoiced: no block of the whole account switches that off at this instant."""
+    switches = cast(block.c.switches, Text)
+    return ~exists().where(
+        block.c.account_id == subscription.c.account_id,
+        block.c.member_id.is_(None),
+        block.c.from_ms <= now_ms,
+        or_(block.c.until_ms.is_(None), block.c.until_ms > now_ms),
+        switches.contains(f'"{Switch.INVOICING}"'),
+    )
+
+
+def plan_held_invoices(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> None:
+    """Have what a block held back invoiced now that one has ended, if anything waits."""
+    zone = conn.execute(select(organisation.c.time_zone).where(organisation.c.id == organisation_id)).scalar_one()
+    today = local_date(now_ms, zone)
+    waiting = conn.execute(
+        select(subscription.c.legal_entity_id)
+        .where(subscription.c.account_id == account_id, subscription.c.next_invoice_on <= today)
+        .distinct()
+    )
+    for row in waiting:
+        plan_invoice_run(
+            conn,
+            organisation_id=organisation_id,
+            legal_entity_id=row.legal_entity_id,
+            due_on=today,
+            time_zone=zone,
+            because=f"a{account_id}:{now_ms}",
+        )
 
 
 def plan_recognition(

@@ -279,7 +279,32 @@ credit_note_tax = Table(
     amount("amount_minor"),
 )
 
+# Why the engine would not bill an account, until somebody says that they have looked.
+billing_doubt = Table(
+    "billing_doubt",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("account_id", "account.id", index=True),
+    reference("subscription_id", "subscription.id"),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    instant("raised_at_ms"),  # business time
+)
+
+doubt_settled = Table(
+    "doubt_settled",
+    metadata,
+    Column("doubt_id", Big, ForeignKey("billing_doubt.id"), primary_key=True, autoincrement=False),
+    organisation_id(),
+    instant("settled_at_ms"),
+    Column("settled_by", Text, nullable=False),
+    Column("note", Text),
+)
+
 for _table in (
+    billing_doubt,
+    doubt_settled,
     invoice,
     invoice_line,
     invoice_tax,

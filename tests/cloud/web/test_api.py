@@ -31,7 +31,7 @@ def operations(app: FastAPI):
     """(method, path with 1 for every id) of every documented operation."""
     document = json.loads(app.state.openapi)
     return [
-        (method.upper(), path.replace("{reason}", "frozen").replace("{", "\0").replace("}", "\0"))
+        (method.upper(), path.replace("{reason}", "parked").replace("{", "\0").replace("}", "\0"))
         for path, methods in document["paths"].items()
         for method in methods
     ]

@@ -1286,6 +1286,26 @@ CREATE OR REPLACE FUNCTION alarm_seen_refuse() RETURNS trigger LANGUAGE plpgsql 
 
 CREATE TRIGGER alarm_seen_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON alarm_seen FOR EACH STATEMENT EXECUTE FUNCTION alarm_seen_refuse()
 
+CREATE TABLE billing_doubt (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	subscription_id BIGINT NOT NULL,
+	code TEXT NOT NULL,
+	detail TEXT NOT NULL,
+	raised_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_billing_doubt PRIMARY KEY (id),
+	CONSTRAINT fk_billing_doubt_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_billing_doubt_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_billing_doubt_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+)
+
+CREATE INDEX ix_billing_doubt_account_id ON billing_doubt (account_id)
+
+CREATE OR REPLACE FUNCTION billing_doubt_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'billing_doubt rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER billing_doubt_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON billing_doubt FOR EACH STATEMENT EXECUTE FUNCTION billing_doubt_refuse()
+
 CREATE TABLE credential_change (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1503,6 +1523,21 @@ CREATE INDEX ix_credit_note_line_invoice_line_id ON credit_note_line (invoice_li
 CREATE OR REPLACE FUNCTION credit_note_line_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'credit_note_line rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER credit_note_line_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON credit_note_line FOR EACH STATEMENT EXECUTE FUNCTION credit_note_line_refuse()
+
+CREATE TABLE doubt_settled (
+	doubt_id BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	settled_at_ms BIGINT NOT NULL,
+	settled_by TEXT NOT NULL,
+	note TEXT,
+	CONSTRAINT pk_doubt_settled PRIMARY KEY (doubt_id),
+	CONSTRAINT fk_doubt_settled_doubt_id FOREIGN KEY(doubt_id) REFERENCES billing_doubt (id),
+	CONSTRAINT fk_doubt_settled_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE OR REPLACE FUNCTION doubt_settled_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'doubt_settled rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER doubt_settled_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON doubt_settled FOR EACH STATEMENT EXECUTE FUNCTION doubt_settled_refuse()
 
 CREATE TABLE event_withdrawal (
 	event_id BIGINT NOT NULL,

@@ -1282,6 +1282,26 @@ CREATE TRIGGER alarm_seen_no_update BEFORE UPDATE ON alarm_seen BEGIN SELECT RAI
 
 CREATE TRIGGER alarm_seen_no_delete BEFORE DELETE ON alarm_seen BEGIN SELECT RAISE(ABORT, 'alarm_seen rows never change: record a correction as a new row'); END
 
+CREATE TABLE billing_doubt (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	subscription_id INTEGER NOT NULL,
+	code TEXT NOT NULL,
+	detail TEXT NOT NULL,
+	raised_at_ms INTEGER NOT NULL,
+	CONSTRAINT pk_billing_doubt PRIMARY KEY (id),
+	CONSTRAINT fk_billing_doubt_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_billing_doubt_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_billing_doubt_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+)
+
+CREATE INDEX ix_billing_doubt_account_id ON billing_doubt (account_id)
+
+CREATE TRIGGER billing_doubt_no_update BEFORE UPDATE ON billing_doubt BEGIN SELECT RAISE(ABORT, 'billing_doubt rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER billing_doubt_no_delete BEFORE DELETE ON billing_doubt BEGIN SELECT RAISE(ABORT, 'billing_doubt rows never change: record a correction as a new row'); END
+
 CREATE TABLE credential_change (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -1499,6 +1519,21 @@ CREATE INDEX ix_credit_note_line_invoice_line_id ON credit_note_line (invoice_li
 CREATE TRIGGER credit_note_line_no_update BEFORE UPDATE ON credit_note_line BEGIN SELECT RAISE(ABORT, 'credit_note_line rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER credit_note_line_no_delete BEFORE DELETE ON credit_note_line BEGIN SELECT RAISE(ABORT, 'credit_note_line rows never change: record a correction as a new row'); END
+
+CREATE TABLE doubt_settled (
+	doubt_id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	settled_at_ms INTEGER NOT NULL,
+	settled_by TEXT NOT NULL,
+	note TEXT,
+	CONSTRAINT pk_doubt_settled PRIMARY KEY (doubt_id),
+	CONSTRAINT fk_doubt_settled_doubt_id FOREIGN KEY(doubt_id) REFERENCES billing_doubt (id),
+	CONSTRAINT fk_doubt_settled_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TRIGGER doubt_settled_no_update BEFORE UPDATE ON doubt_settled BEGIN SELECT RAISE(ABORT, 'doubt_settled rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER doubt_settled_no_delete BEFORE DELETE ON doubt_settled BEGIN SELECT RAISE(ABORT, 'doubt_settled rows never change: record a correction as a new row'); END
 
 CREATE TABLE event_withdrawal (
 	event_id INTEGER NOT NULL,
