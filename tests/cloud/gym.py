@@ -45,6 +45,7 @@ class Gym:
         starts_on: datetime.date,
         account_id: int | None = None,
         price_id: int | None = None,
+        language: str = "fr",
     ) -> "Joined":
         """A new member with a contract from `starts_on`, on a new account unless one is given."""
         first_name, _, last_name = name.partition(" ")
@@ -55,7 +56,7 @@ class Gym:
                 legal_entity_id=self.legal_entity_id,
                 name=name,
                 email=f"{first_name.lower()}@example.org",
-                language="fr",
+                language=language,
             )
             member_id = add_member(
                 conn,

@@ -10,7 +10,7 @@ from portillon_cloud.billing.tax import Rate, Taxed, tax_credit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditedInvoice:
-    """An issued invoice: its rates, and of each line whether it is taxed and what is left of it as priced."""
+    """An issued invoice: its rates, and of each line whether it is taxed, what is left of it, and what it sold."""
 
     invoice_id: int
     account_id: int
@@ -19,7 +19,7 @@ class CreditedInvoice:
     rates: tuple[Rate, ...]
     taxable: Mapping[int, bool]
     left_minor: Mapping[int, int]
-    descriptions: Mapping[int, str]
+    sold: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,5 +51,4 @@ def draft_credit_note(invoice: CreditedInvoice, credits: Sequence[Credit]) -> Cr
 
 
 def _description(invoice: CreditedInvoice, credit: Credit) -> str:
-    what = invoice.descriptions[credit.line_id].rsplit(", ", 1)[0]
-    return f"{what}, {days_in_words(credit.span.start, credit.span.end, invoice.language)}"
+    return f"{invoice.sold[credit.line_id]}, {days_in_words(credit.span.start, credit.span.end, invoice.language)}"

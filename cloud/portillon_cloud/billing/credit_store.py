@@ -3,14 +3,16 @@
 import datetime
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from portillon_cloud.billing.credit_note import CreditDraft, CreditedInvoice, draft_credit_note
 from portillon_cloud.billing.difference import Credit
-from portillon_cloud.billing.invoice import ENGINE
+from portillon_cloud.billing.invoice import ENGINE, days_in_words
 from portillon_cloud.billing.invoice_store import Seller
 from portillon_cloud.billing.numbers import credit_series_of, take_numbers
+from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.tables import (
     credit_note,
     credit_note_line,
@@ -219,13 +221,9 @@ def _credited_invoices(conn: Connection, invoice_ids: Sequence[int]) -> Mapping[
         .where(credit.invoice_line_id == line.id)
         .scalar_subquery()
     )
-    lines: defaultdict[int, list[object]] = defaultdict(list)
+    lines: defaultdict[int, list[Row[Any]]] = defaultdict(list)
     for row in conn.execute(
-        select(
-            line.id, line.invoice_id, line.taxable, line.description, (line.priced_minor - taken).label("left_minor")
-        )
-        .where(line.invoice_id.in_(invoice_ids))
-        .order_by(line.id)
+        select(invoice_line, taken.label("taken_minor")).where(line.invoice_id.in_(invoice_ids)).order_by(line.id)
     ):
         lines[row.invoice_id].append(row)
     rows = conn.execute(
@@ -240,9 +238,16 @@ def _credited_invoices(conn: Connection, invoice_ids: Sequence[int]) -> Mapping[
             language=row.language,
             inclusive=row.tax_inclusive,
             rates=issued_rates(taxes[row.id]),
-            taxable={one.id: one.taxable for one in lines[row.id]},  # type: ignore[attr-defined]
-            left_minor={one.id: int(one.left_minor) for one in lines[row.id]},  # type: ignore[attr-defined]
-            descriptions={one.id: one.description for one in lines[row.id]},  # type: ignore[attr-defined]
+            taxable={one.id: one.taxable for one in lines[row.id]},
+            left_minor={one.id: one.priced_minor - int(one.taken_minor) for one in lines[row.id]},
+            sold={one.id: _sold(one, row.language) for one in lines[row.id]},
         )
         for row in rows
     }
+
+
+def _sold(line: Row[Any], language: str) -> str:
+    """What a line sold to whom, without its days."""
+    start, end = Moment(line.period_start, line.start_second), Moment(line.period_end, line.end_second)
+    said: str = line.description
+    return said.removesuffix(f", {days_in_words(start, end, language)}")

@@ -133,29 +133,31 @@ def _place(row: Due) -> _Place:
 def _reckoned(
     conn: Connection, due: Sequence[Due], on: datetime.date, prices: Mapping[int, Price]
 ) -> tuple[Mapping[int, Reckoned], Sequence[Doubt]]:
-    """What is not plain, reckoned; and the subscriptions that nothing is to be written for before a person looked."""
-    doubts = [
-        _doubt(row, DoubtCode.TOO_FAR_BEHIND, _behind(row)) for row in due if row.plain and _is_behind(row, on, prices)
-    ]
+    """What is not plain, reckoned; and the subscriptions that nothing is to be written for before a person looked.
+
+    Each to its own due day, as if the run had rung then: what is late is billed period by period, like the rest.
+    """
+    doubts = [_doubt(row, DoubtCode.TOO_FAR_BEHIND, _behind(row)) for row in due if _is_behind(row, on, prices)]
     reckoned: dict[int, Reckoned] = {}
-    changed = [row for row in due if not row.plain]
-    try:
-        reckoned.update(reckon(conn, [row.id for row in changed], until_on=on, prices=prices) if changed else {})
-    except TimelineError:
-        # One of them makes no life: which one, and the others are billed.
-        for row in changed:
-            try:
-                reckoned.update(reckon(conn, [row.id], until_on=on, prices=prices))
-            except TimelineError as error:
-                doubts.append(_doubt(row, DoubtCode.EVENTS_MAKE_NO_LIFE, str(error)))
-    for row in changed:
+    for due_on, rows in groupby((row for row in due if not row.plain), key=lambda row: row.next_invoice_on):
+        changed = list(rows)
+        try:
+            reckoned.update(reckon(conn, [row.id for row in changed], until_on=due_on, prices=prices))
+        except TimelineError:
+            # One of them makes no life: which one, and the others are billed.
+            for row in changed:
+                try:
+                    reckoned.update(reckon(conn, [row.id], until_on=due_on, prices=prices))
+                except TimelineError as error:
+                    doubts.append(_doubt(row, DoubtCode.EVENTS_MAKE_NO_LIFE, str(error)))
+    for row in due:
         one = reckoned.get(row.id)
         documents = 0 if one is None else len(one.difference.lines) + len(one.difference.credits)
         if documents > DOCUMENTS_MOST:
             detail = f"{documents} lines and credits at once; at most {DOCUMENTS_MOST} are written without a person"
             doubts.append(_doubt(row, DoubtCode.TOO_MANY_LINES, detail))
     parked = {doubt.account_id for doubt in doubts}
-    return {row.id: reckoned[row.id] for row in changed if row.account_id not in parked}, doubts
+    return {row.id: reckoned[row.id] for row in due if row.id in reckoned and row.account_id not in parked}, doubts
 
 
 def _is_behind(row: Due, on: datetime.date, prices: Mapping[int, Price]) -> bool:

@@ -1,12 +1,12 @@
 """A subscription's life: what may be asked of it in which condition, and which events an answer records. Pure.
 
-| Condition | freeze | resume | change tariff | cancel | keep         | renew     |
-|-----------|--------|--------|---------------|--------|--------------|-----------|
-| coming    | no     | no     | yes           | yes    | if cancelled | if a term |
-| trial     | no     | no     | yes           | yes    | if cancelled | if a term |
-| running   | yes    | no     | yes           | yes    | if cancelled | if a term |
-| frozen    | no     | yes    | yes           | yes    | if cancelled | if a term |
-| ended     | no     | no     | no            | no     | no           | no        |
+| Condition | freeze | resume | change tariff | discount | cancel | keep         | renew     |
+|-----------|--------|--------|---------------|----------|--------|--------------|-----------|
+| coming    | no     | no     | yes           | yes      | yes    | if cancelled | if a term |
+| trial     | no     | no     | yes           | yes      | yes    | if cancelled | if a term |
+| running   | yes    | no     | yes           | yes      | yes    | if cancelled | if a term |
+| frozen    | no     | yes    | yes           | yes      | yes    | if cancelled | if a term |
+| ended     | no     | no     | no            | no       | no     | no           | no        |
 
 1. Conditions are derived from the recorded events at a moment, never stored.
 2. What is asked takes hold on a day: today, a later one, or one gone by as far back as the agreement lets.
@@ -27,7 +27,7 @@ from enum import StrEnum
 from portillon_cloud.billing.calendar import add_months, first_boundary_from, period_on
 from portillon_cloud.billing.life import Condition, Life, Recorded, frozen_spans, life_on
 from portillon_cloud.billing.span import Moment, Span
-from portillon_cloud.billing.timeline import Ended, Event, Frozen, Resumed, Tariff, TariffChanged
+from portillon_cloud.billing.timeline import Discounted, Ended, Event, Frozen, Resumed, Tariff, TariffChanged
 
 _YEAR_DAYS = 365
 
@@ -205,6 +205,14 @@ def cancellable_on(recorded: Sequence[Recorded], agreement: Agreement, today: da
         # Notice runs out within a cycle: that cycle is still had, and paid.
         noticed_on = first_boundary_from(life.anchor_on, life.tariff.interval, noticed_on)
     return max(noticed_on, agreement.term_until_on or today)
+
+
+def discount(recorded: Sequence[Recorded], given: Discounted, *, today: datetime.date) -> Answer:
+    """Give a discount: a coupon, a referral's reward, what the desk grants."""
+    life = life_on(recorded, today)
+    if life.condition is Condition.ENDED:
+        return Refused(Why.ENDED)
+    return Decided(record=(given,))
 
 
 def keep(recorded: Sequence[Recorded], *, today: datetime.date) -> Answer:

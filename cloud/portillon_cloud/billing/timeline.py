@@ -133,11 +133,14 @@ class _Now:
 
 
 def stretches(events: Sequence[Event]) -> tuple[Stretch, ...]:
-    """The subscription's stretches by component and start. Raises TimelineError for events that make no life."""
+    """The subscription's stretches in order, a discount after what it is taken from.
+
+    Raises TimelineError for events that make no life.
+    """
     plain = list(_folded(sorted(events, key=lambda event: event.at)))
     discounts = [event for event in events if isinstance(event, Discounted)]
     taken = [cut for stretch in plain if stretch.component == MEMBERSHIP for cut in _discounts(discounts, stretch)]
-    return tuple(sorted((*plain, *taken), key=lambda stretch: (stretch.component, stretch.start)))
+    return tuple(sorted((*plain, *taken), key=lambda stretch: (stretch.start, stretch.component != MEMBERSHIP)))
 
 
 def _folded(events: Sequence[Event]) -> Iterator[Stretch]:

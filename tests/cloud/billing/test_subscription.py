@@ -15,7 +15,7 @@ from portillon_cloud.billing.life import Condition, Recorded, life_on
 from portillon_cloud.billing.proration import Proration
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.subscription import Agreement, Answer, Decided, FreezeTerms, Refused, Why
-from portillon_cloud.billing.timeline import Ended, Frozen, Started, Tariff, TariffChanged
+from portillon_cloud.billing.timeline import Discounted, Ended, Frozen, Started, Tariff, TariffChanged
 
 MONTH = Interval(IntervalUnit.MONTH, 1)
 BASIC = Tariff(price_id=1, unit_minor=3000, interval=MONTH)
@@ -73,17 +73,20 @@ ASKED = {
     ),
     "resume": lambda book: subscription.resume(book.recorded, on=TODAY),
     "change": lambda book: subscription.change_tariff(book.recorded, FREELY, GOLD, on=TODAY, today=TODAY),
+    "discount": lambda book: subscription.discount(
+        book.recorded, Discounted(at=Moment(TODAY), code="SPRING", share_ppm=100_000), today=TODAY
+    ),
     "cancel": lambda book: subscription.cancel(book.recorded, FREELY, on=date(2023, 4, 20), today=TODAY),
     "keep": lambda book: subscription.keep(book.recorded, today=TODAY),
     "renew": lambda book: subscription.renew(book.recorded, months=12, today=TODAY),
 }
 DONE = "done"
 TABLE = {
-    Condition.COMING: (Why.NOT_BEGUN, Why.NOT_FROZEN, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
-    Condition.TRIAL: (Why.IN_TRIAL, Why.NOT_FROZEN, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
-    Condition.RUNNING: (DONE, Why.NOT_FROZEN, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
-    Condition.FROZEN: (Why.FROZEN_ALREADY, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
-    Condition.ENDED: (Why.ENDED,) * 6,
+    Condition.COMING: (Why.NOT_BEGUN, Why.NOT_FROZEN, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
+    Condition.TRIAL: (Why.IN_TRIAL, Why.NOT_FROZEN, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
+    Condition.RUNNING: (DONE, Why.NOT_FROZEN, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
+    Condition.FROZEN: (Why.FROZEN_ALREADY, DONE, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
+    Condition.ENDED: (Why.ENDED,) * 7,
 }
 
 
