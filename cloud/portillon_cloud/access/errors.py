@@ -7,10 +7,6 @@ class UnknownSiteError(NotFoundError):
     """No such site in this organisation."""
 
 
-class UnknownMemberError(NotFoundError):
-    """No such member in this organisation."""
-
-
 class GraceTooShortError(PermanentError):
     """A paid-up member could be shut out by a dead link; the message says by how much grace is too short."""
 

@@ -8,12 +8,13 @@ from portillon_rules.entitlement import ALWAYS
 from sqlalchemy import Connection, select, update
 
 from portillon_cloud import outbox
-from portillon_cloud.access.errors import GivenRightError, UnknownGivenRightError, UnknownMemberError
+from portillon_cloud.access.errors import GivenRightError, UnknownGivenRightError
 from portillon_cloud.access.facts import GivenRole, Membership
 from portillon_cloud.access.review import review_at
 from portillon_cloud.access.sites import Sites, holds_at, require_sites, stored
 from portillon_cloud.access.tables import given_right, schedule
 from portillon_cloud.database.rows import insert_one
+from portillon_cloud.members.errors import UnknownMemberError
 from portillon_cloud.members.tables import member, site
 
 ZONES_MAX = 32

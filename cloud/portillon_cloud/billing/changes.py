@@ -66,6 +66,7 @@ class _Whole:
 
 def change(conn: Connection, *, organisation_id: int, subscription_id: int, ask: Ask, author: Author) -> Outcome:
     """Do what is asked. Raises UnknownSubscriptionError, SubscriptionRefusedError with the machine's reason."""
+    _lock(conn, organisation_id, subscription_id)
     whole, today, decided, reckoned = _asked(conn, organisation_id, subscription_id, ask, author.at_ms)
     event_store.record(
         conn, organisation_id=organisation_id, subscription_id=subscription_id, decided=decided, author=author
@@ -121,15 +122,25 @@ def _asked(
     return whole, today, answer, reckoned
 
 
+def _lock(conn: Connection, organisation_id: int, subscription_id: int) -> None:
+    """Whoever changes what an account owes holds it; a preview only reads."""
+    account_id = conn.scalar(
+        select(subscription.c.account_id).where(
+            subscription.c.id == subscription_id, subscription.c.organisation_id == organisation_id
+        )
+    )
+    if account_id is not None:
+        lock_account(conn, account_id)
+
+
 def _whole(conn: Connection, organisation_id: int, subscription_id: int) -> _Whole:
     owner = conn.execute(
-        select(subscription.c.account_id, subscription.c.legal_entity_id, subscription.c.proration).where(
+        select(subscription.c.legal_entity_id, subscription.c.proration).where(
             subscription.c.id == subscription_id, subscription.c.organisation_id == organisation_id
         )
     ).one_or_none()
     if owner is None:
         raise UnknownSubscriptionError(f"organisation {organisation_id} has no subscription {subscription_id}")
-    lock_account(conn, owner.account_id)
     return _Whole(
         row=conn.execute(due_rows().where(subscription.c.id == subscription_id)).one(),
         organisation_id=organisation_id,

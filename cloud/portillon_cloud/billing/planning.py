@@ -2,7 +2,7 @@
 
 import datetime
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, or_, select
 
 from portillon_cloud.access.blocks import Switch
 from portillon_cloud.access.tables import block
@@ -50,13 +50,19 @@ def next_invoice_on(conn: Connection, legal_entity_id: int, now_ms: int) -> date
 
 def not_held(now_ms: int) -> ColumnElement[bool]:
     """The subscription's account may be invoiced: no block of the whole account switches that off at this instant."""
-    switches = cast(block.c.switches, Text)
     return ~exists().where(
-        block.c.account_id == subscription.c.account_id,
-        block.c.member_id.is_(None),
+        _holds_invoices(),
         block.c.from_ms <= now_ms,
         or_(block.c.until_ms.is_(None), block.c.until_ms > now_ms),
-        switches.contains(f'"{Switch.INVOICING}"'),
+    )
+
+
+def _holds_invoices() -> ColumnElement[bool]:
+    """A block of the subscription's whole account that switches invoicing off."""
+    return and_(
+        block.c.account_id == subscription.c.account_id,
+        block.c.member_id.is_(None),
+        cast(block.c.switches, Text).contains(f'"{Switch.INVOICING}"'),
     )
 
 
@@ -66,7 +72,11 @@ def plan_held_invoices(conn: Connection, *, organisation_id: int, account_id: in
     today = local_date(now_ms, zone)
     waiting = conn.execute(
         select(subscription.c.legal_entity_id)
-        .where(subscription.c.account_id == account_id, subscription.c.next_invoice_on <= today)
+        .where(
+            subscription.c.account_id == account_id,
+            subscription.c.next_invoice_on <= today,
+            exists().where(_holds_invoices(), block.c.until_ms <= now_ms),
+        )
         .distinct()
     )
     for row in waiting:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, insert, select
 
 from portillon_cloud.doors.tables import door_rights_change
 from portillon_cloud.identity.principal import Principal
+from portillon_cloud.members.errors import UnknownMemberError
 from portillon_cloud.members.operations import DoorRights, set_door_rights
 from portillon_cloud.members.tables import member
 
@@ -52,7 +53,10 @@ def change_rights(
 
 
 def rights_changes(conn: Connection, organisation_id: int, *, member_id: int, limit: int) -> Sequence[RightsChange]:
-    """The latest changes for a member, newest first."""
+    """The latest changes for a member, newest first. Raises UnknownMemberError."""
+    known = select(member.c.id).where(member.c.id == member_id, member.c.organisation_id == organisation_id)
+    if conn.scalar(known) is None:
+        raise UnknownMemberError(f"there is no member {member_id} in your organisation")
     change = door_rights_change.c
     rows = conn.execute(
         select(change.rights, change.given_by, change.at_ms)

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, select, update
 
 from portillon_cloud import outbox
-from portillon_cloud.access.errors import UnknownMemberError
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.credential_store import credentials_of, member_with
 from portillon_cloud.members.credentials import add_credential, change_state, replace_credential
+from portillon_cloud.members.errors import UnknownMemberError
 from portillon_cloud.members.organisations import create_legal_entity, create_organisation, create_site, site_keys
 from portillon_cloud.members.pins import issue_pin
 from portillon_cloud.members.tables import account, member, site

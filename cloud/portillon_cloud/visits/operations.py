@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud import outbox
 from portillon_cloud.access.entitlement import FOREVER_MS
-from portillon_cloud.access.errors import UnknownMemberError
 from portillon_cloud.database.rows import insert_one
+from portillon_cloud.members.errors import UnknownMemberError
 from portillon_cloud.members.tables import member, site
 from portillon_cloud.visits.errors import AllowanceError, UnknownAllowanceError
 from portillon_cloud.visits.moving import gateways_of

@@ -6,7 +6,6 @@ from portillon_cloud.access.blocks import BlockReason
 from portillon_cloud.access.errors import (
     GivenRightError,
     UnknownGivenRightError,
-    UnknownMemberError,
     UnknownSiteError,
 )
 from portillon_cloud.access.facts import GivenRole
@@ -15,6 +14,7 @@ from portillon_cloud.access.operations import put_block, rows_for_accounts, set_
 from portillon_cloud.access.sites import ALL_SITES, Sites
 from portillon_cloud.billing.operations import create_plan
 from portillon_cloud.billing.tables import plan
+from portillon_cloud.members.errors import UnknownMemberError
 from portillon_cloud.members.operations import create_site
 from portillon_rules.entitlement import Entitlement, Right
 from portillon_rules.policy import SitePolicy

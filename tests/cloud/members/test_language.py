@@ -4,8 +4,8 @@ import datetime
 
 import pytest
 from cloud.gym import Gym
-from portillon_cloud.access.errors import UnknownMemberError
 from portillon_cloud.access.operations import member_rows
+from portillon_cloud.members.errors import UnknownMemberError
 from portillon_cloud.members.operations import set_language
 from portillon_rules.entitlement import Entitlement
 from sqlalchemy.exc import IntegrityError

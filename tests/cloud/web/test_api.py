@@ -75,7 +75,9 @@ def test_another_organisations_things_do_not_exist(app, client, gym, other_gym):
     gets = [path for method, path in operations(app) if method == "GET" and "\0" in path]
     assert gets
     for path in gets:
-        is_problem(client.get(filled(path), headers=headers(other_gym)), 404)
+        answer = client.get(filled(path), headers=headers(other_gym))
+        assert answer.status_code == 404, path
+        is_problem(answer, 404)
 
 
 def test_lists_are_paged_without_gaps(client, gym):
