@@ -39,23 +39,25 @@ def recognise_until(conn: Connection, seller: Seller, *, until_on: datetime.date
     recognised = revenue.credit_minor - revenue.debit_minor
     last_day = until_on - datetime.timedelta(days=1)
     over = _last_recognised_on(conn, seller)
-    step = 0 if over is not None and last_day <= over else earned - recognised
-    if step != 0:
-        forward = Posting(LedgerCode.DEFERRED_REVENUE, LedgerCode.REVENUE, step)
-        back = Posting(LedgerCode.REVENUE, LedgerCode.DEFERRED_REVENUE, -step)
-        post(
-            conn,
-            Entry(
-                kind=RECOGNITION,
-                source=f"{seller.legal_entity_id}:{until_on}",
-                occurred_on=last_day,
-                postings=(forward if step > 0 else back,),
-            ),
-            organisation_id=seller.organisation_id,
-            legal_entity_id=seller.legal_entity_id,
-            currency=seller.currency,
-            recorded_at_ms=now_ms,
-        )
+    if over is not None and last_day <= over:
+        return deferred.credit_minor - deferred.debit_minor
+    step = earned - recognised
+    forward = Posting(LedgerCode.DEFERRED_REVENUE, LedgerCode.REVENUE, step)
+    back = Posting(LedgerCode.REVENUE, LedgerCode.DEFERRED_REVENUE, -step)
+    post(
+        conn,
+        Entry(
+            kind=RECOGNITION,
+            source=f"{seller.legal_entity_id}:{until_on}",
+            occurred_on=last_day,
+            # A month that earned nothing has its entry too, or an invoice that comes late would earn in it.
+            postings=(forward,) if step > 0 else (back,) if step < 0 else (),
+        ),
+        organisation_id=seller.organisation_id,
+        legal_entity_id=seller.legal_entity_id,
+        currency=seller.currency,
+        recorded_at_ms=now_ms,
+    )
     return deferred.credit_minor - deferred.debit_minor - step
 
 

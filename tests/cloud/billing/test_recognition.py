@@ -10,6 +10,7 @@ from portillon_cloud.billing.invoice_store import seller
 from portillon_cloud.billing.operations import run_invoices
 from portillon_cloud.billing.recognition import earned_minor, recognise_until
 from portillon_cloud.clock.local import start_of_day_ms
+from portillon_cloud.ledger import LedgerCode, trial_balance
 
 JANUARY_31 = date(2026, 1, 31)
 PERIOD = Period(JANUARY_31, date(2026, 2, 28))
@@ -57,3 +58,23 @@ def test_each_month_once_and_late_invoices_correct_themselves(gym: Gym) -> None:
     assert recognise(date(2026, 3, 1)) == 0
     # January again, though February has been recognised since: nothing is taken back.
     assert recognise(date(2026, 2, 1)) == 0
+
+
+def test_a_month_that_earned_nothing_stays_so(gym: Gym) -> None:
+    """What is billed late for a month that was recognised is earned with the next one, also if it had nothing."""
+
+    def recognise(until_on: date) -> int:
+        with gym.db.write() as conn:
+            recognise_until(conn, seller(conn, gym.legal_entity_id), until_on=until_on, now_ms=0)
+            return sum(
+                line.credit_minor - line.debit_minor
+                for line in trial_balance(conn, legal_entity_id=gym.legal_entity_id, currency="CAD")
+                if line.code is LedgerCode.REVENUE
+            )
+
+    assert recognise(date(2026, 2, 1)) == 0
+    gym.join("A B", starts_on=JANUARY_31)
+    late_on = date(2026, 2, 10)
+    run_invoices(gym.db, gym.legal_entity_id, on=late_on, now_ms=start_of_day_ms(late_on, "America/Toronto"))
+    assert recognise(date(2026, 2, 1)) == 0
+    assert recognise(date(2026, 3, 1)) == 100_00
