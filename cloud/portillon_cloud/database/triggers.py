@@ -30,14 +30,14 @@ def never_changes(table: Table) -> Table:
     name = table.name
     message = f"{name} rows never change: record a correction as a new row"
     for action in ("UPDATE", "DELETE"):
-        _attach(
+        attach(
             table,
             "sqlite",
             f"CREATE TRIGGER {name}_no_{action.lower()} BEFORE {action} ON {name} "
             f"BEGIN SELECT RAISE(ABORT, '{message}'); END",
         )
-    _attach(table, "postgresql", _postgres_refusal(f"{name}_refuse", message))
-    _attach(
+    attach(table, "postgresql", _postgres_refusal(f"{name}_refuse", message))
+    attach(
         table,
         "postgresql",
         f"CREATE TRIGGER {name}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
@@ -50,14 +50,14 @@ def column_never_changes(table: Table, column: str) -> Table:
     """Refuse an UPDATE that would give `column` of a row of `table` another value."""
     name = f"{table.name}_{column}_fixed"
     message = f"{table.name}.{column} never changes once written"
-    _attach(
+    attach(
         table,
         "sqlite",
         f"CREATE TRIGGER {name} BEFORE UPDATE OF {column} ON {table.name} WHEN OLD.{column} IS NOT NEW.{column} "
         f"BEGIN SELECT RAISE(ABORT, '{message}'); END",
     )
-    _attach(table, "postgresql", _postgres_refusal(f"{name}_refuse", message))
-    _attach(
+    attach(table, "postgresql", _postgres_refusal(f"{name}_refuse", message))
+    attach(
         table,
         "postgresql",
         f"CREATE TRIGGER {name} BEFORE UPDATE OF {column} ON {table.name} FOR EACH ROW "
@@ -73,7 +73,8 @@ def _postgres_refusal(function: str, message: str) -> str:
     )
 
 
-def _attach(table: Table, dialect: str, statement: str) -> None:
+def attach(table: Table, dialect: str, statement: str) -> None:
+    """Make the trigger (or its function) with the table; `statement` has no percent sign."""
     _registered.append(Trigger(table.name, dialect, statement))
     event.listen(table, "after_create", _statement(statement).execute_if(dialect=dialect))
 

@@ -21,6 +21,8 @@ class LedgerCode(StrEnum):
     CASH = "cash"
     BANK = "bank"
     MEMBER_CREDIT = "member_credit"  # paid and not yet allocated
+    DEPOSITS = "deposits"  # members' money held as security
+    REFUNDS_DUE = "refunds_due"  # credit to be paid back, and not paid out yet
     BAD_DEBT = "bad_debt"
     PROVIDER_FEES = "provider_fees"
 
@@ -36,6 +38,8 @@ _KINDS = {
     LedgerCode.CASH: "asset",
     LedgerCode.BANK: "asset",
     LedgerCode.MEMBER_CREDIT: "liability",
+    LedgerCode.DEPOSITS: "liability",
+    LedgerCode.REFUNDS_DUE: "liability",
     LedgerCode.BAD_DEBT: "expense",
     LedgerCode.PROVIDER_FEES: "expense",
 }

@@ -1,6 +1,6 @@
 """What the ledger refuses."""
 
-from portillon_cloud.errors import ConflictError, PermanentError
+from portillon_cloud.errors import ConflictError, PermanentError, RefusedError
 
 
 class PostingError(PermanentError):
@@ -9,3 +9,11 @@ class PostingError(PermanentError):
 
 class AlreadyPostedError(ConflictError):
     """An entry of this kind and source exists: the same fact is posted once."""
+
+
+class PeriodClosedError(RefusedError):
+    """The day lies in a closed accounting period: post it today, or reopen the period."""
+
+
+class PeriodError(RefusedError):
+    """A period that cannot be closed or reopened as asked; the message says why."""

@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from portillon_cloud.database.rows import insert_many, reserve_ids
 from portillon_cloud.ledger.books import LedgerCode, account_ids
-from portillon_cloud.ledger.errors import AlreadyPostedError, PostingError
-from portillon_cloud.ledger.tables import ledger_account, ledger_entry, posting
+from portillon_cloud.ledger.errors import AlreadyPostedError, PeriodClosedError, PostingError
+from portillon_cloud.ledger.tables import CLOSED, ledger_account, ledger_entry, posting
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,10 @@ def post_many(
     currency: str,
     recorded_at_ms: int,
 ) -> Sequence[int]:
-    """Post many entries to one book; their ids. All or nothing: on an error roll the transaction back."""
+    """Post many entries to one book; their ids. All or nothing: on an error roll the transaction back.
+
+    Raises PostingError, AlreadyPostedError, PeriodClosedError.
+    """
     accounts = account_ids(conn, legal_entity_id=legal_entity_id, currency=currency)
     book = (organisation_id, legal_entity_id, currency)
     ids = reserve_ids(conn, ledger_entry, len(entries))
@@ -99,7 +102,13 @@ def post_many(
         "credit_account_id",
         "amount_minor",
     )
-    insert_many(conn, posting, columns, postings)
+    try:
+        insert_many(conn, posting, columns, postings)
+    except IntegrityError as error:
+        if CLOSED not in str(error.orig):
+            raise
+        first = min(entry.occurred_on for entry in entries)
+        raise PeriodClosedError(f"book of legal entity {legal_entity_id}, {first}: {CLOSED}") from error
     return ids
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, Column, Date, ForeignKeyConstraint, Index, Table, Text, UniqueConstraint
 
 from portillon_cloud.database.schema import Big, amount, instant, key, metadata, one_of, organisation_id
-from portillon_cloud.database.triggers import never_changes
+from portillon_cloud.database.triggers import attach, never_changes
 
 # Named 'ledger_account': in this house a plain account is who pays.
 ledger_account = Table(
@@ -65,5 +65,51 @@ posting = Table(
     Index("ix_posting_entry_id", "entry_id"),
 )
 
-for _table in (ledger_entry, posting):
+# How far the book is closed, as somebody said last: the newest row of a book holds, and an earlier day reopens.
+accounting_close = Table(
+    "accounting_close",
+    metadata,
+    key(),
+    organisation_id(),
+    Column("legal_entity_id", Big, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("through_on", Date),  # the last closed day; null: all is open again
+    instant("closed_at_ms"),  # business time
+    Column("closed_by", Text, nullable=False),  # name of the person or API key
+    Column("reason", Text, nullable=False),
+    ForeignKeyConstraint(_ONE_BOOK, [f"legal_entity.{name}" for name in ("organisation_id", "id", "currency")]),
+    Index("ix_accounting_close_book", "legal_entity_id", "id"),
+)
+
+CLOSED = "the accounting period is closed: post it today, or reopen the period"
+"""What the database answers to a posting into a closed period."""
+
+_THROUGH = "(SELECT through_on FROM accounting_close WHERE legal_entity_id = {} ORDER BY id DESC LIMIT 1)"
+attach(
+    posting,
+    "sqlite",
+    "CREATE TRIGGER posting_open_period BEFORE INSERT ON posting WHEN EXISTS (SELECT 1 FROM ledger_entry "  # noqa: S608
+    f"WHERE id = NEW.entry_id AND occurred_on <= {_THROUGH.format('NEW.legal_entity_id')}) "
+    f"BEGIN SELECT RAISE(ABORT, '{CLOSED}'); END",
+)
+# After the statement, so after its foreign keys have waited for whoever closes the book (periods.py): with a snapshot
+# taken then, what was closed meanwhile is seen. Once per statement: a night's postings cost one look.
+attach(
+    posting,
+    "postgresql",
+    "CREATE OR REPLACE FUNCTION posting_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "  # noqa: S608
+    "IF EXISTS (SELECT 1 FROM (SELECT DISTINCT legal_entity_id FROM written) book "
+    f"CROSS JOIN LATERAL {_THROUGH.format('book.legal_entity_id')} closed "
+    "JOIN written ON written.legal_entity_id = book.legal_entity_id "
+    "JOIN ledger_entry ON ledger_entry.id = written.entry_id AND ledger_entry.occurred_on <= closed.through_on) "
+    f"THEN RAISE EXCEPTION '{CLOSED}' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NULL; END $$",
+)
+attach(
+    posting,
+    "postgresql",
+    "CREATE TRIGGER posting_open_period AFTER INSERT ON posting REFERENCING NEW TABLE AS written "
+    "FOR EACH STATEMENT EXECUTE FUNCTION posting_open_period()",
+)
+
+for _table in (ledger_entry, posting, accounting_close):
     never_changes(_table)

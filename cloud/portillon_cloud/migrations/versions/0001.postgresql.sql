@@ -223,6 +223,26 @@ CREATE TABLE account (
 
 CREATE INDEX ix_account_organisation_id_email ON account (organisation_id, email)
 
+CREATE TABLE accounting_close (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	through_on DATE,
+	closed_at_ms BIGINT NOT NULL,
+	closed_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	CONSTRAINT pk_accounting_close PRIMARY KEY (id),
+	CONSTRAINT fk_accounting_close_organisation_id_legal_entity_id_currency FOREIGN KEY(organisation_id, legal_entity_id, currency) REFERENCES legal_entity (organisation_id, id, currency),
+	CONSTRAINT fk_accounting_close_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE INDEX ix_accounting_close_book ON accounting_close (legal_entity_id, id)
+
+CREATE OR REPLACE FUNCTION accounting_close_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'accounting_close rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER accounting_close_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON accounting_close FOR EACH STATEMENT EXECUTE FUNCTION accounting_close_refuse()
+
 CREATE TABLE ledger_account (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -548,6 +568,10 @@ CREATE TABLE posting (
 )
 
 CREATE INDEX ix_posting_entry_id ON posting (entry_id)
+
+CREATE OR REPLACE FUNCTION posting_open_period() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT legal_entity_id FROM written) book CROSS JOIN LATERAL (SELECT through_on FROM accounting_close WHERE legal_entity_id = book.legal_entity_id ORDER BY id DESC LIMIT 1) closed JOIN written ON written.legal_entity_id = book.legal_entity_id JOIN ledger_entry ON ledger_entry.id = written.entry_id AND ledger_entry.occurred_on <= closed.through_on) THEN RAISE EXCEPTION 'the accounting period is closed: post it today, or reopen the period' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NULL; END $$
+
+CREATE TRIGGER posting_open_period AFTER INSERT ON posting REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION posting_open_period()
 
 CREATE OR REPLACE FUNCTION posting_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'posting rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 

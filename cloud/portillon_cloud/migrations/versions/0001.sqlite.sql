@@ -221,6 +221,26 @@ CREATE TABLE account (
 
 CREATE INDEX ix_account_organisation_id_email ON account (organisation_id, email)
 
+CREATE TABLE accounting_close (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	through_on DATE,
+	closed_at_ms INTEGER NOT NULL,
+	closed_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	CONSTRAINT pk_accounting_close PRIMARY KEY (id),
+	CONSTRAINT fk_accounting_close_organisation_id_legal_entity_id_currency FOREIGN KEY(organisation_id, legal_entity_id, currency) REFERENCES legal_entity (organisation_id, id, currency),
+	CONSTRAINT fk_accounting_close_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE INDEX ix_accounting_close_book ON accounting_close (legal_entity_id, id)
+
+CREATE TRIGGER accounting_close_no_update BEFORE UPDATE ON accounting_close BEGIN SELECT RAISE(ABORT, 'accounting_close rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER accounting_close_no_delete BEFORE DELETE ON accounting_close BEGIN SELECT RAISE(ABORT, 'accounting_close rows never change: record a correction as a new row'); END
+
 CREATE TABLE ledger_account (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -546,6 +566,8 @@ CREATE TABLE posting (
 )
 
 CREATE INDEX ix_posting_entry_id ON posting (entry_id)
+
+CREATE TRIGGER posting_open_period BEFORE INSERT ON posting WHEN EXISTS (SELECT 1 FROM ledger_entry WHERE id = NEW.entry_id AND occurred_on <= (SELECT through_on FROM accounting_close WHERE legal_entity_id = NEW.legal_entity_id ORDER BY id DESC LIMIT 1)) BEGIN SELECT RAISE(ABORT, 'the accounting period is closed: post it today, or reopen the period'); END
 
 CREATE TRIGGER posting_no_update BEFORE UPDATE ON posting BEGIN SELECT RAISE(ABORT, 'posting rows never change: record a correction as a new row'); END
 
