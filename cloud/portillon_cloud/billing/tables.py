@@ -141,6 +141,7 @@ invoice = Table(
     UniqueConstraint("legal_entity_id", "series", "number"),
     CheckConstraint("total_minor = net_minor + tax_minor", name="adds_up"),
     CheckConstraint("number > 0", name="number_positive"),
+    Index("ix_invoice_legal_entity_id_issued_on", "legal_entity_id", "issued_on"),  # reports of some months
 )
 
 invoice_line = Table(
@@ -249,6 +250,7 @@ credit_note = Table(
     CheckConstraint("total_minor = net_minor + tax_minor", name="adds_up"),
     CheckConstraint("total_minor >= 0", name="total_not_negative"),
     CheckConstraint("number > 0", name="number_positive"),
+    Index("ix_credit_note_legal_entity_id_issued_on", "legal_entity_id", "issued_on"),
 )
 
 credit_note_line = Table(

@@ -470,6 +470,8 @@ CREATE TABLE invoice (
 
 CREATE INDEX ix_invoice_account_id ON invoice (account_id)
 
+CREATE INDEX ix_invoice_legal_entity_id_issued_on ON invoice (legal_entity_id, issued_on)
+
 CREATE OR REPLACE FUNCTION invoice_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER invoice_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice FOR EACH STATEMENT EXECUTE FUNCTION invoice_refuse()
@@ -865,6 +867,8 @@ CREATE TABLE credit_note (
 CREATE INDEX ix_credit_note_account_id ON credit_note (account_id)
 
 CREATE INDEX ix_credit_note_invoice_id ON credit_note (invoice_id)
+
+CREATE INDEX ix_credit_note_legal_entity_id_issued_on ON credit_note (legal_entity_id, issued_on)
 
 CREATE OR REPLACE FUNCTION credit_note_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'credit_note rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 

@@ -468,6 +468,8 @@ CREATE TABLE invoice (
 
 CREATE INDEX ix_invoice_account_id ON invoice (account_id)
 
+CREATE INDEX ix_invoice_legal_entity_id_issued_on ON invoice (legal_entity_id, issued_on)
+
 CREATE TRIGGER invoice_no_update BEFORE UPDATE ON invoice BEGIN SELECT RAISE(ABORT, 'invoice rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER invoice_no_delete BEFORE DELETE ON invoice BEGIN SELECT RAISE(ABORT, 'invoice rows never change: record a correction as a new row'); END
@@ -859,6 +861,8 @@ CREATE TABLE credit_note (
 CREATE INDEX ix_credit_note_account_id ON credit_note (account_id)
 
 CREATE INDEX ix_credit_note_invoice_id ON credit_note (invoice_id)
+
+CREATE INDEX ix_credit_note_legal_entity_id_issued_on ON credit_note (legal_entity_id, issued_on)
 
 CREATE TRIGGER credit_note_no_update BEFORE UPDATE ON credit_note BEGIN SELECT RAISE(ABORT, 'credit_note rows never change: record a correction as a new row'); END
 
