@@ -12,7 +12,12 @@ from portillon_cloud.locale.catalogue import CATALOGUES, catalogue_path
 
 KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "say": None, "ngettext": (1, 2), "count": (1, 2)}
 _OPTIONS = {"web/templates/**.html": {"silent": "false"}}
-_METHODS = {"web/**.py": "python", "locale/words.py": "python", "web/templates/**.html": "jinja2"}
+_METHODS = {
+    "web/**.py": "python",
+    "locale/words.py": "python",
+    "members/entry.py": "python",
+    "web/templates/**.html": "jinja2",
+}
 
 
 def collected() -> Catalog:
