@@ -1,13 +1,27 @@
 """Money is an integer number of minor units and a currency. Rounding is half away from zero; no float, ever."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Self
 
-from babel.numbers import format_currency, get_currency_precision
+from babel import Locale
+from babel.numbers import NumberPattern
 
 PPM = 1_000_000  # rates are parts per million: 9.975 % = 99,750
+
+# ISO 4217, list one: the currencies whose minor unit is not a hundredth. Babel's figures are Unicode's: how many digits
+# people write, which is another thing (none of Serbia's dinar, which has a hundred para).
+_NO_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
+_TEN_THOUSANDTHS = "CLF UYW"
+_MINOR_DIGITS = {
+    currency: digits
+    for digits, currencies in ((0, _NO_MINOR_UNIT), (3, _THOUSANDTHS), (4, _TEN_THOUSANDTHS))
+    for currency in currencies.split()
+}
 
 
 class MoneyError(ValueError):
@@ -32,15 +46,28 @@ class Money:
 
     def format(self, language: str, territory: str = "CA") -> str:
         """As people write it: `$114.98` in English, `114,98 $` in French (no-break spaces)."""
-        precision: int = get_currency_precision(self.currency)
-        value = Decimal(self.amount_minor).scaleb(-precision)
-        text: str = format_currency(value, self.currency, locale=f"{language}_{territory}")
+        value = Decimal(self.amount_minor).scaleb(-minor_digits(self.currency))
+        pattern, locale = _pattern(f"{language}_{territory}", minor_digits(self.currency))
+        text: str = pattern.apply(value, locale, currency=self.currency, currency_digits=False)
         return text
 
     def _same(self, other: Self) -> int:
         if other.currency != self.currency:
             raise MoneyError(f"cannot combine {self.currency} with {other.currency}")
         return other.amount_minor
+
+
+def minor_digits(currency: str) -> int:
+    """How many digits of an amount in `currency` are minor units (ISO 4217): CAD 2, JPY 0, KWD 3."""
+    return _MINOR_DIGITS.get(currency, 2)
+
+
+@lru_cache(maxsize=64)  # a language, a territory, and 0 to 4 digits
+def _pattern(locale_name: str, digits: int) -> tuple[NumberPattern, Locale]:
+    locale = Locale.parse(locale_name)
+    pattern = copy.copy(locale.currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    return pattern, locale
 
 
 def divide_half_away(numerator: int, denominator: int) -> int:

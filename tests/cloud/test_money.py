@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from portillon_cloud.money import PPM, Money, MoneyError, divide_half_away, share_ppm, split
+from portillon_cloud.money import PPM, Money, MoneyError, divide_half_away, minor_digits, share_ppm, split
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,23 @@ def test_people_read_their_own_way() -> None:
     assert Money(1_114_98, "CAD").format("en") == "$1,114.98"
     assert Money(1_114_98, "CAD").format("fr").replace("\xa0", " ").replace("\u202f", " ") == "1 114,98 $"
     assert Money(49_90, "EUR").format("fr", "FR").replace("\xa0", " ").replace("\u202f", " ") == "49,90 €"
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "currency", "text"),
+    [
+        (1_234_567, "JPY", "JP¥1,234,567"),  # no minor unit
+        (1_234_567, "KWD", "KWD1,234.567"),  # a thousand fils
+        (1_234_567, "RSD", "RSD12,345.67"),  # a hundred para, though people write none of them
+        (1_234_567, "CLF", "CLF123.4567"),
+        (-5, "EUR", "-€0.05"),
+    ],
+)
+def test_minor_units_are_those_of_iso_4217(amount_minor: int, currency: str, text: str) -> None:
+    """Currencies without cents, with a thousand and with ten thousand to the unit are written as what they are."""
+    assert Money(amount_minor, currency).format("en") == text
+
+
+def test_minor_digits_of_a_plain_currency() -> None:
+    """Most have a hundred."""
+    assert [minor_digits(currency) for currency in ("CAD", "EUR", "USD", "CHF")] == [2, 2, 2, 2]

@@ -142,7 +142,7 @@ def issue(
     post_many(
         conn,
         [
-            _entry(invoice_id, printed(series, number), draft, issued_on)
+            _entry(invoice_id, printed(series, number, issued_on), draft, issued_on)
             for invoice_id, number, draft in zip(ids, numbers, drafts, strict=True)
             if draft.total_minor > 0
         ],

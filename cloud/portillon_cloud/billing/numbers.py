@@ -24,9 +24,12 @@ def credit_series_of(mode: str) -> str:
     return TEST_CREDIT_SERIES if mode == "test" else CREDIT_SERIES
 
 
-def printed(series: str, number: int) -> str:
-    """As it stands on the document: INV-000017."""
-    return f"{series}-{number:06d}"
+def printed(series: str, number: int, issued_on: datetime.date) -> str:
+    """As it stands on the document: INV-202601-000017. The month is the one of issue, on the seller's calendar.
+
+    It says when, and is no series of its own: the count goes on from month to month (docs/adr/0015).
+    """
+    return f"{series}-{issued_on:%Y%m}-{number:06d}"
 
 
 def take_numbers(

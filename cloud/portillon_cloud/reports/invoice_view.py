@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 
+from portillon_cloud.billing.numbers import printed
 from portillon_cloud.billing.tables import invoice, invoice_line, invoice_tax
 from portillon_cloud.dunning.ladder import LetterKind, StepKind
 from portillon_cloud.dunning.tables import dunning_case, dunning_step
 from portillon_cloud.money import Money
 from portillon_cloud.payments.tables import IntentState, Means, allocation, payment, payment_intent
-from portillon_cloud.reports.invoice_number import invoice_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ def _summaries() -> Select[Any]:
 def _summary(row: Row[Any]) -> InvoiceLine:
     return InvoiceLine(
         id=row.id,
-        number=invoice_number(row.series, row.number),
+        number=printed(row.series, row.number, row.issued_on),
         issued_on=row.issued_on,
         due_on=row.due_on,
         total=Money(row.total_minor, row.currency),

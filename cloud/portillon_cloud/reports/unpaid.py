@@ -5,13 +5,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
+from portillon_cloud.billing.numbers import printed
 from portillon_cloud.billing.tables import invoice
 from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.dunning.tables import dunning_case, dunning_step
 from portillon_cloud.members.tables import account
 from portillon_cloud.money import Money
 from portillon_cloud.payments.tables import LIVE_INTENT, payment_intent
-from portillon_cloud.reports.invoice_number import invoice_number
 from portillon_cloud.reports.site_view import UnpaidSummary, UnpaidView
 
 _OWED = invoice.join(payment_intent, payment_intent.c.invoice_id == invoice.c.id).outerjoin(
@@ -34,6 +34,7 @@ def unpaid(conn: Connection, *, organisation_id: int, today: date, limit: int, a
             invoice.c.id,
             invoice.c.series,
             invoice.c.number,
+            invoice.c.issued_on,
             invoice.c.due_on,
             invoice.c.account_id,
             account.c.name,
@@ -79,7 +80,7 @@ def _view(row: Any, steps: list[Row[Any]], today: date) -> UnpaidView:
     return UnpaidView(
         invoice_id=row.id,
         account_id=row.account_id,
-        number=invoice_number(row.series, row.number),
+        number=printed(row.series, row.number, row.issued_on),
         who=row.name,
         owed=Money(row.amount_minor, row.currency),
         days_late=max(0, (today - row.due_on).days),

@@ -40,7 +40,7 @@ def documents(gym: Gym) -> list[str]:
             for row in conn.execute(select(document).order_by(document.c.id)):
                 lines = conn.execute(select(line).where(line.c[key] == row.id).order_by(line.c.position)).all()
                 said = "<br>".join(f"{one.description}: {dollars(one.net_minor)}" for one in lines)
-                number = printed(row.series.replace("TEST-CN", "CN").replace("TEST", "INV"), row.number)
+                number = printed(row.series.replace("TEST-CN", "CN").replace("TEST", "INV"), row.number, row.issued_on)
                 total = dollars(row.total_minor if document is invoice else -row.total_minor)
                 rows.append((row.issued_on, order, f"| {row.issued_on:%-d %b} | {number} | {said} | {total} |"))
     return [row for _, _, row in sorted(rows, key=lambda one: one[:2])]

@@ -95,7 +95,7 @@ def test_an_invoice_with_its_taxes(client, gym):
     found = client.get(f"/api/v1/invoices/{gym.invoices[0]}", headers=headers(gym)).json()
     assert found["total_minor"] == found["net_minor"] + sum(one["amount_minor"] for one in found["taxes"])
     assert found["net_minor"] == sum(one["net_minor"] for one in found["lines"])
-    assert (found["number"], found["owed_minor"]) == ("TEST-000001", 6897)
+    assert (found["number"], found["owed_minor"]) == ("TEST-202503-000001", 6897)
 
 
 def test_may_this_member_pass(client, gym):

@@ -16,7 +16,7 @@ PAGES = (
     "/invoices/1",
     "/invoices/1/pay",
 )
-MONEY = ("68.97", "68,97", "59.99", "TEST-0000", "unpaid", "Unpaid", "owes", "dues")
+MONEY = ("68.97", "68,97", "59.99", "TEST-20", "unpaid", "Unpaid", "owes", "dues")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -171,7 +171,7 @@ def test_a_payment_at_the_desk_settles_the_invoice_once(signed_in, gym, csrf, se
     with services.db.read() as conn:
         assert conn.execute(text("SELECT count(*), sum(amount_minor) FROM payment")).one() == (1, 6897)
     assert "Paid" in desk.get(f"/invoices/{gym.invoices[0]}").text
-    assert "TEST-000001" not in desk.get("/unpaid").text
+    assert "TEST-202503-000001" not in desk.get("/unpaid").text
 
 
 @pytest.mark.parametrize(
