@@ -1,9 +1,24 @@
 """Accounts, entries, postings. A posting moves one amount from one account to another: it cannot be out of balance."""
 
+from enum import StrEnum
+
 from sqlalchemy import CheckConstraint, Column, Date, ForeignKeyConstraint, Index, Table, Text, UniqueConstraint
 
-from portillon_cloud.database.schema import Big, amount, instant, key, metadata, one_of, organisation_id
+from portillon_cloud.database.schema import Big, amount, instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import attach, never_changes
+
+
+class ManualKind(StrEnum):
+    """What a person may say; manual.py says what it posts."""
+
+    DEPOSIT_IN_CASH = "deposit_in_cash"
+    DEPOSIT_AT_BANK = "deposit_at_bank"  # by card terminal or transfer
+    DEPOSIT_BACK_IN_CASH = "deposit_back_in_cash"
+    DEPOSIT_BACK_BY_BANK = "deposit_back_by_bank"
+    CASH_TO_BANK = "cash_to_bank"
+    PROVIDER_PAID_OUT = "provider_paid_out"
+    PROVIDER_FEE = "provider_fee"
+
 
 # Named 'ledger_account': in this house a plain account is who pays.
 ledger_account = Table(
@@ -111,5 +126,28 @@ attach(
     "FOR EACH STATEMENT EXECUTE FUNCTION posting_open_period()",
 )
 
-for _table in (ledger_entry, posting, accounting_close):
+# What a person says of money that no document of ours tells: a deposit taken, cash carried to the bank.
+manual_entry = Table(
+    "manual_entry",
+    metadata,
+    key(),
+    organisation_id(),
+    Column("legal_entity_id", Big, nullable=False),
+    Column("currency", Text, nullable=False),
+    reference("account_id", "account.id", nullable=True, index=True),  # whose deposit it is
+    Column("kind", Text, nullable=False),
+    amount("amount_minor"),
+    Column("occurred_on", Date, nullable=False),
+    instant("recorded_at_ms"),  # business time
+    Column("recorded_by", Text, nullable=False),  # name of the person or API key
+    Column("reason", Text, nullable=False),
+    Column("request_key", Text, nullable=False),
+    ForeignKeyConstraint(_ONE_BOOK, [f"legal_entity.{name}" for name in ("organisation_id", "id", "currency")]),
+    UniqueConstraint("organisation_id", "request_key"),
+    CheckConstraint("amount_minor > 0", name="amount_positive"),
+    one_of("kind", ManualKind),
+    CheckConstraint("(kind LIKE 'deposit%') = (account_id IS NOT NULL)", name="deposit_has_account"),
+)
+
+for _table in (ledger_entry, posting, accounting_close, manual_entry):
     never_changes(_table)

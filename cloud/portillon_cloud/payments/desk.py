@@ -70,7 +70,7 @@ def take_payment(conn: Connection, paid: DeskPayment, *, now_ms: int) -> Payment
         )
     shares = _shares(owed, paid.amount_minor)
     for intent, _, _ in shares:
-        _end_charging(conn, intent, now_ms)
+        end_charging(conn, intent, code="paid_at_desk", now_ms=now_ms)
     receipt = Receipt(
         organisation_id=paid.organisation_id,
         legal_entity_id=legal_entity_id,
@@ -138,7 +138,7 @@ def _shares(owed: Sequence[tuple[store.Intent, int]], amount_minor: int) -> list
     return shares
 
 
-def _end_charging(conn: Connection, intent: store.Intent, now_ms: int) -> None:
+def end_charging(conn: Connection, intent: store.Intent, *, code: str, now_ms: int) -> None:
     """Make sure that no charge of this intent can still succeed. Raises ChargeUnderWayError if one could."""
     live = store.live_attempt(conn, intent.id)
     if live is None:
@@ -148,4 +148,4 @@ def _end_charging(conn: Connection, intent: store.Intent, now_ms: int) -> None:
             f"invoice {intent.invoice_id} is being charged ({live.state}): "
             "wait until the provider has decided, or cancel that charge; else the member could pay twice"
         )
-    store.end_attempt(conn, intent, live, FinalOutcome.ABANDONED, now_ms=now_ms, code="paid_at_desk")
+    store.end_attempt(conn, intent, live, FinalOutcome.ABANDONED, now_ms=now_ms, code=code)

@@ -11,6 +11,10 @@ class OverpaymentError(PermanentError):
     """More than is owed was offered; the message says what is owed."""
 
 
+class NothingOwedError(RefusedError):
+    """The invoice is paid, or it is not this account's: there is nothing to write off."""
+
+
 class AmountInvalidError(PermanentError):
     """A payment is a whole positive number of minor units."""
 

@@ -194,10 +194,57 @@ allocation = Table(
     organisation_id(),
     reference("payment_id", "payment.id", nullable=True),
     reference("credit_note_id", "credit_note.id", nullable=True),
+    reference("write_off_id", "write_off.id", nullable=True),
     reference("invoice_id", "invoice.id", index=True),
     amount("amount_minor"),
     UniqueConstraint("payment_id", "invoice_id"),
     UniqueConstraint("credit_note_id", "invoice_id"),
+    UniqueConstraint("write_off_id"),
+    CheckConstraint("amount_minor > 0", name="amount_positive"),
+    CheckConstraint(
+        "(CASE WHEN payment_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN credit_note_id IS NULL THEN 0 ELSE 1 END)"
+        " + (CASE WHEN write_off_id IS NULL THEN 0 ELSE 1 END) = 1",
+        name="of_one_source",
+    ),
+)
+
+# What of an invoice nobody hopes for any more: it is a loss, and the member owes it no longer.
+write_off = Table(
+    "write_off",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("legal_entity_id", "legal_entity.id"),
+    reference("account_id", "account.id", index=True),
+    reference("invoice_id", "invoice.id", index=True),
+    amount("amount_minor"),
+    Column("currency", Text, nullable=False),
+    instant("written_off_at_ms"),  # business time
+    Column("written_off_by", Text, nullable=False),  # name of the person or API key
+    Column("reason", Text, nullable=False),
+    Column("request_key", Text, nullable=False),
+    UniqueConstraint("organisation_id", "request_key"),
+    CheckConstraint("amount_minor > 0", name="amount_positive"),
+)
+
+# Open credit that is to be paid back. That it was paid out is for another row to say: none is made yet.
+payout = Table(
+    "payout",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("legal_entity_id", "legal_entity.id"),
+    reference("account_id", "account.id", index=True),
+    reference("payment_id", "payment.id", nullable=True, index=True),  # whose credit it was: cards are paid back by it
+    reference("credit_note_id", "credit_note.id", nullable=True, index=True),
+    amount("amount_minor"),
+    Column("currency", Text, nullable=False),
+    instant("asked_at_ms"),  # business time
+    Column("asked_by", Text, nullable=False),  # name of the person or API key
+    Column("reason", Text, nullable=False),
+    Column("request_key", Text, nullable=False),
+    Column("position", Integer, nullable=False),  # of the sources that one request took from
+    UniqueConstraint("organisation_id", "request_key", "position"),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint("(payment_id IS NULL) <> (credit_note_id IS NULL)", name="of_one_source"),
 )
@@ -220,5 +267,5 @@ open_credit = Table(
     CheckConstraint("(payment_id IS NULL) <> (credit_note_id IS NULL)", name="of_one_source"),
 )
 
-for _table in (attempt_outcome, payment, allocation):
+for _table in (attempt_outcome, payment, allocation, write_off, payout):
     never_changes(_table)

@@ -474,6 +474,35 @@ CREATE TRIGGER invoice_no_update BEFORE UPDATE ON invoice BEGIN SELECT RAISE(ABO
 
 CREATE TRIGGER invoice_no_delete BEFORE DELETE ON invoice BEGIN SELECT RAISE(ABORT, 'invoice rows never change: record a correction as a new row'); END
 
+CREATE TABLE manual_entry (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	account_id INTEGER,
+	kind TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	occurred_on DATE NOT NULL,
+	recorded_at_ms INTEGER NOT NULL,
+	recorded_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	request_key TEXT NOT NULL,
+	CONSTRAINT pk_manual_entry PRIMARY KEY (id),
+	CONSTRAINT fk_manual_entry_organisation_id_legal_entity_id_currency FOREIGN KEY(organisation_id, legal_entity_id, currency) REFERENCES legal_entity (organisation_id, id, currency),
+	CONSTRAINT uq_manual_entry_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT ck_manual_entry_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_manual_entry_kind_known CHECK (kind IN ('deposit_in_cash', 'deposit_at_bank', 'deposit_back_in_cash', 'deposit_back_by_bank', 'cash_to_bank', 'provider_paid_out', 'provider_fee')),
+	CONSTRAINT ck_manual_entry_deposit_has_account CHECK ((kind LIKE 'deposit%') = (account_id IS NOT NULL)),
+	CONSTRAINT fk_manual_entry_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_manual_entry_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_manual_entry_account_id ON manual_entry (account_id)
+
+CREATE TRIGGER manual_entry_no_update BEFORE UPDATE ON manual_entry BEGIN SELECT RAISE(ABORT, 'manual_entry rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER manual_entry_no_delete BEFORE DELETE ON manual_entry BEGIN SELECT RAISE(ABORT, 'manual_entry rows never change: record a correction as a new row'); END
+
 CREATE TABLE member (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -1292,6 +1321,35 @@ CREATE TABLE visit_home (
 
 CREATE INDEX ix_visit_home_gateway_id ON visit_home (gateway_id)
 
+CREATE TABLE write_off (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	invoice_id INTEGER NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	written_off_at_ms INTEGER NOT NULL,
+	written_off_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	request_key TEXT NOT NULL,
+	CONSTRAINT pk_write_off PRIMARY KEY (id),
+	CONSTRAINT uq_write_off_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT ck_write_off_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT fk_write_off_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_write_off_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_write_off_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_write_off_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE INDEX ix_write_off_account_id ON write_off (account_id)
+
+CREATE INDEX ix_write_off_invoice_id ON write_off (invoice_id)
+
+CREATE TRIGGER write_off_no_update BEFORE UPDATE ON write_off BEGIN SELECT RAISE(ABORT, 'write_off rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER write_off_no_delete BEFORE DELETE ON write_off BEGIN SELECT RAISE(ABORT, 'write_off rows never change: record a correction as a new row'); END
+
 CREATE TABLE alarm_seen (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -1610,16 +1668,19 @@ CREATE TABLE allocation (
 	organisation_id INTEGER NOT NULL,
 	payment_id INTEGER,
 	credit_note_id INTEGER,
+	write_off_id INTEGER,
 	invoice_id INTEGER NOT NULL,
 	amount_minor INTEGER NOT NULL,
 	CONSTRAINT pk_allocation PRIMARY KEY (id),
 	CONSTRAINT uq_allocation_payment_id_invoice_id UNIQUE (payment_id, invoice_id),
 	CONSTRAINT uq_allocation_credit_note_id_invoice_id UNIQUE (credit_note_id, invoice_id),
+	CONSTRAINT uq_allocation_write_off_id UNIQUE (write_off_id),
 	CONSTRAINT ck_allocation_amount_positive CHECK (amount_minor > 0),
-	CONSTRAINT ck_allocation_of_one_source CHECK ((payment_id IS NULL) <> (credit_note_id IS NULL)),
+	CONSTRAINT ck_allocation_of_one_source CHECK ((CASE WHEN payment_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN credit_note_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN write_off_id IS NULL THEN 0 ELSE 1 END) = 1),
 	CONSTRAINT fk_allocation_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_allocation_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
 	CONSTRAINT fk_allocation_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id),
+	CONSTRAINT fk_allocation_write_off_id FOREIGN KEY(write_off_id) REFERENCES write_off (id),
 	CONSTRAINT fk_allocation_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
 )
 
@@ -1649,3 +1710,38 @@ CREATE TABLE open_credit (
 )
 
 CREATE INDEX ix_open_credit_account_id ON open_credit (account_id)
+
+CREATE TABLE payout (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	payment_id INTEGER,
+	credit_note_id INTEGER,
+	amount_minor INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	asked_at_ms INTEGER NOT NULL,
+	asked_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	request_key TEXT NOT NULL,
+	position INTEGER NOT NULL,
+	CONSTRAINT pk_payout PRIMARY KEY (id),
+	CONSTRAINT uq_payout_organisation_id_request_key_position UNIQUE (organisation_id, request_key, position),
+	CONSTRAINT ck_payout_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_payout_of_one_source CHECK ((payment_id IS NULL) <> (credit_note_id IS NULL)),
+	CONSTRAINT fk_payout_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payout_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_payout_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_payout_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
+	CONSTRAINT fk_payout_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id)
+)
+
+CREATE INDEX ix_payout_account_id ON payout (account_id)
+
+CREATE INDEX ix_payout_credit_note_id ON payout (credit_note_id)
+
+CREATE INDEX ix_payout_payment_id ON payout (payment_id)
+
+CREATE TRIGGER payout_no_update BEFORE UPDATE ON payout BEGIN SELECT RAISE(ABORT, 'payout rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT, 'payout rows never change: record a correction as a new row'); END
