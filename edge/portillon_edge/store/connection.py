@@ -16,6 +16,8 @@ CACHE_KIB = 8_192
 CHECKPOINT_PAGES = 256
 """A write-ahead log of 1 MB: four times smaller than SQLite's default, so that a nearly full card holds it too."""
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_NOT_TEXT = "Could not decode to UTF-8"
+"""How Python's sqlite3 begins when a text in a row is none; it gives no code with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ def open_writer(
         path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S, factory=factory
     )
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
+        with _told_in_utf8(path):
+            connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit={CHECKPOINT_PAGES * 4096}")
@@ -75,9 +78,10 @@ def open_reader(path: Path) -> sqlite3.Connection:
         timeout=BUSY_TIMEOUT_S,
     )
     try:
-        connection.execute("PRAGMA query_only=ON")
-        connection.execute("PRAGMA wal_autocheckpoint=0")
-        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        with _told_in_utf8(path):
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+            connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     except sqlite3.Error:
         connection.close()
         raise
@@ -100,4 +104,15 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def is_corrupt(error: sqlite3.Error) -> bool:
     """Whether the file itself is bad, as opposed to a full disk, a lock or an I/O error."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
-    return code is not None and (code & 0xFF) in _CORRUPT
+    return str(error).startswith(_NOT_TEXT) if code is None else (code & 0xFF) in _CORRUPT
+
+
+@contextmanager
+def _told_in_utf8(path: Path) -> Iterator[None]:
+    """A damaged name in the schema stands in SQLite's own message, which Python then cannot read: say what it means."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        corrupt = sqlite3.DatabaseError(f"{path}: its schema is damaged: {error.object!r}")
+        corrupt.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise corrupt from error
