@@ -17,12 +17,13 @@ from portillon_cloud.access.blocks import BlockReason, Switch
 from portillon_cloud.billing import credit_store, event_store, invoice_store
 from portillon_cloud.billing.catalogue import Price, prices_of_entity
 from portillon_cloud.billing.credit_note import CreditDraft
-from portillon_cloud.billing.errors import SubscriptionRefusedError, UnknownSubscriptionError
+from portillon_cloud.billing.errors import BillsInDoubtError, SubscriptionRefusedError, UnknownSubscriptionError
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.invoice import Draft
 from portillon_cloud.billing.invoice_run import Due, drafts_of, due_rows
 from portillon_cloud.billing.invoice_store import Seller
 from portillon_cloud.billing.life import Recorded, frozen_spans
+from portillon_cloud.billing.parking import DOCUMENTS_MOST
 from portillon_cloud.billing.planning import plan_invoice_run
 from portillon_cloud.billing.proration import Proration
 from portillon_cloud.billing.reckoning import Reckoned, keep_standing, reckon_one
@@ -31,6 +32,7 @@ from portillon_cloud.billing.tables import subscription
 from portillon_cloud.billing.timeline import Tariff
 from portillon_cloud.clock.local import local_date, start_of_day_ms
 from portillon_cloud.payments.credit import use_credit
+from portillon_cloud.visits.from_plans import keep_plan_visits
 
 Ask = Callable[[Sequence[Recorded], datetime.date], Answer]
 """What is asked of a subscription: from what is recorded of it and today, the machine's answer."""
@@ -65,7 +67,7 @@ class _Whole:
 
 
 def change(conn: Connection, *, organisation_id: int, subscription_id: int, ask: Ask, author: Author) -> Outcome:
-    """Do what is asked. Raises UnknownSubscriptionError, SubscriptionRefusedError with the machine's reason."""
+    """Do what is asked. Raises UnknownSubscriptionError, SubscriptionRefusedError, BillsInDoubtError."""
     _lock(conn, organisation_id, subscription_id)
     whole, today, decided, reckoned = _asked(conn, organisation_id, subscription_id, ask, author.at_ms)
     event_store.record(
@@ -93,6 +95,7 @@ def change(conn: Connection, *, organisation_id: int, subscription_id: int, ask:
             because=f"s{subscription_id}",
         )
     _block_freezes(conn, whole, decided, author.at_ms)
+    keep_plan_visits(conn, organisation_id, [whole.row.account_id], author.at_ms)
     outbox.account_changed(conn, organisation_id, whole.row.account_id)
     return outcome
 
@@ -119,6 +122,12 @@ def _asked(
     after = _with(whole.recorded, answer)
     billed = event_store.billed(conn, [subscription_id], whole.prices).get(subscription_id, ())
     reckoned = reckon_one(after, billed, until_on=today, policy=whole.policy, prices=whole.prices)
+    documents = len(reckoned.difference.lines) + len(reckoned.difference.credits)
+    if documents > DOCUMENTS_MOST:
+        raise BillsInDoubtError(
+            f"subscription {subscription_id} would have {documents} lines and credits at once, more than any change "
+            f"explains (at most {DOCUMENTS_MOST}): look at its invoices first"
+        )
     return whole, today, answer, reckoned
 
 

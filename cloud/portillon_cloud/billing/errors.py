@@ -44,6 +44,10 @@ class UnknownSubscriptionError(NotFoundError):
     """No such subscription in this organisation."""
 
 
+class BillsInDoubtError(RefusedError):
+    """A change would write more than any life of a subscription explains; the message says how much."""
+
+
 class UnknownDoubtError(NotFoundError):
     """No such open doubt in this organisation: it never was, or somebody settled it."""
 

@@ -1,15 +1,15 @@
 """Subscriptions over HTTP: where one is in its life, what a change would cost, and the change itself."""
 
 import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, select
+from pydantic import BaseModel
+from sqlalchemy import select
 
 from portillon_cloud.billing import changes, event_store, subscription
 from portillon_cloud.billing.agreement import agreement_of
-from portillon_cloud.billing.catalogue import price_by_id
+from portillon_cloud.billing.change_request import Change, ask_of
 from portillon_cloud.billing.errors import UnknownSubscriptionError
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.invoice_store import seller
@@ -18,15 +18,13 @@ from portillon_cloud.billing.tables import subscription as subscription_row
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.http.dependencies import ServicesDep, require
-from portillon_cloud.http.paging import Id, PathId
+from portillon_cloud.http.paging import PathId
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 
 router = APIRouter(tags=["billing"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]
 Seller = Annotated[Principal, Depends(require(Permission.CHANGE_MEMBERS))]
-_FIRST, _LAST = datetime.date(2000, 1, 1), datetime.date(2199, 12, 31)
-Day = Annotated[datetime.date, Field(ge=_FIRST, le=_LAST)]
 
 
 class SubscriptionOut(BaseModel):
@@ -40,64 +38,6 @@ class SubscriptionOut(BaseModel):
     ends_on: datetime.date | None
     next_invoice_on: datetime.date | None
     cancellable_on: datetime.date | None
-
-
-class _Change(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str | None = Field(
-        default=None, max_length=200, description="Why; kept with the change, on credit notes too"
-    )
-
-
-class FreezeChange(_Change):
-    """Nothing recurs and nobody passes from `on` up to and without `until_on`."""
-
-    change: Literal["freeze"]
-    on: Day
-    until_on: Day
-    proof: bool = Field(default=False, description="Whether a medical or other paper was seen")
-
-
-class ResumeChange(_Change):
-    """End the freeze on `on`; one that has not begun by then is withdrawn."""
-
-    change: Literal["resume"]
-    on: Day
-
-
-class PlanChange(_Change):
-    """Another price. `on` null: at the next renewal, so that no part of a period is charged or credited."""
-
-    change: Literal["plan"]
-    price_id: Id
-    on: Day | None = None
-
-
-class CancelChange(_Change):
-    """`on`: the first day without it; null: the first day that term and notice allow."""
-
-    change: Literal["cancel"]
-    on: Day | None = None
-    by_law: bool = Field(default=False, description="The consumer's right to cancel, which knows no term or notice")
-
-
-class KeepChange(_Change):
-    """Withdraw an end that has not come."""
-
-    change: Literal["keep"]
-
-
-class RenewChange(_Change):
-    """Move the end of a fixed term by whole months."""
-
-    change: Literal["renew"]
-    months: int = Field(ge=1, le=60)
-
-
-Change = Annotated[
-    FreezeChange | ResumeChange | PlanChange | CancelChange | KeepChange | RenewChange, Field(discriminator="change")
-]
 
 
 class DocumentOut(BaseModel):
@@ -157,14 +97,14 @@ def change_subscription(
     author: Seller,
     preview: Annotated[bool, Query(description="Only say what it would lead to; nothing is written")] = False,
 ) -> OutcomeOut:
-    """Freeze, resume, change the plan, cancel, keep or renew; 409 says why not, and from which day it is possible."""
+    """Freeze, resume, another plan, a discount, cancel, keep or renew; 409 says why not, and from when it is possible."""
     if preview:
         with services.db.read() as conn:
             outcome = changes.preview(
                 conn,
                 organisation_id=author.organisation_id,
                 subscription_id=subscription_id,
-                ask=_ask(conn, author.organisation_id, subscription_id, new),
+                ask=ask_of(conn, author.organisation_id, subscription_id, new),
                 now_ms=business_now_ms(conn, author.organisation_id, services.clock.real_ms()),
             )
     else:
@@ -174,46 +114,10 @@ def change_subscription(
                 conn,
                 organisation_id=author.organisation_id,
                 subscription_id=subscription_id,
-                ask=_ask(conn, author.organisation_id, subscription_id, new),
+                ask=ask_of(conn, author.organisation_id, subscription_id, new),
                 author=Author(name=author.name, at_ms=at_ms, reason=new.reason),
             )
     return _out(outcome)
-
-
-def _ask(conn: Connection, organisation_id: int, subscription_id: int, new: Change) -> changes.Ask:
-    """What the machine is asked. Raises UnknownPlanError, UnknownSubscriptionError."""
-    contract_id = conn.scalar(
-        select(subscription_row.c.contract_id).where(
-            subscription_row.c.id == subscription_id, subscription_row.c.organisation_id == organisation_id
-        )
-    )
-    if contract_id is None:
-        raise UnknownSubscriptionError(f"there is no subscription {subscription_id} in your organisation")
-    agreed = agreement_of(conn, contract_id)
-    match new:
-        case FreezeChange(on=freeze_on, until_on=until_on, proof=proof):
-            return lambda recorded, today: subscription.freeze(
-                recorded, agreed, on=freeze_on, until_on=until_on, today=today, proof=proof
-            )
-        case ResumeChange(on=resume_on):
-            return lambda recorded, _today: subscription.resume(recorded, on=resume_on)
-        case PlanChange(price_id=price_id, on=on):
-            tariff = changes.price_tariff(price_by_id(conn, organisation_id, price_id))
-            return lambda recorded, today: subscription.change_tariff(
-                recorded, agreed, tariff, on=on or subscription.at_renewal(recorded, today), today=today
-            )
-        case CancelChange(on=on, by_law=by_law):
-            return lambda recorded, today: subscription.cancel(
-                recorded,
-                agreed,
-                on=on or (today if by_law else subscription.cancellable_on(recorded, agreed, today)),
-                today=today,
-                by_law=by_law,
-            )
-        case KeepChange():
-            return lambda recorded, today: subscription.keep(recorded, today=today)
-        case RenewChange(months=months):
-            return lambda recorded, today: subscription.renew(recorded, months=months, today=today)
 
 
 def _out(outcome: changes.Outcome) -> OutcomeOut:

@@ -21,6 +21,7 @@ PAYMENTS_SHOWN = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractLine:
+    subscription_id: int
     plan: str
     price: Money
     interval_count: int
@@ -167,6 +168,8 @@ def _contracts(conn: Connection, member_id: int) -> tuple[ContractLine, ...]:
             price.c.currency,
             price.c.interval_count,
             price.c.interval_unit,
+            subscription.c.id.label("subscription_id"),
+            subscription.c.ends_on.label("subscription_ends_on"),
             subscription.c.next_invoice_on,
             subscription.c.state.label("subscription_state"),
         )
@@ -179,12 +182,13 @@ def _contracts(conn: Connection, member_id: int) -> tuple[ContractLine, ...]:
     )
     return tuple(
         ContractLine(
+            subscription_id=row.subscription_id,
             plan=row.plan_name,
             price=Money(row.amount_minor, row.currency),
             interval_count=row.interval_count,
             interval_unit=IntervalUnit(row.interval_unit),
             starts_on=row.starts_on,
-            ends_on=row.ends_on,
+            ends_on=row.ends_on if row.subscription_ends_on is None else row.subscription_ends_on,
             signed_on=row.signed_on,
             instalments=row.instalments,
             total=None if row.total_minor is None else Money(row.total_minor, row.currency),

@@ -36,6 +36,7 @@ from portillon_cloud.web.pages import (
     policy,
     shared_passes,
     sign_in,
+    subscriptions,
     unpaid,
     visits,
     zones,
@@ -78,9 +79,8 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         app.add_exception_handler(kind, handler)
     app.mount("/static", Assets())
     parts = (
-        sign_in, live, doors, alarms, members, credentials, door_rights, company, visits, notices, invoices, unpaid,
-        clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
-        decisions,
+        sign_in, live, doors, alarms, members, credentials, door_rights, company, visits, notices, invoices,
+        subscriptions, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy, decisions,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

@@ -12,7 +12,13 @@ from argon2 import PasswordHasher
 from cloud.web.browser_window import address, axe, chromium, visitor  # noqa: F401 - fixtures
 from fastapi import FastAPI
 from portillon_cloud.attendance.tables import journal_event
+from portillon_cloud.billing import event_store
 from portillon_cloud.billing import tables as billing
+from portillon_cloud.billing.calendar import Interval, IntervalUnit
+from portillon_cloud.billing.numbers import take_numbers
+from portillon_cloud.billing.span import Moment
+from portillon_cloud.billing.subscription import Decided
+from portillon_cloud.billing.timeline import Ended, Started, Tariff
 from portillon_cloud.database import Database
 from portillon_cloud.dunning.tables import dunning_case, dunning_step
 from portillon_cloud.gateways.tables import feed_state, gateway, gateway_status
@@ -126,6 +132,11 @@ def make_gym(services: StubServices, *, name: str, mode: str = "test") -> Gym:
         _make_gateway(conn, gym, mode=mode, real_ms=real_ms)
         for number, (first, last) in enumerate(PEOPLE):
             _make_member(conn, gym, number=number, first=first, last=last, mode=mode)
+        # The invoices above were numbered by hand.
+        take_numbers(
+            conn, organisation_id=organisation_id, legal_entity_id=entity_id, series="TEST",
+            count=len(gym.invoices), issued_on=TODAY,
+        )  # fmt: skip
         _make_day(conn, gym)
         for role in Role:
             add_staff(
@@ -221,6 +232,13 @@ def _make_member(conn: Connection, gym: Gym, *, number: int, first: str, last: s
         conn, billing.subscription, **same, legal_entity_id=gym.legal_entity_id, account_id=account_id,
         member_id=member_id, contract_id=contract_id, price_id=gym.price_id, anchor_on=started,
         next_invoice_on=date(2025, 4, 1), state="active",
+    )  # fmt: skip
+    tariff = Tariff(price_id=gym.price_id, unit_minor=5999, interval=Interval(IntervalUnit.MONTH, 1))
+    begun = Started(at=Moment(started), tariff=tariff, anchor_on=started)
+    term = Ended(at=Moment(date(2026, 2, 1) + timedelta(days=number)), of_term=True)
+    event_store.record(
+        conn, **same, subscription_id=subscription_id, decided=Decided(record=(begun, term)),
+        author=event_store.Author(name="contract", at_ms=BUSINESS_MS),
     )  # fmt: skip
     _fill(
         conn,
