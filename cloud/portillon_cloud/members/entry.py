@@ -128,6 +128,10 @@ class Entry:
             return None
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
+    def needed_phone(self, name: str, value: str | None) -> str:
+        """A phone number that may not be left out."""
+        return self.phone(name, value) or "" if self.needed(name, value, limit=LINE_CHARACTERS_MAX) else ""
+
     def iban(self, name: str, value: str | None) -> str | None:
         """A bank account (ISO 13616), without spaces; its check digits and its country's form are held."""
         line = self.text(name, value)

@@ -1,6 +1,6 @@
 """What the members' part refuses."""
 
-from portillon_cloud.errors import ConflictError, NotFoundError, PermanentError
+from portillon_cloud.errors import ConflictError, NotFoundError, PermanentError, RefusedError
 
 
 class UnknownMemberError(NotFoundError):
@@ -25,6 +25,14 @@ class CredentialRefusedError(PermanentError):
 
 class CompanyRefusedError(PermanentError):
     """Such company cannot be asked of a member; the message says why."""
+
+
+class PersonErasedError(RefusedError):
+    """The person was erased; what is left of them does not change."""
+
+
+class StillNeededError(RefusedError):
+    """Somebody cannot be erased yet; the message says what to end or pay first."""
 
 
 class GroupRefusedError(PermanentError):

@@ -10,6 +10,7 @@ from portillon_cloud import outbox
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.credential_store import credentials_of, member_with
 from portillon_cloud.members.credentials import add_credential, change_state, replace_credential
+from portillon_cloud.members.entry import Entry
 from portillon_cloud.members.errors import UnknownMemberError
 from portillon_cloud.members.organisations import create_legal_entity, create_organisation, create_site, site_keys
 from portillon_cloud.members.pins import issue_pin
@@ -52,14 +53,14 @@ class DoorRights:
 def add_account(
     conn: Connection, *, organisation_id: int, legal_entity_id: int, name: str, language: str, email: str | None = None
 ) -> int:
-    """Add who pays."""
+    """Add who pays. Raises EntryRefusedError."""
     return insert_one(
         conn,
         account,
         organisation_id=organisation_id,
         legal_entity_id=legal_entity_id,
         name=name,
-        email=email,
+        email=_address(email),
         language=language,
     )
 
@@ -76,7 +77,7 @@ def add_member(
     email: str | None = None,
     language: str | None = None,
 ) -> int:
-    """Add who passes, under the account that pays. `language` None: the account's."""
+    """Add who passes, under the account that pays. `language` None: the account's. Raises EntryRefusedError."""
     return insert_one(
         conn,
         member,
@@ -85,7 +86,7 @@ def add_member(
         site_id=site_id,
         first_name=first_name,
         last_name=last_name,
-        email=email,
+        email=_address(email),
         language=language,
         joined_on=joined_on,
     )
@@ -120,3 +121,11 @@ def set_language(conn: Connection, *, organisation_id: int, member_id: int, lang
     if account_id is None:
         raise UnknownMemberError(f"organisation {organisation_id} has no member {member_id}")
     outbox.account_changed(conn, organisation_id, account_id)
+
+
+def _address(email: str | None) -> str | None:
+    # No letter comes back from an address that could never be one, so nobody would notice.
+    entry = Entry(country="")
+    read = entry.email("email", email)
+    entry.done()
+    return read

@@ -23,6 +23,8 @@ from portillon_cloud.members.credential_state import HELD, CredentialState
 
 LANGUAGES = ("en", "fr")
 TAX_REGIMES = ("ca-qc", "fr", "none")
+ACCOUNT_KINDS = ("person", "company")
+MARKS = ("phone", "name_and_birth")
 
 organisation = Table(
     "organisation",
@@ -76,9 +78,11 @@ account = Table(
     key(),
     organisation_id(),
     reference("legal_entity_id", "legal_entity.id"),
+    Column("kind", Text, nullable=False, server_default="person"),  # a company may owe other taxes and other notice
     Column("name", Text, nullable=False),
     Column("email", Text),
     Column("language", Text, nullable=False),
+    one_of("kind", ACCOUNT_KINDS),
     one_of("language", LANGUAGES),
     Index("ix_account_organisation_id_email", "organisation_id", "email"),
 )
@@ -104,6 +108,54 @@ member = Table(
     Column("escorted", Boolean, nullable=False, server_default=false()),
     Column("supervisor", Boolean, nullable=False, server_default=false()),  # of doors that ask for one (door_rule)
     one_of("language", LANGUAGES, nullable=True),
+    Index("ix_member_organisation_id_email", "organisation_id", text("lower(email)")),
+)
+
+# What is known of a member, or of a payer, beside the name and e-mail, sealed under a key of that person's own.
+profile = Table(
+    "profile",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("member_id", "member.id", nullable=True),
+    reference("account_id", "account.id", nullable=True),
+    Column("sealed_key", LargeBinary),  # the person's key under the installation's; null: destroyed
+    Column("sealed", LargeBinary),  # the fields as JSON, under the person's key
+    instant("erased_at_ms", nullable=True),
+    UniqueConstraint("member_id"),
+    UniqueConstraint("account_id"),
+    CheckConstraint("(member_id IS NULL) <> (account_id IS NULL)", name="of_one"),
+    CheckConstraint("(sealed_key IS NULL) = (erased_at_ms IS NOT NULL)", name="erased_without_key"),
+    CheckConstraint("(sealed IS NULL) = (sealed_key IS NULL)", name="nothing_without_key"),
+)
+
+# By what a person is found again, or seen to be somebody who is there already, without opening anything.
+profile_mark = Table(
+    "profile_mark",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("profile_id", "profile.id"),
+    Column("kind", Text, nullable=False),
+    Column("blind_index", Text, nullable=False),
+    one_of("kind", MARKS),
+    UniqueConstraint("profile_id", "kind"),
+    Index("ix_profile_mark_blind_index", "organisation_id", "kind", "blind_index"),
+)
+
+# Who changed what of a person, and when. The values are under the person's key: without it, only the names of fields.
+profile_change = never_changes(
+    Table(
+        "profile_change",
+        metadata,
+        key(),
+        organisation_id(),
+        reference("profile_id", "profile.id", index=True),
+        instant("at_ms"),  # business time
+        Column("changed_by", Text, nullable=False),  # name of the person, API key or import
+        Column("fields", JSON, nullable=False),  # ["phone", "address"]; []: the person was erased
+        Column("sealed", LargeBinary),  # {"why": …, "before": {…}, "after": {…}}; null: nothing to keep
+    )
 )
 
 # Without one of whom a minor, or a guest, does not pass.

@@ -210,10 +210,12 @@ CREATE TABLE account (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
 	legal_entity_id INTEGER NOT NULL,
+	kind TEXT DEFAULT 'person' NOT NULL,
 	name TEXT NOT NULL,
 	email TEXT,
 	language TEXT NOT NULL,
 	CONSTRAINT pk_account PRIMARY KEY (id),
+	CONSTRAINT ck_account_kind_known CHECK (kind IN ('person', 'company')),
 	CONSTRAINT ck_account_language_known CHECK (language IN ('en', 'fr')),
 	CONSTRAINT fk_account_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_account_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
@@ -276,6 +278,7 @@ CREATE TABLE "plan" (
 	zones JSON NOT NULL,
 	schedule TEXT DEFAULT 'always' NOT NULL,
 	sites JSON,
+	visits JSON,
 	CONSTRAINT pk_plan PRIMARY KEY (id),
 	CONSTRAINT uq_plan_organisation_id_code UNIQUE (organisation_id, code),
 	CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
@@ -402,6 +405,7 @@ CREATE TABLE door_rule (
 	supervised BOOLEAN NOT NULL,
 	minors_alone BOOLEAN NOT NULL,
 	within_s INTEGER NOT NULL,
+	reserved JSON DEFAULT '[]' NOT NULL,
 	CONSTRAINT pk_door_rule PRIMARY KEY (id),
 	CONSTRAINT uq_door_rule_site_id_door UNIQUE (site_id, door),
 	CONSTRAINT ck_door_rule_within_bounds CHECK (within_s BETWEEN 1 AND 600),
@@ -529,6 +533,8 @@ CREATE TABLE member (
 
 CREATE INDEX ix_member_account_id ON member (account_id)
 
+CREATE INDEX ix_member_organisation_id_email ON member (organisation_id, lower(email))
+
 CREATE INDEX ix_member_site_id ON member (site_id)
 
 CREATE TABLE message (
@@ -623,6 +629,32 @@ CREATE TABLE price (
 	CONSTRAINT fk_price_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_price_plan_id FOREIGN KEY(plan_id) REFERENCES "plan" (id)
 )
+
+CREATE TABLE rule_change (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	site_id INTEGER,
+	kind TEXT NOT NULL,
+	name TEXT NOT NULL,
+	was JSON,
+	becomes JSON,
+	at_ms INTEGER NOT NULL,
+	at_real_ms INTEGER NOT NULL,
+	changed_by TEXT NOT NULL,
+	changed_by_id TEXT NOT NULL,
+	CONSTRAINT pk_rule_change PRIMARY KEY (id),
+	CONSTRAINT ck_rule_change_kind_known CHECK (kind IN ('hours', 'holidays', 'zone', 'zone_rule', 'door_plan', 'door_rule', 'policy', 'plan', 'price')),
+	CONSTRAINT fk_rule_change_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_rule_change_site_id FOREIGN KEY(site_id) REFERENCES site (id)
+)
+
+CREATE INDEX ix_rule_change_organisation_id_id ON rule_change (organisation_id, id)
+
+CREATE INDEX ix_rule_change_site_id_id ON rule_change (site_id, id)
+
+CREATE TRIGGER rule_change_no_update BEFORE UPDATE ON rule_change BEGIN SELECT RAISE(ABORT, 'rule_change rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER rule_change_no_delete BEFORE DELETE ON rule_change BEGIN SELECT RAISE(ABORT, 'rule_change rows never change: record a correction as a new row'); END
 
 CREATE TABLE schedule (
 	id INTEGER NOT NULL,
@@ -1228,6 +1260,25 @@ CREATE INDEX ix_payment_intent_live_account ON payment_intent (account_id) WHERE
 
 CREATE UNIQUE INDEX uq_payment_intent_live ON payment_intent (invoice_id) WHERE state IN ('open', 'parked')
 
+CREATE TABLE profile (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	member_id INTEGER,
+	account_id INTEGER,
+	sealed_key BLOB,
+	sealed BLOB,
+	erased_at_ms INTEGER,
+	CONSTRAINT pk_profile PRIMARY KEY (id),
+	CONSTRAINT uq_profile_member_id UNIQUE (member_id),
+	CONSTRAINT uq_profile_account_id UNIQUE (account_id),
+	CONSTRAINT ck_profile_of_one CHECK ((member_id IS NULL) <> (account_id IS NULL)),
+	CONSTRAINT ck_profile_erased_without_key CHECK ((sealed_key IS NULL) = (erased_at_ms IS NOT NULL)),
+	CONSTRAINT ck_profile_nothing_without_key CHECK ((sealed IS NULL) = (sealed_key IS NULL)),
+	CONSTRAINT fk_profile_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_profile_member_id FOREIGN KEY(member_id) REFERENCES member (id),
+	CONSTRAINT fk_profile_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
 CREATE TABLE snapshot (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -1292,9 +1343,11 @@ CREATE TABLE visit_allowance (
 	from_ms INTEGER NOT NULL,
 	until_ms INTEGER NOT NULL,
 	given_by TEXT NOT NULL,
+	source TEXT,
 	given_at_ms INTEGER NOT NULL,
 	closed_at_ms INTEGER,
 	CONSTRAINT pk_visit_allowance PRIMARY KEY (id),
+	CONSTRAINT uq_visit_allowance_member_id_source_from_ms UNIQUE (member_id, source, from_ms),
 	CONSTRAINT ck_visit_allowance_per_known CHECK (per IS NULL OR per IN ('day', 'week', 'month')),
 	CONSTRAINT ck_visit_allowance_most_counts CHECK (most >= 0),
 	CONSTRAINT ck_visit_allowance_some_time CHECK (from_ms < until_ms),
@@ -1499,6 +1552,40 @@ CREATE TABLE payment_attempt (
 )
 
 CREATE UNIQUE INDEX uq_payment_attempt_live ON payment_attempt (intent_id) WHERE state <> 'over'
+
+CREATE TABLE profile_change (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	profile_id INTEGER NOT NULL,
+	at_ms INTEGER NOT NULL,
+	changed_by TEXT NOT NULL,
+	fields JSON NOT NULL,
+	sealed BLOB,
+	CONSTRAINT pk_profile_change PRIMARY KEY (id),
+	CONSTRAINT fk_profile_change_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_profile_change_profile_id FOREIGN KEY(profile_id) REFERENCES profile (id)
+)
+
+CREATE INDEX ix_profile_change_profile_id ON profile_change (profile_id)
+
+CREATE TRIGGER profile_change_no_update BEFORE UPDATE ON profile_change BEGIN SELECT RAISE(ABORT, 'profile_change rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER profile_change_no_delete BEFORE DELETE ON profile_change BEGIN SELECT RAISE(ABORT, 'profile_change rows never change: record a correction as a new row'); END
+
+CREATE TABLE profile_mark (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	profile_id INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	blind_index TEXT NOT NULL,
+	CONSTRAINT pk_profile_mark PRIMARY KEY (id),
+	CONSTRAINT ck_profile_mark_kind_known CHECK (kind IN ('phone', 'name_and_birth')),
+	CONSTRAINT uq_profile_mark_profile_id_kind UNIQUE (profile_id, kind),
+	CONSTRAINT fk_profile_mark_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_profile_mark_profile_id FOREIGN KEY(profile_id) REFERENCES profile (id)
+)
+
+CREATE INDEX ix_profile_mark_blind_index ON profile_mark (organisation_id, kind, blind_index)
 
 CREATE TABLE snapshot_chunk (
 	snapshot_id INTEGER NOT NULL,
