@@ -19,7 +19,6 @@ class CloudFaults:
     cloud_alive: bool
     blocked_since_ms: dict[int, int]
     _healed: bool
-    visits_lost: bool
     _backup_taken: bool
     _clock_error_ms: int
     _cloud_tick: Callable[[], None]
@@ -59,9 +58,6 @@ class CloudFaults:
     def jump_clock(self) -> None:
         """The clock of the cloud's machine jumps, and is put right some minutes later."""
         self._clock_error_ms = self.random.choice([-YEAR_MS, -600_000, -90_000, 90_000, 600_000, YEAR_MS])
-
-        if self._clock_error_ms == YEAR_MS:
-            self.visits_lost = True  # open: counts are tidied away by a time that is taken back (docs/simulation.md)
 
         def right() -> None:
             self._clock_error_ms = 0

@@ -70,7 +70,7 @@ def make_file(
             if lost is not None:
                 db.execute("INSERT INTO lost VALUES (1, ?, NULL, NULL)", (lost,))
             for fact in known:
-                tables.write(db, fact)
+                tables.write(db, fact, tables.Age())
     making.rename(path)
     sync_folder(path.parent)
 

@@ -2,6 +2,8 @@
 
 A commit is one flush: the checkpoint waits for a quiet moment, and comes by itself only after many commits without one.
 
+- Used codes and counts of visits are forgotten a month after their end, when business time and the life that the memory
+  itself has lived say so (credential_tables.py, Age): a time that is taken back again has tidied nothing away.
 - A full disk: the commit is refused, nothing of it is in, the next one tries again.
 - Any other failure of a write: after a failed fsync nobody knows what is on the disk, so that the file is not written
   again; in a quiet moment its content goes into a new one.
@@ -17,12 +19,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from portillon_rules.decision import TimeQuality
 from portillon_rules.visits import Visit
 
-from portillon_edge.domain.credential_facts import Fact, PinTried, PinTriesForgotten, Tries
+from portillon_edge.domain.credential_facts import NS_PER_MS, Fact, PinTried, PinTriesForgotten, Tries
 from portillon_edge.domain.events import EventTime
 from portillon_edge.errors import MemoryUnwritable
 from portillon_edge.store import credential_tables as tables
@@ -65,6 +68,8 @@ class DurableCredentialMemory:
         self._alarmed = ""
         self._dirty = True
         self._tidied_ns = self._retried_ns = _LONG_AGO
+        self._age = tables.Age()
+        self._aged_ns: int | None = None
         self._number = max(numbers(folder), default=0)
         self._restart()
         if self._corrupt:
@@ -113,7 +118,7 @@ class DurableCredentialMemory:
             raise MemoryUnwritable(f"{self._path}: {self._bad or 'cannot be opened'}")
         with self._judged(), transaction(self._db):
             for fact in (*self._held, *facts):
-                tables.write(self._db, fact)
+                tables.write(self._db, fact, self._age)
         self._note_tries(facts)
         self._dirty, self._alarmed = True, ""
         if self._held:
@@ -124,7 +129,7 @@ class DurableCredentialMemory:
     def hold(self, facts: Sequence[Fact]) -> None:
         """Know them until the process ends; the next commit that succeeds takes them along."""
         for fact in facts:
-            tables.write(self._ram, fact)
+            tables.write(self._ram, fact, self._age)
         self._note_tries(facts)
         self._held += facts
         if len(self._held) > HELD_MAX:
@@ -132,7 +137,11 @@ class DurableCredentialMemory:
             self._alarm(f"more than {HELD_MAX} facts wait for the disk; the oldest are lost at the next start")
 
     def tidy(self, now: EventTime) -> None:
-        """In a quiet moment: forget what has run out, save what is held, go on in a new file if this one failed."""
+        """In a quiet moment: forget what has run out, save what is held, go on in a new file if this one failed.
+
+        It is from here that the memory knows the time; it is to be called each second or so.
+        """
+        self._grow(now)
         if (self._bad is not None or self._db is None or self._held) and now.boot_ns - self._retried_ns >= RETRY_NS:
             self._retried_ns = now.boot_ns
             with suppress(MemoryUnwritable):
@@ -140,7 +149,7 @@ class DurableCredentialMemory:
                     self._restart()
                 if self._held:
                     self.commit(())
-            tables.prune(self._ram, now)
+            tables.prune(self._ram, now, self._age.lived_ms)
         usable = self._db is not None and self._bad is None
         if usable and self._dirty and now.boot_ns - self._tidied_ns >= TIDY_NS:
             self._tidied_ns = now.boot_ns
@@ -186,11 +195,17 @@ class DurableCredentialMemory:
                 case PinTriesForgotten(name):
                     self._tries.pop(name, None)
 
+    def _grow(self, now: EventTime) -> None:
+        since_ns = now.boot_ns if self._aged_ns is None else self._aged_ns
+        lived_ms = max(0, now.boot_ns - since_ns) // NS_PER_MS
+        self._aged_ns = since_ns + lived_ms * NS_PER_MS
+        self._age = tables.Age(self._age.lived_ms + lived_ms, now.business_ms)
+
     def _prune(self, now: EventTime) -> None:
         assert self._db is not None  # noqa: S101  the caller saw to it
         with self._judged():
             with transaction(self._db):
-                over = tables.prune(self._db, now)
+                over = tables.prune(self._db, now, self._age.lived_ms)
                 if self._lost == (None, None) and now.quality is TimeQuality.CERTAIN:
                     self._db.execute("UPDATE lost SET business_ms = ?, real_ms = ?", (now.business_ms, now.real_ms))
             self._lost = tables.load_loss(self._db)
@@ -230,6 +245,7 @@ class DurableCredentialMemory:
         db = open_file(self._path, factory=self._factory, page_limit=self._page_limit)
         self._tries = tables.load_tries(db)
         self._lost = tables.load_loss(db)
+        self._age = replace(self._age, lived_ms=max(self._age.lived_ms, tables.load_lived(db)))
         self._note_tries(self._held)
         self._db, self._bad, self._dirty = db, None, True
 

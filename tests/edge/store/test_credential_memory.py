@@ -23,6 +23,7 @@ from portillon_rules.decision import TimeQuality
 
 NOW_MS = 1_764_604_800_000
 DAY_MS = 86_400_000
+DAY_NS = DAY_MS * 1_000_000
 FACTS = (
     CounterSeen("tag", 7),
     PassSeen("phone", "00ff", NOW_MS, NOW_MS + 40_000),
@@ -98,10 +99,10 @@ def test_what_has_run_out_is_forgotten(tmp_path: Path) -> None:
     assert not memory.has_pass("phone", "00ff", NOW_MS) and memory.tries("reader:lane2") is None
     assert memory.issued_ms("phone") == NOW_MS and memory.counter("tag") == 7
     memory.commit([])
-    memory.tidy(now(2 * TIDY_NS, ms=NOW_MS + 32 * DAY_MS, quality=TimeQuality.UNCERTAIN))
+    memory.tidy(now(63 * DAY_NS, ms=NOW_MS + 63 * DAY_MS, quality=TimeQuality.UNCERTAIN))
     assert memory.is_used("code", NOW_MS), "a clock that is not certain forgets no code"
     memory.commit([])
-    memory.tidy(now(3 * TIDY_NS, ms=NOW_MS + 32 * DAY_MS))
+    memory.tidy(now(63 * DAY_NS + TIDY_NS, ms=NOW_MS + 63 * DAY_MS))
     assert not memory.is_used("code", NOW_MS)
 
 

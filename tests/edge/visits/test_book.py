@@ -8,12 +8,12 @@ import pytest
 from edge.store.failing_disk import FailingDisk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from portillon_edge.domain.credential_facts import CounterSeen
+from portillon_edge.domain.credential_facts import NS_PER_MS, CounterSeen
 from portillon_edge.domain.events import EventTime
 from portillon_edge.domain.visit_facts import Reservation, VisitReserved, VisitSpent
 from portillon_edge.errors import MemoryUnwritable
 from portillon_edge.store.credential_files import path_of, visit_use
-from portillon_edge.store.credential_memory import RETRY_NS, TIDY_NS, DurableCredentialMemory
+from portillon_edge.store.credential_memory import RETRY_NS, DurableCredentialMemory
 from portillon_edge.visits import book
 from portillon_edge.visits.book import Reserved, VisitBook
 from portillon_rules.decision import RowDamaged, TimeQuality
@@ -26,11 +26,18 @@ STRICT = replace(POLICY, journal_unwritable=JournalUnwritable.DENY)
 CERTAIN = TimeQuality.CERTAIN
 NOW_MS = 1_763_938_800_000
 FOREVER_MS = 7_258_118_400_000
+DAY_MS = 86_400_000
 
 
 def pack(most: int, *, home: str | None = "front", turn: int = 1, since_ms: int = NOW_MS) -> VisitRow:
     allowance = Allowance(name="7", most=most, until_ms=FOREVER_MS)
     return VisitRow(member="m1", home=home, turn=turn, since_ms=since_ms, allowances=(allowance,))
+
+
+def day(days: int, *, ahead: int = 0) -> EventTime:
+    """The time so many days after the boot, by a clock that is so many days ahead."""
+    at_ms = NOW_MS + (days + ahead) * DAY_MS
+    return EventTime(boot_id="b", boot_ns=days * DAY_MS * NS_PER_MS, real_ms=at_ms, business_ms=at_ms, quality=CERTAIN)
 
 
 class Gateway:
@@ -205,12 +212,11 @@ def test_what_waited_for_the_disk_is_counted_once_it_is_back(tmp_path: Path, mon
 def test_counts_are_forgotten_a_month_after_their_end(front: Gateway) -> None:
     """A quota of last year changes nothing any more; a pack without an end is never forgotten."""
     ended = replace(pack(5), allowances=(replace(pack(5).allowances[0], until_ms=NOW_MS + 1),))
+    front.memory.tidy(day(0))
     front.book.spent(front.badge(ended).reservation)
     for days, kept in ((61, 1), (63, 0)):
-        at_ms = NOW_MS + days * 86_400_000
-        later = EventTime(boot_id="b", boot_ns=days * TIDY_NS, real_ms=at_ms, business_ms=at_ms, quality=CERTAIN)
         front.memory.commit([CounterSeen("card", days)])
-        front.memory.tidy(later)
+        front.memory.tidy(day(days))
         assert front.counted() == kept
 
 
