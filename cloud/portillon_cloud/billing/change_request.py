@@ -1,6 +1,7 @@
 """What people ask of a subscription, as a form or a program says it; turned into what the machine is asked."""
 
 import datetime
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -10,6 +11,8 @@ from portillon_cloud.billing import changes, subscription
 from portillon_cloud.billing.agreement import agreement_of
 from portillon_cloud.billing.catalogue import price_by_id
 from portillon_cloud.billing.errors import UnknownSubscriptionError
+from portillon_cloud.billing.legal_side import signed
+from portillon_cloud.billing.life import Recorded
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.tables import subscription as subscription_row
 from portillon_cloud.billing.timeline import Discounted
@@ -99,7 +102,7 @@ Change = Annotated[
 
 
 def ask_of(conn: Connection, organisation_id: int, subscription_id: int, new: Change) -> changes.Ask:
-    """What the machine is asked. Raises UnknownPlanError, UnknownSubscriptionError."""
+    """What the machine is asked. Raises UnknownPlanError, UnknownSubscriptionError; asked, UnlawfulContractError."""
     contract_id = conn.scalar(
         select(subscription_row.c.contract_id).where(
             subscription_row.c.id == subscription_id, subscription_row.c.organisation_id == organisation_id
@@ -120,13 +123,17 @@ def ask_of(conn: Connection, organisation_id: int, subscription_id: int, new: Ch
             return lambda recorded, today: subscription.change_tariff(
                 recorded, agreed, tariff, on=on or subscription.at_renewal(recorded, today), today=today
             )
-        case CancelChange(on=on, by_law=by_law):
+        case CancelChange(on=on, by_law=True):
+            contract = signed(conn, organisation_id, subscription_id)
+
+            def leave(recorded: Sequence[Recorded], today: datetime.date) -> subscription.Answer:
+                contract.require_way_out(told_on=today, on=on or today)
+                return subscription.cancel(recorded, agreed, on=on or today, today=today, by_law=True)
+
+            return leave
+        case CancelChange(on=on):
             return lambda recorded, today: subscription.cancel(
-                recorded,
-                agreed,
-                on=on or (today if by_law else subscription.cancellable_on(recorded, agreed, today)),
-                today=today,
-                by_law=by_law,
+                recorded, agreed, on=on or subscription.cancellable_on(recorded, agreed, today), today=today
             )
         case DiscountChange() as given:
             discounted = Discounted(
@@ -140,4 +147,10 @@ def ask_of(conn: Connection, organisation_id: int, subscription_id: int, new: Ch
         case KeepChange():
             return lambda recorded, today: subscription.keep(recorded, today=today)
         case RenewChange(months=months):
-            return lambda recorded, today: subscription.renew(recorded, months=months, today=today)
+            prolonged = signed(conn, organisation_id, subscription_id)
+
+            def renew(recorded: Sequence[Recorded], today: datetime.date) -> subscription.Answer:
+                prolonged.require_renewal(agreed_on=today, months=months)
+                return subscription.renew(recorded, months=months, today=today)
+
+            return renew

@@ -151,7 +151,7 @@ def _instalments(price: Price, place: _Place, starts_on: datetime.date) -> tuple
 
 
 def _require_lawful(law: str, terms: Terms) -> None:
-    violations = LAWS[law](terms)
+    violations = LAWS[law].violations(terms)
     if violations:
         raise UnlawfulContractError(violations)
 

@@ -3,15 +3,16 @@
 import datetime
 from collections.abc import Sequence
 
+from portillon_cloud.billing.law.terms import Violation
 from portillon_cloud.errors import NotFoundError, PermanentError, RefusedError, TransientError
 
 
 class UnlawfulContractError(RefusedError):
-    """Consumer law forbids these terms; `violations` says which rule and why."""
+    """Consumer law forbids these terms; `violations` says which clause and why."""
 
-    def __init__(self, violations: Sequence[str]) -> None:
+    def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)
-        super().__init__("; ".join(self.violations))
+        super().__init__("; ".join(str(violation) for violation in self.violations))
 
 
 class UnknownPlanError(NotFoundError):

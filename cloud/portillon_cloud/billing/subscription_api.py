@@ -4,15 +4,17 @@ import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
-from sqlalchemy import select
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection, select
 
 from portillon_cloud.billing import changes, event_store, subscription
 from portillon_cloud.billing.agreement import agreement_of
-from portillon_cloud.billing.change_request import Change, ask_of
+from portillon_cloud.billing.change_request import CancelChange, Change, ask_of
 from portillon_cloud.billing.errors import UnknownSubscriptionError
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.invoice_store import seller
+from portillon_cloud.billing.law import WayOut
+from portillon_cloud.billing.legal_side import signed
 from portillon_cloud.billing.life import Condition, life_on
 from portillon_cloud.billing.tables import subscription as subscription_row
 from portillon_cloud.clock import business_now_ms
@@ -49,6 +51,17 @@ class DocumentOut(BaseModel):
     total_minor: int
 
 
+class LegalOut(BaseModel):
+    """What the law gives whoever leaves so, whatever the contract says. Amounts in minor units, with tax.
+
+    `refund_due_on`: by when what was paid beyond `kept_at_most_minor` must be back; null: at once.
+    """
+
+    clause: str
+    kept_at_most_minor: int
+    refund_due_on: datetime.date | None
+
+
 class OutcomeOut(BaseModel):
     """`owed_more_minor`: what the payer owes more than before, taxes included; negative: what comes back."""
 
@@ -57,6 +70,7 @@ class OutcomeOut(BaseModel):
     owed_more_minor: int
     next_invoice_on: datetime.date | None
     ends_on: datetime.date | None
+    legal: LegalOut | None = Field(default=None, description="Of a cancellation; null: the contract says what holds")
 
 
 @router.get("/subscriptions/{subscription_id}")
@@ -97,16 +111,18 @@ def change_subscription(
     author: Seller,
     preview: Annotated[bool, Query(description="Only say what it would lead to; nothing is written")] = False,
 ) -> OutcomeOut:
-    """Freeze, resume, another plan, a discount, cancel, keep or renew; 409 says why not, and from when it is possible."""
+    """Freeze, resume, another plan, a discount, cancel, keep or renew; 409 says why not, and from when it would be."""
     if preview:
         with services.db.read() as conn:
+            at_ms = business_now_ms(conn, author.organisation_id, services.clock.real_ms())
             outcome = changes.preview(
                 conn,
                 organisation_id=author.organisation_id,
                 subscription_id=subscription_id,
                 ask=ask_of(conn, author.organisation_id, subscription_id, new),
-                now_ms=business_now_ms(conn, author.organisation_id, services.clock.real_ms()),
+                now_ms=at_ms,
             )
+            legal = _legal(conn, author.organisation_id, subscription_id, new, outcome, at_ms)
     else:
         with services.db.write() as conn:
             at_ms = business_now_ms(conn, author.organisation_id, services.clock.real_ms())
@@ -117,10 +133,20 @@ def change_subscription(
                 ask=ask_of(conn, author.organisation_id, subscription_id, new),
                 author=Author(name=author.name, at_ms=at_ms, reason=new.reason),
             )
-    return _out(outcome)
+            legal = _legal(conn, author.organisation_id, subscription_id, new, outcome, at_ms)
+    return _out(outcome, legal)
 
 
-def _out(outcome: changes.Outcome) -> OutcomeOut:
+def _legal(
+    conn: Connection, organisation_id: int, subscription_id: int, new: Change, outcome: changes.Outcome, now_ms: int
+) -> WayOut | None:
+    if not isinstance(new, CancelChange) or outcome.ends_on is None:
+        return None
+    contract = signed(conn, organisation_id, subscription_id)
+    return contract.way_out(told_on=local_date(now_ms, contract.time_zone), on=outcome.ends_on)
+
+
+def _out(outcome: changes.Outcome, legal: WayOut | None) -> OutcomeOut:
     return OutcomeOut(
         invoices=[
             DocumentOut(
@@ -143,4 +169,11 @@ def _out(outcome: changes.Outcome) -> OutcomeOut:
         owed_more_minor=outcome.owed_more_minor,
         next_invoice_on=outcome.next_invoice_on,
         ends_on=outcome.ends_on,
+        legal=None
+        if legal is None
+        else LegalOut(
+            clause=legal.clause,
+            kept_at_most_minor=legal.kept_at_most_minor,
+            refund_due_on=legal.refund_due_on,
+        ),
     )

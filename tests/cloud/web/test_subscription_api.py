@@ -1,6 +1,6 @@
 """Subscriptions over the API: where one is in its life, what a change would cost, the change, and what is refused."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from cloud.web.conftest import BUSINESS_MS
@@ -75,3 +75,24 @@ def test_technicians_change_no_subscriptions(client, gym, path):
     assert client.get(path, **keys(gym, Role.TECHNICIAN)).status_code == 403
     answer = client.post(f"{path}/changes", json={"change": "keep"}, **keys(gym, Role.TECHNICIAN))
     assert answer.status_code == 403
+
+
+def test_a_cancellation_says_what_the_law_gives(client, gym, path):
+    """Within the first tenth of the term a tenth of the price may be kept, and the rest is back in ten days."""
+    leave = {"change": "cancel", "by_law": True}
+    shown = client.post(f"{path}/changes?preview=true", json=leave, **keys(gym, Role.DESK)).json()
+    whole_minor = 12 * client.get(f"/api/v1/invoices/{gym.invoices[0]}", **keys(gym)).json()["total_minor"]
+    assert shown["legal"] == {
+        "clause": "P-40.1, s. 203",
+        "kept_at_most_minor": whole_minor // 10,
+        "refund_due_on": str(date.fromisoformat(shown["ends_on"]) + timedelta(days=10)),
+    }
+    freeze = {"change": "freeze", "on": "2025-03-25", "until_on": "2025-04-25"}
+    assert client.post(f"{path}/changes?preview=true", json=freeze, **keys(gym)).json()["legal"] is None
+
+
+def test_an_early_renewal_is_refused_with_its_clause(client, gym, path):
+    """A new year cannot be agreed on in the first month: the offer has its window."""
+    refused = client.post(f"{path}/changes", json={"change": "renew", "months": 12}, **keys(gym, Role.DESK))
+    assert refused.status_code == 409
+    assert "P-40.1, r. 3, s. 15.2" in refused.text

@@ -1,7 +1,18 @@
-"""What consumer law looks at in a contract."""
+"""What consumer law looks at in a contract, and what it says."""
 
 import datetime
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule broken: the clause that says so, and why in words."""
+
+    clause: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.why} ({self.clause})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,3 +26,48 @@ class Terms:
     instalments_minor: tuple[int, ...]  # a fixed term's payments in order; of an open-ended contract the first
     first_payment_on: datetime.date
     tax_inclusive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """A consumer who leaves: told on `told_on`, without the contract from `on`. `price_minor`: of the term, with tax.
+
+    `at_distance`: it was signed online or by telephone. `renewed_untold_on`: the day on which it went on by itself,
+    if nobody had told them in time that they might leave.
+    """
+
+    signed_on: datetime.date
+    starts_on: datetime.date
+    ends_on: datetime.date | None
+    price_minor: int
+    told_on: datetime.date
+    on: datetime.date
+    at_distance: bool = False
+    renewed_untold_on: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayOut:
+    """The right to leave, whatever the contract says: by which clause, what may be kept (minor units, with tax), and
+    by when the rest must be back; None: the law names no day, so at once."""
+
+    clause: str
+    kept_at_most_minor: int
+    refund_due_on: datetime.date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """A fixed term that is to be prolonged by `months`; `ends_on` is the first day without it."""
+
+    agreed_on: datetime.date
+    ends_on: datetime.date
+    months: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Days on which something must be done, both included."""
+
+    first_day: datetime.date
+    last_day: datetime.date
