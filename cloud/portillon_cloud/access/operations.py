@@ -31,6 +31,7 @@ from portillon_cloud.members.operations import site_keys
 from portillon_cloud.members.tables import account as payer
 from portillon_cloud.members.tables import member, site
 from portillon_cloud.secrets import Keyring
+from portillon_cloud.visits.from_plans import keep_plan_visits
 from portillon_cloud.visits.rows import visit_rows
 from portillon_cloud.zones.rows import zone_rows
 
@@ -238,12 +239,13 @@ def _site_policies(conn: Connection, organisation_id: int) -> list[SitePolicy]:
 
 
 def review(work: timers.Work, claimed: timers.Timer) -> None:
-    """Timer handler: a block begins, or a block or a credential ends by itself; the gateways are told."""
+    """Timer handler: a block, a credential or a plan begins or ends by itself; the gateways are told."""
     with work.db.write() as conn:
         lapse_credentials(conn, claimed.organisation_id, claimed.subject_id, work.now_ms)
         plan_held_invoices(
             conn, organisation_id=claimed.organisation_id, account_id=claimed.subject_id, now_ms=work.now_ms
         )
+        keep_plan_visits(conn, claimed.organisation_id, [claimed.subject_id], work.now_ms)
         outbox.account_changed(conn, claimed.organisation_id, claimed.subject_id)
         timers.finish(conn, claimed)
 

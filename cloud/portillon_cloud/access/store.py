@@ -20,6 +20,7 @@ from portillon_cloud.dunning.tables import dunning_case, dunning_policy
 from portillon_cloud.members.tables import organisation
 from portillon_cloud.payments.owed import unpaid_of_accounts
 from portillon_cloud.payments.tables import payment_attempt
+from portillon_cloud.visits.plan_visits import PlanVisits
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +98,28 @@ def blocks(conn: Connection, account_ids: Sequence[int], now_ms: int) -> dict[tu
 class SubscriptionTerms:
     """What the rules need of one subscription. `next_due_on`: earliest due date of the next invoice, if one comes.
 
-    `sites`: where it holds, as its plan says.
+    `sites` and `visits`: where it holds and how often, as its plan says; None: at home, and without a limit.
     """
 
+    subscription_id: int
     account_id: int
     member_id: int
     membership: Membership
+    plan: str
     sites: str | list[int] | None
+    visits: PlanVisits | None
     next_due_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a price's plan opens."""
+    """What a price's plan opens, and how often."""
 
+    name: str
     zones: frozenset[str]
     schedule: str
     sites: str | list[int] | None
+    visits: PlanVisits | None
 
 
 def terms(conn: Connection, account_ids: Sequence[int], zone: str) -> list[SubscriptionTerms]:
@@ -156,6 +162,7 @@ def terms(conn: Connection, account_ids: Sequence[int], zone: str) -> list[Subsc
             sold = plans[price_id]
             found.append(
                 SubscriptionTerms(
+                    subscription_id=row.id,
                     account_id=row.account_id,
                     member_id=row.member_id,
                     membership=Membership(
@@ -164,7 +171,9 @@ def terms(conn: Connection, account_ids: Sequence[int], zone: str) -> list[Subsc
                         zones=sold.zones,
                         schedule=sold.schedule,
                     ),
+                    plan=sold.name,
                     sites=sold.sites,
+                    visits=sold.visits,
                     # Invoices fall due on the day they are made for.
                     next_due_on=next_on if next_on and (ends_on is None or next_on < ends_on) else None,
                 )
@@ -174,11 +183,20 @@ def terms(conn: Connection, account_ids: Sequence[int], zone: str) -> list[Subsc
 
 def _plans(conn: Connection, price_ids: Iterable[int]) -> dict[int, _Plan]:
     rows = conn.execute(
-        select(price.c.id, plan.c.zones, plan.c.schedule, plan.c.sites)
+        select(price.c.id, plan.c.name, plan.c.zones, plan.c.schedule, plan.c.sites, plan.c.visits)
         .join(plan, plan.c.id == price.c.plan_id)
         .where(price.c.id.in_(sorted(price_ids)))
     )
-    return {row.id: _Plan(frozenset(row.zones), row.schedule, row.sites) for row in rows}
+    return {
+        row.id: _Plan(
+            row.name,
+            frozenset(row.zones),
+            row.schedule,
+            row.sites,
+            None if row.visits is None else PlanVisits.from_body(row.visits),
+        )
+        for row in rows
+    }
 
 
 def account_facts(

@@ -1,10 +1,12 @@
-"""Blocks, rights that staff give, and a site's schedules and holidays. Standing and rows are derived, never stored."""
+"""Blocks, rights that staff give, a site's hours, who changed which rule. Standing is derived, never stored."""
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, Table, Text, UniqueConstraint, text
 
 from portillon_cloud.access.blocks import BlockReason
 from portillon_cloud.access.facts import GivenRole
+from portillon_cloud.access.rule_kinds import RuleKind
 from portillon_cloud.database.schema import instant, key, metadata, one_of, organisation_id, reference
+from portillon_cloud.database.triggers import never_changes
 
 block = Table(
     "block",
@@ -83,4 +85,26 @@ holiday_calendar = Table(
     Column("name", Text, nullable=False),
     Column("body", JSON, nullable=False),  # portillon_rules HolidayCalendar.to_body()
     UniqueConstraint("site_id", "name"),
+)
+
+# Who changed by what doors and plans go, from what to what.
+rule_change = never_changes(
+    Table(
+        "rule_change",
+        metadata,
+        key(),
+        organisation_id(),
+        reference("site_id", "site.id", nullable=True),  # null: a plan or a price, which are of no one site
+        Column("kind", Text, nullable=False),
+        Column("name", Text, nullable=False),  # of the schedule, the zone, the door, the plan
+        Column("was", JSON(none_as_null=True)),  # null: there was none
+        Column("becomes", JSON(none_as_null=True)),  # null: it was removed
+        instant("at_ms"),  # business time
+        instant("at_real_ms"),
+        Column("changed_by", Text, nullable=False),  # name of the person or API key
+        Column("changed_by_id", Text, nullable=False),
+        one_of("kind", RuleKind),
+        Index("ix_rule_change_organisation_id_id", "organisation_id", "id"),
+        Index("ix_rule_change_site_id_id", "site_id", "id"),
+    )
 )

@@ -11,6 +11,7 @@ from portillon_cloud.billing.errors import CatalogueError, UnknownPlanError
 from portillon_cloud.billing.tables import plan, price
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.tables import legal_entity
+from portillon_cloud.visits.plan_visits import PlanVisits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,9 @@ def create_plan(
     zones: Sequence[str] = ("gym",),
     schedule: str = "always",
     sites: Sites = None,
+    visits: PlanVisits | None = None,
 ) -> int:
-    """Make a plan: what it opens, when and where; `code` is what imports and the API call it.
+    """Make a plan: what it opens, when, where and how often; `code` is what imports and the API call it.
 
     Raises UnknownSiteError.
     """
@@ -55,6 +57,7 @@ def create_plan(
         zones=list(zones),
         schedule=schedule,
         sites=stored(sites),
+        visits=None if visits is None else visits.to_body(),
     )
 
 

@@ -20,6 +20,7 @@ from portillon_cloud.clock.local import local_date
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.tables import legal_entity, organisation
 from portillon_cloud.outbox import account_changed
+from portillon_cloud.visits.from_plans import keep_plan_visits
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ def subscribe(
         month=first_on,
         time_zone=place.time_zone,
     )
+    keep_plan_visits(conn, organisation_id, [account_id], now_ms)
     account_changed(conn, organisation_id, account_id)
     return Subscribed(contract_id, subscription_id)
 

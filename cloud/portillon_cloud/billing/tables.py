@@ -33,6 +33,7 @@ plan = Table(
     Column("zones", JSON, nullable=False),  # what it opens: ["gym"]
     Column("schedule", Text, nullable=False, server_default="always"),  # when it opens
     Column("sites", JSON(none_as_null=True)),  # where: null: the member's home site; "all"; or ids of sites
+    Column("visits", JSON(none_as_null=True)),  # how often: null: no limit; {"day": 1, "week": 2} or {"pack": 10}
     UniqueConstraint("organisation_id", "code"),
 )
 

@@ -33,6 +33,7 @@ door_rule = Table(
     Column("supervised", Boolean, nullable=False),
     Column("minors_alone", Boolean, nullable=False),
     Column("within_s", Integer, nullable=False),
+    Column("reserved", JSON, nullable=False, server_default="[]"),  # hours of one group: portillon_rules.reserved
     UniqueConstraint("site_id", "door"),
     CheckConstraint(f"within_s BETWEEN 1 AND {COMPANY_WITHIN_S_MAX}", name="within_bounds"),
 )

@@ -12,7 +12,8 @@ from portillon_cloud.http.paging import PathId
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.visits.moving import move
-from portillon_cloud.visits.operations import MOST_MAX, change, close, give, member_visits
+from portillon_cloud.visits.operations import change, close, give, member_visits
+from portillon_cloud.visits.plan_visits import MOST_MAX
 
 router = APIRouter(tags=["visits"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MEMBERS))]

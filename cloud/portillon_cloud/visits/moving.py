@@ -11,12 +11,13 @@ given unheard is given twice at most; it counts against what is left when it is 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portillon_wire.messages import Reported
 from portillon_wire.rows import RowKind
 from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud import outbox
 from portillon_cloud.gateways.tables import feed_row, feed_state, gateway
@@ -67,6 +68,28 @@ def gateways_of(conn: Connection, site_id: int) -> list[str]:
         .order_by(gateway.c.enrolled_at_ms, gateway.c.id)
     )
     return list(found.scalars())
+
+
+def settle_down(conn: Connection, organisation_id: int, sites: Mapping[int, int], now_ms: int) -> None:
+    """Give each member's visits a home at their site, if they have none, and hold them until the transaction ends."""
+    gateways = {site_id: gateways_of(conn, site_id) for site_id in set(sites.values())}
+    insert_new = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    members = sorted(sites)
+    conn.execute(
+        insert_new(visit_home).on_conflict_do_nothing(),
+        [
+            {
+                "member_id": member_id,
+                "organisation_id": organisation_id,
+                "gateway_id": next(iter(gateways[sites[member_id]]), None),
+                "turn": 1,
+                "since_ms": now_ms,
+            }
+            for member_id in members
+        ],
+    )
+    held = select(visit_home.c.turn).where(visit_home.c.member_id.in_(members))
+    conn.execute(held.order_by(visit_home.c.member_id).with_for_update()).all()
 
 
 def settle(conn: Connection, gateway_id: str, report: Reported, *, now_ms: int, business_ms: int) -> int:

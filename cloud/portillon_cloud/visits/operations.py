@@ -6,7 +6,6 @@ from typing import Any
 
 from portillon_rules.visits import ALLOWANCES_MAX, QUOTAS_MAX, Allowance, Per
 from sqlalchemy import Connection, Row, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud import outbox
 from portillon_cloud.access.entitlement import FOREVER_MS
@@ -14,17 +13,16 @@ from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.errors import UnknownMemberError
 from portillon_cloud.members.tables import member, site
 from portillon_cloud.visits.errors import AllowanceError, UnknownAllowanceError
-from portillon_cloud.visits.moving import gateways_of
+from portillon_cloud.visits.moving import gateways_of, settle_down
+from portillon_cloud.visits.plan_visits import MOST_MAX
 from portillon_cloud.visits.tables import visit_allowance, visit_home, visit_spent
-
-MOST_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowanceView:
     """A pack (`per` None) or quota as it stands. `spent`: in all, or in the period that runs; below 0 left: overdrawn.
 
-    `until_ms` None: no end. Only what journals have told is counted.
+    `until_ms` None: no end. `by_plan`: plans give it, and it follows them. Only what journals have told is counted.
     """
 
     id: int
@@ -34,6 +32,7 @@ class AllowanceView:
     from_ms: int
     until_ms: int | None
     given_by: str
+    by_plan: bool
     given_at_ms: int
     closed_at_ms: int | None
 
@@ -75,7 +74,8 @@ def give(
         raise AllowanceError(f"{most} visits: a pack or quota has 1 to {MOST_MAX}")
     if from_ms >= end_ms or end_ms <= now_ms:
         raise AllowanceError("a pack or quota that ends before it begins, or has ended, gives nothing: choose its end")
-    _settle_down(conn, whose, now_ms)
+    # Two gifts at the same moment: the second waits here, and counts the first one.
+    settle_down(conn, organisation_id, {member_id: whose.site_id}, now_ms)
     allowance = visit_allowance.c
     open_ones = list(
         conn.execute(
@@ -117,7 +117,7 @@ def change(conn: Connection, *, organisation_id: int, member_id: int, allowance_
 def close(conn: Connection, *, organisation_id: int, member_id: int, allowance_id: int, now_ms: int) -> None:
     """Let it limit the member no more. (A pack that is used up goes on to refuse until it is closed.)
 
-    Raises UnknownMemberError, UnknownAllowanceError.
+    Raises UnknownMemberError, UnknownAllowanceError, AllowanceError for one that a plan gives.
     """
     _change(conn, organisation_id, member_id, allowance_id, closed_at_ms=now_ms)
 
@@ -154,6 +154,7 @@ def _view(row: Row[Any], spent: int) -> AllowanceView:
         from_ms=row.from_ms,
         until_ms=None if row.until_ms >= FOREVER_MS else row.until_ms,
         given_by=row.given_by,
+        by_plan=row.source is not None,
         given_at_ms=row.given_at_ms,
         closed_at_ms=row.closed_at_ms,
     )
@@ -179,33 +180,13 @@ def _spent(conn: Connection, rows: Sequence[Row[Any]], zone: str, now_ms: int) -
 def _change(conn: Connection, organisation_id: int, member_id: int, allowance_id: int, **values: int) -> None:
     whose = _member(conn, organisation_id, member_id)
     allowance = visit_allowance.c
-    changed = conn.execute(
-        update(visit_allowance)
-        .where(allowance.id == allowance_id, allowance.member_id == member_id, allowance.closed_at_ms.is_(None))
-        .values(**values)
-    )
+    its = (allowance.id == allowance_id, allowance.member_id == member_id, allowance.closed_at_ms.is_(None))
+    changed = conn.execute(update(visit_allowance).where(*its, allowance.source.is_(None)).values(**values))
     if not changed.rowcount:
+        if conn.scalar(select(allowance.given_by).where(*its)) is not None:
+            raise AllowanceError("a plan gives these visits: change the plan, or the member's subscription")
         raise UnknownAllowanceError(f"member {member_id} has no open pack or quota {allowance_id}")
     outbox.account_changed(conn, organisation_id, whose.account_id)
-
-
-def _settle_down(conn: Connection, whose: Row[Any], now_ms: int) -> None:
-    """Give the member's visits a home, if they have none; two clerks at once give them one."""
-    gateways = gateways_of(conn, whose.site_id)
-    insert_new = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    conn.execute(
-        insert_new(visit_home)
-        .values(
-            member_id=whose.id,
-            organisation_id=whose.organisation_id,
-            gateway_id=gateways[0] if gateways else None,
-            turn=1,
-            since_ms=now_ms,
-        )
-        .on_conflict_do_nothing()
-    )
-    # Two gifts at the same moment: the second waits here, and counts the first one.
-    conn.execute(select(visit_home.c.turn).where(visit_home.c.member_id == whose.id).with_for_update())
 
 
 def _member(conn: Connection, organisation_id: int, member_id: int) -> Row[Any]:

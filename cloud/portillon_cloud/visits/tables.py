@@ -17,9 +17,11 @@ visit_allowance = Table(
     Column("most", Integer, nullable=False),
     instant("from_ms"),
     instant("until_ms"),
-    Column("given_by", Text, nullable=False),
+    Column("given_by", Text, nullable=False),  # name of the person or API key; of the plans that give it
+    Column("source", Text),  # null: staff gave it; what plans give, as plan_visits.py names it
     instant("given_at_ms"),
     instant("closed_at_ms", nullable=True),  # closed, it limits nobody any more
+    UniqueConstraint("member_id", "source", "from_ms"),
     one_of("per", Per, nullable=True),
     CheckConstraint("most >= 0", name="most_counts"),
     CheckConstraint("from_ms < until_ms", name="some_time"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from cloud.visits.conftest import Desk
 from portillon_cloud.access.entitlement import FOREVER_MS
-from portillon_cloud.access.errors import UnknownMemberError
+from portillon_cloud.members.errors import UnknownMemberError
 from portillon_cloud.visits import moving, spending
 from portillon_cloud.visits.errors import AllowanceError, UnknownAllowanceError, UnknownHomeError
 from portillon_cloud.visits.moving import WINDOW_MS, move

@@ -77,6 +77,22 @@ CREATE TABLE api_key (
 
 CREATE INDEX ix_api_key_organisation ON api_key (organisation_id, id)
 
+CREATE TABLE audit_run (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	ran_at_ms BIGINT NOT NULL,
+	checks INTEGER NOT NULL,
+	found INTEGER NOT NULL,
+	CONSTRAINT pk_audit_run PRIMARY KEY (id),
+	CONSTRAINT fk_audit_run_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE INDEX ix_audit_run_organisation_id ON audit_run (organisation_id, id)
+
+CREATE OR REPLACE FUNCTION audit_run_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'audit_run rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER audit_run_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_run FOR EACH STATEMENT EXECUTE FUNCTION audit_run_refuse()
+
 CREATE TABLE clock_job (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -244,6 +260,26 @@ CREATE INDEX ix_accounting_close_book ON accounting_close (legal_entity_id, id)
 CREATE OR REPLACE FUNCTION accounting_close_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'accounting_close rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER accounting_close_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON accounting_close FOR EACH STATEMENT EXECUTE FUNCTION accounting_close_refuse()
+
+CREATE TABLE audit_finding (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	run_id BIGINT NOT NULL,
+	code TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	facts JSON NOT NULL,
+	CONSTRAINT pk_audit_finding PRIMARY KEY (id),
+	CONSTRAINT fk_audit_finding_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_audit_finding_run_id FOREIGN KEY(run_id) REFERENCES audit_run (id)
+)
+
+CREATE INDEX ix_audit_finding_organisation_id ON audit_finding (organisation_id, id)
+
+CREATE INDEX ix_audit_finding_run_id ON audit_finding (run_id)
+
+CREATE OR REPLACE FUNCTION audit_finding_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'audit_finding rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER audit_finding_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_finding FOR EACH STATEMENT EXECUTE FUNCTION audit_finding_refuse()
 
 CREATE TABLE ledger_account (
 	id BIGSERIAL NOT NULL,
@@ -414,6 +450,20 @@ CREATE TABLE door_rule (
 	CONSTRAINT fk_door_rule_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_door_rule_site_id FOREIGN KEY(site_id) REFERENCES site (id)
 )
+
+CREATE TABLE finding_over (
+	finding_id BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	run_id BIGINT NOT NULL,
+	CONSTRAINT pk_finding_over PRIMARY KEY (finding_id),
+	CONSTRAINT fk_finding_over_finding_id FOREIGN KEY(finding_id) REFERENCES audit_finding (id),
+	CONSTRAINT fk_finding_over_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_finding_over_run_id FOREIGN KEY(run_id) REFERENCES audit_run (id)
+)
+
+CREATE OR REPLACE FUNCTION finding_over_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'finding_over rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER finding_over_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON finding_over FOR EACH STATEMENT EXECUTE FUNCTION finding_over_refuse()
 
 CREATE TABLE gateway (
 	id TEXT NOT NULL,

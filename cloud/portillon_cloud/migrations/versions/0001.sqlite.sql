@@ -75,6 +75,22 @@ CREATE TABLE api_key (
 
 CREATE INDEX ix_api_key_organisation ON api_key (organisation_id, id)
 
+CREATE TABLE audit_run (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	ran_at_ms INTEGER NOT NULL,
+	checks INTEGER NOT NULL,
+	found INTEGER NOT NULL,
+	CONSTRAINT pk_audit_run PRIMARY KEY (id),
+	CONSTRAINT fk_audit_run_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE INDEX ix_audit_run_organisation_id ON audit_run (organisation_id, id)
+
+CREATE TRIGGER audit_run_no_update BEFORE UPDATE ON audit_run BEGIN SELECT RAISE(ABORT, 'audit_run rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER audit_run_no_delete BEFORE DELETE ON audit_run BEGIN SELECT RAISE(ABORT, 'audit_run rows never change: record a correction as a new row'); END
+
 CREATE TABLE clock_job (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -242,6 +258,26 @@ CREATE INDEX ix_accounting_close_book ON accounting_close (legal_entity_id, id)
 CREATE TRIGGER accounting_close_no_update BEFORE UPDATE ON accounting_close BEGIN SELECT RAISE(ABORT, 'accounting_close rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER accounting_close_no_delete BEFORE DELETE ON accounting_close BEGIN SELECT RAISE(ABORT, 'accounting_close rows never change: record a correction as a new row'); END
+
+CREATE TABLE audit_finding (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	run_id INTEGER NOT NULL,
+	code TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	facts JSON NOT NULL,
+	CONSTRAINT pk_audit_finding PRIMARY KEY (id),
+	CONSTRAINT fk_audit_finding_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_audit_finding_run_id FOREIGN KEY(run_id) REFERENCES audit_run (id)
+)
+
+CREATE INDEX ix_audit_finding_organisation_id ON audit_finding (organisation_id, id)
+
+CREATE INDEX ix_audit_finding_run_id ON audit_finding (run_id)
+
+CREATE TRIGGER audit_finding_no_update BEFORE UPDATE ON audit_finding BEGIN SELECT RAISE(ABORT, 'audit_finding rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER audit_finding_no_delete BEFORE DELETE ON audit_finding BEGIN SELECT RAISE(ABORT, 'audit_finding rows never change: record a correction as a new row'); END
 
 CREATE TABLE ledger_account (
 	id INTEGER NOT NULL,
@@ -412,6 +448,20 @@ CREATE TABLE door_rule (
 	CONSTRAINT fk_door_rule_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_door_rule_site_id FOREIGN KEY(site_id) REFERENCES site (id)
 )
+
+CREATE TABLE finding_over (
+	finding_id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	run_id INTEGER NOT NULL,
+	CONSTRAINT pk_finding_over PRIMARY KEY (finding_id),
+	CONSTRAINT fk_finding_over_finding_id FOREIGN KEY(finding_id) REFERENCES audit_finding (id),
+	CONSTRAINT fk_finding_over_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_finding_over_run_id FOREIGN KEY(run_id) REFERENCES audit_run (id)
+)
+
+CREATE TRIGGER finding_over_no_update BEFORE UPDATE ON finding_over BEGIN SELECT RAISE(ABORT, 'finding_over rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER finding_over_no_delete BEFORE DELETE ON finding_over BEGIN SELECT RAISE(ABORT, 'finding_over rows never change: record a correction as a new row'); END
 
 CREATE TABLE gateway (
 	id TEXT NOT NULL,

@@ -14,7 +14,8 @@ from portillon_cloud.http.paging import PathId
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.visits.errors import AllowanceError
 from portillon_cloud.visits.moving import move
-from portillon_cloud.visits.operations import MOST_MAX, close, give, time_zone_of
+from portillon_cloud.visits.operations import close, give, time_zone_of
+from portillon_cloud.visits.plan_visits import MOST_MAX
 from portillon_cloud.web.pages.members import Done, draw_member
 from portillon_cloud.web.rendering import Notice
 from portillon_cloud.web.visit import Visit, genuine_form, visit_with
