@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from portillon_cloud.access import operations as access
+from portillon_cloud.audit import operations as audit
+from portillon_cloud.audit.planning import NIGHTLY_AUDIT
 from portillon_cloud.billing import operations as billing
 from portillon_cloud.billing.planning import INVOICE_RUN, RECOGNITION
 from portillon_cloud.clock import Clock, RealClock
@@ -46,6 +48,7 @@ FEATURES_WITH_TABLES = (
     "visits",
     "zones",
     "presence",
+    "audit",
 )
 
 
@@ -94,6 +97,7 @@ def handlers(provider: PaymentProvider) -> Mapping[str, Handler]:
         dunning.DUNNING_STEP: dunning.take_step,
         dunning.DUNNING_REVIEW: dunning.take_review,
         access.ACCESS_REVIEW: access.review,
+        NIGHTLY_AUDIT: audit.audit_when_due,
     }
 
 
