@@ -16,6 +16,7 @@ class Permission(StrEnum):
     SEE_MEMBERS = "see_members"
     CHANGE_MEMBERS = "change_members"
     SEE_MONEY = "see_money"  # invoices, payments, who owes what
+    SEE_REPORTS = "see_reports"  # what the business earns as a whole
     TAKE_PAYMENT = "take_payment"
     MANAGE_GATEWAYS = "manage_gateways"
     ACKNOWLEDGE_ALARMS = "acknowledge_alarms"

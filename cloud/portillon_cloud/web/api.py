@@ -16,6 +16,7 @@ from portillon_cloud.members import api as members
 from portillon_cloud.members import credentials_api as credentials
 from portillon_cloud.payments import api as payments
 from portillon_cloud.presence import api as presence
+from portillon_cloud.reports import api as reports
 from portillon_cloud.visits import api as visits
 from portillon_cloud.web import clock_api
 from portillon_cloud.zones import api as zones
@@ -28,7 +29,7 @@ def api_router() -> APIRouter:
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
         members, credentials, billing, subscriptions, payments, dunning, access, gateways, doors, attendance, alarms,
-        visits, hours, zones, presence, clock_api,
+        visits, hours, zones, presence, clock_api, reports,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)

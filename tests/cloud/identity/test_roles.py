@@ -12,6 +12,7 @@ def test_a_technician_sees_no_money_and_no_members():
     """Whoever mounts readers learns neither who trains here nor what they owe."""
     kept_from = {
         Permission.SEE_MONEY,
+        Permission.SEE_REPORTS,
         Permission.TAKE_PAYMENT,
         Permission.SEE_MEMBERS,
         Permission.CHANGE_MEMBERS,
@@ -22,5 +23,5 @@ def test_a_technician_sees_no_money_and_no_members():
 
 
 def test_the_desk_neither_turns_the_clock_nor_hires():
-    """The desk takes payments; the clock and the staff are the owner's."""
-    assert not {Permission.TURN_CLOCK, Permission.MANAGE_STAFF} & PERMISSIONS[Role.DESK]
+    """The desk takes payments; the clock, the staff and what the business earns are the owner's."""
+    assert not {Permission.TURN_CLOCK, Permission.MANAGE_STAFF, Permission.SEE_REPORTS} & PERMISSIONS[Role.DESK]
