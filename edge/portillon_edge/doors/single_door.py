@@ -19,9 +19,10 @@
 9. An exit request that stays active is INPUT_FAULT once; so is a contact that never moves (`door_contact.py`). The
    end of either is INPUT_RESTORED. A stuck exit request explains no opening any more.
 10. FREE and FIRE hold the door released, renewed by the deadline: nothing is forced or held open, a card is granted
-    and needs no release. Nobody waits there for who badged before: those who badge before it opens pass together, at
-    most TOGETHER_MAX. BLOCKED and LOCKDOWN lock at once and end a grant that waits; BLOCKED takes nobody, LOCKDOWN
-    whom the decision exempts. A change of bearing that frees or locks the door is DOOR_FREED or DOOR_SECURED.
+    and needs no release. Nobody waits there for who badged before: those who badge before it opens pass together, and
+    of more than TOGETHER_MAX the eldest grant ends unused. BLOCKED and LOCKDOWN lock at once and end a grant that
+    waits; BLOCKED takes nobody, LOCKDOWN whom the decision exempts. A change of bearing that frees or locks the door
+    is DOOR_FREED or DOOR_SECURED.
 11. OpenOnce releases as a grant does, for one opening that is nobody's passage; BLOCKED and LOCKDOWN refuse it.
 12. An output that fails ends the grant as not used: whoever was to pass could not.
 Windows are half-open: opening at the very end of the window is too late.
@@ -99,7 +100,7 @@ class SingleDoor:
 
     @property
     def busy(self) -> bool:
-        return len(self._grants) >= (TOGETHER_MAX if self._bearing.released else 1)
+        return bool(self._grants) and not self._bearing.released
 
     def busy_for(self, credential: str) -> bool:
         return self.busy and all(grant.credential != credential for grant in self._grants)
@@ -164,8 +165,14 @@ class SingleDoor:
         settled = self._settle(now, at_once=True)
         if self.open:
             return [*settled, *self._pass_open_door(grant, now)]
+        settled += self._overtaken()
         self._grants.append(grant)
         return [*settled, *self._let_in(grant, now), Record(EventKind.GRANTED, grant)]
+
+    def _overtaken(self) -> list[Action]:
+        eldest = [self._grants.pop(0)] if len(self._grants) >= TOGETHER_MAX else []
+        detail = "overtaken by a newer card: the door stands free"
+        return [Record(EventKind.GRANT_NOT_USED, grant, detail=detail) for grant in eldest]
 
     def _let_in(self, grant: Grant, now: int) -> list[Action]:
         self._window_ends_ns = max(self._window_ends_ns, now + self._window_ns * self._factor(grant))

@@ -201,8 +201,7 @@ class StrikeUnderOrders(StrikeInUse):
     def busy_is_exactly_a_pending_grant(self) -> None:
         assert len(self.pending) <= TOGETHER_MAX
         assert not self.pending or self.deadline_ms is not None, "a pending grant always has a deadline"
-        full = len(self.pending) >= (TOGETHER_MAX if self.bearing.released else 1)
-        assert self.machine.busy is full
+        assert self.machine.busy is (bool(self.pending) and not self.bearing.released)
         assert self.bearing is not Bearing.BLOCKED or not self.pending, "staff blocked it, and somebody may pass"
 
     @invariant()

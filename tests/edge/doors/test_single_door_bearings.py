@@ -18,7 +18,7 @@ from portillon_edge.doors.machine import (
     Release,
     Tick,
 )
-from portillon_edge.doors.single_door import TOGETHER_MAX
+from portillon_edge.doors.single_door import TOGETHER_MAX, SingleDoor
 from portillon_rules.reason import DenyReason
 
 FREED = Record(EventKind.DOOR_FREED, reason="order", by="s-1")
@@ -87,14 +87,28 @@ def test_nobody_waits_before_a_free_door() -> None:
     assert side.kinds(7000, Tick()) == [EventKind.GRANT_NOT_USED] * 2
 
 
-def test_those_who_pass_a_free_door_together_are_bounded() -> None:
-    """A reader that repeats itself for ever fills no memory."""
+@pytest.mark.parametrize("bearing", RELEASED)
+def test_nobody_is_told_to_wait_at_a_free_door(bearing: Bearing) -> None:
+    """However many badge before it opens; a reader that repeats itself for ever fills no memory: the eldest ends."""
     side = door()
-    side.at(0, bears(Bearing.FIRE))
-    many = [dataclasses.replace(ANNE, credential=f"k1.{n}") for n in range(TOGETHER_MAX + 1)]
+    side.at(0, bears(bearing))
+    many = [dataclasses.replace(ANNE, credential=f"k1.{n}") for n in range(TOGETHER_MAX + 2)]
     kinds = side.kinds(100, *map(Admit, many))
-    assert kinds == [*[EventKind.GRANTED] * TOGETHER_MAX, EventKind.DENIED]
-    assert side.machine.busy
+    overtakes = [EventKind.GRANT_NOT_USED, EventKind.GRANTED]
+    assert kinds == [*[EventKind.GRANTED] * TOGETHER_MAX, *overtakes, *overtakes]
+    assert not side.machine.busy
+    passed = [action.grant for action in side.at(200, OPENS) if isinstance(action, Record)]
+    assert passed == many[2:], "each grant ends once, as exactly one of the two"
+
+
+def test_without_overtaking_a_free_door_would_remember_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ablation: nothing ends for the ninth, and a window's memory grows with every card."""
+    monkeypatch.setattr(SingleDoor, "_overtaken", lambda _: [])
+    side = door()
+    side.at(0, bears(Bearing.FREE))
+    many = [dataclasses.replace(ANNE, credential=f"k1.{n}") for n in range(TOGETHER_MAX + 2)]
+    side.at(100, *map(Admit, many))
+    assert len([action for action in side.at(200, OPENS) if isinstance(action, Record)]) > TOGETHER_MAX
 
 
 def test_the_end_of_free_cuts_short_nobody_who_badged_or_leaves() -> None:
