@@ -127,6 +127,24 @@ def history(conn: Connection, keyring: Keyring, organisation_id: int, whose: Who
     return tuple(_change_of(row, found.own) for row in rows)
 
 
+def held(conn: Connection, organisation_id: int, whose: Whose) -> int:
+    """The person's account; their row is nobody else's until the transaction ends. Raises UnknownMemberError."""
+    found: int | None = conn.execute(
+        select(whose.account_id)
+        .where(whose.table.c.id == whose.id, whose.table.c.organisation_id == organisation_id)
+        .with_for_update()
+    ).scalar_one_or_none()
+    if found is None:
+        raise UnknownMemberError(f"organisation {organisation_id} has no {whose.table.name} {whose.id}")
+    return found
+
+
+def is_erased(conn: Connection, whose: Whose) -> bool:
+    """Whether the person's key was destroyed."""
+    erased = select(profile.c.id).where(whose.owner == whose.id, profile.c.erased_at_ms.is_not(None))
+    return conn.execute(erased).first() is not None
+
+
 def marks_of(keyring: Keyring, organisation_id: int, one: MemberProfile) -> dict[str, str]:
     """The blind indexes by which this person is found: of the phone, and of name and birth date together."""
     found = {}
