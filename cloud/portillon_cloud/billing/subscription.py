@@ -9,7 +9,8 @@
 | ended     | no     | no     | no            | no       | no     | no           | no        |
 
 1. Conditions are derived from the recorded events at a moment, never stored.
-2. What is asked takes hold on a day: today, a later one, or one gone by as far back as the agreement lets.
+2. What is asked takes hold on a day: today, a later one, or one gone by as far back as the agreement lets; never before
+   the subscription begins: another tariff or a discount asked for earlier holds from its first day.
 3. An event is never changed. A new cancellation withdraws the one before, an earlier resumption the later one; a
    freeze may be withdrawn until it begins.
 4. A minimum term holds cancellations back to its end, and the notice to the end of the cycle that holds its last day;
@@ -21,7 +22,7 @@
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from portillon_cloud.billing.calendar import add_months, first_boundary_from, period_on
@@ -102,6 +103,7 @@ def change_tariff(
     recorded: Sequence[Recorded], agreement: Agreement, tariff: Tariff, *, on: datetime.date, today: datetime.date
 ) -> Answer:
     """Another plan or price from `on`. The billing day stays, unless the cycles are counted otherwise."""
+    on = max(on, life_on(recorded, on).starts_on)
     life = life_on(recorded, on)
     refused = _too_late(life) or _too_early(agreement, on, today)
     if refused is not None:
@@ -212,7 +214,10 @@ def discount(recorded: Sequence[Recorded], given: Discounted, *, today: datetime
     life = life_on(recorded, today)
     if life.condition is Condition.ENDED:
         return Refused(Why.ENDED)
-    return Decided(record=(given,))
+    at = max(given.at, Moment(life.starts_on))
+    if given.until is not None and given.until <= at:
+        return Refused(Why.NOT_BEGUN, life.starts_on)
+    return Decided(record=(replace(given, at=at),))
 
 
 def keep(recorded: Sequence[Recorded], *, today: datetime.date) -> Answer:

@@ -1,6 +1,7 @@
 """A subscription's life: every condition against everything that may be asked, its terms, and random lives billed."""
 
 import datetime
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -105,6 +106,23 @@ def test_a_life_begins_with_its_start() -> None:
     for recorded in ([], [Recorded(1, Ended(at=Moment(TODAY)))]):
         with pytest.raises(TimelineError, match="begins with its start"):
             life_on(recorded, TODAY)
+
+
+def test_nothing_takes_hold_before_it_begins() -> None:
+    """Another tariff or a discount asked for before the first day holds from that day; one over by then is refused."""
+    book = BOOKS[Condition.COMING]()
+    first_on = date(2023, 4, 20)
+    early = Discounted(at=Moment(TODAY), until=Moment(date(2023, 5, 20)), code="SPRING", share_ppm=100_000)
+    for answer in (
+        subscription.change_tariff(book.recorded, FREELY, YEARLY, on=TODAY, today=TODAY),
+        subscription.discount(book.recorded, early, today=TODAY),
+    ):
+        book.keep(answer)
+        assert isinstance(answer, Decided)
+        assert [event.at for event in answer.record] == [Moment(first_on)]
+    assert life_on(book.recorded, first_on).anchor_on == first_on
+    over = replace(early, until=Moment(first_on))
+    assert subscription.discount(book.recorded, over, today=TODAY) == Refused(Why.NOT_BEGUN, first_on)
 
 
 def test_a_minimum_term_and_a_notice_hold_a_cancellation() -> None:
