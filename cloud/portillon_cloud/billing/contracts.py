@@ -139,8 +139,14 @@ def _first_events(
 ) -> tuple[Event, ...]:
     """What the contract itself says: its start and, of a fixed term, its end."""
     tariff = Tariff(price_id=price.id, unit_minor=price.amount_minor, interval=price.interval)
-    charged_from = Moment(first_on) if first_on > starts_on else None
-    start = Started(at=Moment(starts_on), tariff=tariff, anchor_on=starts_on, charged_from=charged_from)
+    elsewhere = first_on > starts_on
+    start = Started(
+        at=Moment(starts_on),
+        tariff=tariff,
+        anchor_on=starts_on,
+        charged_from=Moment(first_on) if elsewhere else None,
+        paid_elsewhere=elsewhere,
+    )
     return (start,) if ends_on is None else (start, Ended(at=Moment(ends_on), of_term=True))
 
 

@@ -96,5 +96,5 @@ def _condition(start: Started, ending: Recorded | None, freeze: Frozen | None, n
         return Condition.COMING
     if freeze is not None:
         return Condition.FROZEN
-    in_trial = start.charged_from is not None and start.charged_from > now
+    in_trial = start.charged_from is not None and start.charged_from > now and not start.paid_elsewhere
     return Condition.TRIAL if in_trial else Condition.RUNNING

@@ -50,12 +50,16 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """Begins; charged from `charged_from` (the end of a trial), else at once. `anchor_on` sets the billing day."""
+    """Begins; charged from `charged_from`, else at once. `anchor_on` sets the billing day.
+
+    Until it is charged it is on trial; or, `paid_elsewhere`, an older system has billed it (an import).
+    """
 
     at: Moment
     tariff: Tariff
     anchor_on: datetime.date
     charged_from: Moment | None = None
+    paid_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

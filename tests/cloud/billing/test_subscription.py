@@ -101,6 +101,14 @@ def test_every_condition_against_everything_asked(condition: Condition) -> None:
         assert told == expected, f"{name} while {condition}"
 
 
+def test_what_another_system_billed_is_no_trial() -> None:
+    """Imported in the middle of a period it runs, though nothing is charged before the next one."""
+    start = Started(
+        at=Moment(START), tariff=BASIC, anchor_on=START, charged_from=Moment(date(2023, 5, 1)), paid_elsewhere=True
+    )
+    assert life_on([Recorded(1, start)], TODAY).condition is Condition.RUNNING
+
+
 def test_a_life_begins_with_its_start() -> None:
     """Nothing is known of a subscription without one."""
     for recorded in ([], [Recorded(1, Ended(at=Moment(TODAY)))]):
