@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from portillon_cloud.access import api as access
+from portillon_cloud.access import rules_api as rules
 from portillon_cloud.alarms import api as alarms
 from portillon_cloud.attendance import api as attendance
 from portillon_cloud.billing import api as billing
@@ -14,6 +15,7 @@ from portillon_cloud.hours import api as hours
 from portillon_cloud.http.problem import PROBLEM_RESPONSES
 from portillon_cloud.members import api as members
 from portillon_cloud.members import credentials_api as credentials
+from portillon_cloud.members import profile_api as profiles
 from portillon_cloud.payments import api as payments
 from portillon_cloud.presence import api as presence
 from portillon_cloud.reports import api as reports
@@ -28,8 +30,8 @@ def api_router() -> APIRouter:
     """One router with all of /api/v1."""
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
-        members, credentials, billing, subscriptions, payments, dunning, access, gateways, doors, attendance, alarms,
-        visits, hours, zones, presence, clock_api, reports,
+        members, profiles, credentials, billing, subscriptions, payments, dunning, access, rules, gateways, doors,
+        attendance, alarms, visits, hours, zones, presence, clock_api, reports,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)
