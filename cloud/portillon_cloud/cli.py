@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from portillon_cloud.commands import clock, serving
+from portillon_cloud.commands import clock, serving, takings
 from portillon_cloud.commands.api_key import api_key
 from portillon_cloud.commands.enrol_gateway import enrol_gateway
 from portillon_cloud.commands.import_members import import_members
@@ -109,3 +109,4 @@ def migrate(ctx: typer.Context) -> None:
 for _command in (open_gym, import_members, enrol_gateway, api_key):
     app.command()(_command)
 app.add_typer(clock.app, name="clock")
+app.add_typer(takings.app, name="takings")

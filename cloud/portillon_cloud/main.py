@@ -26,6 +26,7 @@ from portillon_cloud.payments.provider import PaymentProvider
 from portillon_cloud.payments.simulator import PaymentSimulator
 from portillon_cloud.secrets import Keyring, load_or_create_keyring
 from portillon_cloud.settings import Settings
+from portillon_cloud.takings.operations import CLOSE_TAKINGS, close_when_due
 from portillon_cloud.timers import Handler
 from portillon_cloud.worker import Worker
 
@@ -37,6 +38,7 @@ FEATURES_WITH_TABLES = (
     "ledger",
     "billing",
     "payments",
+    "takings",
     "dunning",
     "messages",
     "access",
@@ -97,6 +99,7 @@ def handlers(provider: PaymentProvider) -> Mapping[str, Handler]:
         dunning.DUNNING_STEP: dunning.take_step,
         dunning.DUNNING_REVIEW: dunning.take_review,
         access.ACCESS_REVIEW: access.review,
+        CLOSE_TAKINGS: close_when_due,
         NIGHTLY_AUDIT: audit.audit_when_due,
     }
 

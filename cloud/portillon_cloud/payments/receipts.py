@@ -11,6 +11,7 @@ from portillon_cloud.ledger import Entry, LedgerCode, Posting, post
 from portillon_cloud.members.tables import organisation
 from portillon_cloud.payments.credit import Credit, add_credit
 from portillon_cloud.payments.tables import Means, allocation, payment
+from portillon_cloud.takings.operations import record_taking
 
 LEDGER_CODE_OF = {
     Means.PROVIDER: LedgerCode.PROVIDER_CLEARING,
@@ -98,5 +99,17 @@ def receive(conn: Connection, receipt: Receipt, allocations: Sequence[tuple[int,
         legal_entity_id=receipt.legal_entity_id,
         currency=receipt.currency,
         recorded_at_ms=now_ms,
+    )
+    record_taking(
+        conn,
+        organisation_id=receipt.organisation_id,
+        legal_entity_id=receipt.legal_entity_id,
+        account_id=receipt.account_id,
+        payment_id=payment_id,
+        means=receipt.means.value,
+        amount_minor=receipt.amount_minor,
+        currency=receipt.currency,
+        settles={invoice_id: amount_minor for invoice_id, amount_minor in allocations if amount_minor > 0},
+        now_ms=now_ms,
     )
     return payment_id

@@ -356,6 +356,44 @@ CREATE INDEX ix_staff_session_ends ON staff_session (ends_ms)
 
 CREATE INDEX ix_staff_session_staff_id ON staff_session (staff_id)
 
+CREATE TABLE taking_chain (
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	open_on DATE NOT NULL,
+	last_number BIGINT NOT NULL,
+	last_hash TEXT NOT NULL,
+	perpetual_minor BIGINT NOT NULL,
+	closure_number BIGINT NOT NULL,
+	closure_hash TEXT NOT NULL,
+	CONSTRAINT pk_taking_chain PRIMARY KEY (legal_entity_id),
+	CONSTRAINT fk_taking_chain_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_taking_chain_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE TABLE taking_closure (
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	number BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	first_on DATE NOT NULL,
+	count INTEGER NOT NULL,
+	total_minor BIGINT NOT NULL,
+	perpetual_minor BIGINT NOT NULL,
+	last_number BIGINT NOT NULL,
+	last_hash TEXT NOT NULL,
+	previous_hash TEXT NOT NULL,
+	hash TEXT NOT NULL,
+	CONSTRAINT pk_taking_closure PRIMARY KEY (legal_entity_id, number),
+	CONSTRAINT uq_taking_closure_legal_entity_id_kind_first_on UNIQUE (legal_entity_id, kind, first_on),
+	CONSTRAINT ck_taking_closure_kind_known CHECK (kind IN ('day', 'month', 'year')),
+	CONSTRAINT fk_taking_closure_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_taking_closure_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE OR REPLACE FUNCTION taking_closure_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'taking_closure rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER taking_closure_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON taking_closure FOR EACH STATEMENT EXECUTE FUNCTION taking_closure_refuse()
+
 CREATE TABLE contract (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1888,3 +1926,32 @@ CREATE INDEX ix_payout_payment_id ON payout (payment_id)
 CREATE OR REPLACE FUNCTION payout_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'payout rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER payout_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON payout FOR EACH STATEMENT EXECUTE FUNCTION payout_refuse()
+
+CREATE TABLE taking (
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	number BIGINT NOT NULL,
+	payment_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	taken_on DATE NOT NULL,
+	received_at_ms BIGINT NOT NULL,
+	means TEXT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	settles JSON NOT NULL,
+	previous_hash TEXT NOT NULL,
+	hash TEXT NOT NULL,
+	CONSTRAINT pk_taking PRIMARY KEY (legal_entity_id, number),
+	CONSTRAINT uq_taking_payment_id UNIQUE (payment_id),
+	CONSTRAINT ck_taking_number_positive CHECK (number > 0),
+	CONSTRAINT fk_taking_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_taking_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_taking_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
+	CONSTRAINT fk_taking_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_taking_taken_on ON taking (taken_on)
+
+CREATE OR REPLACE FUNCTION taking_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'taking rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER taking_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON taking FOR EACH STATEMENT EXECUTE FUNCTION taking_refuse()
