@@ -17,6 +17,7 @@ class Permission(StrEnum):
     CHANGE_MEMBERS = "change_members"
     SEE_MONEY = "see_money"  # invoices, payments, who owes what
     SEE_REPORTS = "see_reports"  # what the business earns as a whole
+    KEEP_BOOKS = "keep_books"  # close months, write off, pay credit back, enter by hand, audit
     TAKE_PAYMENT = "take_payment"
     MANAGE_GATEWAYS = "manage_gateways"
     ACKNOWLEDGE_ALARMS = "acknowledge_alarms"

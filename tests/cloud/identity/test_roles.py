@@ -13,6 +13,7 @@ def test_a_technician_sees_no_money_and_no_members():
     kept_from = {
         Permission.SEE_MONEY,
         Permission.SEE_REPORTS,
+        Permission.KEEP_BOOKS,
         Permission.TAKE_PAYMENT,
         Permission.SEE_MEMBERS,
         Permission.CHANGE_MEMBERS,
@@ -23,5 +24,6 @@ def test_a_technician_sees_no_money_and_no_members():
 
 
 def test_the_desk_neither_turns_the_clock_nor_hires():
-    """The desk takes payments; the clock, the staff and what the business earns are the owner's."""
-    assert not {Permission.TURN_CLOCK, Permission.MANAGE_STAFF, Permission.SEE_REPORTS} & PERMISSIONS[Role.DESK]
+    """The desk takes payments; the clock, the staff, the books and what the business earns are the owner's."""
+    kept_from = {Permission.TURN_CLOCK, Permission.MANAGE_STAFF, Permission.SEE_REPORTS, Permission.KEEP_BOOKS}
+    assert not kept_from & PERMISSIONS[Role.DESK]

@@ -1,0 +1,1 @@
+"""What an accountant does with the book: close months, write off, enter by hand, read balances and statements."""
