@@ -67,24 +67,27 @@ def _holds_invoices() -> ColumnElement[bool]:
 
 
 def plan_held_invoices(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> None:
-    """Have what a block held back invoiced now that one has ended, if anything waits."""
+    """Have what a block held back invoiced now that one has ended, and what falls due next on its day.
+
+    Runs that rang under the block planned the next one without this account.
+    """
     zone = conn.execute(select(organisation.c.time_zone).where(organisation.c.id == organisation_id)).scalar_one()
     today = local_date(now_ms, zone)
     waiting = conn.execute(
-        select(subscription.c.legal_entity_id)
+        select(subscription.c.legal_entity_id, func.min(subscription.c.next_invoice_on).label("next_on"))
         .where(
             subscription.c.account_id == account_id,
-            subscription.c.next_invoice_on <= today,
+            subscription.c.next_invoice_on.is_not(None),
             exists().where(_holds_invoices(), block.c.until_ms <= now_ms),
         )
-        .distinct()
+        .group_by(subscription.c.legal_entity_id)
     )
     for row in waiting:
         plan_invoice_run(
             conn,
             organisation_id=organisation_id,
             legal_entity_id=row.legal_entity_id,
-            due_on=today,
+            due_on=max(today, row.next_on),
             time_zone=zone,
             because=f"a{account_id}:{now_ms}",
         )

@@ -65,6 +65,21 @@ def test_a_block_holds_invoices_back_and_its_end_brings_them(gym: Gym) -> None:
     assert bill(gym, may) == [held.account_id] * 2
 
 
+def test_a_block_that_ends_before_the_next_due_day_costs_no_run(gym: Gym) -> None:
+    """A run that rang under the block planned the next one without the account: the block's end plans its due day."""
+    held = gym.join("Held Back", starts_on=START)
+    bill(gym, START)
+    due_on, end_on = date(2026, 5, 1), date(2026, 4, 20)
+    same = {"organisation_id": gym.organisation_id, "account_id": held.account_id, "reason": BlockReason.FROZEN}
+    with gym.db.write() as conn:
+        conn.execute(update(timer).where(timer.c.kind == INVOICE_RUN).values(state="done"))
+        access.put_block(conn, **same, source="staff", from_ms=at(date(2026, 4, 10)))
+        assert next_invoice_on(conn, gym.legal_entity_id, at(date(2026, 4, 12))) is None
+        assert access.end_block(conn, **same, source="staff", at_ms=at(end_on))
+        waiting = conn.execute(select(timer.c.due_at_ms).where(timer.c.kind == INVOICE_RUN, timer.c.state == "ready"))
+        assert waiting.scalars().all() == [at(due_on)]
+
+
 def test_events_that_make_no_life_park_their_account_only(gym: Gym) -> None:
     """The one that cannot be read is parked with what is wrong; everybody else is billed in the same run."""
     spoilt, other = gym.join("Spoilt One", starts_on=START), gym.join("Other One", starts_on=START)
