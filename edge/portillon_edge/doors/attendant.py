@@ -119,7 +119,9 @@ class Attendant:
         self._occupancy: Mapping[str, int] = {}
         self._unseen: tuple[Unseen, ...] = ()
         self._signs = Signs(indicators or NoIndicators())
-        self._stepping = Stepping(self._doors.values(), outputs, write=self._write, held=self._devices.held)
+        self._stepping = Stepping(
+            self._doors.values(), outputs, write=self._write, held=self._devices.held, turn=self._turn
+        )
         self._site = SiteSide(
             self._doors,
             watches=watches,
@@ -301,8 +303,11 @@ class Attendant:
             zone=door.zone if record.kind is EventKind.PASSAGE else None,
         )
         self._log.record(event)
-        self._signs.answer(event, language=grant.language if grant else None)
+        self._signs.answer(event, language=grant.language if grant else None, queued=record.queued)
         self._end_of(door, grant, event, at_ns)
+
+    def _turn(self, door: Door, grant: Grant) -> None:
+        self._signs.turn(door.name, grant)
 
     def _end_of(self, door: Door, grant: Grant | None, event: NewEvent, at_ns: int) -> None:
         """Whoever keeps count of grants and passages learns what became of them."""

@@ -37,6 +37,7 @@ from portillon_edge.doors.machine import (
     Bearing,
     BearingChanged,
     Grant,
+    ItsTurn,
     Line,
     LineChanged,
     LineLost,
@@ -167,13 +168,15 @@ class Barrier:
             return [Record(EventKind.DENIED, grant, DenyReason.DOOR_BLOCKED)]
         own, free = self._turns.own(grant.credential), self._bearing.released
         if own and own.member == grant.member:
-            return [*(self._let_in(own, now) if own is self._turns.running else []), Record(EventKind.REBADGED, own)]
+            runs = own is self._turns.running
+            again = Record(EventKind.REBADGED, own, queued=not runs and not free)
+            return [*(self._let_in(own, now) if runs else []), again]
         ended = self._end_unused(self._turns.overtaken_by(grant) if free else (), "overtaken by a newer card")
         match self._turns.take(grant, occupied=False, free=free):
             case Place.NOW:
                 return [*ended, *self._let_in(grant, now), Record(EventKind.GRANTED, grant)]
             case Place.QUEUED:
-                return [*ended, Record(EventKind.GRANTED, grant, detail="waits for its turn")]
+                return [*ended, Record(EventKind.GRANTED, grant, detail="waits for its turn", queued=not free)]
             case _:
                 return [Record(EventKind.DENIED, grant, DenyReason.LANE_BUSY)]
 
@@ -185,7 +188,9 @@ class Barrier:
 
     def _next_turn(self, now: int) -> list[Action]:
         following = None if self._occupied else self._turns.next()
-        return self._let_in(following, now) if following else []
+        if following is None:
+            return []
+        return [*self._let_in(following, now), *([] if self._bearing.released else [ItsTurn(following)])]
 
     def _end_unused(self, grants: Iterable[Grant], detail: str | None) -> list[Action]:
         ended = list(grants)

@@ -197,7 +197,8 @@ class Record:
     """Write an event down; `grant` tells whose, `detail` what was seen.
 
     `reason`: why somebody was refused (DenyReason), or why the door stands as it does (`bearing.Why`). `by`: whose
-    order it was; of an input's fault the Line, so that two of one door are two.
+    order it was; of an input's fault the Line, so that two of one door are two. `queued`: nothing was released for the
+    grant yet, its holder waits for ItsTurn.
     """
 
     kind: EventKind
@@ -206,9 +207,17 @@ class Record:
     detail: str | None = None
     way: Way | None = None
     by: str | None = None
+    queued: bool = False
 
 
-Action = Release | Hold | Lock | Record
+@dataclass(frozen=True, slots=True)
+class ItsTurn:
+    """Whoever waited with this grant may pass now: nothing happened that is to be written down, but it is shown."""
+
+    grant: Grant
+
+
+Action = Release | Hold | Lock | Record | ItsTurn
 
 
 @dataclass(frozen=True, slots=True)

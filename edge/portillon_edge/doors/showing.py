@@ -37,6 +37,8 @@ class Outcome(StrEnum):
     """The card is known; its PIN is waited for. What comes of it, or of none, is the next answer."""
     COMPANY = "company"
     """Not alone: somebody else has to badge, or to be inside."""
+    QUEUED = "queued"
+    """They may pass, once whoever came before them is through; when their turn comes it is GRANTED."""
     NOT_USED = "not_used"
     WRONG_WAY = "wrong_way"
     PASSED = "passed"
@@ -82,6 +84,7 @@ TABLE: Mapping[Outcome, Look] = {
     Outcome.AGAIN:     Look(_A, Rhythm(200, 700),    Beeps(2, 100),      mark("Please try again"),             3_000),
     Outcome.ENTER_PIN: Look(_A, Rhythm(1_000, 500),  Beeps(1, 100),      mark("Enter PIN,\nthen press #"),    60_000),
     Outcome.COMPANY:   Look(_A, Rhythm(600, 900),    Beeps(4, 100),      mark("Waiting for\nsomebody else"),   6_000),
+    Outcome.QUEUED:    Look(_A, Rhythm(1_300, 1_500), Beeps(2, 200, 200), mark("Wait for\nyour turn"),        10_000),
     Outcome.NOT_USED:  Look(_A, Rhythm(300, 1_500),  Beeps(1, 1_000),    mark("Too late:\nbadge again"),       3_000),
     Outcome.WRONG_WAY: Look(_R, Rhythm(100, 300),    Beeps(6, 300, 200), mark("Wrong way"),                    4_000),
 

@@ -2,6 +2,7 @@
 
 1. A release that could not begin was never given: whose it was to be is refused (a grant becomes DENIED, an order
    ORDER_REFUSED, an exit request says that nothing was released), and the machine is told that its output failed.
+   Nor has a turn come whose release could not begin.
 2. A hold or a lamp that cannot be had is the output's fault, told once; the machine goes on asking, so that the door
    follows as soon as the output is back.
 3. A lock that cannot be told to the guard needs no telling: the guard is gone and has locked by itself.
@@ -20,6 +21,7 @@ from portillon_edge.doors.machine import (
     Action,
     Grant,
     Hold,
+    ItsTurn,
     Lock,
     OutputFailed,
     Part,
@@ -32,17 +34,22 @@ from portillon_edge.doors.surroundings import Door, Outputs
 
 Write = Callable[[Door, Record, int], None]
 Held = Callable[[str, str | None, int], None]
+Turn = Callable[[Door, Grant], None]
 LETS_THROUGH = (Part.ENTRY, Part.EXIT)
 
 
 class Stepping:
-    """For all doors of one gateway; `held(output, trouble, at_ns)` hears how each hold went, None: well."""
+    """For all doors of one gateway; `held(output, trouble, at_ns)` hears how each hold went, None: well.
 
-    def __init__(self, doors: Iterable[Door], outputs: Outputs, *, write: Write, held: Held) -> None:
+    `turn(door, grant)` hears whose turn has come.
+    """
+
+    def __init__(self, doors: Iterable[Door], outputs: Outputs, *, write: Write, held: Held, turn: Turn) -> None:
         self._doors = {door.name: door for door in doors}
         self._outputs = outputs
         self._write = write
         self._held = held
+        self._turn = turn
         self._deadlines: dict[str, int] = {}
         self._released_until: dict[tuple[str, Part], int] = {}
 
@@ -68,6 +75,8 @@ class Stepping:
             match action:
                 case Record():
                     self._write(door, action, at_ns)
+                case ItsTurn(grant):
+                    self._turn(door, grant)
                 case Lock(part):
                     self._lock(door, part)
                 case Hold(part):
@@ -142,5 +151,5 @@ class Stepping:
                     self._lock(door, other)
                 case Hold(other):
                     self._hold(door, other, at_ns)
-                case Release():
+                case Release() | ItsTurn():
                     pass  # the output just failed; whoever waits next is served by what comes next

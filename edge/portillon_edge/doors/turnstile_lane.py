@@ -10,7 +10,8 @@ Whose turn it is says `turns.py`, what the lane's own lines are worth `lane_line
    keeps its place), and it stays one grant. In the other way it is LANE_BUSY.
 4. Another card while somebody is let in, or while LANE_BUSY says that somebody stands in the lane, goes by
    `second_badge`: refused as LANE_BUSY; ignored, as PASSAGE_REFUSED; or granted and queued. A queued grant's release
-   and window begin at its turn: the one before has ended, and the lane is clear or its signal stuck.
+   and window begin at its turn: the one before has ended, and the lane is clear or its signal stuck. That it waits,
+   and that its turn has come, is told to whoever shows it.
 5. A passage against the way of the release that runs is WRONG_WAY and ends that release; the grant keeps its window. A
    passage for which nothing was released is DOOR_FORCED. The first level after a start or a lost input is how the input
    was found, no edge: it is nobody's passage and forces nothing. A lane without `passage_out` cannot tell ways apart.
@@ -43,6 +44,7 @@ from portillon_edge.doors.machine import (
     Bearing,
     BearingChanged,
     Grant,
+    ItsTurn,
     Line,
     LineChanged,
     LineLost,
@@ -172,7 +174,7 @@ class TurnstileLane:
             case Place.NOW:
                 return [*ended, *self._let_in(grant, now), Record(EventKind.GRANTED, grant)]
             case Place.QUEUED:
-                return [*ended, Record(EventKind.GRANTED, grant, detail="waits for its turn")]
+                return [*ended, Record(EventKind.GRANTED, grant, detail="waits for its turn", queued=not free)]
             case Place.AGAIN:
                 return self._again(grant, now)
             case Place.IGNORED:
@@ -182,8 +184,9 @@ class TurnstileLane:
 
     def _again(self, grant: Grant, now: int) -> list[Action]:
         own = self._turns.own(grant.credential)
-        anew = self._let_in(own, now) if own and own is self._turns.running else []
-        return [*anew, Record(EventKind.REBADGED, own)]
+        runs = own is self._turns.running
+        anew = self._let_in(own, now) if own and runs else []
+        return [*anew, Record(EventKind.REBADGED, own, queued=not runs and not self._bearing.released)]
 
     def _let_in(self, grant: Grant, now: int) -> list[Action]:
         factor = self._long_access_factor if grant.long_access else 1
@@ -196,7 +199,9 @@ class TurnstileLane:
 
     def _next_turn(self, now: int) -> list[Action]:
         following = self._turns.next() if self._lines.clear else None
-        return self._let_in(following, now) if following else []
+        if following is None:
+            return []
+        return [*self._let_in(following, now), *([] if self._bearing.released else [ItsTurn(following)])]
 
     # Somebody moves -------------------------------------------------------------------------------------------------
 

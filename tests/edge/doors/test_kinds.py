@@ -69,7 +69,7 @@ def test_two_way_lane_as_configured() -> None:
     assert lane.machine.handle(Admit(GRANT), 0).actions[0] == Release(8000), "level drive, as its make wants it"
     other = Grant(member="n", credential="k1.bb", reader="r")
     (queued,) = lane.machine.handle(Admit(other), 1).actions
-    assert queued == Record(EventKind.GRANTED, other, detail="waits for its turn")
+    assert queued == Record(EventKind.GRANTED, other, detail="waits for its turn", queued=True)
     lane.machine.handle(LineChanged(Line.PASSAGE_OUT, False), 2)
     (left,) = lane.machine.handle(LineChanged(Line.PASSAGE_OUT, True), 3).actions
     assert isinstance(left, Record) and left.way is Way.EXIT, "it tells the ways apart"

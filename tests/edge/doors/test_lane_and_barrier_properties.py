@@ -18,6 +18,7 @@ from portillon_edge.doors.machine import (
     DoorMachine,
     Grant,
     Hold,
+    ItsTurn,
     Line,
     LineChanged,
     LineLost,
@@ -61,6 +62,9 @@ class InUse(RuleBasedStateMachine):
         self.bearing = Bearing.PLAN
         self.given = 0
         self.pending: set[str] = set()
+        self.told_to_wait: set[str] = set()
+        self.freed: set[str] = set()
+        """Told to pass at once: where it stands free, nobody waits."""
         self.loop: bool | None = None
         self.loop_since_ms = 0
         self.deadline_ms: int | None = 0
@@ -90,10 +94,16 @@ class InUse(RuleBasedStateMachine):
             case Lock(part):
                 assert part is not self.exit_part or self.now_ms >= self.exit_until_ms, "locked on who asked to leave"
                 self.until_ms[part] = self.now_ms
+            case ItsTurn(grant):
+                assert grant.member in self.told_to_wait | self.freed and grant.member in self.pending
+                assert any(self.releasing(part) for part in self.parts), "told to pass, and nothing is released"
+                self.told_to_wait.discard(grant.member)
             case Record(kind, grant) if grant is not None:
                 if kind is EventKind.GRANTED:
                     self.pending.add(grant.member)
+                    (self.told_to_wait if action.queued else self.freed).add(grant.member)
                 elif kind in ENDS:
+                    assert kind is not EventKind.PASSAGE or grant.member not in self.told_to_wait, "not told to pass"
                     assert grant.member in self.pending, "only a grant that still runs can end, and once"
                     self.pending.discard(grant.member)
 
@@ -141,6 +151,9 @@ class InUse(RuleBasedStateMachine):
     @rule(bearing=st.sampled_from(Bearing))
     def stand(self, bearing: Bearing) -> None:
         self.bearing = bearing
+        if bearing.released:
+            self.freed |= self.told_to_wait
+            self.told_to_wait.clear()
         self.feed(BearingChanged(bearing, "order"))
 
     @rule()

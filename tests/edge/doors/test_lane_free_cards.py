@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from edge.doors.fed_machine import ANNE, BEN, CLEO, DEE, EMIL, Fed, bears
 from portillon_edge.domain.events import EventKind, Way
-from portillon_edge.doors.machine import Admit, Bearing, Hold, Line, LineChanged, Part, Record, Release
+from portillon_edge.doors.machine import Admit, Bearing, Hold, ItsTurn, Line, LineChanged, Part, Record, Release
 from portillon_edge.doors.turns import QUEUE_MAX, SecondBadge
 from portillon_edge.doors.turnstile_lane import TurnstileLane
 from portillon_rules.reason import DenyReason
@@ -95,7 +95,7 @@ def test_who_is_queued_when_it_is_secured_keeps_their_place_where_cards_queue() 
     free.at(100, Admit(ANNE), Admit(BEN))
     free.at(200, bears(Bearing.PLAN))
     assert free.at(900, PASSES) == [Record(EventKind.PASSAGE, ANNE)]
-    assert free.at(1000, CLEARS) == [Release(300)]
+    assert free.at(1000, CLEARS) == [Release(300), ItsTurn(BEN)]
     assert free.at(1400, PASSES)[-1] == Record(EventKind.PASSAGE, BEN)
 
 

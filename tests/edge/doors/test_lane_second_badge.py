@@ -11,6 +11,7 @@ from portillon_edge.doors.machine import (
     Admit,
     Bearing,
     Hold,
+    ItsTurn,
     Line,
     LineChanged,
     Lock,
@@ -75,9 +76,9 @@ def test_queue_lets_one_after_the_other_through_each_in_its_own_time() -> None:
     """The second's release and window begin when the first is out of the lane, not when they badged."""
     queue = lane(SecondBadge.QUEUE)
     queue.at(0, Admit(ANNE))
-    assert queue.at(200, Admit(BEN)) == [Record(EventKind.GRANTED, BEN, detail="waits for its turn")]
+    assert queue.at(200, Admit(BEN)) == [Record(EventKind.GRANTED, BEN, detail="waits for its turn", queued=True)]
     assert queue.at(4000, PASSES) == [Record(EventKind.PASSAGE, ANNE)]
-    assert queue.at(4600, CLEARS) == [Release(300)]
+    assert queue.at(4600, CLEARS) == [Release(300), ItsTurn(BEN)]
     assert queue.deadline_ms == 9600
     assert queue.at(9599, PASSES) == [Record(EventKind.PASSAGE, BEN)]
 
@@ -86,7 +87,11 @@ def test_queue_goes_on_when_somebody_does_not_pass() -> None:
     """A grant that was not used hands the lane to the next."""
     queue = lane(SecondBadge.QUEUE)
     queue.at(0, Admit(ANNE), Admit(BEN))
-    assert queue.run(5000) == [(5000, Record(EventKind.GRANT_NOT_USED, ANNE)), (5000, Release(300))]
+    assert queue.run(5000) == [
+        (5000, Record(EventKind.GRANT_NOT_USED, ANNE)),
+        (5000, Release(300)),
+        (5000, ItsTurn(BEN)),
+    ]
     assert queue.run(10_000) == [(10_000, Record(EventKind.GRANT_NOT_USED, BEN))]
 
 
@@ -112,9 +117,10 @@ def test_queued_person_badging_again_keeps_the_place_and_the_one_grant() -> None
     """Impatience is worth nothing: no second grant, nothing released, no place lost."""
     queue = lane(SecondBadge.QUEUE)
     queue.at(0, Admit(ANNE), Admit(BEN), Admit(CLEO))
-    assert queue.at(500, Admit(BEN)) == [Record(EventKind.REBADGED, BEN)]
+    assert queue.at(500, Admit(BEN)) == [Record(EventKind.REBADGED, BEN, queued=True)]
     queue.at(900, PASSES)
-    assert queue.at(1400, CLEARS) == [Release(300)]
+    assert queue.at(1400, CLEARS) == [Release(300), ItsTurn(BEN)]
+    assert queue.at(1500, Admit(BEN)) == [Release(300), Record(EventKind.REBADGED, BEN)], "now there is one"
     assert queue.at(2000, PASSES) == [Record(EventKind.PASSAGE, BEN)]
 
 
@@ -131,9 +137,9 @@ def test_signal_that_sticks_does_not_stop_the_queue() -> None:
     queue = lane(SecondBadge.QUEUE)
     queue.at(0, Admit(ANNE), Admit(BEN))
     queue.at(1000, PASSES)
-    (fault, turn, unused) = [action for _, action in queue.run(60_000)]
+    (fault, *turn, unused) = [action for _, action in queue.run(60_000)]
     assert isinstance(fault, Record) and fault.kind is EventKind.INPUT_FAULT
-    assert (turn, unused) == (Release(300), Record(EventKind.GRANT_NOT_USED, BEN))
+    assert (turn, unused) == ([Release(300), ItsTurn(BEN)], Record(EventKind.GRANT_NOT_USED, BEN))
 
 
 def test_failed_output_sends_the_queue_away() -> None:
@@ -200,7 +206,7 @@ def test_level_drive_shows_the_lane_a_gap_between_two_people() -> None:
     queue = lane(SecondBadge.QUEUE, drive=Drive.LEVEL)
     queue.at(0, Admit(ANNE), Admit(BEN))
     assert queue.at(1000, PASSES) == [Lock(), Record(EventKind.PASSAGE, ANNE)]
-    assert queue.at(1600, CLEARS) == [Release(5000)]
+    assert queue.at(1600, CLEARS) == [Release(5000), ItsTurn(BEN)]
 
 
 def test_turns_must_wait_for_the_lane_to_be_clear(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,4 +214,4 @@ def test_turns_must_wait_for_the_lane_to_be_clear(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(LaneLines, "clear", True)
     hurried = lane(SecondBadge.QUEUE)
     hurried.at(0, CLEARS, Admit(ANNE), Admit(BEN))
-    assert hurried.at(1000, PASSES) == [Record(EventKind.PASSAGE, ANNE), Release(300)]
+    assert hurried.at(1000, PASSES) == [Record(EventKind.PASSAGE, ANNE), Release(300), ItsTurn(BEN)]

@@ -79,6 +79,7 @@ class Bench:
             self,
             write=lambda _, record, __: self.told.append((record.kind, record.reason)),
             held=lambda output, trouble, _: self.told.append(("held", (output, trouble))),
+            turn=lambda _, grant: self.told.append(("turn", grant.member)),
         )
         stepping.signal(door, signal, NS_PER_MS)
         return stepping

@@ -23,6 +23,7 @@ from portillon_edge.doors.machine import (
     Bearing,
     DoorMachine,
     Hold,
+    ItsTurn,
     Line,
     LineLost,
     Lock,
@@ -97,8 +98,10 @@ def _words(action: Action) -> str:
             return f"hold {_named(part)}".strip()
         case Lock(part):
             return f"lock {_named(part)}".strip()
+        case ItsTurn(grant):
+            return f"turn of {grant.member}"
         case Record(kind, grant, reason):
-            words = (kind.value, grant.member if grant else None, reason)
+            words = (kind.value, grant.member if grant else None, reason, "queued" if action.queued else None)
             return " ".join(str(word) for word in words if word)
 
 
