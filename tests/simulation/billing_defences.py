@@ -2,13 +2,15 @@
 
 import itertools
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from portillon_cloud.billing import changes, event_store
+from portillon_cloud.billing.difference import Billed
 from portillon_cloud.dunning import ladder
 from portillon_cloud.ledger import Entry, post
 from portillon_cloud.payments import receipts
@@ -28,6 +30,8 @@ class Defences:
     posts_once: bool = True  # one payment, one entry
     final_rows_are_fixed: bool = True  # triggers refuse UPDATE
     dues_shut: bool = True  # the ladder reaches the door
+    freezes_shut: bool = True  # whoever is frozen does not pass
+    credits_are_counted: bool = True  # what a credit note took back is not taken back again
 
     @contextmanager
     def missing_from(self, path: Path) -> Iterator[None]:
@@ -42,6 +46,10 @@ class Defences:
                 patches.enter_context(patch.object(receipts, "post", _post_twice))
             if not self.dues_shut:
                 patches.enter_context(patch.object(ladder, "restricted_from_ms", lambda *_: None))
+            if not self.freezes_shut:
+                patches.enter_context(patch.object(changes, "_block_freezes", lambda *_: None))
+            if not self.credits_are_counted:
+                patches.enter_context(patch.object(event_store, "billed", _nothing_credited))
             yield
 
     def provider(self, simulator: PaymentSimulator, process: str) -> PaymentProvider:
@@ -94,6 +102,16 @@ def alter(path: Path, statement: str) -> None:
     """Change the database behind everybody's back."""
     with closing(sqlite3.connect(path)) as conn, conn:
         conn.execute(statement)
+
+
+_billed = event_store.billed
+
+
+def _nothing_credited(*asked: Any) -> Mapping[int, Sequence[Billed]]:
+    return {
+        subscription_id: [replace(line, credited=(), credited_minor=0) for line in lines]
+        for subscription_id, lines in _billed(*asked).items()
+    }
 
 
 def _post_twice(conn: Any, entry: Entry, **book: Any) -> int:

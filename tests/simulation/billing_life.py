@@ -2,6 +2,7 @@
 
 Watched here: DESIGN §8 invariants 9 (the books fit), 10 (nothing billed or taken twice), 11 (what is final stays, and a
 job done again does nothing), 12 as far as dues go (who owes is refused, nobody else for dues); and that no work sticks.
+Most lives change subscriptions too: what then stands in the books is what the pure engine says.
 """
 
 import itertools
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from cloud.gym import MONTHLY, open_gym
 from portillon_cloud.access.operations import rows_for_accounts
+from portillon_cloud.billing.calendar import Interval, IntervalUnit
 from portillon_cloud.billing.operations import create_price, run_invoices
 from portillon_cloud.clock.operations import advance, running_job, set_rate
 from portillon_cloud.main import handlers
@@ -25,7 +27,9 @@ from portillon_cloud.worker import Worker
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.reason import DenyReason
 from simulation.billing_defences import Defences
+from simulation.billing_notes import NotesWatch
 from simulation.billing_people import DAY_MS, People
+from simulation.billing_subscriptions import Subscriptions
 from simulation.billing_watch import PROGRESS, Watch
 from simulation.finding import Finding
 from simulation.mortal import Crash, Death, MortalDatabase
@@ -60,6 +64,7 @@ class BillingLife:
         self.clock = StillClock()
         self.deaths = self.random.choice([0.002, 0.01, 0.03])
         self.races = self.random.choice([0, 0.01, 0.05])
+        self.changes = self.random.random() < 0.7
         self._mortal = self._racing = False
         self._names = itertools.count(1)
         self._open = ExitStack()
@@ -74,6 +79,9 @@ class BillingLife:
                     tax_inclusive=inclusive,
                 )  # fmt: skip
                 prices.append(made)
+            fortnightly = create_price(
+                conn, plan_id=gym.plan_id, amount_minor=31_01, interval=Interval(IntervalUnit.WEEK, 2), term_months=None
+            )
         self._open.enter_context(self.defences.missing_from(self.path))
         self.watch = Watch(self.path, self.finding)
         self._open.callback(self.watch.close)
@@ -81,6 +89,8 @@ class BillingLife:
         self.people = People(
             gym, prices, simulator, simulator, self.clock, self.watch, self.random, self.finding.counts
         )
+        self.notes = NotesWatch(self.watch)
+        self.subscriptions = Subscriptions(self.people, [*prices, fortnightly])
         self._begin_process()
 
     def close(self) -> None:
@@ -96,7 +106,7 @@ class BillingLife:
         acts = (
             (people.join, 4), (people.change_card, 7), (people.replace_card, 1), (people.pay_at_desk, 5),
             (people.cancel, 1), (people.charge_now, 2), (people.shut_out, 2), (people.let_in, 4), (people.tamper, 2),
-            (self.ring_again, 1),
+            (self.ring_again, 1), *(self.subscriptions.acts if self.changes else ()),
         )  # fmt: skip
         end_ms = START_MS + days * DAY_MS
         while self.now_ms() < end_ms and not self.finding.broken:
@@ -126,7 +136,9 @@ class BillingLife:
             self.finding.breaks(PROGRESS, f"the clock never reached {target_ms}: {held_up}")
             return
         self.worker.run_until_idle()  # somebody may have asked for something after the last round began
-        self.watch.look_at_rest(self.now_ms())
+        now_ms, gym = self.now_ms(), self.people.gym
+        self.watch.look_at_rest(now_ms)
+        self.notes.look_at_rest(self.db, gym.legal_entity_id, self.people.today(), now_ms)
         self.watch.look_at_doors(self._refusals(), self.now_ms())
         self._do_it_again()
 
@@ -143,6 +155,7 @@ class BillingLife:
             self.clock.now_ms += self.random.choice([5, 20_000, LEASE_MS + 1])
             self._begin_process()
             self.watch.look()
+            self.notes.look()
             self.defences.after_crash(self.path)
             return False
         finally:
@@ -189,6 +202,9 @@ class BillingLife:
         acts = (
             people.change_card, people.pay_at_desk, people.cancel, people.charge_now, people.shut_out, self.take_over,
         )  # fmt: skip
+        if self.changes and self.random.random() < 0.4:
+            self.random.choice([act for act, _ in self.subscriptions.acts])()
+            return
         self.random.choices(acts, [1, 2, 2, 2, 1, 6])[0]()
 
     def take_over(self) -> None:
@@ -214,8 +230,10 @@ class BillingLife:
         for changes in rows.values():
             for change in changes:
                 row = Entitlement.from_body(change.key, change.body or {})
-                in_time = row.valid_from_ms <= now_ms < row.valid_until_ms
-                found[int(row.member)] = row.refusal or (None if in_time else DenyReason.EXPIRED)
+                if row.valid_from_ms <= now_ms < row.valid_until_ms:
+                    found[int(row.member)] = row.refusal
+                else:
+                    found.setdefault(int(row.member), row.refusal or DenyReason.EXPIRED)
         return found
 
     def _do_it_again(self) -> None:

@@ -1,11 +1,13 @@
 """A database whose process may die at any commit, and between whose transactions anything may happen."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import Enum
+from itertools import count
+from typing import Any
 
 from portillon_cloud.database import Database
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 
 class Crash(BaseException):
@@ -13,10 +15,17 @@ class Crash(BaseException):
 
 
 class Death(Enum):
-    """When a process dies: with its transaction lost, or with it committed and nobody told."""
+    """When a process dies: its transaction lost, at a statement or at the end; or committed, and nobody told."""
 
     BEFORE_COMMIT = 1
     AFTER_COMMIT = 2
+    AT_STATEMENT_2 = 3
+    AT_STATEMENT_7 = 4
+    AT_STATEMENT_19 = 5
+
+
+_STATEMENT = {Death.AT_STATEMENT_2: 2, Death.AT_STATEMENT_7: 7, Death.AT_STATEMENT_19: 19}
+"""The statement that such a process does not send any more."""
 
 
 Fate = Callable[[], Death | None]
@@ -35,8 +44,25 @@ class MortalDatabase(Database):
         """A write transaction, perhaps the last thing this process does."""
         death = self._fate()
         with super().write() as conn:
-            yield conn
+            with _silenced(conn, _STATEMENT[death]) if death in _STATEMENT else nullcontext():
+                yield conn
             if death is Death.BEFORE_COMMIT:
                 raise Crash
         if death is Death.AFTER_COMMIT:
             raise Crash
+
+
+@contextmanager
+def _silenced(conn: Connection, last: int) -> Iterator[None]:
+    """The process sends no statement from number `last` on."""
+    sent = count(1)
+
+    def die(*_statement: Any) -> None:
+        if next(sent) >= last:
+            raise Crash
+
+    event.listen(conn, "before_cursor_execute", die)
+    try:
+        yield
+    finally:
+        event.remove(conn, "before_cursor_execute", die)

@@ -37,6 +37,8 @@ ABLATIONS = {
     "one payment is posted once": (Defences(posts_once=False), 9),
     "triggers fix what is final": (Defences(final_rows_are_fixed=False), 11),
     "unpaid dues shut the door": (Defences(dues_shut=False), 12),
+    "a freeze shuts the door": (Defences(freezes_shut=False), 12),
+    "what was credited is not credited again": (Defences(credits_are_counted=False), 10),
 }
 
 
