@@ -15,7 +15,10 @@ EMERGENCY_CONTACTS_MAX = 5
 FULL_AGE_YEARS = 18
 """Code civil du Québec, art. 153; Code civil (France), art. 414."""
 
-Line = Annotated[str, Field(max_length=1000)]  # how long each may be is said by name when it is read
+LINE_MAX = 1000
+"""Characters that are looked at at all."""
+
+Line = Annotated[str, Field(max_length=LINE_MAX)]  # how long each may be is said by name when it is read
 
 
 class Typed(BaseModel):

@@ -34,6 +34,7 @@ from portillon_cloud.web.pages import (
     members,
     notices,
     policy,
+    profile,
     shared_passes,
     sign_in,
     subscriptions,
@@ -79,7 +80,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         app.add_exception_handler(kind, handler)
     app.mount("/static", Assets())
     parts = (
-        sign_in, live, doors, alarms, members, credentials, door_rights, company, visits, notices, invoices,
+        sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
         subscriptions, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy, decisions,
     )  # fmt: skip
     for part in parts:

@@ -111,7 +111,7 @@ def test_english_and_french(visitor):
 
 PAGES = (
     "/sites/1", "/sites/1/doors", "/alarms", "/members", "/members/1", "/members/12", "/notices", "/unpaid",
-    "/shared-passes",
+    "/shared-passes", "/members/1/profile",
     "/invoices/1", "/invoices/1/pay",
 )  # fmt: skip
 
