@@ -8,14 +8,21 @@ from portillon_rules.credential import Credential, SiteKey, credential_hash
 from portillon_rules.decision import DecisionTime, DoorView, Lookup, SiteRules
 from portillon_rules.entitlement import Entitlement
 from portillon_rules.local_facts import LocalFacts
+from portillon_rules.reason import DenyReason
 from portillon_rules.row_mac import row_mac_key
 from portillon_rules.visits import VisitRow, VisitUse
 
 from portillon_edge.boot_clock import boot_id, boot_ns
-from portillon_edge.domain.events import Way
+from portillon_edge.domain.events import EventKind, Way
 from portillon_edge.domain.look_up import look_up
 from portillon_edge.domain.position import Position
 from portillon_edge.domain.timekeeping import TimeKeeper
+from portillon_edge.doors.bearing import Why
+from portillon_edge.doors.kept import kept_in
+from portillon_edge.doors.kinds import build_doors
+from portillon_edge.doors.machine import Bearing
+from portillon_edge.doors.site_stand import SiteStand
+from portillon_edge.doors.site_watch import SiteWatch
 from portillon_edge.explain import Case, Kinds
 from portillon_edge.health.report import HealthReport, read_report
 from portillon_edge.presence.book import Journey
@@ -25,8 +32,10 @@ from portillon_edge.presence.presence_file import PresenceLook
 from portillon_edge.presence.whereabouts import Whereabouts
 from portillon_edge.store.credential_files import is_spent, visit_use
 from portillon_edge.store.entitlement_reader import EntitlementReader
+from portillon_edge.store.fire_latch import FireLatchFile
 from portillon_edge.store.lease_file import LeaseFile
 from portillon_edge.store.pointer import Pointer
+from portillon_edge.store.standing_file import StandingFile
 
 ENTITLEMENTS = "entitlements.db"
 
@@ -47,18 +56,6 @@ def case_of(credential: Credential, *, config: GatewayConfig, keys: Sequence[Sit
     """Everything that the decision would look at now. Journal and outputs are as the running gateway reports them;
     without one they count as working, since the question is then about the member."""
     report = fresh_report(config.gateway.data_dir)
-    up = {device.name for device in report.devices if device.state == "up"} if report else None
-    doors = [
-        DoorView(
-            name=section.name,
-            zone=section.zone,
-            busy=_busy(report, section.name),
-            journal_writable=report is None or report.journal_writable,
-            output_available=up is None or section.output in up,
-        )
-        for section in config.doors
-        if door in (None, section.name)
-    ]
     pointer = Pointer(config.gateway.data_dir / ENTITLEMENTS)
     reader = EntitlementReader(pointer, row_mac_key(keys[0]))
     lookup = reader.lookup if pointer.current.exists() else _nobody
@@ -66,6 +63,19 @@ def case_of(credential: Credential, *, config: GatewayConfig, keys: Sequence[Sit
         hashed, found = look_up(credential, keys=keys, lookup=lookup)
         visits = _visits(found, reader, config)
         site, time = reader.site_rules(), saved_time(config, keys).at(boot_ns())
+        closed = _told_closed(report) if report else _kept_closed(config, keys, site, time)
+        doors = [
+            DoorView(
+                name=section.name,
+                zone=section.zone,
+                busy=_busy(report, section.name),
+                journal_writable=report is None or report.journal_writable,
+                output_available=_output_up(report, section.output),
+                closed_for=closed.get(section.name),
+            )
+            for section in config.doors
+            if door in (None, section.name)
+        ]
         return Case(
             credential_hash=hashed,
             lookup=found,
@@ -89,6 +99,33 @@ def saved_position(config: GatewayConfig, keys: Sequence[SiteKey]) -> Position:
         return reader.position()
     finally:
         reader.close()
+
+
+def _told_closed(report: HealthReport) -> Mapping[str, DenyReason]:
+    """Which doors take nobody and why, as a running gateway says: it alone knows its switches and technicians."""
+    closed: dict[str, DenyReason] = {}
+    for door in report.doors:
+        bearing = Bearing(door.standing)
+        faulty = EventKind.LANE_FAULT in door.troubles and bearing is not Bearing.FIRE
+        if reason := bearing.closed_for or (DenyReason.LANE_FAULT if faulty else None):
+            closed[door.name] = reason
+    return closed
+
+
+def _kept_closed(
+    config: GatewayConfig, keys: Sequence[SiteKey], site: SiteRules, time: DecisionTime
+) -> Mapping[str, DenyReason]:
+    """The same as a gateway that began now would find it: by the table's orders and by what is kept beside it."""
+    data_dir = config.gateway.data_dir
+    kept = kept_in(StandingFile(data_dir, [row_mac_key(key) for key in keys]))
+    doors = build_doors(config.doors, config.outputs)
+    names = [door.name for door in doors]
+    locking = [one.name for one in kept.lockdowns if one.why is Why.LOCKDOWN]
+    watch = SiteWatch(config.watches, doors=names, latched=FireLatchFile(data_dir).load(), locking=locking)
+    may = [door.name for door in doors if door.may_stand_free]
+    stand = SiteStand(names, may_stand_free=may, watch=watch, lockdowns=kept.lockdowns)
+    tuple(stand.look(kept.orders.over(site), time, boot_ns()))  # what it would tell and turn is not asked for
+    return {name: reason for name in names if (reason := stand.bearing(name).closed_for)}
 
 
 def _visits(found: Lookup, reader: EntitlementReader, config: GatewayConfig) -> VisitUse:
@@ -134,5 +171,11 @@ def _nobody(_: str) -> Lookup:
     return None
 
 
+def _output_up(report: HealthReport | None, output: str) -> bool:
+    return report is None or any(device.name == output and device.state == "up" for device in report.devices)
+
+
 def _busy(report: HealthReport | None, door: str) -> bool:
-    return report is not None and any(d.name == door and d.state == "granted" for d in report.doors)
+    """Where a door stands free nobody has to wait."""
+    doors = report.doors if report else ()
+    return any(d.name == door and d.state == "granted" and not Bearing(d.standing).released for d in doors)
