@@ -23,6 +23,7 @@ from portillon_cloud.reports.csv_sheet import csv_sheet
 from portillon_cloud.reports.payers import payers
 from portillon_cloud.reports.recurring import RecurringMonth, recurring
 from portillon_cloud.reports.revenue import Deferred, DeferredMonth, RevenueMonth, deferred, revenue
+from portillon_cloud.reports.sheets import AT_RISK_MAX, WEEKS
 from portillon_cloud.reports.tax_summary import TaxMonth, tax_summary
 from portillon_cloud.reports.unpaid_ages import UnpaidAge, unpaid_ages
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_REPORTS))]
-WEEKS, AT_RISK_MAX = 3, 5_000
 
 T = TypeVar("T")
 

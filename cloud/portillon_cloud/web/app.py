@@ -34,6 +34,7 @@ from portillon_cloud.web.pages import (
     members,
     notices,
     policy,
+    reports,
     profile,
     shared_passes,
     sign_in,
@@ -82,6 +83,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
         subscriptions, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy, decisions,
+        reports,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

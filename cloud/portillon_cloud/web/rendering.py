@@ -103,6 +103,7 @@ def _navigation(visit: Visit, words: Words) -> list[dict[str, Any]]:
         (Permission.SEE_SITE, "/sites", words.say("Live")),
         (Permission.SEE_MEMBERS, "/members", words.say("Members")),
         (Permission.SEE_MONEY, "/unpaid", words.say("Unpaid")),
+        (Permission.SEE_REPORTS, "/reports", words.say("Reports")),
     )
     return [
         {"href": href if href != "/sites" else "/", "text": text, "here": visit.here.startswith(href)}
