@@ -17,6 +17,8 @@ from portillon_cloud.access.errors import SitePolicyInvalidError, UnknownSiteErr
 from portillon_cloud.access.given import rights_given
 from portillon_cloud.access.grace import LEASE_HOURS, check_grace
 from portillon_cloud.access.review import ACCESS_REVIEW, review_at
+from portillon_cloud.access.rule_changes import Changer, note_change
+from portillon_cloud.access.rule_kinds import RuleKind
 from portillon_cloud.access.sites import holds_at
 from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.access.tables import block, holiday_calendar, schedule
@@ -217,11 +219,14 @@ def site_policy(conn: Connection, site_id: int) -> SitePolicy:
     return _policy(site_id, row.time_zone, row.policy)
 
 
-def set_site_policy(conn: Connection, site_id: int, policy: SitePolicy) -> None:
+def set_site_policy(conn: Connection, site_id: int, policy: SitePolicy, *, by: Changer | None = None) -> None:
     """Change what a site does when the basis of a decision is missing. Raises GraceTooShortError, UnknownSiteError."""
     organisation_id = _organisation_of(conn, site_id)
     check_grace(store.collection(conn, organisation_id).policy, [policy], LEASE_HOURS)
     body = {name: value for name, value in policy.to_body().items() if name != "time_zone"}
+    was = {name: value for name, value in site_policy(conn, site_id).to_body().items() if name != "time_zone"}
+    its = {"organisation_id": organisation_id, "site_id": site_id}
+    note_change(conn, by, RuleKind.POLICY, SITE, **its, was=was, becomes=body)
     conn.execute(update(site).where(site.c.id == site_id).values(policy=body))
     outbox.everything_changed(conn, organisation_id)
 

@@ -1,5 +1,6 @@
 """Who changed by what doors and plans go: written with the change itself, never afterwards."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,7 @@ def note_change(
     becomes: Any,
 ) -> None:
     """Write down what was changed, in the transaction that changed it; what stayed the same is no change."""
+    was, becomes = _json(was), _json(becomes)  # as they are read back: lists, no tuples
     if changer is None or was == becomes:
         return
     conn.execute(
@@ -65,16 +67,19 @@ def note_change(
 
 
 def rule_changes(
-    conn: Connection, organisation_id: int, *, site_id: int | None = None, limit: int
+    conn: Connection, organisation_id: int, *, site_id: int | None = None, plans: bool = True, limit: int
 ) -> Sequence[RuleChange]:
-    """The latest, newest first: of the organisation, or what concerns one site (plans and prices concern each)."""
+    """The latest, newest first: of the organisation, or of one site. `plans`: with plans and prices, of no one site."""
     change = rule_change.c
-    wanted = change.organisation_id == organisation_id
-    of_site = or_(change.site_id == site_id, change.site_id.is_(None))
+    wanted = [change.organisation_id == organisation_id]
+    if site_id is not None:
+        wanted.append(or_(change.site_id == site_id, change.site_id.is_(None)))
+    if not plans:
+        wanted.append(change.site_id.is_not(None))
     rows = conn.execute(
         select(rule_change, site.c.name.label("site"))
         .outerjoin(site, site.c.id == change.site_id)
-        .where(wanted, *([] if site_id is None else [of_site]))
+        .where(*wanted)
         .order_by(change.id.desc())
         .limit(limit)
     )
@@ -90,3 +95,7 @@ def rule_changes(
         )
         for row in rows
     ]
+
+
+def _json(value: Any) -> Any:
+    return json.loads(json.dumps(value))

@@ -5,8 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from portillon_rules.door_plan import EVERY_DOOR, Standing
+from portillon_rules.reserved import RESERVED_MAX, reserved_from
 from pydantic import BaseModel, ConfigDict, Field
 
+from portillon_cloud.access.rule_changes import Changer
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.doors.operations import (
     GivenOrder,
@@ -54,6 +56,15 @@ class PlanOut(BaseModel):
     first_person: bool = Field(description="Only once somebody entitled to it has passed")
 
 
+class ReservedBody(BaseModel):
+    """While the schedule is open, only members of the group enter."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    schedule: str = Field(min_length=1, max_length=100)
+    group: str = Field(min_length=1, max_length=64)
+
+
 class AskedBody(BaseModel):
     """What a door asks of whoever comes, beyond a card that opens it."""
 
@@ -68,6 +79,7 @@ class AskedBody(BaseModel):
     within_s: int = Field(
         default=COMPANY_WITHIN_S, ge=1, le=COMPANY_WITHIN_S_MAX, description="How long a badge is company, in seconds"
     )
+    reserved: list[ReservedBody] = Field(default=[], max_length=RESERVED_MAX, description="Hours of one group")
 
 
 class DoorOut(BaseModel):
@@ -194,6 +206,7 @@ def give_plan(site_id: PathId, door: DoorName, new: NewPlan, services: ServicesD
             door=door,
             unlock=new.unlock,
             first_person=new.first_person,
+            by=_by(services, planner),
         )
 
 
@@ -201,13 +214,26 @@ def give_plan(site_id: PathId, door: DoorName, new: NewPlan, services: ServicesD
 def end_plan(site_id: PathId, door: DoorName, services: ServicesDep, planner: Planner) -> None:
     """Let it stay locked at all hours."""
     with services.db.write() as conn:
-        plan(conn, organisation_id=planner.organisation_id, site_id=site_id, door=door, unlock=None)
+        plan(
+            conn,
+            organisation_id=planner.organisation_id,
+            site_id=site_id,
+            door=door,
+            unlock=None,
+            by=_by(services, planner),
+        )
 
 
 @router.put("/sites/{site_id}/doors/{door}/asked", status_code=HTTPStatus.NO_CONTENT)
 def ask_at_door(site_id: PathId, door: DoorName, new: AskedBody, services: ServicesDep, planner: Planner) -> None:
     """Have a door ask for a PIN, a second person or a supervisor."""
-    _ask(services, planner, site_id, door, AskedAtDoor(**new.model_dump()))
+    _ask(
+        services,
+        planner,
+        site_id,
+        door,
+        AskedAtDoor(**{**new.model_dump(), "reserved": reserved_from(one.model_dump() for one in new.reserved)}),
+    )
 
 
 @router.delete("/sites/{site_id}/doors/{door}/asked", status_code=HTTPStatus.NO_CONTENT)
@@ -290,7 +316,14 @@ def _give(
 
 def _ask(services: ServicesDep, planner: Principal, site_id: int, door: str, asked: AskedAtDoor | None) -> None:
     with services.db.write() as conn:
-        set_asked(conn, organisation_id=planner.organisation_id, site_id=site_id, door=door, asked=asked)
+        set_asked(
+            conn,
+            organisation_id=planner.organisation_id,
+            site_id=site_id,
+            door=door,
+            asked=asked,
+            by=_by(services, planner),
+        )
 
 
 def _order(one: GivenOrder) -> OrderOut:
@@ -301,3 +334,7 @@ def _order(one: GivenOrder) -> OrderOut:
         given_by=one.given_by,
         given_at_ms=one.given_at_ms,
     )
+
+
+def _by(services: ServicesDep, who: Principal) -> Changer:
+    return Changer(who=who, real_ms=services.clock.real_ms())

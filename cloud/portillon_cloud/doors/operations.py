@@ -11,6 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud import outbox
 from portillon_cloud.access.errors import UnknownSiteError
+from portillon_cloud.access.rule_changes import Changer, note_change
+from portillon_cloud.access.rule_kinds import RuleKind
 from portillon_cloud.access.tables import schedule
 from portillon_cloud.doors.errors import OrderOverError, UnknownDoorError, UnknownScheduleError
 from portillon_cloud.doors.states import doors_of
@@ -83,7 +85,14 @@ def order(
 
 
 def plan(
-    conn: Connection, *, organisation_id: int, site_id: int, door: str, unlock: str | None, first_person: bool = False
+    conn: Connection,
+    *,
+    organisation_id: int,
+    site_id: int,
+    door: str,
+    unlock: str | None,
+    first_person: bool = False,
+    by: Changer | None = None,
 ) -> None:
     """Let a door stand unlocked while the schedule `unlock` is open; None: it has no plan and stays locked.
 
@@ -93,7 +102,19 @@ def plan(
     require_door(conn, site_id=site_id, door=door)
     if unlock is not None and unlock not in schedules_of(conn, site_id):
         raise UnknownScheduleError(f"site {site_id} has no schedule {unlock!r}")
-    conn.execute(delete(door_plan).where(door_plan.c.site_id == site_id, door_plan.c.door == door))
+    of_it = (door_plan.c.site_id == site_id, door_plan.c.door == door)
+    had = conn.execute(select(door_plan.c.unlock, door_plan.c.first_person).where(*of_it)).one_or_none()
+    note_change(
+        conn,
+        by,
+        RuleKind.DOOR_PLAN,
+        door,
+        organisation_id=organisation_id,
+        site_id=site_id,
+        was=None if had is None else dict(had._mapping),
+        becomes=None if unlock is None else {"unlock": unlock, "first_person": first_person},
+    )
+    conn.execute(delete(door_plan).where(*of_it))
     if unlock is not None:
         conn.execute(
             insert(door_plan).values(

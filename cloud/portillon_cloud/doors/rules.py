@@ -3,9 +3,12 @@
 from dataclasses import asdict, dataclass
 
 from portillon_rules.door_rule import COMPANY_WITHIN_S, COMPANY_WITHIN_S_MAX, DoorRule
+from portillon_rules.reserved import RESERVED_MAX, Reserved, reserved_from
 from sqlalchemy import Connection, delete, insert, select
 
 from portillon_cloud import outbox
+from portillon_cloud.access.rule_changes import Changer, note_change
+from portillon_cloud.access.rule_kinds import RuleKind
 from portillon_cloud.doors.errors import DoorRuleError, UnknownScheduleError
 from portillon_cloud.doors.operations import require_door, require_site, schedules_of
 from portillon_cloud.doors.tables import door_rule
@@ -23,10 +26,17 @@ class AskedAtDoor:
     supervised: bool = False
     minors_alone: bool = False
     within_s: int = COMPANY_WITHIN_S
+    reserved: tuple[Reserved, ...] = ()
 
 
 def set_asked(
-    conn: Connection, *, organisation_id: int, site_id: int, door: str, asked: AskedAtDoor | None = None
+    conn: Connection,
+    *,
+    organisation_id: int,
+    site_id: int,
+    door: str,
+    asked: AskedAtDoor | None = None,
+    by: Changer | None = None,
 ) -> None:
     """From now on the door asks for this; None: for nothing.
 
@@ -35,10 +45,23 @@ def set_asked(
     require_site(conn, organisation_id, site_id)
     require_door(conn, site_id=site_id, door=door)
     if asked is not None:
-        if asked.pin_schedule is not None and asked.pin_schedule not in schedules_of(conn, site_id):
-            raise UnknownScheduleError(f"site {site_id} has no schedule {asked.pin_schedule!r}")
+        named = {one.schedule for one in asked.reserved} | ({asked.pin_schedule} - {None})
+        if unknown := named - set(schedules_of(conn, site_id)):
+            raise UnknownScheduleError(f"site {site_id} has no schedule {min(map(str, unknown))!r}")
+        if len(asked.reserved) > RESERVED_MAX:
+            raise DoorRuleError(f"{len(asked.reserved)} reserved hours: a door has {RESERVED_MAX} at most")
         if not 1 <= asked.within_s <= COMPANY_WITHIN_S_MAX:
             raise DoorRuleError(f"people wait 1 to {COMPANY_WITHIN_S_MAX} seconds for each other, not {asked.within_s}")
+    note_change(
+        conn,
+        by,
+        RuleKind.DOOR_RULE,
+        door,
+        organisation_id=organisation_id,
+        site_id=site_id,
+        was=None if (had := asked_of(conn, site_id).get(door)) is None else asdict(had),
+        becomes=None if asked is None else asdict(asked),
+    )
     conn.execute(delete(door_rule).where(door_rule.c.site_id == site_id, door_rule.c.door == door))
     if asked is not None:
         conn.execute(
@@ -57,6 +80,7 @@ def asked_of(conn: Connection, site_id: int) -> dict[str, AskedAtDoor]:
             supervised=row.supervised,
             minors_alone=row.minors_alone,
             within_s=row.within_s,
+            reserved=reserved_from(row.reserved),
         )
         for row in rows
     }
@@ -74,6 +98,7 @@ def door_rules(conn: Connection, site_id: int) -> list[DoorRule]:
             supervisors=supervisors if one.supervised else None,
             minors_alone=one.minors_alone,
             within_s=one.within_s,
+            reserved=one.reserved,
         )
         for door, one in asked.items()
     ]

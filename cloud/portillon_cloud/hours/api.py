@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path
 from portillon_rules.schedule import Schedule
 from pydantic import BaseModel, ConfigDict, Field
 
+from portillon_cloud.access.rule_changes import Changer
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.doors.operations import require_site
 from portillon_cloud.hours.operations import (
@@ -72,7 +73,14 @@ def set_schedule(
     """Set a schedule; every gateway of the site goes by it at once."""
     with services.db.write() as conn:
         body = new.model_dump(mode="json")
-        made = put_schedule(conn, organisation_id=planner.organisation_id, site_id=site_id, name=name, body=body)
+        made = put_schedule(
+            conn,
+            organisation_id=planner.organisation_id,
+            site_id=site_id,
+            name=name,
+            body=body,
+            by=_by(services, planner),
+        )
     return _body(made)
 
 
@@ -81,7 +89,14 @@ def remove_schedule(site_id: PathId, name: Name, services: ServicesDep, planner:
     """Remove a schedule that no plan and no door goes by."""
     with services.db.write() as conn:
         now_ms = business_now_ms(conn, planner.organisation_id, services.clock.real_ms())
-        drop_schedule(conn, organisation_id=planner.organisation_id, site_id=site_id, name=name, now_ms=now_ms)
+        drop_schedule(
+            conn,
+            organisation_id=planner.organisation_id,
+            site_id=site_id,
+            name=name,
+            now_ms=now_ms,
+            by=_by(services, planner),
+        )
 
 
 @router.get("/sites/{site_id}/holidays")
@@ -99,7 +114,14 @@ def set_calendar(
     """Set a holiday calendar; schedules that name it go by it at once."""
     with services.db.write() as conn:
         days = frozenset(new.days)
-        made = put_calendar(conn, organisation_id=planner.organisation_id, site_id=site_id, name=name, days=days)
+        made = put_calendar(
+            conn,
+            organisation_id=planner.organisation_id,
+            site_id=site_id,
+            name=name,
+            days=days,
+            by=_by(services, planner),
+        )
     return CalendarBody(days=sorted(made.days))
 
 
@@ -107,8 +129,14 @@ def set_calendar(
 def remove_calendar(site_id: PathId, name: Name, services: ServicesDep, planner: Planner) -> None:
     """Remove a calendar that no schedule names."""
     with services.db.write() as conn:
-        drop_calendar(conn, organisation_id=planner.organisation_id, site_id=site_id, name=name)
+        drop_calendar(
+            conn, organisation_id=planner.organisation_id, site_id=site_id, name=name, by=_by(services, planner)
+        )
 
 
 def _body(one: Schedule) -> ScheduleBody:
     return ScheduleBody.model_validate(one.to_body())
+
+
+def _by(services: ServicesDep, who: Principal) -> Changer:
+    return Changer(who=who, real_ms=services.clock.real_ms())

@@ -56,6 +56,7 @@ class AllowanceOut(BaseModel):
     from_ms: int
     until_ms: int | None
     given_by: str
+    by_plan: bool = Field(description="Plans give it: it follows them, and nobody changes it by hand")
     given_at_ms: int
     closed_at_ms: int | None
 
@@ -87,6 +88,7 @@ def list_allowances(member_id: PathId, services: ServicesDep, reader: Reader) ->
                 from_ms=one.from_ms,
                 until_ms=one.until_ms,
                 given_by=one.given_by,
+                by_plan=one.by_plan,
                 given_at_ms=one.given_at_ms,
                 closed_at_ms=one.closed_at_ms,
             )

@@ -34,6 +34,7 @@ from portillon_cloud.web.pages import (
     members,
     notices,
     policy,
+    rule_changes,
     reports,
     profile,
     shared_passes,
@@ -82,7 +83,8 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
-        subscriptions, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy, decisions,
+        subscriptions, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
+        rule_changes, decisions,
         reports,
     )  # fmt: skip
     for part in parts:

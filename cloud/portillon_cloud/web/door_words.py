@@ -78,6 +78,10 @@ class DoorWords:
             lines.append(say(N_("Only while a supervisor is inside")))
         if asked.minors_alone:
             lines.append(say(N_("Minors may come without a guardian")))
+        lines += [
+            say(N_("During %(schedule)s only the group %(group)s enters."), schedule=one.schedule, group=one.group)
+            for one in asked.reserved
+        ]
         return lines
 
     def leaf(self, is_open: bool | None) -> str:

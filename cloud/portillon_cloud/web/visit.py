@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from fastapi import Depends, Form, Request
 
+from portillon_cloud.access.rule_changes import Changer
 from portillon_cloud.http.dependencies import ServicesDep
 from portillon_cloud.http.problem import Problem
 from portillon_cloud.identity.operations import who_is_signed_in
@@ -41,6 +42,11 @@ class Visit:
     organisation: OrganisationView
     now_ms: int  # machine time, read once per request
     here: str  # this page's own path, for coming back
+
+    @property
+    def changer(self) -> Changer:
+        """Who changes a rule on this page."""
+        return Changer(who=self.principal, real_ms=self.now_ms)
 
     @property
     def words(self) -> Words:

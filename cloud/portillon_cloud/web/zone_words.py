@@ -113,9 +113,14 @@ def settings_of(zone: str, zones: Sequence[str], schedules: Sequence[str]) -> di
     found[WITHIN] = Choice(
         label=ZONE_SETTINGS[WITHIN].label, options=(outside, *others), example=ZONE_SETTINGS[WITHIN].example
     )
-    reserved = ZONE_SETTINGS["reserved"]
-    found["reserved"] = ReservedHours(label=reserved.label, example=reserved.example, schedules=tuple(schedules))
+    found["reserved"] = reserved_hours(schedules)
     return {name: one for name, one in found.items() if zone != EVERY_ZONE or name not in _OF_A_ZONE}
+
+
+def reserved_hours(schedules: Sequence[str]) -> ReservedHours:
+    """Hours of one group among a site's schedules, in a zone or at a door."""
+    reserved = ZONE_SETTINGS["reserved"]
+    return ReservedHours(label=reserved.label, example=reserved.example, schedules=tuple(schedules))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from portillon_rules.reserved import RESERVED_MAX
 from portillon_rules.zone_rule import Strictness, ZoneRule
 from pydantic import BaseModel, ConfigDict, Field
 
+from portillon_cloud.access.rule_changes import Changer
 from portillon_cloud.clock import business_now_ms
+from portillon_cloud.doors.api import ReservedBody
 from portillon_cloud.doors.operations import require_site
 from portillon_cloud.http.dependencies import ServicesDep, require
 from portillon_cloud.http.paging import PathId
@@ -36,15 +38,6 @@ ZoneOrAll = Annotated[
 ]
 Minutes = Annotated[int, Field(ge=1, le=527_040)]
 People = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class ReservedBody(BaseModel):
-    """While the schedule is open, only members of the group enter."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    schedule: str = Field(min_length=1, max_length=100)
-    group: str = Field(min_length=1, max_length=64)
 
 
 class RuleBody(BaseModel):
@@ -110,7 +103,7 @@ def list_zones(site_id: PathId, services: ServicesDep, reader: Reader) -> ZonesO
 def make_zone(site_id: PathId, zone: ZoneName, services: ServicesDep, owner: Owner) -> None:
     """Let there be a zone of this name: doors' configuration and plans may name it."""
     with services.db.write() as conn:
-        add_zone(conn, organisation_id=owner.organisation_id, site_id=site_id, zone=zone)
+        add_zone(conn, organisation_id=owner.organisation_id, site_id=site_id, zone=zone, by=_by(services, owner))
 
 
 @router.delete("/sites/{site_id}/zones/{zone}", status_code=HTTPStatus.NO_CONTENT)
@@ -118,7 +111,14 @@ def remove_zone(site_id: PathId, zone: ZoneName, services: ServicesDep, owner: O
     """Remove a zone that no plan opens and in which no other one lies."""
     with services.db.write() as conn:
         now_ms = business_now_ms(conn, owner.organisation_id, services.clock.real_ms())
-        drop_zone(conn, organisation_id=owner.organisation_id, site_id=site_id, zone=zone, now_ms=now_ms)
+        drop_zone(
+            conn,
+            organisation_id=owner.organisation_id,
+            site_id=site_id,
+            zone=zone,
+            now_ms=now_ms,
+            by=_by(services, owner),
+        )
 
 
 @router.put("/sites/{site_id}/zones/{zone}/rule")
@@ -126,7 +126,9 @@ def set_zone_rule(site_id: PathId, zone: ZoneOrAll, new: RuleBody, services: Ser
     """Set what holds in a zone; every gateway of the site goes by it at once."""
     with services.db.write() as conn:
         body = new.model_dump(mode="json")
-        made = put_zone_rule(conn, organisation_id=owner.organisation_id, site_id=site_id, zone=zone, body=body)
+        made = put_zone_rule(
+            conn, organisation_id=owner.organisation_id, site_id=site_id, zone=zone, body=body, by=_by(services, owner)
+        )
     return _body(made)
 
 
@@ -134,7 +136,7 @@ def set_zone_rule(site_id: PathId, zone: ZoneOrAll, new: RuleBody, services: Ser
 def remove_zone_rule(site_id: PathId, zone: ZoneOrAll, services: ServicesDep, owner: Owner) -> None:
     """Nothing is asked in this zone any more."""
     with services.db.write() as conn:
-        drop_zone_rule(conn, organisation_id=owner.organisation_id, site_id=site_id, zone=zone)
+        drop_zone_rule(conn, organisation_id=owner.organisation_id, site_id=site_id, zone=zone, by=_by(services, owner))
 
 
 @router.get("/members/{member_id}/forgivenesses")
@@ -163,3 +165,7 @@ def forgive_member(member_id: PathId, new: NewForgiveness, services: ServicesDep
 
 def _body(rule: ZoneRule) -> RuleBody:
     return RuleBody.model_validate(rule.to_body())
+
+
+def _by(services: ServicesDep, who: Principal) -> Changer:
+    return Changer(who=who, real_ms=services.clock.real_ms())

@@ -12,6 +12,8 @@ from portillon_rules.zone_rule import EVERY_ZONE, NESTING_MAX, ZoneRule, chain
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 
 from portillon_cloud import outbox
+from portillon_cloud.access.rule_changes import Changer, note_change
+from portillon_cloud.access.rule_kinds import RuleKind
 from portillon_cloud.access.tables import given_right
 from portillon_cloud.billing.tables import plan
 from portillon_cloud.doors.errors import UnknownScheduleError
@@ -42,7 +44,7 @@ def zones_of(conn: Connection, site_id: int) -> list[str]:
     return names
 
 
-def add_zone(conn: Connection, *, organisation_id: int, site_id: int, zone: str) -> None:
+def add_zone(conn: Connection, *, organisation_id: int, site_id: int, zone: str, by: Changer | None = None) -> None:
     """Let there be a zone of this name; if it is there already, it is left as it is.
 
     Raises UnknownSiteError or ZoneRuleError.
@@ -56,9 +58,13 @@ def add_zone(conn: Connection, *, organisation_id: int, site_id: int, zone: str)
     if len(names) >= ZONES_MOST:
         raise ZoneRuleError(f"site {site_id} has {ZONES_MOST} zones: remove one first")
     conn.execute(update(site).where(site.c.id == site_id).values(zones=[*names, zone]))
+    its = {"organisation_id": organisation_id, "site_id": site_id}
+    note_change(conn, by, RuleKind.ZONE, zone, **its, was=None, becomes={})
 
 
-def drop_zone(conn: Connection, *, organisation_id: int, site_id: int, zone: str, now_ms: int = 0) -> None:
+def drop_zone(
+    conn: Connection, *, organisation_id: int, site_id: int, zone: str, now_ms: int = 0, by: Changer | None = None
+) -> None:
     """Remove a zone and its rule; given rights that are over at business time `now_ms` hold it no more.
 
     Raises UnknownSiteError, UnknownZoneError or ZoneInUseError.
@@ -70,8 +76,8 @@ def drop_zone(conn: Connection, *, organisation_id: int, site_id: int, zone: str
     if len(names) == 1:
         raise ZoneInUseError(f"{zone!r} is the last zone of site {site_id}: nobody could enter anywhere")
     plans = conn.execute(select(plan.c.name, plan.c.zones).where(plan.c.organisation_id == organisation_id))
-    if (by := next((row.name for row in plans if zone in row.zones), None)) is not None:
-        raise ZoneInUseError(f"the plan {by!r} opens {zone!r}: take it out there first")
+    if (sold := next((row.name for row in plans if zone in row.zones), None)) is not None:
+        raise ZoneInUseError(f"the plan {sold!r} opens {zone!r}: take it out there first")
     rights = select(given_right.c.member_id, given_right.c.zones).where(
         given_right.c.organisation_id == organisation_id, still_given(now_ms)
     )
@@ -80,13 +86,22 @@ def drop_zone(conn: Connection, *, organisation_id: int, site_id: int, zone: str
     inner = next((rule.zone for rule in zone_rules_of(conn, site_id).values() if rule.within == zone), None)
     if inner is not None:
         raise ZoneInUseError(f"the zone {inner!r} lies in {zone!r}: change its rule first")
+    had = zone_rules_of(conn, site_id).get(zone)
     conn.execute(update(site).where(site.c.id == site_id).values(zones=[one for one in names if one != zone]))
+    its = {"organisation_id": organisation_id, "site_id": site_id}
+    note_change(conn, by, RuleKind.ZONE, zone, **its, was={} if had is None else had.to_body(), becomes=None)
     conn.execute(delete(zone_rule).where(zone_rule.c.site_id == site_id, zone_rule.c.zone == zone))
     outbox.site_rules_changed(conn, organisation_id, site_id)
 
 
 def put_zone_rule(
-    conn: Connection, *, organisation_id: int, site_id: int, zone: str, body: Mapping[str, Any]
+    conn: Connection,
+    *,
+    organisation_id: int,
+    site_id: int,
+    zone: str,
+    body: Mapping[str, Any],
+    by: Changer | None = None,
 ) -> ZoneRule:
     """Set the rule of a zone, or of EVERY_ZONE, as the feed's row has it.
 
@@ -109,6 +124,9 @@ def put_zone_rule(
     if rule.capacity is not None and rule.almost_full is not None and rule.almost_full > rule.capacity:
         raise ZoneRuleError(f"zone {zone!r}: almost full at {rule.almost_full} comes after full at {rule.capacity}")
     of_it = (zone_rule.c.site_id == site_id, zone_rule.c.zone == zone)
+    was = conn.scalar(select(zone_rule.c.body).where(*of_it))
+    its = {"organisation_id": organisation_id, "site_id": site_id}
+    note_change(conn, by, RuleKind.ZONE_RULE, zone, **its, was=was, becomes=rule.to_body())
     if not conn.execute(update(zone_rule).where(*of_it).values(body=rule.to_body())).rowcount:
         conn.execute(
             insert(zone_rule).values(organisation_id=organisation_id, site_id=site_id, zone=zone, body=rule.to_body())
@@ -117,10 +135,16 @@ def put_zone_rule(
     return rule
 
 
-def drop_zone_rule(conn: Connection, *, organisation_id: int, site_id: int, zone: str) -> None:
+def drop_zone_rule(
+    conn: Connection, *, organisation_id: int, site_id: int, zone: str, by: Changer | None = None
+) -> None:
     """Nothing is asked in this zone any more. Raises UnknownSiteError or UnknownZoneError."""
     require_site(conn, organisation_id, site_id)
-    gone = conn.execute(delete(zone_rule).where(zone_rule.c.site_id == site_id, zone_rule.c.zone == zone))
+    of_it = (zone_rule.c.site_id == site_id, zone_rule.c.zone == zone)
+    was = conn.scalar(select(zone_rule.c.body).where(*of_it))
+    its = {"organisation_id": organisation_id, "site_id": site_id}
+    note_change(conn, by, RuleKind.ZONE_RULE, zone, **its, was=was, becomes=None)
+    gone = conn.execute(delete(zone_rule).where(*of_it))
     if not gone.rowcount:
         raise UnknownZoneError(f"site {site_id} has no rule for the zone {zone!r}")
     outbox.site_rules_changed(conn, organisation_id, site_id)

@@ -11,8 +11,11 @@ from portillon_cloud.access.tables import schedule
 from portillon_cloud.database import Database
 from portillon_cloud.doors.errors import DoorRuleError, UnknownDoorError, UnknownScheduleError
 from portillon_cloud.doors.rules import AskedAtDoor, asked_of, set_asked
+from portillon_cloud.hours.errors import HoursInUseError
+from portillon_cloud.hours.operations import drop_schedule, put_schedule
 from portillon_cloud.members.operations import DoorRights, set_door_rights
 from portillon_rules.door_rule import DoorRule
+from portillon_rules.reserved import Reserved
 from portillon_wire.messages import DoorHealth, Reported, encode
 from portillon_wire.topics import Up, up
 from sqlalchemy import insert
@@ -135,3 +138,18 @@ def test_nobody_asks_anything_at_a_neighbours_door(gym: Gym, front: PretendGatew
     gym.talk([], front)
     rule = rule_at(front, "pool")
     assert rule is not None and rule.supervisors == ()
+
+
+def test_hours_of_one_group_are_at_the_door(gym: Gym, front: PretendGateway) -> None:
+    """They travel as the edge reads them; hours that the site lacks are refused, and those in use are not removed."""
+    women = Reserved("women-only", "women")
+    with pytest.raises(UnknownScheduleError):
+        ask(gym, "pool", AskedAtDoor(reserved=(women,)))
+    of_site = {"organisation_id": gym.organisation_id, "site_id": gym.site_id, "name": "women-only"}
+    with gym.db.write() as conn:
+        put_schedule(conn, **of_site, body={"windows": [[6, 540, 660]], "closed_on": []})
+    ask(gym, "pool", AskedAtDoor(reserved=(women,)))
+    gym.talk([], front)
+    assert rule_at(front, "pool") == DoorRule(door="pool", reserved=(women,))
+    with gym.db.write() as conn, pytest.raises(HoursInUseError, match="'pool' is reserved"):
+        drop_schedule(conn, **of_site)

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Path
 from fastapi.responses import RedirectResponse, Response
 from portillon_rules.door_plan import EVERY_DOOR, Standing
+from portillon_rules.reserved import reserved_from
 
 from portillon_cloud.clock.local import instant_of_ms
 from portillon_cloud.doors.errors import OrderOverError
@@ -30,9 +31,12 @@ from portillon_cloud.http.problem import not_found
 from portillon_cloud.http.services import Services
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.reports.organisation_view import sites_of
+from portillon_cloud.web.pages.site_names import named_site
 from portillon_cloud.web.rendering import Notice, page
+from portillon_cloud.web.settings import typed_fields
 from portillon_cloud.web.visit import Visit, genuine_form, visit_with
 from portillon_cloud.web.wording import N_
+from portillon_cloud.web.zone_words import reserved_hours
 
 router = APIRouter()
 Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_SITE))]
@@ -42,6 +46,7 @@ Owner = Annotated[Visit, Depends(visit_with(Permission.RESET_FIRE))]
 Door = Annotated[str, Path(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*|\*)$")]
 GIVEN_SHOWN = 12
 NO_END = N_("Nothing was ordered: choose an end that is still to come, or none.")
+NO_HOURS = N_("Nothing was changed: choose hours of this site, and at most 32 of them.")
 AWAY = N_("The gateway is not connected: nothing was done. Open the door on site.")
 
 
@@ -123,6 +128,7 @@ def plan_form(
             door=door,
             unlock=unlock or None,
             first_person=first_person,
+            by=planner.changer,
         )
     return _back(site_id, Done.PLANNED)
 
@@ -133,19 +139,27 @@ def asked_form(
     door: Door,
     services: ServicesDep,
     planner: Planner,
+    typed: Annotated[dict[str, str], Depends(typed_fields)],
     within_s: Annotated[int, Form(ge=1, le=COMPANY_WITHIN_S_MAX)],
     pin_schedule: Annotated[str, Form(max_length=100)] = "",
     two_people: Annotated[bool, Form()] = False,
     supervised: Annotated[bool, Form()] = False,
     minors_alone: Annotated[bool, Form()] = False,
 ) -> Response:
-    """What is not ticked is not asked."""
+    """What is not ticked is not asked; or the page again with why not."""
+    with services.db.read() as conn:
+        hours = reserved_hours(schedules_of(conn, named_site(conn, planner, site_id).id))
+    try:
+        reserved = reserved_from(hours.read("reserved", typed))
+    except ValueError:
+        return _draw(services, planner, site_id, Notice("bad", planner.words.say(NO_HOURS)), status=422)
     asked = AskedAtDoor(
         pin_schedule=pin_schedule or None,
         two_people=two_people,
         supervised=supervised,
         minors_alone=minors_alone,
         within_s=within_s,
+        reserved=reserved,
     )
     with services.db.write() as conn:
         set_asked(
@@ -154,6 +168,7 @@ def asked_form(
             site_id=site_id,
             door=door,
             asked=None if asked == AskedAtDoor() else asked,
+            by=planner.changer,
         )
     return _back(site_id, Done.ASKED)
 
@@ -202,12 +217,13 @@ def _draw(services: Services, reader: Visit, site_id: int, notice: Notice | None
         site = next((one for one in sites_of(conn, organisation_id) if one.id == site_id), None)
         if site is None:
             raise not_found("site")
+        schedules = schedules_of(conn, site_id)
         found = {
             "doors": doors_of(conn, site_id),
             "orders": orders_in_force(conn, site_id, now_ms=reader.organisation.clock.business_ms),
             "plans": plans_of(conn, site_id),
             "asked": asked_of(conn, site_id),
-            "schedules": schedules_of(conn, site_id),
+            "schedules": schedules,
             "given": orders_given(conn, site_id, limit=GIVEN_SHOWN),
             "commands": commands(conn, organisation_id, site_id=site_id, limit=GIVEN_SHOWN),
         }
@@ -223,6 +239,7 @@ def _draw(services: Services, reader: Visit, site_id: int, notice: Notice | None
         every_door=EVERY_DOOR,
         asks_nothing=AskedAtDoor(),
         within_s_max=COMPANY_WITHIN_S_MAX,
+        reserved_hours=reserved_hours(schedules),
         now_ms=reader.now_ms,
         may_order=may(Permission.ORDER_DOORS),
         may_plan=may(Permission.PLAN_DOORS),

@@ -76,7 +76,7 @@ def new_form(site_id: PathId, services: ServicesDep, planner: Planner, name: New
         with services.db.write() as conn:
             named_site(conn, planner, site_id)
             if name not in schedules_of(conn, site_id):
-                put_schedule(conn, **_whose(planner, site_id), name=name, body=NEW_SCHEDULE)
+                put_schedule(conn, **_whose(planner, site_id), name=name, body=NEW_SCHEDULE, by=planner.changer)
     except HoursInvalidError:
         return _draw_all(services, planner, site_id, Notice("bad", planner.words.say(NO_NAME)), status=422)
     return _to(site_id, f"schedule/{name}")
@@ -96,7 +96,7 @@ def schedule_form(site_id: PathId, name: Name, services: ServicesDep, planner: P
     form = form_typed(typed)
     try:
         with services.db.write() as conn:
-            put_schedule(conn, **_whose(planner, site_id), name=name, body=body_of(form))
+            put_schedule(conn, **_whose(planner, site_id), name=name, body=body_of(form), by=planner.changer)
     except HoursInvalidError:
         notice = Notice("bad", planner.words.say(WRONG))
         return _draw_one(services, planner, site_id, name, notice=notice, typed=form, status=422)
@@ -108,7 +108,13 @@ def remove_form(site_id: PathId, name: Name, services: ServicesDep, planner: Pla
     """The schedule is no more; or the page again with why not."""
     try:
         with services.db.write() as conn:
-            drop_schedule(conn, **_whose(planner, site_id), name=name, now_ms=planner.organisation.clock.business_ms)
+            drop_schedule(
+                conn,
+                **_whose(planner, site_id),
+                name=name,
+                now_ms=planner.organisation.clock.business_ms,
+                by=planner.changer,
+            )
     except HoursInUseError:
         return _draw_all(services, planner, site_id, Notice("bad", planner.words.say(IN_USE)), status=409)
     return _to(site_id, "", Done.REMOVED)
@@ -120,7 +126,7 @@ def new_calendar_form(site_id: PathId, services: ServicesDep, planner: Planner, 
     with services.db.write() as conn:
         named_site(conn, planner, site_id)
         if name not in calendars_of(conn, site_id):
-            put_calendar(conn, **_whose(planner, site_id), name=name, days=frozenset())
+            put_calendar(conn, **_whose(planner, site_id), name=name, days=frozenset(), by=planner.changer)
     return _to(site_id, f"calendar/{name}")
 
 
@@ -160,7 +166,7 @@ def calendar_form(
             written = frozenset(line.strip() for line in days.splitlines() if line.strip())
             if len(written) > DAYS_MOST:
                 raise HoursInvalidError(f"a calendar has {DAYS_MOST} days at most")
-            put_calendar(conn, **_whose(planner, site_id), name=name, days=written)
+            put_calendar(conn, **_whose(planner, site_id), name=name, days=written, by=planner.changer)
     except HoursInvalidError:
         notice = Notice("bad", planner.words.say(NO_DAYS))
         return _draw_calendar(services, planner, site_id, name, days, notice=notice, status=422)
@@ -172,7 +178,7 @@ def remove_calendar_form(site_id: PathId, name: Name, services: ServicesDep, pla
     """The calendar is no more; or the page again with why not."""
     try:
         with services.db.write() as conn:
-            drop_calendar(conn, **_whose(planner, site_id), name=name)
+            drop_calendar(conn, **_whose(planner, site_id), name=name, by=planner.changer)
     except HoursInUseError:
         return _draw_all(services, planner, site_id, Notice("bad", planner.words.say(CALENDAR_IN_USE)), status=409)
     return _to(site_id, "", Done.REMOVED)

@@ -45,7 +45,8 @@ def policy_form(site_id: PathId, services: ServicesDep, owner: Owner, typed: Typ
         with services.db.write() as conn:
             named_site(conn, owner, site_id)
             before = site_policy(conn, site_id).to_body()
-            set_site_policy(conn, site_id, SitePolicy.from_body({**before, **read_settings(POLICY_SETTINGS, typed)}))
+            policy = SitePolicy.from_body({**before, **read_settings(POLICY_SETTINGS, typed)})
+            set_site_policy(conn, site_id, policy, by=owner.changer)
     except GraceTooShortError:
         return _draw(services, owner, site_id, Notice("bad", owner.words.say(GRACE_TOO_SHORT)), status=422)
     except (SitePolicyInvalidError, ValueError):

@@ -72,7 +72,13 @@ def add_form(
     """One more zone; or the page again with why not."""
     try:
         with services.db.write() as conn:
-            add_zone(conn, organisation_id=owner.principal.organisation_id, site_id=site_id, zone=zone.strip())
+            add_zone(
+                conn,
+                organisation_id=owner.principal.organisation_id,
+                site_id=site_id,
+                zone=zone.strip(),
+                by=owner.changer,
+            )
     except ZoneRuleError:
         return _again(services, owner, site_id, BAD_NAME)
     return _back(site_id, Done.ADDED)
@@ -87,7 +93,14 @@ def rule_form(site_id: PathId, zone: Zone, services: ServicesDep, owner: Owner, 
             before = zone_rules_of(conn, site_id).get(zone, ZoneRule(zone=zone)).to_body()
             chosen = read_settings(settings_of(zone, zones_of(conn, site_id), schedules_of(conn, site_id)), typed)
             body = {**before, **chosen}
-            put_zone_rule(conn, organisation_id=owner.principal.organisation_id, site_id=site_id, zone=zone, body=body)
+            put_zone_rule(
+                conn,
+                organisation_id=owner.principal.organisation_id,
+                site_id=site_id,
+                zone=zone,
+                body=body,
+                by=owner.changer,
+            )
     except (ZoneRuleError, UnknownZoneError, ValueError):
         return _again(services, owner, site_id, WRONG)
     return _back(site_id, Done.SET)
@@ -97,7 +110,9 @@ def rule_form(site_id: PathId, zone: Zone, services: ServicesDep, owner: Owner, 
 def remove_rule_form(site_id: PathId, zone: Zone, services: ServicesDep, owner: Owner) -> Response:
     """Nothing is asked in the zone any more."""
     with services.db.write() as conn:
-        drop_zone_rule(conn, organisation_id=owner.principal.organisation_id, site_id=site_id, zone=zone)
+        drop_zone_rule(
+            conn, organisation_id=owner.principal.organisation_id, site_id=site_id, zone=zone, by=owner.changer
+        )
     return _back(site_id, Done.REMOVED)
 
 
@@ -112,6 +127,7 @@ def remove_form(site_id: PathId, zone: Zone, services: ServicesDep, owner: Owner
                 site_id=site_id,
                 zone=zone,
                 now_ms=owner.organisation.clock.business_ms,
+                by=owner.changer,
             )
     except ZoneInUseError:
         return _again(services, owner, site_id, IN_USE, status=409)
