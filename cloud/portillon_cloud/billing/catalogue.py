@@ -9,6 +9,7 @@ from portillon_cloud.access.sites import Sites, require_sites, stored
 from portillon_cloud.billing.calendar import Interval, IntervalUnit
 from portillon_cloud.billing.errors import CatalogueError, UnknownPlanError
 from portillon_cloud.billing.tables import plan, price
+from portillon_cloud.billing.tax_catalogue import TaxCategory
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.tables import legal_entity
 from portillon_cloud.visits.plan_visits import PlanVisits
@@ -27,6 +28,7 @@ class Price:
     interval: Interval
     tax_inclusive: bool
     taxable: bool
+    tax_category: TaxCategory = TaxCategory.STANDARD
     term_months: int | None
 
 
@@ -70,6 +72,7 @@ def create_price(
     term_months: int | None,
     tax_inclusive: bool = False,
     taxable: bool = True,
+    tax_category: TaxCategory = TaxCategory.STANDARD,
 ) -> int:
     """Make a price in the currency of the plan's legal entity; CatalogueError if its term is no whole intervals."""
     if amount_minor < 0:
@@ -97,6 +100,7 @@ def create_price(
         interval_count=interval.count,
         tax_inclusive=tax_inclusive,
         taxable=taxable,
+        tax_category=tax_category.value,
         term_months=term_months,
         active=True,
     )
@@ -143,6 +147,7 @@ def _read(conn: Connection, *conditions: object) -> list[Price]:
             interval=Interval(IntervalUnit(row.interval_unit), row.interval_count),
             tax_inclusive=row.tax_inclusive,
             taxable=row.taxable,
+            tax_category=TaxCategory(row.tax_category),
             term_months=row.term_months,
         )
         for row in rows

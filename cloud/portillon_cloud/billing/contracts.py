@@ -153,7 +153,7 @@ def _first_events(
 def _instalments(price: Price, place: _Place, starts_on: datetime.date) -> tuple[int, ...]:
     """The payments of the term with tax; of an open-ended contract the first."""
     count = 1 if price.term_months is None else price.term_months // price.interval.count
-    rates = rates_on(place.tax_regime, starts_on)
+    rates = rates_on(place.tax_regime, starts_on, price.tax_category)
     each = tax((price.amount_minor,), (price.taxable,), inclusive=price.tax_inclusive, rates=rates).total_minor
     return (each,) * count
 

@@ -12,7 +12,7 @@ from portillon_cloud.billing.span import Moment, Span
 from portillon_cloud.billing.tax import Rate, TaxLine, tax
 from portillon_cloud.billing.timeline import DISCOUNT, FREEZE_FEE
 
-ENGINE = "2"  # raise it with every change that could alter a document; old invoices keep the engine they were made by
+ENGINE = "3"  # raise it with every change that could alter a document; old invoices keep the engine they were made by
 
 
 _WORDS = {
@@ -44,6 +44,7 @@ class Charge:
     taken_from_minor: int | None = None
     priced_minor: int
     taxable: bool
+    exempt_because: str | None = None
     generation: int = 1
     codes: tuple[str, ...] = ()
 
@@ -127,6 +128,8 @@ def _description(charge: Charge, language: str) -> str:
     what = charge.plan_name
     if charge.component in (DISCOUNT, FREEZE_FEE):
         what = " ".join((_WORDS[language, charge.component], *charge.codes, f"({what})"))
+    if charge.exempt_because is not None:
+        what = f"{what} [{charge.exempt_because}]"
     return f"{what}, {charge.member_name}, {days_in_words(charge.start, charge.end, language)}"
 
 

@@ -6,7 +6,7 @@ the writing only. A period billed twice is refused by the database (unique recur
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -22,7 +22,8 @@ from portillon_cloud.billing.parking import DOCUMENTS_MOST, Doubt, DoubtCode, pa
 from portillon_cloud.billing.planning import not_held
 from portillon_cloud.billing.reckoning import Reckoned, keep_standing, reckon
 from portillon_cloud.billing.tables import subscription
-from portillon_cloud.billing.tax import rates_on
+from portillon_cloud.billing.tax import Rate
+from portillon_cloud.billing.tax_catalogue import treatment_on
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.database import Database
 from portillon_cloud.members.tables import account, member
@@ -206,20 +207,25 @@ def drafts_of(
     seller: Seller,
     issued_on: datetime.date,
 ) -> Iterator[Draft]:
-    """What one account is invoiced now: one invoice, or two if some prices have tax inside and some have not."""
+    """What one account is invoiced now: one invoice for all that is priced and taxed alike."""
     first = rows[0]
-    charges = [charge for row in rows for charge in _charges(row, reckoned.get(row.id), prices)]
-    for inclusive in (False, True):
-        alike = [charge for charge in charges if prices[charge.price_id].tax_inclusive is inclusive]
-        if alike:
-            yield draft_invoice(
-                Buyer(account_id=first.account_id, name=first.name, email=first.email, language=first.language),
-                alike,
-                issued_on=issued_on,
-                payment_days=seller.payment_days,
-                inclusive=inclusive,
-                rates=rates_on(seller.tax_regime, issued_on),
-            )
+    alike: dict[tuple[bool, tuple[Rate, ...]], list[Charge]] = {}
+    for row in rows:
+        for charge in _charges(row, reckoned.get(row.id), prices):
+            price = prices[charge.price_id]
+            treatment = treatment_on(seller.tax_regime, price.tax_category, issued_on)
+            if price.taxable and treatment.exempt_because is not None:
+                charge = replace(charge, exempt_because=treatment.exempt_because)
+            alike.setdefault((price.tax_inclusive, treatment.rates), []).append(charge)
+    for (inclusive, rates), charges in sorted(alike.items(), key=lambda one: one[0][0]):
+        yield draft_invoice(
+            Buyer(account_id=first.account_id, name=first.name, email=first.email, language=first.language),
+            charges,
+            issued_on=issued_on,
+            payment_days=seller.payment_days,
+            inclusive=inclusive,
+            rates=rates,
+        )
 
 
 def _charges(row: Due, reckoned: Reckoned | None, prices: Mapping[int, Price]) -> Iterator[Charge]:

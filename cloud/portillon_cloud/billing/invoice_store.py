@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
+from portillon_cloud.billing import tax_catalogue
 from portillon_cloud.billing.errors import RunConflictError
 from portillon_cloud.billing.invoice import ENGINE, Draft
 from portillon_cloud.billing.numbers import printed, series_of, take_numbers
@@ -35,6 +36,7 @@ _INVOICE = (
     "buyer",
     "seller",
     "engine",
+    "tax_catalogue",
 )
 _LINE = (
     "organisation_id",
@@ -134,6 +136,7 @@ def issue(
                 {"name": draft.buyer.name, "email": draft.buyer.email},
                 printed_seller,
                 ENGINE,
+                tax_catalogue.VERSION,
             )
             for invoice_id, number, draft in zip(ids, numbers, drafts, strict=True)
         ],

@@ -9,6 +9,7 @@ from portillon_cloud.billing.errors import UnknownSubscriptionError, UnlawfulCon
 from portillon_cloud.billing.law import LAWS, Leaving, Renewal, Violation, WayOut
 from portillon_cloud.billing.tables import contract, price, subscription
 from portillon_cloud.billing.tax import rates_on, tax
+from portillon_cloud.billing.tax_catalogue import TaxCategory
 from portillon_cloud.members.tables import legal_entity, organisation
 
 
@@ -77,6 +78,7 @@ def signed(conn: Connection, organisation_id: int, subscription_id: int) -> Sign
             subscription.c.ends_on.label("ends_now_on"),
             price.c.amount_minor,
             price.c.taxable,
+            price.c.tax_category,
             price.c.tax_inclusive,
             price.c.interval_unit,
             price.c.interval_count,
@@ -96,7 +98,7 @@ def signed(conn: Connection, organisation_id: int, subscription_id: int) -> Sign
         (agreed_minor,),
         (row.taxable,),
         inclusive=row.tax_inclusive,
-        rates=rates_on(row.tax_regime, row.starts_on),
+        rates=rates_on(row.tax_regime, row.starts_on, TaxCategory(row.tax_category)),
     )
     renewed = row.ends_on is not None and row.ends_now_on is not None and row.ends_now_on > row.ends_on
     return Signed(

@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from portillon_cloud.billing.event_body import EVENT_KINDS
 from portillon_cloud.billing.proration import Proration
+from portillon_cloud.billing.tax_catalogue import TaxCategory
 from portillon_cloud.database.schema import Big, amount, instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import never_changes
 
@@ -49,11 +50,13 @@ price = Table(
     Column("interval_count", Integer, nullable=False),
     Column("tax_inclusive", Boolean, nullable=False),
     Column("taxable", Boolean, nullable=False),
+    Column("tax_category", Text, nullable=False, server_default=TaxCategory.STANDARD.value),  # of what is taxable
     Column("term_months", Integer),  # the contract it is sold under; null: open-ended (not lawful everywhere)
     Column("active", Boolean, nullable=False),
     CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
     CheckConstraint("interval_count > 0", name="interval_positive"),
     one_of("interval_unit", ("day", "week", "month")),
+    one_of("tax_category", TaxCategory),
 )
 
 contract = Table(
@@ -139,6 +142,7 @@ invoice = Table(
     Column("buyer", JSON, nullable=False),  # name and e-mail as known at issue
     Column("seller", JSON, nullable=False),  # name and tax numbers as known at issue
     Column("engine", Text, nullable=False),  # version of the code that computed it
+    Column("tax_catalogue", Text, nullable=False, server_default="unknown"),  # version it was taxed by
     UniqueConstraint("legal_entity_id", "series", "number"),
     CheckConstraint("total_minor = net_minor + tax_minor", name="adds_up"),
     CheckConstraint("number > 0", name="number_positive"),

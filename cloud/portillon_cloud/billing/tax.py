@@ -5,17 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from portillon_cloud.ledger import LedgerCode
+from portillon_cloud.billing.tax_catalogue import CODES, TaxCategory, treatment_on
+from portillon_cloud.billing.tax_catalogue import Rate as Rate
 from portillon_cloud.money import PPM, divide_half_away, share_ppm
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """One tax: its name on the invoice, its rate in parts per million, the ledger account it is owed from."""
-
-    tax: str
-    rate_ppm: int
-    code: LedgerCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +30,14 @@ class Taxed:
     total_minor: int
 
 
-# Each regime's rates with the first day they hold; a new rate is a new row, the old one stays for old invoices.
-# Quebec: TPS 5 % (Excise Tax Act), TVQ 9.975 % on the price without TPS (since 2013-01-01).
-# France: TVA 20 % (since 2014-01-01).
-_CATALOGUE: dict[str, tuple[tuple[datetime.date, tuple[Rate, ...]], ...]] = {
-    "ca-qc": (
-        (
-            datetime.date(2013, 1, 1),
-            (Rate("TPS", 50_000, LedgerCode.TAX_TPS), Rate("TVQ", 99_750, LedgerCode.TAX_TVQ)),
-        ),
-    ),
-    "fr": ((datetime.date(2014, 1, 1), (Rate("TVA", 200_000, LedgerCode.TAX_TVA),)),),
-    "none": ((datetime.date.min, ()),),
-}
-
-
-_CODES = {rate.tax: rate.code for dated in _CATALOGUE.values() for _, rates in dated for rate in rates}
-
-
 def issued_rates(taxes: Mapping[str, int]) -> tuple[Rate, ...]:
     """The rates that an invoice was issued with, from its taxes and their parts per million."""
-    return tuple(Rate(tax, taxes[tax], code) for tax, code in _CODES.items() if tax in taxes)
+    return tuple(Rate(tax, taxes[tax], code) for tax, code in CODES.items() if tax in taxes)
 
 
-@lru_cache(maxsize=256)  # asked once per invoice
-def rates_on(regime: str, day: datetime.date) -> tuple[Rate, ...]:
+def rates_on(regime: str, day: datetime.date, category: TaxCategory = TaxCategory.STANDARD) -> tuple[Rate, ...]:
     """The rates of `regime` in force on `day`; raises ValueError for a day before the catalogue begins."""
-    known = [rates for since, rates in _CATALOGUE[regime] if since <= day]
-    if not known:
-        raise ValueError(f"no tax rates of {regime!r} are known for {day}; the catalogue begins later")
-    return known[-1]
+    return treatment_on(regime, category, day).rates
 
 
 @dataclass(frozen=True, slots=True)

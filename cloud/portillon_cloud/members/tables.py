@@ -22,7 +22,8 @@ from portillon_cloud.members.bond import Bond
 from portillon_cloud.members.credential_state import HELD, CredentialState
 
 LANGUAGES = ("en", "fr")
-TAX_REGIMES = ("ca-qc", "fr", "none")
+_UNION = "at be bg cy cz de dk ee es fi fr gr hr hu ie it lt lu lv mt nl pl pt ro se si sk"
+TAX_REGIMES = ("ca-qc", *_UNION.split(), "none")  # as billing/tax_catalogue.py has them
 ACCOUNT_KINDS = ("person", "company")
 MARKS = ("phone", "name_and_birth")
 

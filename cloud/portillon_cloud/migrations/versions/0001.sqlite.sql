@@ -146,7 +146,7 @@ CREATE TABLE legal_entity (
 	payment_days INTEGER DEFAULT '0' NOT NULL,
 	CONSTRAINT pk_legal_entity PRIMARY KEY (id),
 	CONSTRAINT uq_legal_entity_organisation_id_id_currency UNIQUE (organisation_id, id, currency),
-	CONSTRAINT ck_legal_entity_tax_regime_known CHECK (tax_regime IN ('ca-qc', 'fr', 'none')),
+	CONSTRAINT ck_legal_entity_tax_regime_known CHECK (tax_regime IN ('ca-qc', 'at', 'be', 'bg', 'cy', 'cz', 'de', 'dk', 'ee', 'es', 'fi', 'fr', 'gr', 'hr', 'hu', 'ie', 'it', 'lt', 'lu', 'lv', 'mt', 'nl', 'pl', 'pt', 'ro', 'se', 'si', 'sk', 'none')),
 	CONSTRAINT ck_legal_entity_currency_iso CHECK (length(currency) = 3),
 	CONSTRAINT fk_legal_entity_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
@@ -549,6 +549,7 @@ CREATE TABLE invoice (
 	buyer JSON NOT NULL,
 	seller JSON NOT NULL,
 	engine TEXT NOT NULL,
+	tax_catalogue TEXT DEFAULT 'unknown' NOT NULL,
 	CONSTRAINT pk_invoice PRIMARY KEY (id),
 	CONSTRAINT uq_invoice_legal_entity_id_series_number UNIQUE (legal_entity_id, series, number),
 	CONSTRAINT ck_invoice_adds_up CHECK (total_minor = net_minor + tax_minor),
@@ -708,12 +709,14 @@ CREATE TABLE price (
 	interval_count INTEGER NOT NULL,
 	tax_inclusive BOOLEAN NOT NULL,
 	taxable BOOLEAN NOT NULL,
+	tax_category TEXT DEFAULT 'standard' NOT NULL,
 	term_months INTEGER,
 	active BOOLEAN NOT NULL,
 	CONSTRAINT pk_price PRIMARY KEY (id),
 	CONSTRAINT ck_price_amount_not_negative CHECK (amount_minor >= 0),
 	CONSTRAINT ck_price_interval_positive CHECK (interval_count > 0),
 	CONSTRAINT ck_price_interval_unit_known CHECK (interval_unit IN ('day', 'week', 'month')),
+	CONSTRAINT ck_price_tax_category_known CHECK (tax_category IN ('standard', 'event_entry', 'meal', 'groceries', 'book', 'press', 'care', 'non_profit')),
 	CONSTRAINT fk_price_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_price_plan_id FOREIGN KEY(plan_id) REFERENCES "plan" (id)
 )
