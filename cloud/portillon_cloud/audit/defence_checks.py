@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from portillon_cloud.audit.check import Finding
+from portillon_cloud.audit.check import N_, Finding
 from portillon_cloud.database.triggers import registered
 
 DEFENCES_STAND = "defences_stand"
 HOLDS = "What is written never changes: every trigger that refuses a change is in the database."
-SAYS = "The trigger {trigger} of table {table} is missing or switched off: rows of that table can be changed unseen."
+SAYS = N_(
+    "The trigger {trigger} of table {table} is missing or switched off: rows of that table can be changed unseen."
+)
 
 _NAME = re.compile(r"CREATE TRIGGER (\w+) ")
 

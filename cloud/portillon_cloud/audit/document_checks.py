@@ -1,14 +1,13 @@
 """Invariants 9 and 10 on documents and payments: what is written adds up, is numbered, and is settled once."""
 
-from portillon_cloud.audit.check import Check
+from portillon_cloud.audit.check import N_, Check
 
 
-def _adds_up(table: str, word: str) -> Check:
+def _adds_up(table: str, says: str) -> Check:
     return Check(
         code=f"{table}_adds_up",
         holds="The total is lines and taxes.",
-        says=f"{word} {{series}}-{{number}} says {{net_minor}} and {{tax_minor}} of taxes; "
-        "its lines come to {lines_minor} and its taxes to {taxes_minor}.",
+        says=says,
         sql=f"""
         SELECT '{table} ' || d.id AS subject, d.series, d.number, d.currency, d.net_minor, d.tax_minor,
                COALESCE(l.net_minor, 0) AS lines_minor, COALESCE(t.tax_minor, 0) AS taxes_minor
@@ -24,7 +23,7 @@ def _adds_up(table: str, word: str) -> Check:
     )
 
 
-def _source_is_spent(table: str, word: str, amount: str, name: str) -> Check:
+def _source_is_spent(table: str, says: str, amount: str, name: str) -> Check:
     """What a payment or a credit note brought is settled, waiting, or to be paid back: to the cent."""
     sums = "\n".join(
         f"""LEFT JOIN (SELECT {table}_id AS id, SUM({column}) AS minor FROM {of}
@@ -39,8 +38,7 @@ def _source_is_spent(table: str, word: str, amount: str, name: str) -> Check:
     return Check(
         code=f"{table}_is_spent_once",
         holds="What came in is settled with invoices, open as credit, or to be paid back: never more, never less.",
-        says=f"{word} {{name}} brought {{brought_minor}}; {{settled_minor}} settled invoices, "
-        "{open_minor} is open as credit, {back_minor} is to be paid back.",
+        says=says,
         sql=f"""
         SELECT '{table} ' || d.id AS subject, {name} AS name, d.currency, d.{amount} AS brought_minor,
                COALESCE(a.minor, 0) AS settled_minor, COALESCE(o.minor, 0) AS open_minor,
@@ -60,15 +58,45 @@ _NUMBERED = """(SELECT legal_entity_id, series, number, issued_on FROM invoice
                 WHERE organisation_id = :organisation_id)"""
 
 DOCUMENT_CHECKS = (
-    _adds_up("invoice", "Invoice"),
-    _adds_up("credit_note", "Credit note"),
-    _source_is_spent("payment", "Payment", "amount_minor", "d.id"),
-    _source_is_spent("credit_note", "Credit note", "total_minor", "d.series || '-' || d.number"),
+    _adds_up(
+        "invoice",
+        N_(
+            "Invoice {series}-{number} says {net_minor} and {tax_minor} of taxes; "
+            "its lines come to {lines_minor} and its taxes to {taxes_minor}."
+        ),
+    ),
+    _adds_up(
+        "credit_note",
+        N_(
+            "Credit note {series}-{number} says {net_minor} and {tax_minor} of taxes; "
+            "its lines come to {lines_minor} and its taxes to {taxes_minor}."
+        ),
+    ),
+    _source_is_spent(
+        "payment",
+        N_(
+            "Payment {name} brought {brought_minor}; {settled_minor} settled invoices, {open_minor} is open as credit, "
+            "{back_minor} is to be paid back."
+        ),
+        "amount_minor",
+        "d.id",
+    ),
+    _source_is_spent(
+        "credit_note",
+        N_(
+            "Credit note {name} brought {brought_minor}; {settled_minor} settled invoices, "
+            "{open_minor} is open as credit, {back_minor} is to be paid back."
+        ),
+        "total_minor",
+        "d.series || '-' || d.number",
+    ),
     Check(
         code="owed_is_collected",
         holds="What is owed is the total less what is allocated, credited and written off, and just that is collected.",
-        says="Invoice {series}-{number} comes to {total_minor} and {settled_minor} of it is settled; "
-        "{collected_minor} is being collected.",
+        says=N_(
+            "Invoice {series}-{number} comes to {total_minor} and {settled_minor} of it is settled; "
+            "{collected_minor} is being collected."
+        ),
         sql="""
         SELECT 'invoice ' || i.id AS subject, i.series, i.number, i.currency, i.total_minor,
                COALESCE(a.minor, 0) AS settled_minor, COALESCE(n.minor, 0) AS collected_minor
@@ -85,8 +113,10 @@ DOCUMENT_CHECKS = (
     Check(
         code="numbers_have_no_gap",
         holds="Numbers run from 1 to n without a gap.",
-        says="Series {series} of legal entity {legal_entity_id} has {documents} documents, numbered {first} to {last}; "
-        "its counter stands at {counter}.",
+        says=N_(
+            "Series {series} of legal entity {legal_entity_id} has {documents} documents, numbered {first} to {last}; "
+            "its counter stands at {counter}."
+        ),
         sql=f"""
         SELECT 'series ' || d.legal_entity_id || ':' || d.series AS subject, d.legal_entity_id, d.series,
                COUNT(*) AS documents, MIN(d.number) AS first, MAX(d.number) AS last,
@@ -100,7 +130,7 @@ DOCUMENT_CHECKS = (
     Check(
         code="numbers_follow_the_calendar",
         holds="A later number is never of an earlier day.",
-        says="Number {number} of series {series} is of {issued_on}, the number before it of {before_on}.",
+        says=N_("Number {number} of series {series} is of {issued_on}, the number before it of {before_on}."),
         sql=f"""
         SELECT 'series ' || legal_entity_id || ':' || series || ' number ' || number AS subject, series, number,
                issued_on, before_on
@@ -112,7 +142,9 @@ DOCUMENT_CHECKS = (
     Check(
         code="credited_within_its_line",
         holds="No more of a line is taken back than was billed.",
-        says="Line {line} of invoice {invoice} was billed at {billed_minor}, and {credited_minor} of it taken back.",
+        says=N_(
+            "Line {line} of invoice {invoice} was billed at {billed_minor}, and {credited_minor} of it taken back."
+        ),
         sql="""
         SELECT 'invoice_line ' || l.id AS subject, l.id AS line, l.invoice_id AS invoice, i.currency,
                l.priced_minor AS billed_minor, c.minor AS credited_minor
@@ -128,8 +160,10 @@ DOCUMENT_CHECKS = (
     Check(
         code="billed_once",
         holds="One live line for each start of a component; only a full reversal opens the next generation.",
-        says="Subscription {subscription}, {component} from {period_start}: {live} of {lines} lines are live, "
-        "the newest is of generation {generation}.",
+        says=N_(
+            "Subscription {subscription}, {component} from {period_start}: {live} of {lines} lines are live, "
+            "the newest is of generation {generation}."
+        ),
         sql="""
         SELECT 'subscription ' || l.subscription_id || ' ' || l.component || ' ' || l.period_start || ' '
                || l.start_second AS subject, l.subscription_id AS subscription, l.component, l.period_start,
@@ -147,7 +181,7 @@ DOCUMENT_CHECKS = (
     Check(
         code="charged_once",
         holds="At most one successful attempt per intent, and its payment is what was owed.",
-        says="{owed_minor} was to be charged; {successes} attempts succeeded and {paid_minor} was booked.",
+        says=N_("{owed_minor} was to be charged; {successes} attempts succeeded and {paid_minor} was booked."),
         sql="""
         SELECT 'payment_intent ' || n.id AS subject, n.currency, n.amount_minor AS owed_minor,
                COUNT(*) AS successes, COALESCE(SUM(p.amount_minor), 0) AS paid_minor

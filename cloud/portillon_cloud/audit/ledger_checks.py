@@ -1,6 +1,6 @@
 """Invariants 9 and 11 on the ledger: every document is in the book once, and the book comes to what documents say."""
 
-from portillon_cloud.audit.check import Check
+from portillon_cloud.audit.check import N_, Check
 
 _DEPOSITS = "SELECT legal_entity_id, 'deposits', -SUM(CASE WHEN kind LIKE 'deposit_back%' THEN -amount_minor"
 _DOCUMENTS = """
@@ -59,7 +59,7 @@ LEDGER_CHECKS = (
     Check(
         code="document_is_posted",
         holds="Every invoice, credit note, payment, write-off, payout and manual entry is in the book once, whole.",
-        says="{subject} comes to {said_minor}, and {booked_minor} of it is in the ledger.",
+        says=N_("{subject} comes to {said_minor}, and {booked_minor} of it is in the ledger."),
         sql=f"""
         SELECT kind || ' ' || source AS subject, currency, SUM(said) AS said_minor, SUM(booked) AS booked_minor
         FROM (SELECT kind, source, currency, minor AS said, 0 AS booked FROM ({_DOCUMENTS}) d
@@ -71,8 +71,10 @@ LEDGER_CHECKS = (
     Check(
         code="ledger_comes_to_documents",
         holds="What members owe and have, revenue, taxes, deposits and losses are in the ledger what documents say.",
-        says="Account {name} of legal entity {legal_entity_id} stands at {ledger_minor}; "
-        "documents come to {documents_minor}.",
+        says=N_(
+            "Account {name} of legal entity {legal_entity_id} stands at {ledger_minor}; "
+            "documents come to {documents_minor}."
+        ),
         sql=f"""
         SELECT 'ledger ' || s.legal_entity_id || ':' || s.name AS subject, s.name, s.legal_entity_id, e.currency,
                SUM(s.ledger) AS ledger_minor, SUM(s.documents) AS documents_minor
@@ -87,7 +89,7 @@ LEDGER_CHECKS = (
     Check(
         code="closed_is_closed",
         holds="A closed accounting period takes no posting.",
-        says="Entry {entry} of {occurred_on} was written after the book was closed up to {through_on}.",
+        says=N_("Entry {entry} of {occurred_on} was written after the book was closed up to {through_on}."),
         sql="""
         SELECT 'ledger_entry ' || e.id AS subject, e.id AS entry, e.occurred_on, c.through_on
         FROM accounting_close c

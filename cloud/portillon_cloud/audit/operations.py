@@ -20,7 +20,8 @@ from portillon_cloud.timers import Timer, Work, finish
 CHECKS = (*DOCUMENT_CHECKS, *LEDGER_CHECKS)
 HELD: Mapping[str, str] = MappingProxyType({**{one.code: one.holds for one in CHECKS}, DEFENCES_STAND: HOLDS})
 """What must hold, by the check's code."""
-_SAYS: Mapping[str, str] = MappingProxyType({**{one.code: one.says for one in CHECKS}, DEFENCES_STAND: SAYS})
+SAYS_OF: Mapping[str, str] = MappingProxyType({**{one.code: one.says for one in CHECKS}, DEFENCES_STAND: SAYS})
+"""How a breach is told, by the check's code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +48,14 @@ class OpenFinding:
         return HELD.get(self.finding.code, self.finding.code)
 
     @property
+    def says(self) -> str:
+        """The sentence before it is translated and its facts filled in."""
+        return SAYS_OF.get(self.finding.code, f"{self.finding.code}: {self.finding.subject}")
+
+    @property
     def explanation(self) -> str:
         """What does not agree, in a sentence."""
-        says = _SAYS.get(self.finding.code)
-        return f"{self.finding.code}: {self.finding.subject}" if says is None else explained(says, self.finding, "en")
+        return explained(self.says, self.finding, "en")
 
 
 def look(conn: Connection, organisation_id: int) -> list[Finding]:

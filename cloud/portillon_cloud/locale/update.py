@@ -16,6 +16,7 @@ _METHODS = {
     "web/**.py": "python",
     "locale/words.py": "python",
     "members/entry.py": "python",
+    "audit/**.py": "python",
     "web/templates/**.html": "jinja2",
 }
 

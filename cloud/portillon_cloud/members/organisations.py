@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from portillon_rules.credential import SiteKey
 from sqlalchemy import Connection, insert, select
 
+from portillon_cloud.audit.planning import plan_audit
 from portillon_cloud.clock.operations import start_test_clock
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.ledger import open_books
@@ -52,6 +53,8 @@ def create_organisation(
         start_test_clock(
             conn, organisation_id, business_ms=real_ms if business_ms is None else business_ms, real_ms=real_ms
         )
+    else:
+        plan_audit(conn, organisation_id=organisation_id, time_zone=time_zone, after_ms=real_ms)
     return organisation_id
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, select
 
 from portillon_cloud.alarms.operations import unacknowledged
 from portillon_cloud.attendance.duress import unseen_alarms
+from portillon_cloud.audit.operations import count_open
 from portillon_cloud.clock import read_clock
 from portillon_cloud.clock.tables import clock_job
 from portillon_cloud.members.tables import organisation, site
@@ -21,6 +22,7 @@ class OrganisationView:
     clock: ClockView
     unseen_alarms: int  # silent ones
     open_alarms: int  # that nobody has taken note of
+    audit_findings: int  # that the last audit of the books saw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ def organisation_view(conn: Connection, organisation_id: int, real_ms: int) -> O
         clock=clock_view(conn, organisation_id, real_ms),
         unseen_alarms=unseen_alarms(conn, organisation_id),
         open_alarms=unacknowledged(conn, organisation_id),
+        audit_findings=count_open(conn, organisation_id),
     )
 
 

@@ -20,6 +20,7 @@ from portillon_cloud.web.live_panels import LivePanels
 from portillon_cloud.web.openapi import openapi_of
 from portillon_cloud.web.pages import (
     alarms,
+    audit,
     clock,
     company,
     credentials,
@@ -84,7 +85,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
         subscriptions, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
-        rule_changes, decisions,
+        rule_changes, decisions, audit,
         reports,
     )  # fmt: skip
     for part in parts:

@@ -88,6 +88,7 @@ def _frame(visit: Visit, words: Words) -> dict[str, Any]:
         "here": visit.here,
         "navigation": _navigation(visit, words),
         "notices": visit.organisation.unseen_alarms if visit.principal.may(Permission.SEE_MEMBERS) else None,
+        "audit_findings": visit.organisation.audit_findings if visit.principal.may(Permission.KEEP_BOOKS) else 0,
         "alarm_count": visit.organisation.open_alarms,
         "here_is_alarms": visit.here.startswith("/alarms"),
         "here_is_notices": visit.here.startswith("/notices"),
@@ -103,6 +104,7 @@ def _navigation(visit: Visit, words: Words) -> list[dict[str, Any]]:
         (Permission.SEE_SITE, "/sites", words.say("Live")),
         (Permission.SEE_MEMBERS, "/members", words.say("Members")),
         (Permission.SEE_MONEY, "/unpaid", words.say("Unpaid")),
+        (Permission.KEEP_BOOKS, "/audit", words.say("Books")),
         (Permission.SEE_REPORTS, "/reports", words.say("Reports")),
     )
     return [

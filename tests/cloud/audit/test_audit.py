@@ -1,9 +1,10 @@
 """The audit: silent over sound books, and each planted fault is found, explained, kept, and let go when it is gone."""
 
+from dataclasses import dataclass
 from datetime import date
 
 import pytest
-from cloud.gym import Gym
+from cloud.gym import Gym, open_gym
 from portillon_cloud.audit.check import ROWS_MOST, Check
 from portillon_cloud.audit.defence_checks import DEFENCES_STAND
 from portillon_cloud.audit.operations import CHECKS, HELD, audit, count_open, last_run, look, open_findings
@@ -20,6 +21,7 @@ from portillon_cloud.payments.refunds import Refund, refund_credit
 from portillon_cloud.payments.simulator import PaymentSimulator
 from portillon_cloud.payments.tables import Means
 from portillon_cloud.payments.write_off import WriteOff, write_off
+from portillon_cloud.secrets import Keyring
 from portillon_cloud.timers.operations import next_due
 from portillon_cloud.timers.tables import timer
 from portillon_cloud.worker import Worker
@@ -240,3 +242,23 @@ def test_it_rings_every_night(gym: Gym) -> None:
     assert due is not None
     assert due.due_at_ms == at(date(2026, 11, 1)) + int(4.5 * 3_600_000)  # the night that has an hour twice
     assert keys == [f"{NIGHTLY_AUDIT}:2026-10-31", f"{NIGHTLY_AUDIT}:2026-11-01"]
+
+
+def test_a_live_organisation_is_audited_from_its_first_night(sqlite_db: Database, keyring: Keyring) -> None:
+    """Nobody has to ask; a test organisation, whose year passes in a minute, is audited when it is asked for."""
+    clock = StillClock(now_ms=at(START))
+    live = open_gym(sqlite_db, keyring, clock, mode="live")
+    test = open_gym(sqlite_db, keyring, clock)
+    with sqlite_db.read() as conn:
+        due = next_due(conn, organisation_id=live.organisation_id)
+        assert next_due(conn, organisation_id=test.organisation_id) is None
+    assert due is not None
+    assert due.due_at_ms == at(START) + int(3.5 * 3_600_000)
+
+
+@dataclass
+class StillClock:
+    now_ms: int
+
+    def real_ms(self) -> int:
+        return self.now_ms
