@@ -20,7 +20,7 @@ from portillon_cloud.money import PPM, Money, MoneyError, divide_half_away, mino
     ],
 )
 def test_a_share_is_rounded_half_away_from_zero(amount_minor: int, rate_ppm: int, expected: int) -> None:
-    """The examples of the European norm and of Revenu Québec come out to the cent."""
+    """billing.md 35, 38, 39: the examples of the European norm and of Revenu Québec come out to the cent."""
     assert share_ppm(amount_minor, rate_ppm) == expected
 
 
@@ -35,7 +35,7 @@ def test_division_is_the_nearest_integer(numerator: int, denominator: int) -> No
 
 
 def test_three_instalments_of_a_hundred() -> None:
-    """The remainder goes to the earlier parts and nothing is lost."""
+    """billing.md 48: the remainder goes to the earlier parts and nothing is lost."""
     assert split(100_00, [1, 1, 1]) == [33_34, 33_33, 33_33]
 
 

@@ -39,7 +39,7 @@ def test_twelve_months_paid_monthly_is_lawful_in_quebec() -> None:
     ],
 )
 def test_what_quebec_forbids(change: dict[str, object], word: str) -> None:
-    """Each rule alone is named."""
+    """billing.md 59: each rule alone is named, with its clause."""
     [violation] = quebec.violations(replace(STORY, **change))  # type: ignore[arg-type]
     assert word in violation.why
     assert violation.clause.startswith("P-40.1")

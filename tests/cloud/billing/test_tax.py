@@ -30,7 +30,7 @@ def test_quebec_shows_two_taxes_each_on_the_net(
 
 
 def test_two_stages_differ_from_one_rate_a_quarter_of_the_time() -> None:
-    """The known count: 5,000 of the 20,000 prices from 0.01 to 200.00 would be wrong at a single 14.975 %."""
+    """billing.md 37: 5,000 of the 20,000 prices from 0.01 to 200.00 would be wrong at a single 14.975 %."""
     differ = sum(
         one(price, inclusive=False, regime="ca-qc").tax_minor != share_ppm(price, 149_750) for price in range(1, 20_001)
     )
@@ -38,14 +38,14 @@ def test_two_stages_differ_from_one_rate_a_quarter_of_the_time() -> None:
 
 
 def test_per_rate_on_the_invoice_not_per_line() -> None:
-    """Three lines of 3.33 at 20 % bear 2.00 of tax; line by line it would be 2.01."""
+    """Three lines of 3.33 at 20 % bear 2.00 of tax (billing.md 43); line by line it would be 2.01."""
     taxed = tax((3_33, 3_33, 3_33), (True,) * 3, inclusive=False, rates=FRANCE)
     assert taxed.tax_minor == 2_00
 
 
 @pytest.mark.parametrize(("gross_minor", "net_minor", "tax_minor"), [(49_90, 41_58, 8_32), (29_99, 24_99, 5_00)])
 def test_france_prices_include_the_tva(gross_minor: int, net_minor: int, tax_minor: int) -> None:
-    """The price people were told is the total, to the cent."""
+    """billing.md 45: the price people were told is the total, to the cent."""
     taxed = one(gross_minor, inclusive=True, regime="fr")
     assert (taxed.net_minor, taxed.tax_minor, taxed.total_minor) == (net_minor, tax_minor, gross_minor)
 
