@@ -323,4 +323,5 @@ def _shown(event: NewEvent) -> LastEvent:
         reason=event.reason,
         flags=event.flags,
         detail=event.detail,
+        by=event.by,
     )

@@ -105,7 +105,7 @@ def _last_events(report: HealthReport, now_ns: int) -> Table:
             event.kind,
             event.door or "",
             event.member or "",
-            Text(", ".join(text for text in (event.reason, *event.flags, event.detail) if text)),
+            Text(event.why),
         )
     return table
 

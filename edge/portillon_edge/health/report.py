@@ -31,6 +31,13 @@ class LastEvent(BaseModel):
     reason: str | None
     flags: tuple[str, ...]
     detail: str | None
+    by: str | None = None
+    """Whose order it was; of an input's fault the line."""
+
+    @property
+    def why(self) -> str:
+        """All that is known of it, in one line."""
+        return ", ".join(text for text in (self.reason, *self.flags, self.detail, self.by) if text)
 
 
 class HealthReport(BaseModel):

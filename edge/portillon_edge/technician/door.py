@@ -107,7 +107,8 @@ def _order(config: Path, asked: dict[str, Any]) -> None:
         by = give_order(settings.gateway.data_dir, asked)
     except OrderRefused as error:
         raise typer.Exit(_refused(str(error))) from None
-    typer.echo(f"Told to the gateway as {by}; portillon-edge door watch shows what comes of it.")
+    of = "" if config == DEFAULT_CONFIG else f" -c {config}"
+    typer.echo(f"Told to the gateway as {by}; portillon-edge door watch{of} shows what comes of it.")
 
 
 def _load(config: Path) -> GatewayConfig:

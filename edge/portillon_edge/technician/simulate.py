@@ -178,8 +178,7 @@ class _Watch:
 
 
 def _told(event: LastEvent) -> Text:
-    why = ", ".join(text for text in (event.reason, *event.flags, event.detail) if text)
-    return Text(f"  {event.door or ''}  {event.kind}  {why}".rstrip(), STYLES.get(event.kind, "dim"))
+    return Text(f"  {event.door or ''}  {event.kind}  {event.why}".rstrip(), STYLES.get(event.kind, "dim"))
 
 
 def _what_to_try(site: PracticeSite) -> Table:

@@ -49,6 +49,7 @@ def test_an_order_reaches_the_doors(tmp_path: Path, typed: list[str], order: Sta
     finally:
         orders.stop()
     assert result.exit_code == 0 and f"as {ME}" in result.output
+    assert f"door watch -c {gym.config_path} shows" in result.output, "what it says to type finds the same gateway"
     assert came.wait(5) and heard == [order]
 
 
