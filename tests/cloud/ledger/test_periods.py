@@ -3,15 +3,17 @@
 import threading
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
-from cloud.gym import Gym
+from cloud.gym import Gym, open_gym
 from portillon_cloud.database import Database
-from portillon_cloud.ledger import Entry, LedgerCode, Posting, post
+from portillon_cloud.ledger import Entry, LedgerCode, Posting, periods, post
 from portillon_cloud.ledger.errors import PeriodClosedError, PeriodError
 from portillon_cloud.ledger.periods import Book, Close, close, closed_through, closes, reopen
 from portillon_cloud.ledger.tables import accounting_close, ledger_entry, posting
 from portillon_cloud.members.operations import create_legal_entity
+from portillon_cloud.secrets import Keyring
 from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -166,3 +168,24 @@ def test_closing_and_posting_wait_for_each_other(gym: Gym, first: str) -> None:
     for one in threads:
         one.join(20)
     assert outcome == (["closed with 1"] if first == "post" else ["refused"])
+
+
+@pytest.mark.postgres
+def test_without_its_lock_a_posting_slips_into_a_closed_month(
+    postgres_cluster: Any, keyring: Keyring, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ablation: if closing did not wait, a posting begun before it would commit after it."""
+    monkeypatch.setattr(periods, "_lock", lambda conn, book: None)
+    url = postgres_cluster.fresh()
+    db, other = Database(url), Database(url)
+    gym = open_gym(db, keyring, clock)
+    with db.write() as first:
+        put(first, gym, "1", JANUARY)
+        with other.write() as second:
+            close(second, book(gym), act(JANUARY))
+    with db.read() as conn:
+        assert closed_through(conn, gym.legal_entity_id) == JANUARY
+    assert count(db) == 1
+    other.close()
+    db.close()
+    postgres_cluster.drop(url)
