@@ -9,6 +9,7 @@ from portillon_cloud.alarms import api as alarms
 from portillon_cloud.attendance import api as attendance
 from portillon_cloud.audit import api as audit
 from portillon_cloud.billing import api as billing
+from portillon_cloud.billing import plans_api as plans
 from portillon_cloud.billing import subscription_api as subscriptions
 from portillon_cloud.doors import api as doors
 from portillon_cloud.dunning import api as dunning
@@ -33,7 +34,7 @@ def api_router() -> APIRouter:
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
         members, profiles, credentials, billing, subscriptions, payments, dunning, access, rules, gateways, doors,
-        attendance, alarms, visits, hours, zones, presence, clock_api, reports, accounting, audit,
+        attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, audit,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)
