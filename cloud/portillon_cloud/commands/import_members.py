@@ -101,6 +101,8 @@ def import_members(
             f"[red]{len(report.problems)} problems: nothing was imported.[/red] Mend them, or use --allow-partial."
         )
         raise typer.Exit(1)
+    for remark in report.remarks[:PROBLEMS_SHOWN]:
+        err.print(f"{file}: {remark}", highlight=False, markup=False, soft_wrap=True)
     out.print(f"{report.imported} members imported.")
     if report.problems:
         raise typer.Exit(1)

@@ -1,7 +1,7 @@
 """Import members with accounts, cards, contracts and payment tokens: all of a good file, nothing of a bad one."""
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -10,10 +10,14 @@ from portillon_cloud.billing.catalogue import Price, prices_by_plan_code
 from portillon_cloud.billing.contracts import subscribe
 from portillon_cloud.billing.errors import CatalogueError, UnlawfulContractError
 from portillon_cloud.clock.local import local_date
-from portillon_cloud.members.csv_line import MemberRow, Problem
+from portillon_cloud.members.csv_line import COLUMNS, MemberRow, Problem
 from portillon_cloud.members.csv_reading import read_members
+from portillon_cloud.members.duplicates import alike
+from portillon_cloud.members.entry import EntryRefusedError
 from portillon_cloud.members.errors import UnknownMemberError
 from portillon_cloud.members.operations import add_account, add_credential, add_member, member_with
+from portillon_cloud.members.profile import MemberProfile, read_member
+from portillon_cloud.members.profiles import change_member
 from portillon_cloud.members.tables import member, organisation, site
 from portillon_cloud.payments.operations import add_payment_method
 from portillon_cloud.payments.tables import payment_method
@@ -29,10 +33,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """How many members came in, and every line that did not, with its reason."""
+    """How many members came in, every line that did not, with its reason, and who may be there twice now."""
 
     imported: int
     problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...] = ()
 
 
 @dataclass(slots=True)
@@ -47,6 +52,7 @@ class _Import:
     language: str
     today: datetime.date
     now_ms: int
+    country: str
     provider: str
     prices: Mapping[str, Price]
     accounts: dict[str, int]
@@ -54,6 +60,8 @@ class _Import:
     tokens: dict[str, int]
     people: dict[_Person, int]  # of this file, by line
     members: Mapping[_Person, int]  # there already, by id
+    profiles: dict[int, MemberProfile]  # of this file, by line
+    remarks: list[Problem]
 
 
 def import_members(
@@ -96,18 +104,18 @@ def import_members(
         all_or_nothing.rollback()
         return _report(0, problems)
     all_or_nothing.commit()
-    return _report(imported, problems)
+    return _report(imported, problems, context.remarks)
 
 
-def _report(imported: int, problems: list[Problem]) -> ImportReport:
-    return ImportReport(imported, tuple(sorted(problems, key=lambda problem: problem.line)))
+def _report(imported: int, problems: list[Problem], remarks: Sequence[Problem] = ()) -> ImportReport:
+    return ImportReport(imported, tuple(sorted(problems, key=lambda problem: problem.line)), tuple(remarks))
 
 
 def _context(
     conn: Connection, keyring: Keyring, organisation_id: int, site_id: int, now_ms: int, provider: str
 ) -> _Import:
     found = conn.execute(
-        select(site.c.legal_entity_id, site.c.language, site.c.time_zone)
+        select(site.c.legal_entity_id, site.c.language, site.c.time_zone, organisation.c.country)
         .join(organisation, organisation.c.id == site.c.organisation_id)
         .where(site.c.id == site_id, organisation.c.id == organisation_id)
     ).one_or_none()
@@ -122,6 +130,7 @@ def _context(
         language=found.language,
         today=local_date(now_ms, found.time_zone),
         now_ms=now_ms,
+        country=found.country,
         provider=provider,
         prices=prices_by_plan_code(conn, organisation_id),
         accounts={},
@@ -129,6 +138,8 @@ def _context(
         tokens={},
         people={},
         members=_members(conn, site_id),
+        profiles={},
+        remarks=[],
     )
 
 
@@ -143,6 +154,11 @@ def _check(context: _Import, row: MemberRow) -> list[Problem]:
     if price is None:
         known = ", ".join(sorted(context.prices)) or "none; make one first"
         wrong("plan", f"no plan has the code {row.plan!r}; known ones: {known}")
+    try:
+        context.profiles[row.line] = read_member(row.known, country=context.country, today=context.today)
+    except EntryRefusedError as error:
+        for one in error.wrong:
+            wrong(COLUMNS.get(one.field, one.field), one.said())
     person = _person(row.first_name, row.last_name, row.email)
     if (above := context.people.setdefault(person, row.line)) != row.line:
         wrong("", f"{row.first_name} {row.last_name} <{row.email or 'no e-mail'}> is on line {above} already")
@@ -178,6 +194,7 @@ def _write(context: _Import, row: MemberRow) -> Problem | None:
                 language=row.language,
                 joined_on=min(row.contract_start, context.today),
             )
+            _write_profile(context, row, member_id)
             for card in row.cards:
                 add_credential(
                     context.conn,
@@ -214,6 +231,24 @@ def _write(context: _Import, row: MemberRow) -> Problem | None:
     if row.account is not None:
         context.accounts[row.account] = account_id
     return None
+
+
+def _write_profile(context: _Import, row: MemberRow, member_id: int) -> None:
+    """What the file knows of the member; who seems to be there already is told, and stays."""
+    known = context.profiles[row.line]
+    for other in alike(context.conn, context.keyring, context.organisation_id, known, besides=member_id):
+        shared = ", ".join(same.replace("_", " ") for same in other.same)
+        told = f"may be member {other.member_id}, {other.name}: same {shared}. Look, and keep one"
+        context.remarks.append(Problem(row.line, "", told))
+    change_member(
+        context.conn,
+        context.keyring,
+        organisation_id=context.organisation_id,
+        member_id=member_id,
+        new=known,
+        at_ms=context.now_ms,
+        by=IMPORT,
+    )
 
 
 def _account(context: _Import, row: MemberRow) -> int:

@@ -1,19 +1,26 @@
 """One line of a member import: its fields read, each bad one named. Pure."""
 
 import datetime
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from portillon_rules.credential import Credential, CredentialError
 
 from portillon_cloud.members.card_text import read_card
+from portillon_cloud.members.entry import Entry
+from portillon_cloud.members.profile import LINE_MAX, TypedAddress, TypedContact, TypedMember
 
 REQUIRED = ("first_name", "last_name", "plan", "contract_start")
-OPTIONAL = ("email", "card", "payment_token", "payment_label", "language", "account", "billed_from")
+OPTIONAL = (
+    "email", "card", "payment_token", "payment_label", "language", "account", "billed_from",
+    "phone", "birth_date", "street", "city", "postal_code", "region", "country", "emergency_name", "emergency_phone",
+)  # fmt: skip
 FIELD_CHARACTERS_MAX = 200
 LANGUAGES = ("en", "fr")
-_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
+COLUMNS = {f"address/{name}": name for name in ("street", "city", "postal_code", "region", "country")} | {
+    f"emergency_contacts/0/{name}": f"emergency_{name}" for name in ("name", "phone")
+}
+"""Where a field of a profile stands in a file."""
 _FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would run when somebody opens an export of ours
 
 
@@ -49,6 +56,7 @@ class MemberRow:
     language: str | None
     account: str | None
     billed_from: datetime.date | None  # periods that began before it were billed elsewhere
+    known: TypedMember  # as written: how a phone number reads depends on the country of the gym
 
 
 def read_line(line: int, values: Mapping[str, str]) -> tuple[MemberRow | None, list[Problem]]:
@@ -75,6 +83,7 @@ def read_line(line: int, values: Mapping[str, str]) -> tuple[MemberRow | None, l
         contract_start=start,
         cards=cards,
         billed_from=billed_from,
+        known=fields.profile(first_name, last_name, optional["email"]),
         **optional,
     )
     return row, []
@@ -109,10 +118,30 @@ class _Fields:
 
     def email(self, name: str) -> str | None:
         value = self.text(name)
-        if value is not None and not _EMAIL.fullmatch(value):
-            self._wrong(name, f"{value!r} is no e-mail address")
-            return None
-        return value
+        entry = Entry(country="")
+        read = entry.email(name, value)
+        for one in entry.wrong:
+            self._wrong(name, f"{value!r}: {one.said()}")
+        return read
+
+    def profile(self, first_name: str, last_name: str, email: str | None) -> TypedMember:
+        """What else is written of the member; the country alone is no address."""
+
+        def said(name: str) -> str:
+            return self.values.get(name, "").strip()[:LINE_MAX]
+
+        written = any(said(name) for name in ("street", "city", "postal_code", "region"))
+        address = {name: said(name) for name in ("street", "city", "postal_code", "region", "country")}
+        contact = TypedContact(name=said("emergency_name"), phone=said("emergency_phone"))
+        return TypedMember(
+            first_name=first_name,
+            last_name=last_name,
+            email=email,
+            phone=said("phone"),
+            birth_date=said("birth_date"),
+            address=TypedAddress(**address) if written else None,
+            emergency_contacts=[contact] if contact.name or contact.phone else [],
+        )
 
     def language(self, name: str) -> str | None:
         value = self.text(name)

@@ -59,7 +59,7 @@ def test_the_same_file_in_many_coats(change: object) -> None:
         (",Roy,,,gym,2026-01-31", "line 2, first_name: is empty"),
         ("A,Roy,,,gym,31/01/2026", "line 2, contract_start: '31/01/2026' is no date; write it as YYYY-MM-DD"),
         ("A,Roy,,,gym,2026-02-30", "line 2, contract_start: '2026-02-30' is no date"),
-        ("A,Roy,nobody,,gym,2026-01-31", "line 2, email: 'nobody' is no e-mail address"),
+        ("A,Roy,nobody,,gym,2026-01-31", "line 2, email: 'nobody': this is no e-mail address"),
         ("A,Roy,,XYZ,gym,2026-01-31", "line 2, card: this is no value of kind em4100: write hex digits"),
         ("A,Roy,,rfid:00,gym,2026-01-31", "line 2, card: 'rfid' is no kind of credential"),
         ("A,Roy,,00 XYZ,gym,2026-01-31", "line 2, card: this is no value of kind em4100"),
