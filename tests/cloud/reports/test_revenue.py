@@ -66,6 +66,15 @@ def test_a_month_without_its_entry_is_behind(gym: Gym) -> None:
     assert (to_come.balance_minor, to_come.behind_minor) == (150_00, 116_67)
 
 
+def test_what_was_credited_is_not_to_come(gym: Gym) -> None:
+    """Seen from April itself: Alice's 100.00 less the 50.00 taken back, and Bob's two parts."""
+    april(gym)
+    with gym.db.read() as conn:
+        to_come = deferred(conn, book(gym), months_from(APRIL, 1))
+    assert [one.earned_minor for one in to_come.months] == [100_00 - 50_00 + 66_67, 33_33]
+    assert (to_come.balance_minor, to_come.behind_minor) == (150_00, 0)
+
+
 @given(nets=st.lists(st.tuples(st.integers(-50_000, 50_000), st.integers(0, 80), st.integers(1, 400)), max_size=8))
 def test_the_months_to_come_lose_no_cent(nets: list[tuple[int, int, int]]) -> None:
     """Of periods that begin with the first month or later, all that is billed is earned in one of the rows."""
