@@ -150,7 +150,7 @@ def payment(gym: Gym, say: Say) -> Lines:
     require(gym.badge(2, late.card)["relay_ns"] is None, "5 s later the late payer is refused, with nobody told")
     require(gym.badge(2, gym.people[6].card)["relay_ns"] is not None, "and a paid-up member still enters")
     gym.network.restore()
-    _arrives(gym, kind="denied", reason="expired")
+    _arrives(gym, kind="denied", reason="dues_unpaid")
     ms = entered_s * 1_000
     say(f"Paid: entered {ms:.0f} ms later. With the broker dead one right lapsed by itself; the others hold")
     return [("payment → enters again", f"{ms:.0f} ms")]

@@ -167,11 +167,14 @@ def get_statement(
     account_id: PathId,
     services: ServicesDep,
     reader: Reader,
-    from_on: Annotated[datetime.date, Query(alias="from")],
-    through_on: Annotated[datetime.date, Query(alias="through")],
+    from_on: Annotated[datetime.date, Query(alias="from")] = _FIRST,
+    through_on: Annotated[datetime.date, Query(alias="through")] = _LAST,
     format: Annotated[Format, Query(description="json, or csv of the lines")] = Format.JSON,
 ) -> Statement | Response:
-    """What was owed, each document and payment since, what is owed; below nothing, it is the member's credit."""
+    """What was owed, each document and payment since, what is owed; below nothing, it is the member's credit.
+
+    Without `from` and `through` all there is.
+    """
     if through_on < from_on:
         raise unprocessable("`through` is before `from`.", pointer="/query/through")
     with services.db.read() as conn:

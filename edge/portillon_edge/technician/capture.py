@@ -1,11 +1,12 @@
 """`portillon-edge capture`: shows what a reader reads, for a technician with an unknown card."""
 
 import queue
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
 import typer
 from portillon_config import ConfigError, load
@@ -75,18 +76,16 @@ def capture(
     thread.start()
     typer.echo(f"{reader} ({options.type}, {options.place}): hold cards to it; Ctrl-C ends.")
     screen = _Screen(options)
-    interrupted = False
-    try:
-        _show_until(screen, heard, thread, seconds=seconds, cards=cards)
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        stop.set()
-        thread.join(STOP_SECONDS_MAX)
+    with _Interrupted() as interrupted:
+        try:
+            _show_until(screen, heard, thread, interrupted, seconds=seconds, cards=cards)
+        finally:
+            stop.set()
+            thread.join(STOP_SECONDS_MAX)
     while not heard.empty():  # what was made of the last reading
         _echo(screen.lines(heard.get_nowait()))
     typer.echo(f"{screen.readings} readings.")
-    enough = interrupted or screen.readings >= (cards or 1)
+    enough = interrupted.yes or screen.readings >= (cards or 1)
     raise typer.Exit(exit_codes.OK if enough else exit_codes.NOT_SO)
 
 
@@ -122,12 +121,13 @@ def _show_until(
     screen: "_Screen",
     heard: "queue.Queue[Heard]",
     thread: threading.Thread,
+    interrupted: "_Interrupted",
     *,
     seconds: float | None,
     cards: int | None,
 ) -> None:
     ends_s = None if seconds is None else time.monotonic() + seconds
-    while cards is None or screen.readings < cards:
+    while not interrupted.yes and (cards is None or screen.readings < cards):
         left_s = LOOK_SECONDS if ends_s is None else min(LOOK_SECONDS, ends_s - time.monotonic())
         if left_s <= 0:
             return
@@ -143,6 +143,22 @@ def _show_until(
 def _echo(lines: Iterable[str]) -> None:
     for line in lines:
         typer.echo(line)
+
+
+class _Interrupted:
+    """Notes Ctrl-C instead of raising it: raised inside a queue's lock, it would leave that locked for ever."""
+
+    yes = False
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, *_: object) -> None:
+        self.yes = True
 
 
 class _Screen:

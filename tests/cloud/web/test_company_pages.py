@@ -39,6 +39,7 @@ def test_a_door_asks_over_the_api(client, gym):
     (door,) = client.get("/api/v1/sites/1/doors", headers=owner).json()
     assert door["asked"] == {
         "pin_schedule": None, "two_people": True, "supervised": False, "minors_alone": False, "within_s": 30,
+        "reserved": [],
     }  # fmt: skip
     assert client.put(url, json={"within_s": 601}, headers=owner).status_code == 422
     assert client.put(url, json={"three_people": True}, headers=owner).status_code == 422
