@@ -132,11 +132,11 @@ def _asked(
 
 
 def _lock(conn: Connection, organisation_id: int, subscription_id: int) -> None:
-    """Whoever changes what an account owes holds it; a preview only reads."""
+    """Hold the subscription, then its account: as the invoice run does, or the two could wait for each other."""
     account_id = conn.scalar(
-        select(subscription.c.account_id).where(
-            subscription.c.id == subscription_id, subscription.c.organisation_id == organisation_id
-        )
+        select(subscription.c.account_id)
+        .where(subscription.c.id == subscription_id, subscription.c.organisation_id == organisation_id)
+        .with_for_update()
     )
     if account_id is not None:
         lock_account(conn, account_id)
