@@ -73,11 +73,6 @@ class Difference:
     credits: tuple[Credit, ...] = ()
     lines: tuple[NewLine, ...] = ()
 
-    @property
-    def amount_minor(self) -> int:
-        """What the payer's debt changes by, before tax."""
-        return sum(new.piece.amount_minor for new in self.lines) - sum(one.amount_minor for one in self.credits)
-
 
 _Key = tuple[str, Tariff, Period]
 

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from portillon_cloud.billing.calendar import Period
 from portillon_cloud.billing.catalogue import Price
@@ -31,10 +32,8 @@ class Author:
     reason: str | None = None
 
 
-def record(
-    conn: Connection, *, organisation_id: int, subscription_id: int, decided: Decided, author: Author
-) -> Sequence[int]:
-    """Write the events and withdrawals of an answer; the ids of the events."""
+def record(conn: Connection, *, organisation_id: int, subscription_id: int, decided: Decided, author: Author) -> None:
+    """Write the events and withdrawals of an answer."""
     if decided.withdraw:
         conn.execute(
             insert(event_withdrawal),
@@ -48,8 +47,6 @@ def record(
                 for event_id in decided.withdraw
             ],
         )
-    if not decided.record:
-        return ()
     rows = [
         {
             "organisation_id": organisation_id,
@@ -63,8 +60,8 @@ def record(
         }
         for event in decided.record
     ]
-    written = conn.execute(insert(subscription_event).returning(subscription_event.c.id), rows)
-    return tuple(written.scalars())
+    if rows:
+        conn.execute(insert(subscription_event), rows)
 
 
 def recorded(conn: Connection, subscription_ids: Sequence[int]) -> Mapping[int, Sequence[Recorded]]:
@@ -121,8 +118,5 @@ def billed(
     return found
 
 
-def _span(row: object) -> Span:
-    return Span(
-        Moment(row.period_start, row.start_second),  # type: ignore[attr-defined]
-        Moment(row.period_end, row.end_second),  # type: ignore[attr-defined]
-    )
+def _span(row: Row[Any]) -> Span:
+    return Span(Moment(row.period_start, row.start_second), Moment(row.period_end, row.end_second))

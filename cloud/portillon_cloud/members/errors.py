@@ -45,7 +45,3 @@ class NoPinLeftError(PermanentError):
 
 class OrganisationError(PermanentError):
     """The organisation, legal entity or site cannot be made like this; the message says why."""
-
-
-class ImportRefusedError(PermanentError):
-    """The file has bad lines and nothing was imported; `problems` names each."""
