@@ -110,7 +110,8 @@ class NotesWatch:
         who = f"on {today} subscription {subscription_id}"
         if stands_minor != expected_minor:
             self._watch.finding.breaks(BILLS, f"{who} is billed {stands_minor}, and its events cost {expected_minor}")
-        if difference(events, lines, until_on=today, policy=POLICY).amount_minor:
+        left_to_do = difference(events, lines, until_on=today, policy=POLICY)
+        if left_to_do.lines or left_to_do.credits:
             self._watch.finding.breaks(BILLS, f"{who}: something is left to bill or to credit")
 
     def _once_only(self, subscription_id: int, lines: Sequence[Billed]) -> None:
