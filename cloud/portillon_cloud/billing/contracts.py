@@ -49,10 +49,12 @@ def subscribe(
     now_ms: int,
     renews: bool = False,
     billed_from_on: datetime.date | None = None,
+    at_distance: bool = False,
 ) -> Subscribed:
     """Sign for a member from `starts_on`; raises UnlawfulContractError with every rule broken.
 
     `billed_from_on`: periods that begin before it were billed elsewhere (an import of running contracts).
+    `at_distance`: signed online or by telephone, so that the consumer may withdraw where the law says so.
     """
     price = price_by_id(conn, organisation_id, price_id)
     place = _place(conn, organisation_id, price.legal_entity_id)
@@ -88,6 +90,7 @@ def subscribe(
         starts_on=starts_on,
         ends_on=ends_on,
         renews=renews,
+        at_distance=at_distance,
         total_minor=None if ends_on is None else price.amount_minor * len(instalments),
         instalments=None if ends_on is None else len(instalments),
         state="active",

@@ -26,6 +26,7 @@ class Signed:
     renewed_until_on: datetime.date | None
     instalment_minor: int
     instalment_months: int
+    at_distance: bool
 
     def way_out(self, *, told_on: datetime.date, on: datetime.date) -> WayOut | None:
         """What the law gives whoever says on `told_on` that they leave with `on`; None: what the contract says holds.
@@ -43,6 +44,7 @@ class Signed:
                 price_minor=self._price_minor(starts_on, ends_on),
                 told_on=told_on,
                 on=on,
+                at_distance=self.at_distance,
             )
         )
 
@@ -111,4 +113,5 @@ def signed(conn: Connection, organisation_id: int, subscription_id: int) -> Sign
         renewed_until_on=row.ends_now_on if renewed else None,
         instalment_minor=taxed.total_minor,
         instalment_months=row.interval_count if row.interval_unit == "month" else 1,
+        at_distance=row.at_distance,
     )

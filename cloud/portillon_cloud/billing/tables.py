@@ -71,6 +71,7 @@ contract = Table(
     Column("starts_on", Date, nullable=False),
     Column("ends_on", Date),  # first day without it; null: open-ended
     Column("renews", Boolean, nullable=False),  # goes on by itself after its term
+    Column("at_distance", Boolean, nullable=False, server_default=false()),  # signed online or by telephone
     amount("total_minor", nullable=True),  # what all instalments of a fixed term come to, before tax
     Column("instalments", Integer),
     Column("agreement", JSON, nullable=False, server_default="{}"),  # of freezes, notice, minimum term: Agreement

@@ -404,6 +404,7 @@ CREATE TABLE contract (
 	starts_on DATE NOT NULL,
 	ends_on DATE,
 	renews BOOLEAN NOT NULL,
+	at_distance BOOLEAN DEFAULT false NOT NULL,
 	total_minor BIGINT,
 	instalments INTEGER,
 	agreement JSON DEFAULT '{}' NOT NULL,

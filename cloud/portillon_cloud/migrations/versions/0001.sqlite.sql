@@ -402,6 +402,7 @@ CREATE TABLE contract (
 	starts_on DATE NOT NULL,
 	ends_on DATE,
 	renews BOOLEAN NOT NULL,
+	at_distance BOOLEAN DEFAULT 0 NOT NULL,
 	total_minor INTEGER,
 	instalments INTEGER,
 	agreement JSON DEFAULT '{}' NOT NULL,
