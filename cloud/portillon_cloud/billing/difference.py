@@ -8,7 +8,7 @@
 4. A new line that would begin with a line that is not wholly reversed first reverses that one: its number of generation
    opens by a full reversal only, so that no race and no second worker can bill the same start twice.
 5. A discount never comes or goes alone: what it is taken from is reversed and billed anew with it, so that no document
-   comes to less than nothing.
+   comes to less than nothing. What others pay is on documents of their own.
 """
 
 import datetime
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from portillon_cloud.billing.calendar import Period
 from portillon_cloud.billing.proration import Proration, part_minor
 from portillon_cloud.billing.span import Span, shared, without
-from portillon_cloud.billing.timeline import Event, Tariff, stretches
+from portillon_cloud.billing.timeline import Event, Tariff, payer_of, stretches
 from portillon_cloud.billing.wanted import Piece, tariff_minor, wanted
 
 
@@ -146,13 +146,15 @@ def _left_alone(
     """Rule 5: the lines to reverse because their cycle's discount changes by more than they do."""
     new_minor, taken_minor = _by_cycle(lines), _by_cycle(credits)
     short = {cycle for minor in (new_minor, taken_minor) for cycle, amount in minor.items() if amount < 0}
-    return {line.line_id for line in live if kept[line.line_id] and line.cycle in short}
+    own = (line for line in live if payer_of(line.component) is None)
+    return {line.line_id for line in own if kept[line.line_id] and line.cycle in short}
 
 
 def _by_cycle(amounts: Iterable[Piece | Credit]) -> Mapping[Period, int]:
     sums: dict[Period, int] = {}
     for one in amounts:
-        sums[one.cycle] = sums.get(one.cycle, 0) + one.amount_minor
+        if payer_of(one.component) is None:
+            sums[one.cycle] = sums.get(one.cycle, 0) + one.amount_minor
     return sums
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from portillon_cloud.billing.errors import TimelineError
-from portillon_cloud.billing.timeline import Discounted, Ended, Event, Frozen, Resumed, Started, TariffChanged
+from portillon_cloud.billing.timeline import Discounted, Ended, Event, Frozen, Resumed, Shared, Started, TariffChanged
 
 _CLASSES: dict[str, type[Event]] = {
     "started": Started,
@@ -13,6 +13,7 @@ _CLASSES: dict[str, type[Event]] = {
     "frozen": Frozen,
     "resumed": Resumed,
     "discounted": Discounted,
+    "shared": Shared,
     "ended": Ended,
 }
 _KINDS = {kept: kind for kind, kept in _CLASSES.items()}

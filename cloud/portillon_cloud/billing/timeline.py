@@ -11,6 +11,10 @@ recorded late, or for next month, stands where it holds from. Rules:
 5. What all discounts of a moment come to is a stretch of its own beside the one it is taken from: it never outlives
    that, and is never more.
 6. From its end on nothing recurs. What holds from later is of no account.
+7. What is asked once for joining is owed whole with the first cycle, also in a trial and also by who leaves soon; only
+   a subscription that never began owes none.
+8. What somebody else pays of it is taken off like a discount, of what discounts leave, and is a stretch of its own of
+   the same amount on the other payer's bill. Who agreed first pays first.
 """
 
 import datetime
@@ -18,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from portillon_cloud.billing.calendar import Interval, period_on
+from portillon_cloud.billing.calendar import Interval, period, period_on
 from portillon_cloud.billing.errors import TimelineError
 from portillon_cloud.billing.span import Moment, Span
 from portillon_cloud.money import share_ppm
@@ -26,6 +30,8 @@ from portillon_cloud.money import share_ppm
 MEMBERSHIP = "membership"
 DISCOUNT = "discount"
 FREEZE_FEE = "freeze_fee"
+JOINING = "joining"
+_SPONSORED = "sponsored:"
 _ENDLESS = Moment(datetime.date.max)
 
 
@@ -53,6 +59,7 @@ class Started:
     """Begins; charged from `charged_from`, else at once. `anchor_on` sets the billing day.
 
     Until it is charged it is on trial; or, `paid_elsewhere`, an older system has billed it (an import).
+    `joining_minor` is owed once, at the start.
     """
 
     at: Moment
@@ -60,6 +67,7 @@ class Started:
     anchor_on: datetime.date
     charged_from: Moment | None = None
     paid_elsewhere: bool = False
+    joining_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +109,21 @@ class Discounted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """Another account pays a part from here to `until` (None: for good): a share of each cycle, or an amount of it.
+
+    `code` is the payer's name as the member's invoice says it.
+    """
+
+    at: Moment
+    payer_account_id: int
+    code: str
+    until: Moment | None = None
+    share_ppm: int = 0
+    amount_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The first moment without it; of several the first counts. `of_term`: a fixed term's own, no cancellation."""
 
@@ -108,14 +131,14 @@ class Ended:
     of_term: bool = False
 
 
-Event = Started | TariffChanged | Frozen | Resumed | Discounted | Ended
+Event = Started | TariffChanged | Frozen | Resumed | Discounted | Shared | Ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
     """One tariff, from one moment to the next; `anchor_on` counts its cycles. `until` None: no end is known.
 
-    `codes`: of the discounts that it is.
+    `codes`: of the discounts that it is; `paid_by`: names of who else pays what is taken off.
     """
 
     component: str
@@ -124,6 +147,17 @@ class Stretch:
     start: Moment
     until: Moment | None
     codes: tuple[str, ...] = ()
+    paid_by: tuple[str, ...] = ()
+
+
+def sponsored(payer_account_id: int) -> str:
+    """The component of what this account pays of somebody else's subscription."""
+    return f"{_SPONSORED}{payer_account_id}"
+
+
+def payer_of(component: str) -> int | None:
+    """Who pays a component, if it is not the subscription's own account."""
+    return int(component.removeprefix(_SPONSORED)) if component.startswith(_SPONSORED) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +175,29 @@ def stretches(events: Sequence[Event]) -> tuple[Stretch, ...]:
 
     Raises TimelineError for events that make no life.
     """
-    plain = list(_folded(sorted(events, key=lambda event: event.at)))
-    discounts = [event for event in events if isinstance(event, Discounted)]
-    taken = [cut for stretch in plain if stretch.component == MEMBERSHIP for cut in _discounts(discounts, stretch)]
-    return tuple(sorted((*plain, *taken), key=lambda stretch: (stretch.start, stretch.component != MEMBERSHIP)))
+    ordered = sorted(events, key=lambda event: event.at)
+    plain = list(_folded(ordered))
+    taken_off = [event for event in ordered if isinstance(event, Discounted | Shared)]
+    taken = [cut for stretch in plain if stretch.component == MEMBERSHIP for cut in _taken_off(taken_off, stretch)]
+    return tuple(
+        sorted(
+            (*_joining(ordered), *plain, *taken), key=lambda stretch: (stretch.start, stretch.component != MEMBERSHIP)
+        )
+    )
+
+
+def _joining(events: Sequence[Event]) -> Iterator[Stretch]:
+    start = events[0]
+    begins = not any(isinstance(event, Ended) and event.at <= start.at for event in events)
+    if isinstance(start, Started) and start.joining_minor > 0 and begins:
+        first = period(start.at.day, start.tariff.interval, 0)
+        yield Stretch(
+            component=JOINING,
+            tariff=replace(start.tariff, unit_minor=start.joining_minor, quantity=1),
+            anchor_on=first.start,
+            start=Moment(first.start),
+            until=Moment(first.end),
+        )
 
 
 def _folded(events: Sequence[Event]) -> Iterator[Stretch]:
@@ -160,7 +213,7 @@ def _folded(events: Sequence[Event]) -> Iterator[Stretch]:
         match event:
             case Started():
                 raise TimelineError(f"a subscription starts once; a second start is recorded for {at.day}")
-            case Discounted():
+            case Discounted() | Shared():
                 continue
             case TariffChanged(tariff=tariff, anchor_on=anchor_on):
                 # In a freeze the new tariff waits for its end.
@@ -223,26 +276,46 @@ def _frozen(now: _Now, freeze: Frozen, *, until: Moment | None) -> Iterator[Stre
         yield Stretch(component=FREEZE_FEE, tariff=freeze.fee, anchor_on=freeze.at.day, start=start, until=until)
 
 
-def _discounts(events: Sequence[Discounted], stretch: Stretch) -> Iterator[Stretch]:
-    """One stretch for each time over which the same discounts hold."""
+def _taken_off(events: Sequence[Discounted | Shared], stretch: Stretch) -> Iterator[Stretch]:
+    """For each time over which the same of them hold: what is taken off, and what of that others pay."""
     whole = Span(stretch.start, stretch.until or _ENDLESS)
     held = [(event, Span(event.at, event.until or _ENDLESS).meets(whole)) for event in events]
     bounds = {moment for _, span in held if span is not None for moment in (span.start, span.end)}
+    price_minor = stretch.tariff.cycle_minor
     for start, end in pairwise(sorted(bounds)):
         holding = [event for event, span in held if span is not None and span.start <= start < span.end]
-        price_minor = stretch.tariff.cycle_minor
-        asked_minor = sum(share_ppm(price_minor, event.share_ppm) + event.amount_minor for event in holding)
-        if asked_minor > 0 and price_minor > 0:
+        discounts = [event for event in holding if isinstance(event, Discounted)]
+        left_minor = max(price_minor - sum(_part_minor(event, price_minor) for event in discounts), 0)
+        parts = list(_parts_of_others([event for event in holding if isinstance(event, Shared)], left_minor))
+        left_minor -= sum(part_minor for _, part_minor in parts)
+        if left_minor == price_minor:
+            continue
+        during = replace(stretch, start=start, until=None if end == _ENDLESS else end)
+        off = replace(stretch.tariff, unit_minor=price_minor - left_minor, quantity=-1, taken_from_minor=price_minor)
+        yield replace(
+            during,
+            component=DISCOUNT,
+            tariff=off,
+            codes=tuple(sorted(event.code for event in discounts)),
+            paid_by=tuple(event.code for event, _ in parts),
+        )
+        for event, part_minor in parts:
             yield replace(
-                stretch,
-                component=DISCOUNT,
-                tariff=replace(
-                    stretch.tariff,
-                    unit_minor=min(asked_minor, price_minor),
-                    quantity=-1,
-                    taken_from_minor=price_minor,
-                ),
-                start=start,
-                until=None if end == _ENDLESS else end,
-                codes=tuple(sorted(event.code for event in holding)),
+                during,
+                component=sponsored(event.payer_account_id),
+                tariff=replace(off, unit_minor=part_minor, quantity=1),
             )
+
+
+def _parts_of_others(events: Sequence[Shared], left_minor: int) -> Iterator[tuple[Shared, int]]:
+    """What each of them pays of what discounts leave."""
+    still_minor = left_minor
+    for event in events:
+        part_minor = min(_part_minor(event, left_minor), still_minor)
+        if part_minor > 0:
+            still_minor -= part_minor
+            yield event, part_minor
+
+
+def _part_minor(event: Discounted | Shared, of_minor: int) -> int:
+    return share_ppm(of_minor, event.share_ppm) + event.amount_minor

@@ -20,6 +20,7 @@ class Piece:
     span: Span
     amount_minor: int
     codes: tuple[str, ...] = field(default=(), compare=False)
+    paid_by: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def whole(self) -> bool:
@@ -44,6 +45,7 @@ def _piece(stretch: Stretch, cycle: Period, policy: Proration) -> Piece:
         span=span,
         amount_minor=tariff_minor(stretch.tariff, span, cycle=cycle, policy=policy),
         codes=stretch.codes,
+        paid_by=stretch.paid_by,
     )
 
 
@@ -61,9 +63,10 @@ def _next_start(stretch: Stretch, after_on: datetime.date) -> datetime.date | No
 
 
 def tariff_minor(tariff: Tariff, span: Span, *, cycle: Period, policy: Proration) -> int:
-    """What a part of one of its cycles costs."""
-    return part_minor(
-        tariff.cycle_minor,
+    """What a part of one of its cycles costs; what others pay comes to exactly what is taken off for it."""
+    sign = 1 if tariff.taken_from_minor is None or tariff.quantity < 0 else -1
+    return sign * part_minor(
+        sign * tariff.cycle_minor,
         span,
         cycle=Span.of_days(cycle.start, cycle.end),
         interval=tariff.interval,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from portillon_cloud.billing.difference import Billed, Difference, difference
 from portillon_cloud.billing.proration import Proration
-from portillon_cloud.billing.timeline import Event, stretches
+from portillon_cloud.billing.timeline import Event, payer_of, stretches
 from portillon_cloud.billing.wanted import Piece, wanted
 
 
@@ -28,8 +28,8 @@ class BillBook:
 
     def apply(self, change: Difference) -> None:
         for amounts in (change.credits, [new.piece for new in change.lines]):
-            for cycle in {one.cycle for one in amounts}:
-                assert sum(one.amount_minor for one in amounts if one.cycle == cycle) >= 0
+            for of in {(payer_of(one.component), one.cycle) for one in amounts}:
+                assert sum(one.amount_minor for one in amounts if (payer_of(one.component), one.cycle) == of) >= 0
         for credit in change.credits:
             line = self.lines[credit.line_id]
             assert abs(credit.amount_minor) <= abs(line.left_minor)
@@ -56,6 +56,10 @@ class BillBook:
     @property
     def left_minor(self) -> int:
         return sum(line.left_minor for line in self.lines.values())
+
+    def left_of(self, payer_account_id: int | None) -> int:
+        """What stands on one payer's bills; None: the subscription's own account."""
+        return sum(line.left_minor for line in self.lines.values() if payer_of(line.component) == payer_account_id)
 
     @staticmethod
     def _start(of: Billed | Piece) -> tuple[object, ...]:

@@ -17,6 +17,7 @@ from portillon_cloud.billing.timeline import (
     Event,
     Frozen,
     Resumed,
+    Shared,
     Started,
     Tariff,
     TariffChanged,
@@ -156,6 +157,46 @@ def test_nothing_in_a_trial() -> None:
     assert billed(book.bring_up([start], date(2023, 5, 15))) == [1000, 1000]
 
 
+def test_a_joining_fee_is_owed_once_and_whole() -> None:
+    """With the first cycle, also in a trial; who leaves after a week owes it, who never began does not."""
+    book = BillBook()
+    start = Started(
+        at=day(4, 1), charged_from=day(4, 15), tariff=BASIC, anchor_on=date(2023, 4, 15), joining_minor=4900
+    )
+    assert billed(book.bring_up([start], date(2023, 4, 1))) == [4900]
+    assert billed(book.bring_up([start], date(2023, 5, 15))) == [1000, 1000]
+    assert sorted(credited(book.bring_up([start, Ended(at=day(4, 8))], date(2023, 5, 15)))) == [1000, 1000]
+    assert credited(book.bring_up([start, Ended(at=day(4, 1))], date(2023, 5, 15))) == [4900]
+
+
+def test_an_employer_pays_a_part() -> None:
+    """Half of what a discount leaves, up to the day on which the job ends: each pays their own, and no cent twice."""
+    book, start = BillBook(), started(day(4, 1))
+    events: list[Event] = [
+        start,
+        Discounted(at=day(4, 1), code="STAFF", share_ppm=100_000),
+        Shared(at=day(4, 1), until=day(5, 16), payer_account_id=70, code="ACME", share_ppm=500_000),
+    ]
+    book.bring_up(events, date(2023, 4, 1))
+    assert (book.left_of(None), book.left_of(70)) == (450, 450)
+    book.bring_up(events, date(2023, 5, 31))
+    # 15 of May's 31 days are shared: 218 of 435 each, and the member pays the other 16 days, less their tenth.
+    assert (book.left_of(None), book.left_of(70)) == (450 + 682, 450 + 218)
+
+
+def test_two_who_pay_a_part_take_turns() -> None:
+    """Who agreed first pays first, and no more is paid than is left."""
+    book = BillBook()
+    events: list[Event] = [
+        started(day(4, 1)),
+        Shared(at=day(4, 1), payer_account_id=70, code="ACME", amount_minor=800),
+        Shared(at=day(4, 2), payer_account_id=71, code="Union", amount_minor=800),
+    ]
+    book.bring_up(events, date(2023, 5, 1))
+    may = [(line.component, line.amount_minor) for line in book.lines.values() if line.span.start == day(5, 1)]
+    assert sorted(may) == [("discount", -1000), ("membership", 1000), ("sponsored:70", 800), ("sponsored:71", 200)]
+
+
 def test_two_changes_on_one_day_by_the_second() -> None:
     """By the second the same day can hold two upgrades, and each line begins at its own second."""
     book, events = BillBook(policy=Proration.SECONDS), [started(day(4, 1))]
@@ -199,12 +240,15 @@ TARIFFS = st.builds(
 def lives(draw: st.DrawFn) -> list[Event]:
     """A start, and events that make a life, each at its own day."""
     policy_second = draw(st.sampled_from([0, 30_000]))
-    events: list[Event] = [Started(at=Moment(START), tariff=draw(TARIFFS), anchor_on=START)]
+    joining_minor = draw(st.sampled_from([0, 4_900]))
+    events: list[Event] = [
+        Started(at=Moment(START), tariff=draw(TARIFFS), anchor_on=START, joining_minor=joining_minor)
+    ]
     days = sorted(draw(st.sets(st.integers(1, 120), max_size=6)))
     frozen_until = -1
     for index, offset in enumerate(days):
         at = Moment(START + timedelta(days=offset), policy_second)
-        kinds = ["change", "discount", "end"] if index + 1 == len(days) else ["change", "discount"]
+        kinds = ["change", "discount", "share", "end"] if index + 1 == len(days) else ["change", "discount", "share"]
         if offset > frozen_until:
             kinds.append("freeze")
         kind = draw(st.sampled_from(kinds))
@@ -213,6 +257,10 @@ def lives(draw: st.DrawFn) -> list[Event]:
         elif kind == "discount":
             code, share = f"C{index}", draw(st.integers(0, 1_000_000))
             events.append(Discounted(at=at, until=Moment(at.day + timedelta(days=40)), code=code, share_ppm=share))
+        elif kind == "share":
+            until = Moment(at.day + timedelta(days=draw(st.integers(1, 90))))
+            part = {"share_ppm": draw(st.integers(0, 1_000_000)), "amount_minor": draw(st.integers(0, 5_000))}
+            events.append(Shared(at=at, until=until, payer_account_id=70 + index, code="ACME", **part))
         elif kind == "freeze":
             frozen_until = offset + draw(st.integers(1, 50))
             fee = draw(st.none() | st.just(FREEZE))

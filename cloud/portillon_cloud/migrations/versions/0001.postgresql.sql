@@ -1706,7 +1706,7 @@ CREATE TABLE subscription_event (
 	recorded_by TEXT NOT NULL,
 	reason TEXT,
 	CONSTRAINT pk_subscription_event PRIMARY KEY (id),
-	CONSTRAINT ck_subscription_event_kind_known CHECK (kind IN ('started', 'tariff_changed', 'frozen', 'resumed', 'discounted', 'ended')),
+	CONSTRAINT ck_subscription_event_kind_known CHECK (kind IN ('started', 'tariff_changed', 'frozen', 'resumed', 'discounted', 'shared', 'ended')),
 	CONSTRAINT fk_subscription_event_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_subscription_event_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
 )
