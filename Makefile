@@ -46,6 +46,7 @@ check: setup ## Format, lint, types, layers, no host or machine path in any comm
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "Run: $(VENV)/bin/ruff format ."; exit 1; }
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/mypy --config-file tests/mypy.ini tests
 	@$(VENV)/bin/lint-imports --no-cache
 
 test: setup system peers $(AXE) check ## Everything that must hold, in under 20 minutes: units, properties, contracts, story, pages

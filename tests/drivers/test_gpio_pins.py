@@ -79,7 +79,7 @@ def test_lgpio_pin_claims_its_line_with_its_level(monkeypatch: pytest.MonkeyPatc
             return 1 if name.isupper() else lambda *a: calls.append((name, a)) or 1
 
     fake = FakeLgpio("lgpio")
-    fake.error = OSError
+    vars(fake)["error"] = OSError
     monkeypatch.setitem(sys.modules, "lgpio", fake)
     monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
     from gpiozero.pins.lgpio import LGPIOFactory

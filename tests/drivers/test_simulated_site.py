@@ -39,7 +39,7 @@ class LittleGateway:
         self.outputs = [self._device(OUTPUTS, n, f"lane{n}-relay", **RELAY) for n in (1, 2)]
         sections: list[Any] = [self._options(READERS, n, f"lane{n}-reader", type=t) for n, t in LANES]
         inputs: list[Any] = [self._options(INPUTS, n, "inputs", channel=n, **CONTACT) for n in (1, 2)]
-        drivers = [*build_readers(sections, time.monotonic_ns), *build_inputs(inputs, time.monotonic_ns)]
+        drivers: list[Any] = [*build_readers(sections, time.monotonic_ns), *build_inputs(inputs, time.monotonic_ns)]
         self.threads = [threading.Thread(target=d.run, args=(self._hear, self.stop)) for d in drivers]
         for output in self.outputs:
             output.open()

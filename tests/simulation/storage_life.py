@@ -237,7 +237,7 @@ class StorageLife:
     def _at(self) -> EventTime:
         return EventTime(
             boot_id="boot", boot_ns=self._now_s * 1_000_000_000, business_ms=NOON_MS, quality=TimeQuality.CERTAIN,
-            real_ms=NOON_MS, clock_rev=0,
+            real_ms=NOON_MS,
         )  # fmt: skip
 
     def _end(self, *, power: bool) -> None:

@@ -39,7 +39,8 @@ def _play_on_devices(file: Path) -> None:
 
 def _asked(session: pytest.Session) -> set[Path]:
     on_devices = test_a_story_is_so_on_devices.__name__
-    return {item.callspec.params["file"] for item in session.items if getattr(item, "originalname", "") == on_devices}
+    stories = (item for item in session.items if isinstance(item, pytest.Function) and item.originalname == on_devices)
+    return {item.callspec.params["file"] for item in stories}
 
 
 @pytest.fixture(scope="module")

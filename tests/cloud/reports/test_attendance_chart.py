@@ -26,7 +26,7 @@ def test_it_is_well_formed_readable_and_inside_its_frame(by_hour, now_hour):
     root = ElementTree.fromstring(text)
     assert root.get("role") == "img"
     named = {child.get("id"): child.text for child in root if child.get("id")}
-    assert [named[one] for one in root.get("aria-labelledby").split()] == [WORDS.title, WORDS.description]
+    assert [named[one] for one in root.attrib["aria-labelledby"].split()] == [WORDS.title, WORDS.description]
     bars = root.findall("rect")
     assert len(bars) == sum(count > 0 for count in by_hour)
     for bar in bars:

@@ -30,7 +30,8 @@ def test_a_profile_is_put_and_read(client, gym):
 
 def test_each_wrong_field_is_named_in_the_callers_language(client, gym):
     """A pointer per field and what to write; nothing was written."""
-    wrong = {**MARIE, "email": "x", "phone": "1", "address": {**MARIE["address"], "postal_code": "1"}}
+    address = {**MARIE["address"], "postal_code": "1"}  # type: ignore[dict-item]
+    wrong = {**MARIE, "email": "x", "phone": "1", "address": address}
     url = "/api/v1/members/1/profile"
     for language, said in (("fr-CA", "adresse courriel"), ("en", "no e-mail address")):
         answer = client.put(url, json=wrong, headers=bearer(gym, **{"Accept-Language": language}))

@@ -125,8 +125,10 @@ def test_chips_are_read_side_by_side() -> None:
     first.open()
     second.open()
     assert first.found()["chip0"].state is True and second.found()["chip1"].state is False
-    for made in (first, second, *chips):
-        made.close()
+    for loops in (first, second):
+        loops.close()
+    for chip in chips:
+        chip.close()
 
 
 def test_a_configured_chip_is_simulated_with_its_loops(tmp_path: Path) -> None:

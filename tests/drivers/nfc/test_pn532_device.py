@@ -272,7 +272,7 @@ def test_nfcpy_shows_no_name_to_the_shell_unquoted(tmp_path: Path) -> None:
     module.plug()
     device = on(module)
     device.open()
-    assert QuotedTty.port.fget is not None and not witness.exists() and not Path(witness.name).exists()
+    assert isinstance(QuotedTty.port, property) and not witness.exists() and not Path(witness.name).exists()
     device.close()
     module.close()
 

@@ -120,7 +120,7 @@ def test_refusals_and_line_faults_are_faults() -> None:
     assert [fault.fault for fault in told(speaker, noise)] == [ReaderFaultKind.JUNK]
     assert told(speaker, noise) == []
     [counted] = speaker.expire(SECOND)
-    assert counted.detail == "3 bytes outside any frame (1 times)"
+    assert isinstance(counted, ReaderFault) and counted.detail == "3 bytes outside any frame (1 times)"
 
 
 @given(st.text("01", min_size=1, max_size=300), st.binary(max_size=80), st.binary(max_size=80))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from portillon_drivers.keypad import KeypadCode
+from portillon_drivers.readers.frame_fault import FrameFault
 from portillon_drivers.readers.hold_off import HoldOff
 from portillon_drivers.readers.wiegand.decoder import WiegandDecoder
 from portillon_drivers.readers.wiegand.edges import Edge, Line
@@ -48,6 +49,6 @@ def told(decoder: WiegandDecoder, edges: Iterable[Edge], now_ns: int | None = No
     edges = list(edges)
     end_ns = max((edge.at_ns for edge in edges), default=0) + 1_000 * MS if now_ns is None else now_ns
     return [
-        str(found) if isinstance(found, Credential) else getattr(found, "kind", found).value
+        str(found) if isinstance(found, Credential) else (found.kind if isinstance(found, FrameFault) else found).value
         for _, found in decoder.feed(edges, end_ns)
     ]

@@ -124,7 +124,7 @@ class Used(RuleBasedStateMachine):
         if self.bearing.released or self.setup.always_released:
             return
         for action in moves:
-            lamp = not isinstance(action, Record) and action.part is Part.READY
+            lamp = isinstance(action, Release | Hold | Lock) and action.part is Part.READY
             assert lamp or isinstance(action, Record), f"{action} moves something at a start"
 
     def releasing(self, part: Part) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from portillon_edge.domain.events import EventKind, Way
 from portillon_edge.doors.barrier import Barrier
-from portillon_edge.doors.machine import Admit, Bearing, Line, LineChanged, Record
+from portillon_edge.doors.machine import Admit, Bearing, Grant, Line, LineChanged, Record
 from portillon_edge.doors.turns import QUEUE_MAX, Place, SecondBadge, Turns
 from portillon_rules.reason import DenyReason
 
@@ -59,12 +59,12 @@ def test_the_first_to_come_is_the_first_to_go() -> None:
     cards=st.lists(st.tuples(st.sampled_from(CROWD), st.sampled_from(Way), st.booleans(), st.booleans()), max_size=30),
 )
 def test_the_queue_is_bounded_and_nobody_is_in_it_twice(
-    policy: SecondBadge, cards: list[tuple[object, Way, bool, bool]]
+    policy: SecondBadge, cards: list[tuple[Grant, Way, bool, bool]]
 ) -> None:
     """Whatever cards come, however the lane stands: and at one that stands free each of them has a place."""
     turns = Turns(policy)
     for card, way, occupied, free in cards:
-        grant = replace(card, way=way)  # type: ignore[type-var]
+        grant = replace(card, way=way)
         told_busy = turns.busy(occupied=occupied, free=free) and turns.own(grant.credential) is None
         for overtaken in turns.overtaken_by(grant) if free else ():
             turns.end(overtaken)

@@ -153,7 +153,7 @@ def test_a_file_of_a_newer_version_is_refused_by_name(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.db")
     journal.close()
     db = sqlite_utils.Database(tmp_path / "journal.db")
-    db["_sqlite_migrations"].insert({"migration_set": "journal", "name": "m999_later", "applied_at": "later"})
+    db.table("_sqlite_migrations").insert({"migration_set": "journal", "name": "m999_later", "applied_at": "later"})
     db.close()
     with pytest.raises(StoreTooNew, match="m999_later"):
         Journal(tmp_path / "journal.db")

@@ -164,14 +164,14 @@ def test_a_smaller_window_of_the_broker_is_obeyed() -> None:
                     connection.recv(4096)
                     connection.sendall(bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x21, 0x00, 0x03]))
                     connection.recv(4096)
-                    windows.put(listener.link._in_flight)
+                    windows.put(narrow.link._in_flight)
 
-        listener = Listener(BrokerSettings(f"mqtt://127.0.0.1:{server.getsockname()[1]}"))
+        narrow = Listener(BrokerSettings(f"mqtt://127.0.0.1:{server.getsockname()[1]}"))
         thread = threading.Thread(target=announce)
         thread.start()
-        listener.link.start()
+        narrow.link.start()
         assert [windows.get(timeout=10), windows.get(timeout=10)] == [3, 3]
-        listener.link.stop()
+        narrow.link.stop()
         thread.join()
 
 
