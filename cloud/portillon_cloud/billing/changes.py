@@ -24,12 +24,13 @@ from portillon_cloud.billing.invoice_run import Due, drafts_of, due_rows
 from portillon_cloud.billing.invoice_store import Seller
 from portillon_cloud.billing.life import Recorded, frozen_spans
 from portillon_cloud.billing.parking import DOCUMENTS_MOST
+from portillon_cloud.billing.payers import bill_beside_payer, payers_of
 from portillon_cloud.billing.planning import plan_invoice_run
 from portillon_cloud.billing.proration import Proration
 from portillon_cloud.billing.reckoning import Reckoned, keep_standing, reckon_one
 from portillon_cloud.billing.subscription import Answer, Decided, Refused
 from portillon_cloud.billing.tables import subscription
-from portillon_cloud.billing.timeline import Tariff
+from portillon_cloud.billing.timeline import Shared, Tariff
 from portillon_cloud.clock.local import local_date, start_of_day_ms
 from portillon_cloud.payments.credit import use_credit
 from portillon_cloud.visits.from_plans import keep_plan_visits
@@ -40,8 +41,9 @@ Ask = Callable[[Sequence[Recorded], datetime.date], Answer]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a change leads to now; written, or only shown."""
+    """What a change leads to now, for the account and for who pays a part; written, or only shown."""
 
+    account_id: int
     invoices: tuple[Draft, ...]
     credit_notes: tuple[CreditDraft, ...]
     next_invoice_on: datetime.date | None
@@ -49,9 +51,16 @@ class Outcome:
 
     @property
     def owed_more_minor(self) -> int:
-        """What the payer owes more than before, with taxes; negative: what comes back."""
-        invoiced = sum(draft.total_minor for draft in self.invoices)
-        return invoiced - sum(draft.taxed.total_minor for draft in self.credit_notes)
+        """What the account itself owes more than before, with taxes; negative: what comes back."""
+        own, back = self.account_id, self.credit_notes
+        invoiced = sum(draft.total_minor for draft in self.invoices if draft.buyer.account_id == own)
+        return invoiced - sum(draft.taxed.total_minor for draft in back if draft.invoice.account_id == own)
+
+    @property
+    def account_ids(self) -> Sequence[int]:
+        """Everybody whose bills it changes."""
+        invoiced = {draft.buyer.account_id for draft in self.invoices}
+        return sorted({self.account_id} | invoiced | {draft.invoice.account_id for draft in self.credit_notes})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +83,8 @@ def change(conn: Connection, *, organisation_id: int, subscription_id: int, ask:
         conn, organisation_id=organisation_id, subscription_id=subscription_id, decided=decided, author=author
     )
     outcome = _outcome(conn, whole, reckoned, today)
+    for account_id in outcome.account_ids:
+        lock_account(conn, account_id)
     keep_standing(conn, subscription_id, reckoned.standing)
     invoice_store.issue(conn, whole.seller, outcome.invoices, issued_on=today, now_ms=author.at_ms)
     credit_store.issue_credit_notes(
@@ -84,7 +95,10 @@ def change(conn: Connection, *, organisation_id: int, subscription_id: int, ask:
         issued_on=today,
         now_ms=author.at_ms,
     )
-    use_credit(conn, whole.row.account_id, now_ms=author.at_ms)
+    for account_id in outcome.account_ids:
+        use_credit(conn, account_id, now_ms=author.at_ms)
+    if any(isinstance(one.event, Shared) for one in (*whole.recorded, *_with(whole.recorded, decided))):
+        bill_beside_payer(conn, whole.row.account_id, today)
     if outcome.next_invoice_on is not None:
         plan_invoice_run(
             conn,
@@ -168,9 +182,10 @@ def _with(recorded: Sequence[Recorded], decided: Decided) -> Sequence[Recorded]:
 
 
 def _outcome(conn: Connection, whole: _Whole, reckoned: Reckoned, today: datetime.date) -> Outcome:
-    credits = reckoned.difference.credits
+    credits, one = reckoned.difference.credits, {whole.row.id: reckoned}
     return Outcome(
-        invoices=tuple(drafts_of([whole.row], {whole.row.id: reckoned}, whole.prices, whole.seller, today)),
+        account_id=whole.row.account_id,
+        invoices=tuple(drafts_of([whole.row], one, whole.prices, whole.seller, today, payers_of(conn, one))),
         credit_notes=tuple(credit_store.drafts_for(conn, credits)) if credits else (),
         next_invoice_on=reckoned.standing.next_invoice_on,
         ends_on=reckoned.standing.ends_on,

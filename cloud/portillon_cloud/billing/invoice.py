@@ -10,9 +10,9 @@ from babel.dates import format_date
 from portillon_cloud.billing.calendar import Period
 from portillon_cloud.billing.span import Moment, Span
 from portillon_cloud.billing.tax import Rate, TaxLine, tax
-from portillon_cloud.billing.timeline import DISCOUNT, FREEZE_FEE
+from portillon_cloud.billing.timeline import DISCOUNT, FREEZE_FEE, JOINING, payer_of
 
-ENGINE = "3"  # raise it with every change that could alter a document; old invoices keep the engine they were made by
+ENGINE = "4"  # raise it with every change that could alter a document; old invoices keep the engine they were made by
 
 
 _WORDS = {
@@ -20,8 +20,13 @@ _WORDS = {
     ("fr", DISCOUNT): "Remise",
     ("en", FREEZE_FEE): "Freeze",
     ("fr", FREEZE_FEE): "Gel",
+    ("en", JOINING): "Joining fee",
+    ("fr", JOINING): "Frais d’inscription",
 }
 """What stands before the plan's name on lines that are not the plan itself."""
+
+_PAID_BY = {"en": "paid by {payer}", "fr": "payé par {payer}"}
+_PART_OF = {"en": "Part of", "fr": "Part de"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,7 @@ class Charge:
     exempt_because: str | None = None
     generation: int = 1
     codes: tuple[str, ...] = ()
+    paid_by: tuple[str, ...] = ()
 
     @property
     def start(self) -> Moment:
@@ -126,11 +132,23 @@ def draft_invoice(
 
 def _description(charge: Charge, language: str) -> str:
     what = charge.plan_name
-    if charge.component in (DISCOUNT, FREEZE_FEE):
-        what = " ".join((_WORDS[language, charge.component], *charge.codes, f"({what})"))
+    if charge.component == DISCOUNT:
+        what = f"{_taken_off(charge, language)} ({what})"
+    elif (language, charge.component) in _WORDS:
+        what = f"{_WORDS[language, charge.component]} ({what})"
+    elif payer_of(charge.component) is not None:
+        what = f"{_PART_OF[language]} {what}"
     if charge.exempt_because is not None:
         what = f"{what} [{charge.exempt_because}]"
     return f"{what}, {charge.member_name}, {days_in_words(charge.start, charge.end, language)}"
+
+
+def _taken_off(charge: Charge, language: str) -> str:
+    """Why a line is negative: a discount by its codes, and who pays instead."""
+    paid_by = [_PAID_BY[language].format(payer=payer) for payer in charge.paid_by]
+    discount = [" ".join((_WORDS[language, DISCOUNT], *charge.codes))] if charge.codes or not paid_by else []
+    said = ", ".join((*discount, *paid_by))
+    return said[0].upper() + said[1:]
 
 
 @lru_cache(maxsize=4096)  # a nightly run bills few different periods

@@ -19,11 +19,13 @@ from portillon_cloud.billing.errors import RunConflictError, TimelineError
 from portillon_cloud.billing.invoice import Buyer, Charge, Draft, draft_invoice
 from portillon_cloud.billing.invoice_store import Seller
 from portillon_cloud.billing.parking import DOCUMENTS_MOST, Doubt, DoubtCode, park
+from portillon_cloud.billing.payers import payers_of
 from portillon_cloud.billing.planning import not_held
 from portillon_cloud.billing.reckoning import Reckoned, keep_standing, reckon
 from portillon_cloud.billing.tables import subscription
 from portillon_cloud.billing.tax import Rate
 from portillon_cloud.billing.tax_catalogue import treatment_on
+from portillon_cloud.billing.timeline import payer_of
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.database import Database
 from portillon_cloud.members.tables import account, member
@@ -32,7 +34,7 @@ from portillon_cloud.payments.credit import use_credit, with_credit
 
 BATCH = 500
 Due = Row[Any]
-_Place = tuple[datetime.date, int]  # due day and account of the last invoice written: where the next batch begins
+_Place = tuple[datetime.date, int]  # due day and payer of the last invoices written: where the next batch begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def run_invoices(
 ) -> list[int]:
     """Bill all that is due up to and with the day `on`; the ids of the invoices issued now, none if it was done before.
 
-    One invoice per account and due day. `now_ms` is business time; its local date is the date of issue.
+    One invoice per payer and due day. `now_ms` is business time; its local date is the date of issue.
     `hold` is called in each batch's transaction: it raises if another worker took the run over.
     """
     issued: list[int] = []
@@ -89,10 +91,11 @@ def bill_batch(
         park(conn, seller.organisation_id, doubt, now_ms=now_ms)
     parked = {doubt.account_id for doubt in doubts}
     due = [row for row in due if row.account_id not in parked]
+    payers = payers_of(conn, reckoned)
     drafts = [
         draft
         for _, rows in groupby(due, key=_place)
-        for draft in drafts_of(list(rows), reckoned, prices, seller, issued_on)
+        for draft in drafts_of(list(rows), reckoned, prices, seller, issued_on, payers)
     ]
     _move_on(conn, [row for row in due if row.plain], prices)
     for subscription_id, one in reckoned.items():
@@ -102,7 +105,7 @@ def bill_batch(
     credits = [credit for one in reckoned.values() for credit in one.difference.credits]
     notes = credit_store.drafts_for(conn, credits) if credits else []
     credit_store.issue_credit_notes(conn, seller, notes, reason="reckoned", issued_on=issued_on, now_ms=now_ms)
-    for account_id in with_credit(conn, (row.account_id for row in due)):
+    for account_id in with_credit(conn, (draft.buyer.account_id for draft in drafts)):
         use_credit(conn, account_id, now_ms=now_ms)
     return _Batch(issued, reached)
 
@@ -115,8 +118,9 @@ def _due(
     conditions = [column.legal_entity_id == legal_entity_id, column.next_invoice_on <= on, not_held(now_ms)]
     if after is not None:
         # Skips what this run has billed; what it moved on lies further down the same order.
-        conditions.append(tuple_(column.next_invoice_on, column.account_id) > after)
-    query = due_rows().where(*conditions).order_by(column.next_invoice_on, column.account_id, column.id)
+        conditions.append(tuple_(column.next_invoice_on, column.bill_with_id) > after)
+    order = (column.next_invoice_on, column.bill_with_id, column.account_id, column.id)
+    query = due_rows().where(*conditions).order_by(*order)
     while True:
         rows: Sequence[Due] = conn.execute(query.limit(limit + 1).with_for_update(of=subscription)).all()
         if len(rows) <= limit:
@@ -124,11 +128,11 @@ def _due(
         whole = [row for row in rows if _place(row) != _place(rows[-1])]
         if whole:
             return whole
-        limit *= 2  # one account with more subscriptions than a batch has
+        limit *= 2  # one payer with more subscriptions than a batch has
 
 
 def _place(row: Due) -> _Place:
-    return (row.next_invoice_on, row.account_id)
+    return (row.next_invoice_on, row.bill_with_id)
 
 
 def _reckoned(
@@ -182,6 +186,7 @@ def due_rows() -> Select[Any]:
         select(
             column.id,
             column.account_id,
+            column.bill_with_id,
             column.member_id,
             column.price_id,
             column.component,
@@ -206,20 +211,24 @@ def drafts_of(
     prices: Mapping[int, Price],
     seller: Seller,
     issued_on: datetime.date,
+    payers: Mapping[int, Buyer],
 ) -> Iterator[Draft]:
-    """What one account is invoiced now: one invoice for all that is priced and taxed alike."""
-    first = rows[0]
-    alike: dict[tuple[bool, tuple[Rate, ...]], list[Charge]] = {}
+    """What the payers of these are invoiced now: each one invoice for all that is priced and taxed alike."""
+    alike: dict[tuple[int, bool, tuple[Rate, ...]], list[Charge]] = {}
+    buyers = dict(payers)
     for row in rows:
+        own = Buyer(account_id=row.account_id, name=row.name, email=row.email, language=row.language)
+        buyers[own.account_id] = own
         for charge in _charges(row, reckoned.get(row.id), prices):
             price = prices[charge.price_id]
             treatment = treatment_on(seller.tax_regime, price.tax_category, issued_on)
             if price.taxable and treatment.exempt_because is not None:
                 charge = replace(charge, exempt_because=treatment.exempt_because)
-            alike.setdefault((price.tax_inclusive, treatment.rates), []).append(charge)
-    for (inclusive, rates), charges in sorted(alike.items(), key=lambda one: one[0][0]):
+            payer_id = payer_of(charge.component) or own.account_id
+            alike.setdefault((payer_id, price.tax_inclusive, treatment.rates), []).append(charge)
+    for (payer_id, inclusive, rates), charges in sorted(alike.items(), key=lambda one: one[0][:2]):
         yield draft_invoice(
-            Buyer(account_id=first.account_id, name=first.name, email=first.email, language=first.language),
+            buyers[payer_id],
             charges,
             issued_on=issued_on,
             payment_days=seller.payment_days,
@@ -261,6 +270,7 @@ def _charges(row: Due, reckoned: Reckoned | None, prices: Mapping[int, Price]) -
             taxable=price.taxable,
             generation=new.generation,
             codes=piece.codes,
+            paid_by=piece.paid_by,
         )
 
 

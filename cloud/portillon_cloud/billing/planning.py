@@ -49,7 +49,7 @@ def next_invoice_on(conn: Connection, legal_entity_id: int, now_ms: int) -> date
 
 
 def not_held(now_ms: int) -> ColumnElement[bool]:
-    """The subscription's account may be invoiced: no block of the whole account switches that off at this instant."""
+    """Its account may be invoiced, and who pays a part: no block of a whole account switches that off now."""
     return ~exists().where(
         _holds_invoices(),
         block.c.from_ms <= now_ms,
@@ -58,9 +58,9 @@ def not_held(now_ms: int) -> ColumnElement[bool]:
 
 
 def _holds_invoices() -> ColumnElement[bool]:
-    """A block of the subscription's whole account that switches invoicing off."""
+    """A block of the subscription's whole account, or of one that pays a part, that switches invoicing off."""
     return and_(
-        block.c.account_id == subscription.c.account_id,
+        block.c.account_id.in_((subscription.c.account_id, subscription.c.bill_with_id)),
         block.c.member_id.is_(None),
         cast(block.c.switches, Text).contains(f'"{Switch.INVOICING}"'),
     )
@@ -76,7 +76,7 @@ def plan_held_invoices(conn: Connection, *, organisation_id: int, account_id: in
     waiting = conn.execute(
         select(subscription.c.legal_entity_id, func.min(subscription.c.next_invoice_on).label("next_on"))
         .where(
-            subscription.c.account_id == account_id,
+            or_(subscription.c.account_id == account_id, subscription.c.bill_with_id == account_id),
             subscription.c.next_invoice_on.is_not(None),
             exists().where(_holds_invoices(), block.c.until_ms <= now_ms),
         )

@@ -14,7 +14,7 @@ from portillon_cloud.billing.life import Condition, Recorded, life_on
 from portillon_cloud.billing.proration import Proration
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.tables import subscription
-from portillon_cloud.billing.timeline import Discounted, Ended, stretches
+from portillon_cloud.billing.timeline import Discounted, Ended, Shared, stretches
 from portillon_cloud.billing.wanted import next_start
 
 
@@ -101,8 +101,9 @@ def _is_plain(recorded: Sequence[Recorded], day: datetime.date, prices: Mapping[
     life, now = life_on(recorded, day), Moment(day)
     events = [one.event for one in recorded]
     planned = any(event.at > now and not isinstance(event, Ended) for event in events)
-    discounted = any(isinstance(event, Discounted) and (event.until is None or event.until > now) for event in events)
-    if planned or discounted or life.condition is not Condition.RUNNING:
+    taken_off = (event for event in events if isinstance(event, Discounted | Shared))
+    less = any(event.until is None or event.until > now for event in taken_off)
+    if planned or less or life.condition is not Condition.RUNNING:
         return False
     tariff = life.tariff
     whole_end = (

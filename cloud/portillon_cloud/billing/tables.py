@@ -16,12 +16,20 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 
+from portillon_cloud.billing import sales_tables as sales_tables  # one schema, so one import makes it whole
 from portillon_cloud.billing.event_body import EVENT_KINDS
 from portillon_cloud.billing.proration import Proration
 from portillon_cloud.billing.tax_catalogue import TaxCategory
 from portillon_cloud.database.schema import Big, amount, instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import never_changes
+
+
+def _own_account(context: DefaultExecutionContext) -> int:
+    account_id: int = context.get_current_parameters()["account_id"]  # type: ignore[no-untyped-call]
+    return account_id
+
 
 plan = Table(
     "plan",
@@ -31,10 +39,12 @@ plan = Table(
     reference("legal_entity_id", "legal_entity.id"),
     Column("code", Text, nullable=False),  # short name used by imports and the API
     Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default="membership"),  # an addon is only had beside a membership
     Column("zones", JSON, nullable=False),  # what it opens: ["gym"]
     Column("schedule", Text, nullable=False, server_default="always"),  # when it opens
     Column("sites", JSON(none_as_null=True)),  # where: null: the member's home site; "all"; or ids of sites
     Column("visits", JSON(none_as_null=True)),  # how often: null: no limit; {"day": 1, "week": 2} or {"pack": 10}
+    one_of("kind", ("membership", "addon")),
     UniqueConstraint("organisation_id", "code"),
 )
 
@@ -52,9 +62,16 @@ price = Table(
     Column("taxable", Boolean, nullable=False),
     Column("tax_category", Text, nullable=False, server_default=TaxCategory.STANDARD.value),  # of what is taxable
     Column("term_months", Integer),  # the contract it is sold under; null: open-ended (not lawful everywhere)
+    Column("times", Integer),  # or how many intervals it is sold for: a day pass is one day, once
+    Column("joining_minor", Big, nullable=False, server_default="0"),  # once, with the first period
+    Column("trial_days", Integer, nullable=False, server_default="0"),  # before the first period, for nothing
+    Column("instalments", Integer, nullable=False, server_default="1"),  # of each interval's invoice, a month apart
+    Column("audience", Text),  # only for them, with proof: "student"; null: for all
     Column("active", Boolean, nullable=False),
     CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
     CheckConstraint("interval_count > 0", name="interval_positive"),
+    CheckConstraint("term_months IS NULL OR times IS NULL", name="one_sort_of_term"),
+    CheckConstraint("joining_minor >= 0 AND trial_days >= 0 AND instalments > 0", name="extras_not_negative"),
     one_of("interval_unit", ("day", "week", "month")),
     one_of("tax_category", TaxCategory),
 )
@@ -75,6 +92,7 @@ contract = Table(
     amount("total_minor", nullable=True),  # what all instalments of a fixed term come to, before tax
     Column("instalments", Integer),
     Column("agreement", JSON, nullable=False, server_default="{}"),  # of freezes, notice, minimum term: Agreement
+    Column("proof", Text),  # that the member is of the price's audience: what staff saw
     Column("state", Text, nullable=False),
     one_of("law", ("ca-qc", "fr", "none")),
     one_of("state", ("active", "ended", "cancelled")),
@@ -91,11 +109,14 @@ subscription = Table(
     reference("member_id", "member.id", index=True),
     reference("contract_id", "contract.id"),
     reference("price_id", "price.id"),
+    reference("beside_id", "subscription.id", nullable=True),  # of an add-on: the membership it is beside
     Column("component", Text, nullable=False, server_default="membership"),
     Column("proration", Text, nullable=False, server_default=Proration.REAL_DAYS.value),  # agreed at the start
     # Whether every cycle is one of `price_id` from `anchor_on`, whole: nothing was changed, frozen, discounted. If not,
     # its cycles are reckoned from its events.
     Column("plain", Boolean, nullable=False, server_default=true()),
+    # Beside whose lines it is billed, so that one payer gets one invoice: who pays a part of it, or its own account.
+    Column("bill_with_id", Big, ForeignKey("account.id"), nullable=False, default=_own_account),
     Column("anchor_on", Date, nullable=False),  # start of period 0; the 31st stays the 31st
     Column("next_invoice_on", Date),  # start of the next period to bill; null: nothing more to bill
     Column("ends_on", Date),  # first day without it
@@ -103,9 +124,16 @@ subscription = Table(
     one_of("state", ("active", "ended")),
     one_of("proration", Proration),
     Index(
+        "ix_subscription_beside",
+        "beside_id",
+        sqlite_where=text("beside_id IS NOT NULL"),
+        postgresql_where=text("beside_id IS NOT NULL"),
+    ),
+    Index(
         "ix_subscription_due",
         "legal_entity_id",
         "next_invoice_on",
+        "bill_with_id",
         "account_id",
         "id",
         sqlite_where=text("next_invoice_on IS NOT NULL"),

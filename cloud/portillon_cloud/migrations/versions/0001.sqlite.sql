@@ -108,6 +108,27 @@ CREATE TABLE clock_job (
 
 CREATE UNIQUE INDEX uq_clock_job_running ON clock_job (organisation_id) WHERE state = 'running'
 
+CREATE TABLE coupon (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	code TEXT NOT NULL,
+	share_ppm INTEGER NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	cycles INTEGER,
+	waives_joining BOOLEAN NOT NULL,
+	plans JSON,
+	valid_until_on DATE,
+	uses_most INTEGER,
+	member_uses_most INTEGER NOT NULL,
+	active BOOLEAN DEFAULT 1 NOT NULL,
+	made_at_ms INTEGER NOT NULL,
+	made_by TEXT NOT NULL,
+	CONSTRAINT pk_coupon PRIMARY KEY (id),
+	CONSTRAINT uq_coupon_organisation_id_code UNIQUE (organisation_id, code),
+	CONSTRAINT ck_coupon_not_negative CHECK (share_ppm BETWEEN 0 AND 1000000 AND amount_minor >= 0),
+	CONSTRAINT fk_coupon_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
 CREATE TABLE dunning_policy (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -149,6 +170,15 @@ CREATE TABLE legal_entity (
 	CONSTRAINT ck_legal_entity_tax_regime_known CHECK (tax_regime IN ('ca-qc', 'at', 'be', 'bg', 'cy', 'cz', 'de', 'dk', 'ee', 'es', 'fi', 'fr', 'gr', 'hr', 'hu', 'ie', 'it', 'lt', 'lu', 'lv', 'mt', 'nl', 'pl', 'pt', 'ro', 'se', 'si', 'sk', 'none')),
 	CONSTRAINT ck_legal_entity_currency_iso CHECK (length(currency) = 3),
 	CONSTRAINT fk_legal_entity_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TABLE referral_terms (
+	organisation_id INTEGER NOT NULL,
+	share_ppm INTEGER NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	cycles INTEGER NOT NULL,
+	CONSTRAINT pk_referral_terms PRIMARY KEY (organisation_id),
+	CONSTRAINT fk_referral_terms_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
 CREATE TABLE sharing_policy (
@@ -311,11 +341,13 @@ CREATE TABLE "plan" (
 	legal_entity_id INTEGER NOT NULL,
 	code TEXT NOT NULL,
 	name TEXT NOT NULL,
+	kind TEXT DEFAULT 'membership' NOT NULL,
 	zones JSON NOT NULL,
 	schedule TEXT DEFAULT 'always' NOT NULL,
 	sites JSON,
 	visits JSON,
 	CONSTRAINT pk_plan PRIMARY KEY (id),
+	CONSTRAINT ck_plan_kind_known CHECK (kind IN ('membership', 'addon')),
 	CONSTRAINT uq_plan_organisation_id_code UNIQUE (organisation_id, code),
 	CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_plan_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
@@ -406,6 +438,7 @@ CREATE TABLE contract (
 	total_minor INTEGER,
 	instalments INTEGER,
 	agreement JSON DEFAULT '{}' NOT NULL,
+	proof TEXT,
 	state TEXT NOT NULL,
 	CONSTRAINT pk_contract PRIMARY KEY (id),
 	CONSTRAINT ck_contract_law_known CHECK (law IN ('ca-qc', 'fr', 'none')),
@@ -712,10 +745,17 @@ CREATE TABLE price (
 	taxable BOOLEAN NOT NULL,
 	tax_category TEXT DEFAULT 'standard' NOT NULL,
 	term_months INTEGER,
+	times INTEGER,
+	joining_minor INTEGER DEFAULT '0' NOT NULL,
+	trial_days INTEGER DEFAULT '0' NOT NULL,
+	instalments INTEGER DEFAULT '1' NOT NULL,
+	audience TEXT,
 	active BOOLEAN NOT NULL,
 	CONSTRAINT pk_price PRIMARY KEY (id),
 	CONSTRAINT ck_price_amount_not_negative CHECK (amount_minor >= 0),
 	CONSTRAINT ck_price_interval_positive CHECK (interval_count > 0),
+	CONSTRAINT ck_price_one_sort_of_term CHECK (term_months IS NULL OR times IS NULL),
+	CONSTRAINT ck_price_extras_not_negative CHECK (joining_minor >= 0 AND trial_days >= 0 AND instalments > 0),
 	CONSTRAINT ck_price_interval_unit_known CHECK (interval_unit IN ('day', 'week', 'month')),
 	CONSTRAINT ck_price_tax_category_known CHECK (tax_category IN ('standard', 'event_entry', 'meal', 'groceries', 'book', 'press', 'care', 'non_profit')),
 	CONSTRAINT fk_price_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
@@ -1333,6 +1373,8 @@ CREATE TABLE payment_intent (
 	legal_entity_id INTEGER NOT NULL,
 	account_id INTEGER NOT NULL,
 	invoice_id INTEGER NOT NULL,
+	position INTEGER DEFAULT '1' NOT NULL,
+	due_on DATE,
 	amount_minor INTEGER NOT NULL,
 	currency TEXT NOT NULL,
 	state TEXT NOT NULL,
@@ -1350,7 +1392,7 @@ CREATE INDEX ix_payment_intent_invoice_id ON payment_intent (invoice_id)
 
 CREATE INDEX ix_payment_intent_live_account ON payment_intent (account_id) WHERE state IN ('open', 'parked')
 
-CREATE UNIQUE INDEX uq_payment_intent_live ON payment_intent (invoice_id) WHERE state IN ('open', 'parked')
+CREATE UNIQUE INDEX uq_payment_intent_live ON payment_intent (invoice_id, position) WHERE state IN ('open', 'parked')
 
 CREATE TABLE profile (
 	id INTEGER NOT NULL,
@@ -1370,6 +1412,48 @@ CREATE TABLE profile (
 	CONSTRAINT fk_profile_member_id FOREIGN KEY(member_id) REFERENCES member (id),
 	CONSTRAINT fk_profile_account_id FOREIGN KEY(account_id) REFERENCES account (id)
 )
+
+CREATE TABLE referral (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	referrer_id INTEGER NOT NULL,
+	referred_id INTEGER NOT NULL,
+	noted_at_ms INTEGER NOT NULL,
+	noted_by TEXT NOT NULL,
+	CONSTRAINT pk_referral PRIMARY KEY (id),
+	CONSTRAINT uq_referral_referred_id UNIQUE (referred_id),
+	CONSTRAINT ck_referral_not_oneself CHECK (referrer_id <> referred_id),
+	CONSTRAINT fk_referral_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_referral_referrer_id FOREIGN KEY(referrer_id) REFERENCES member (id),
+	CONSTRAINT fk_referral_referred_id FOREIGN KEY(referred_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_referral_referrer_id ON referral (referrer_id)
+
+CREATE TRIGGER referral_no_update BEFORE UPDATE ON referral BEGIN SELECT RAISE(ABORT, 'referral rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER referral_no_delete BEFORE DELETE ON referral BEGIN SELECT RAISE(ABORT, 'referral rows never change: record a correction as a new row'); END
+
+CREATE TABLE sale (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	invoice_id INTEGER NOT NULL,
+	request_key TEXT NOT NULL,
+	position INTEGER NOT NULL,
+	content_hash TEXT NOT NULL,
+	sold_by TEXT NOT NULL,
+	CONSTRAINT pk_sale PRIMARY KEY (id),
+	CONSTRAINT uq_sale_organisation_id_request_key_position UNIQUE (organisation_id, request_key, position),
+	CONSTRAINT uq_sale_invoice_id UNIQUE (invoice_id),
+	CONSTRAINT fk_sale_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_sale_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_sale_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE TRIGGER sale_no_update BEFORE UPDATE ON sale BEGIN SELECT RAISE(ABORT, 'sale rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER sale_no_delete BEFORE DELETE ON sale BEGIN SELECT RAISE(ABORT, 'sale rows never change: record a correction as a new row'); END
 
 CREATE TABLE snapshot (
 	id INTEGER NOT NULL,
@@ -1402,9 +1486,11 @@ CREATE TABLE subscription (
 	member_id INTEGER NOT NULL,
 	contract_id INTEGER NOT NULL,
 	price_id INTEGER NOT NULL,
+	beside_id INTEGER,
 	component TEXT DEFAULT 'membership' NOT NULL,
 	proration TEXT DEFAULT 'real_days' NOT NULL,
 	plain BOOLEAN DEFAULT 1 NOT NULL,
+	bill_with_id INTEGER NOT NULL,
 	anchor_on DATE NOT NULL,
 	next_invoice_on DATE,
 	ends_on DATE,
@@ -1417,12 +1503,16 @@ CREATE TABLE subscription (
 	CONSTRAINT fk_subscription_account_id FOREIGN KEY(account_id) REFERENCES account (id),
 	CONSTRAINT fk_subscription_member_id FOREIGN KEY(member_id) REFERENCES member (id),
 	CONSTRAINT fk_subscription_contract_id FOREIGN KEY(contract_id) REFERENCES contract (id),
-	CONSTRAINT fk_subscription_price_id FOREIGN KEY(price_id) REFERENCES price (id)
+	CONSTRAINT fk_subscription_price_id FOREIGN KEY(price_id) REFERENCES price (id),
+	CONSTRAINT fk_subscription_beside_id FOREIGN KEY(beside_id) REFERENCES subscription (id),
+	CONSTRAINT fk_subscription_bill_with_id FOREIGN KEY(bill_with_id) REFERENCES account (id)
 )
 
 CREATE INDEX ix_subscription_account_id ON subscription (account_id)
 
-CREATE INDEX ix_subscription_due ON subscription (legal_entity_id, next_invoice_on, account_id, id) WHERE next_invoice_on IS NOT NULL
+CREATE INDEX ix_subscription_beside ON subscription (beside_id) WHERE beside_id IS NOT NULL
+
+CREATE INDEX ix_subscription_due ON subscription (legal_entity_id, next_invoice_on, bill_with_id, account_id, id) WHERE next_invoice_on IS NOT NULL
 
 CREATE INDEX ix_subscription_member_id ON subscription (member_id)
 
@@ -1530,6 +1620,30 @@ CREATE INDEX ix_billing_doubt_account_id ON billing_doubt (account_id)
 CREATE TRIGGER billing_doubt_no_update BEFORE UPDATE ON billing_doubt BEGIN SELECT RAISE(ABORT, 'billing_doubt rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER billing_doubt_no_delete BEFORE DELETE ON billing_doubt BEGIN SELECT RAISE(ABORT, 'billing_doubt rows never change: record a correction as a new row'); END
+
+CREATE TABLE coupon_use (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	coupon_id INTEGER NOT NULL,
+	number INTEGER NOT NULL,
+	member_id INTEGER NOT NULL,
+	member_number INTEGER NOT NULL,
+	subscription_id INTEGER NOT NULL,
+	used_at_ms INTEGER NOT NULL,
+	used_by TEXT NOT NULL,
+	CONSTRAINT pk_coupon_use PRIMARY KEY (id),
+	CONSTRAINT uq_coupon_use_coupon_id_number UNIQUE (coupon_id, number),
+	CONSTRAINT uq_coupon_use_coupon_id_member_id_member_number UNIQUE (coupon_id, member_id, member_number),
+	CONSTRAINT uq_coupon_use_coupon_id_subscription_id UNIQUE (coupon_id, subscription_id),
+	CONSTRAINT fk_coupon_use_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_coupon_use_coupon_id FOREIGN KEY(coupon_id) REFERENCES coupon (id),
+	CONSTRAINT fk_coupon_use_member_id FOREIGN KEY(member_id) REFERENCES member (id),
+	CONSTRAINT fk_coupon_use_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+)
+
+CREATE TRIGGER coupon_use_no_update BEFORE UPDATE ON coupon_use BEGIN SELECT RAISE(ABORT, 'coupon_use rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER coupon_use_no_delete BEFORE DELETE ON coupon_use BEGIN SELECT RAISE(ABORT, 'coupon_use rows never change: record a correction as a new row'); END
 
 CREATE TABLE credential_change (
 	id INTEGER NOT NULL,
@@ -1678,6 +1792,21 @@ CREATE TABLE profile_mark (
 )
 
 CREATE INDEX ix_profile_mark_blind_index ON profile_mark (organisation_id, kind, blind_index)
+
+CREATE TABLE referral_reward (
+	referral_id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	subscription_id INTEGER NOT NULL,
+	given_at_ms INTEGER NOT NULL,
+	CONSTRAINT pk_referral_reward PRIMARY KEY (referral_id),
+	CONSTRAINT fk_referral_reward_referral_id FOREIGN KEY(referral_id) REFERENCES referral (id),
+	CONSTRAINT fk_referral_reward_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_referral_reward_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+)
+
+CREATE TRIGGER referral_reward_no_update BEFORE UPDATE ON referral_reward BEGIN SELECT RAISE(ABORT, 'referral_reward rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER referral_reward_no_delete BEFORE DELETE ON referral_reward BEGIN SELECT RAISE(ABORT, 'referral_reward rows never change: record a correction as a new row'); END
 
 CREATE TABLE snapshot_chunk (
 	snapshot_id INTEGER NOT NULL,
