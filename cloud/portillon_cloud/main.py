@@ -51,6 +51,7 @@ FEATURES_WITH_TABLES = (
     "zones",
     "presence",
     "audit",
+    "documents",
 )
 
 

@@ -110,6 +110,26 @@ CREATE TABLE clock_job (
 
 CREATE UNIQUE INDEX uq_clock_job_running ON clock_job (organisation_id) WHERE state = 'running'
 
+CREATE TABLE contract_template (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	law TEXT NOT NULL,
+	language TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	body TEXT NOT NULL,
+	made_at_ms BIGINT NOT NULL,
+	made_by TEXT NOT NULL,
+	CONSTRAINT pk_contract_template PRIMARY KEY (id),
+	CONSTRAINT uq_contract_template_organisation_id_law_language_version UNIQUE (organisation_id, law, language, version),
+	CONSTRAINT ck_contract_template_law_known CHECK (law IN ('ca-qc', 'fr', 'none')),
+	CONSTRAINT ck_contract_template_language_known CHECK (language IN ('en', 'fr')),
+	CONSTRAINT fk_contract_template_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE OR REPLACE FUNCTION contract_template_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'contract_template rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER contract_template_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON contract_template FOR EACH STATEMENT EXECUTE FUNCTION contract_template_refuse()
+
 CREATE TABLE coupon (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -353,6 +373,19 @@ CREATE TABLE plan (
 	CONSTRAINT uq_plan_organisation_id_code UNIQUE (organisation_id, code),
 	CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_plan_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE TABLE seller_particulars (
+	legal_entity_id BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	address TEXT NOT NULL,
+	contact TEXT NOT NULL,
+	permit TEXT,
+	mediator TEXT,
+	places JSON DEFAULT '{}' NOT NULL,
+	CONSTRAINT pk_seller_particulars PRIMARY KEY (legal_entity_id),
+	CONSTRAINT fk_seller_particulars_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_seller_particulars_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
 CREATE TABLE site (
@@ -1627,6 +1660,38 @@ CREATE OR REPLACE FUNCTION billing_doubt_refuse() RETURNS trigger LANGUAGE plpgs
 
 CREATE TRIGGER billing_doubt_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON billing_doubt FOR EACH STATEMENT EXECUTE FUNCTION billing_doubt_refuse()
 
+CREATE TABLE contract_document (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	contract_id BIGINT NOT NULL,
+	subscription_id BIGINT NOT NULL,
+	version INTEGER NOT NULL,
+	template_id BIGINT,
+	wording TEXT NOT NULL,
+	language TEXT NOT NULL,
+	words TEXT NOT NULL,
+	signer TEXT NOT NULL,
+	sha256 TEXT NOT NULL,
+	size_bytes INTEGER NOT NULL,
+	prepared_at_ms BIGINT NOT NULL,
+	prepared_by TEXT NOT NULL,
+	CONSTRAINT pk_contract_document PRIMARY KEY (id),
+	CONSTRAINT uq_contract_document_contract_id_version UNIQUE (contract_id, version),
+	CONSTRAINT ck_contract_document_language_known CHECK (language IN ('en', 'fr')),
+	CONSTRAINT ck_contract_document_signer_known CHECK (signer IN ('member', 'guardian')),
+	CONSTRAINT ck_contract_document_sha256_hex CHECK (length(sha256) = 64),
+	CONSTRAINT fk_contract_document_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_contract_document_contract_id FOREIGN KEY(contract_id) REFERENCES contract (id),
+	CONSTRAINT fk_contract_document_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id),
+	CONSTRAINT fk_contract_document_template_id FOREIGN KEY(template_id) REFERENCES contract_template (id)
+)
+
+CREATE INDEX ix_contract_document_subscription_id ON contract_document (subscription_id)
+
+CREATE OR REPLACE FUNCTION contract_document_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'contract_document rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER contract_document_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON contract_document FOR EACH STATEMENT EXECUTE FUNCTION contract_document_refuse()
+
 CREATE TABLE coupon_use (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1891,6 +1956,25 @@ CREATE OR REPLACE FUNCTION attempt_outcome_refuse() RETURNS trigger LANGUAGE plp
 
 CREATE TRIGGER attempt_outcome_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON attempt_outcome FOR EACH STATEMENT EXECUTE FUNCTION attempt_outcome_refuse()
 
+CREATE TABLE contract_acceptance (
+	document_id BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	accepted_at_ms BIGINT NOT NULL,
+	accepted_at_real_ms BIGINT NOT NULL,
+	how TEXT NOT NULL,
+	witness TEXT,
+	sha256 TEXT NOT NULL,
+	CONSTRAINT pk_contract_acceptance PRIMARY KEY (document_id),
+	CONSTRAINT ck_contract_acceptance_how_known CHECK (how IN ('desk', 'link')),
+	CONSTRAINT ck_contract_acceptance_witness_at_desk CHECK ((how = 'desk') = (witness IS NOT NULL)),
+	CONSTRAINT fk_contract_acceptance_document_id FOREIGN KEY(document_id) REFERENCES contract_document (id),
+	CONSTRAINT fk_contract_acceptance_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE OR REPLACE FUNCTION contract_acceptance_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'contract_acceptance rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER contract_acceptance_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON contract_acceptance FOR EACH STATEMENT EXECUTE FUNCTION contract_acceptance_refuse()
+
 CREATE TABLE credit_note_line (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1917,6 +2001,16 @@ CREATE INDEX ix_credit_note_line_invoice_line_id ON credit_note_line (invoice_li
 CREATE OR REPLACE FUNCTION credit_note_line_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'credit_note_line rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER credit_note_line_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON credit_note_line FOR EACH STATEMENT EXECUTE FUNCTION credit_note_line_refuse()
+
+CREATE TABLE document_file (
+	document_id BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	file BYTEA NOT NULL,
+	evidence BYTEA,
+	CONSTRAINT pk_document_file PRIMARY KEY (document_id),
+	CONSTRAINT fk_document_file_document_id FOREIGN KEY(document_id) REFERENCES contract_document (id),
+	CONSTRAINT fk_document_file_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
 
 CREATE TABLE doubt_settled (
 	doubt_id BIGINT NOT NULL,

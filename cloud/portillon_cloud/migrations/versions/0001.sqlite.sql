@@ -108,6 +108,26 @@ CREATE TABLE clock_job (
 
 CREATE UNIQUE INDEX uq_clock_job_running ON clock_job (organisation_id) WHERE state = 'running'
 
+CREATE TABLE contract_template (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	law TEXT NOT NULL,
+	language TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	body TEXT NOT NULL,
+	made_at_ms INTEGER NOT NULL,
+	made_by TEXT NOT NULL,
+	CONSTRAINT pk_contract_template PRIMARY KEY (id),
+	CONSTRAINT uq_contract_template_organisation_id_law_language_version UNIQUE (organisation_id, law, language, version),
+	CONSTRAINT ck_contract_template_law_known CHECK (law IN ('ca-qc', 'fr', 'none')),
+	CONSTRAINT ck_contract_template_language_known CHECK (language IN ('en', 'fr')),
+	CONSTRAINT fk_contract_template_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TRIGGER contract_template_no_update BEFORE UPDATE ON contract_template BEGIN SELECT RAISE(ABORT, 'contract_template rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER contract_template_no_delete BEFORE DELETE ON contract_template BEGIN SELECT RAISE(ABORT, 'contract_template rows never change: record a correction as a new row'); END
+
 CREATE TABLE coupon (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -351,6 +371,19 @@ CREATE TABLE "plan" (
 	CONSTRAINT uq_plan_organisation_id_code UNIQUE (organisation_id, code),
 	CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_plan_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE TABLE seller_particulars (
+	legal_entity_id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	address TEXT NOT NULL,
+	contact TEXT NOT NULL,
+	permit TEXT,
+	mediator TEXT,
+	places JSON DEFAULT '{}' NOT NULL,
+	CONSTRAINT pk_seller_particulars PRIMARY KEY (legal_entity_id),
+	CONSTRAINT fk_seller_particulars_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_seller_particulars_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
 CREATE TABLE site (
@@ -1621,6 +1654,38 @@ CREATE TRIGGER billing_doubt_no_update BEFORE UPDATE ON billing_doubt BEGIN SELE
 
 CREATE TRIGGER billing_doubt_no_delete BEFORE DELETE ON billing_doubt BEGIN SELECT RAISE(ABORT, 'billing_doubt rows never change: record a correction as a new row'); END
 
+CREATE TABLE contract_document (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	contract_id INTEGER NOT NULL,
+	subscription_id INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	template_id INTEGER,
+	wording TEXT NOT NULL,
+	language TEXT NOT NULL,
+	words TEXT NOT NULL,
+	signer TEXT NOT NULL,
+	sha256 TEXT NOT NULL,
+	size_bytes INTEGER NOT NULL,
+	prepared_at_ms INTEGER NOT NULL,
+	prepared_by TEXT NOT NULL,
+	CONSTRAINT pk_contract_document PRIMARY KEY (id),
+	CONSTRAINT uq_contract_document_contract_id_version UNIQUE (contract_id, version),
+	CONSTRAINT ck_contract_document_language_known CHECK (language IN ('en', 'fr')),
+	CONSTRAINT ck_contract_document_signer_known CHECK (signer IN ('member', 'guardian')),
+	CONSTRAINT ck_contract_document_sha256_hex CHECK (length(sha256) = 64),
+	CONSTRAINT fk_contract_document_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_contract_document_contract_id FOREIGN KEY(contract_id) REFERENCES contract (id),
+	CONSTRAINT fk_contract_document_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id),
+	CONSTRAINT fk_contract_document_template_id FOREIGN KEY(template_id) REFERENCES contract_template (id)
+)
+
+CREATE INDEX ix_contract_document_subscription_id ON contract_document (subscription_id)
+
+CREATE TRIGGER contract_document_no_update BEFORE UPDATE ON contract_document BEGIN SELECT RAISE(ABORT, 'contract_document rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER contract_document_no_delete BEFORE DELETE ON contract_document BEGIN SELECT RAISE(ABORT, 'contract_document rows never change: record a correction as a new row'); END
+
 CREATE TABLE coupon_use (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -1885,6 +1950,25 @@ CREATE TRIGGER attempt_outcome_no_update BEFORE UPDATE ON attempt_outcome BEGIN 
 
 CREATE TRIGGER attempt_outcome_no_delete BEFORE DELETE ON attempt_outcome BEGIN SELECT RAISE(ABORT, 'attempt_outcome rows never change: record a correction as a new row'); END
 
+CREATE TABLE contract_acceptance (
+	document_id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	accepted_at_ms INTEGER NOT NULL,
+	accepted_at_real_ms INTEGER NOT NULL,
+	how TEXT NOT NULL,
+	witness TEXT,
+	sha256 TEXT NOT NULL,
+	CONSTRAINT pk_contract_acceptance PRIMARY KEY (document_id),
+	CONSTRAINT ck_contract_acceptance_how_known CHECK (how IN ('desk', 'link')),
+	CONSTRAINT ck_contract_acceptance_witness_at_desk CHECK ((how = 'desk') = (witness IS NOT NULL)),
+	CONSTRAINT fk_contract_acceptance_document_id FOREIGN KEY(document_id) REFERENCES contract_document (id),
+	CONSTRAINT fk_contract_acceptance_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TRIGGER contract_acceptance_no_update BEFORE UPDATE ON contract_acceptance BEGIN SELECT RAISE(ABORT, 'contract_acceptance rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER contract_acceptance_no_delete BEFORE DELETE ON contract_acceptance BEGIN SELECT RAISE(ABORT, 'contract_acceptance rows never change: record a correction as a new row'); END
+
 CREATE TABLE credit_note_line (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -1911,6 +1995,16 @@ CREATE INDEX ix_credit_note_line_invoice_line_id ON credit_note_line (invoice_li
 CREATE TRIGGER credit_note_line_no_update BEFORE UPDATE ON credit_note_line BEGIN SELECT RAISE(ABORT, 'credit_note_line rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER credit_note_line_no_delete BEFORE DELETE ON credit_note_line BEGIN SELECT RAISE(ABORT, 'credit_note_line rows never change: record a correction as a new row'); END
+
+CREATE TABLE document_file (
+	document_id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	file BLOB NOT NULL,
+	evidence BLOB,
+	CONSTRAINT pk_document_file PRIMARY KEY (document_id),
+	CONSTRAINT fk_document_file_document_id FOREIGN KEY(document_id) REFERENCES contract_document (id),
+	CONSTRAINT fk_document_file_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
 
 CREATE TABLE doubt_settled (
 	doubt_id INTEGER NOT NULL,

@@ -1,0 +1,1 @@
+"""Contracts in writing: their wording by law and language, the document that is signed, its seal, and its proof."""
