@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -98,6 +99,8 @@ payment_intent = Table(
     reference("legal_entity_id", "legal_entity.id"),
     reference("account_id", "account.id"),
     reference("invoice_id", "invoice.id", index=True),
+    Column("position", Integer, nullable=False, server_default="1"),  # which instalment of it
+    Column("due_on", Date),  # of an instalment; null: when the invoice is
     amount("amount_minor"),
     Column("currency", Text, nullable=False),
     Column("state", Text, nullable=False),
@@ -107,6 +110,7 @@ payment_intent = Table(
     Index(
         "uq_payment_intent_live",
         "invoice_id",
+        "position",
         unique=True,
         sqlite_where=text("state IN ('open', 'parked')"),
         postgresql_where=text("state IN ('open', 'parked')"),

@@ -1808,6 +1808,32 @@ CREATE OR REPLACE FUNCTION invoice_line_refuse() RETURNS trigger LANGUAGE plpgsq
 
 CREATE TRIGGER invoice_line_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_line FOR EACH STATEMENT EXECUTE FUNCTION invoice_line_refuse()
 
+CREATE TABLE notice (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	subscription_id BIGINT NOT NULL,
+	message_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	facts JSON NOT NULL,
+	told_on DATE NOT NULL,
+	CONSTRAINT pk_notice PRIMARY KEY (id),
+	CONSTRAINT uq_notice_message_id UNIQUE (message_id),
+	CONSTRAINT ck_notice_kind_known CHECK (kind IN ('renewal_comes', 'renewal_offered', 'price_changes', 'cancelled', 'withdrawn', 'freeze_agreed', 'way_to_leave')),
+	CONSTRAINT fk_notice_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_notice_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_notice_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id),
+	CONSTRAINT fk_notice_message_id FOREIGN KEY(message_id) REFERENCES message (id)
+)
+
+CREATE INDEX ix_notice_account_id ON notice (account_id)
+
+CREATE INDEX ix_notice_subscription_id ON notice (subscription_id)
+
+CREATE OR REPLACE FUNCTION notice_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'notice rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER notice_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON notice FOR EACH STATEMENT EXECUTE FUNCTION notice_refuse()
+
 CREATE TABLE payment_attempt (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,

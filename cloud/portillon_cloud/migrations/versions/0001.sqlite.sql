@@ -1802,6 +1802,32 @@ CREATE TRIGGER invoice_line_no_update BEFORE UPDATE ON invoice_line BEGIN SELECT
 
 CREATE TRIGGER invoice_line_no_delete BEFORE DELETE ON invoice_line BEGIN SELECT RAISE(ABORT, 'invoice_line rows never change: record a correction as a new row'); END
 
+CREATE TABLE notice (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	subscription_id INTEGER NOT NULL,
+	message_id INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	facts JSON NOT NULL,
+	told_on DATE NOT NULL,
+	CONSTRAINT pk_notice PRIMARY KEY (id),
+	CONSTRAINT uq_notice_message_id UNIQUE (message_id),
+	CONSTRAINT ck_notice_kind_known CHECK (kind IN ('renewal_comes', 'renewal_offered', 'price_changes', 'cancelled', 'withdrawn', 'freeze_agreed', 'way_to_leave')),
+	CONSTRAINT fk_notice_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_notice_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_notice_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id),
+	CONSTRAINT fk_notice_message_id FOREIGN KEY(message_id) REFERENCES message (id)
+)
+
+CREATE INDEX ix_notice_account_id ON notice (account_id)
+
+CREATE INDEX ix_notice_subscription_id ON notice (subscription_id)
+
+CREATE TRIGGER notice_no_update BEFORE UPDATE ON notice BEGIN SELECT RAISE(ABORT, 'notice rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER notice_no_delete BEFORE DELETE ON notice BEGIN SELECT RAISE(ABORT, 'notice rows never change: record a correction as a new row'); END
+
 CREATE TABLE payment_attempt (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
