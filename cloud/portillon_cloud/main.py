@@ -37,6 +37,7 @@ FEATURES_WITH_TABLES = (
     "outbox",
     "ledger",
     "billing",
+    "billing.law",
     "payments",
     "takings",
     "dunning",

@@ -2,9 +2,11 @@
 
 from enum import StrEnum
 
-from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Column, Date, Index, Integer, Table, Text, UniqueConstraint, text
 
 from portillon_cloud.database.schema import instant, key, metadata, one_of, organisation_id, reference
+from portillon_cloud.database.triggers import never_changes
+from portillon_cloud.messages.notices import NOTICE_KINDS
 
 
 class MessageState(StrEnum):
@@ -44,4 +46,22 @@ message = Table(
         sqlite_where=text("state IN ('waiting', 'sending')"),
         postgresql_where=text("state IN ('waiting', 'sending')"),
     ),
+)
+
+# What the law wants told, as it was told: the values beside the letter, for whoever must show later that it was.
+notice = never_changes(
+    Table(
+        "notice",
+        metadata,
+        key(),
+        organisation_id(),
+        reference("account_id", "account.id", index=True),
+        reference("subscription_id", "subscription.id", index=True),
+        reference("message_id", "message.id"),
+        Column("kind", Text, nullable=False),
+        Column("facts", JSON, nullable=False),  # messages/notices.py says what of each kind
+        Column("told_on", Date, nullable=False),
+        UniqueConstraint("message_id"),
+        one_of("kind", NOTICE_KINDS),
+    )
 )

@@ -8,15 +8,17 @@ import datetime
 from collections.abc import Sequence
 
 from portillon_cloud.billing.calendar import add_months
-from portillon_cloud.billing.law.terms import Leaving, Renewal, Terms, Violation, WayOut, Window
-from portillon_cloud.billing.law.used import used_minor
+from portillon_cloud.billing.law.terms import Leaving, Renewal, Repricing, Terms, Violation, WayOut, Window
+from portillon_cloud.billing.law.used import used_by
 
-VERSION = "2026-2"
+VERSION = "2026-3"
 NOTICE_EARLIEST_MONTHS = 3  # L215-1: the notice comes no earlier than three months …
 NOTICE_LATEST_MONTHS = 1  # … and no later than one month before the end
 WITHDRAWAL_DAYS = 14  # L221-18
 WITHDRAWAL_REFUND_DAYS = 14  # L221-24
 RENEWAL_REFUND_DAYS = 30  # L215-1, third paragraph
+REPRICING_DAYS = 30  # R212-4 says "reasonable"; ours
+REPRICING = "Code de la consommation R212-4"
 
 _FIXED_HOLIDAYS = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))  # Code du travail L3133-1
 _DAYS_AFTER_EASTER = (1, 39, 50)  # Monday, Ascension, Whit Monday
@@ -61,12 +63,13 @@ def way_out(leaving: Leaving) -> WayOut | None:
 
     None: the law gives no way out, and the contract says what holds.
     """
-    used = _used(leaving, leaving.starts_on)
+    used = used_by(leaving)
     if leaving.at_distance and leaving.told_on <= withdrawal_until_on(leaving.signed_on):
         return WayOut(
             clause="Code de la consommation L221-18, L221-25",
             kept_at_most_minor=used,
             refund_due_on=leaving.told_on + datetime.timedelta(days=WITHDRAWAL_REFUND_DAYS),
+            withdrawal=True,
         )
     if leaving.renewed_untold_on is not None and leaving.on >= leaving.renewed_untold_on:
         return WayOut(
@@ -82,16 +85,32 @@ def renewal_violations(_renewal: Renewal) -> Sequence[Violation]:
     return ()
 
 
+def renewal_notice_of(ends_on: datetime.date) -> Window:
+    """The same by the first day without the term."""
+    return renewal_notice(ends_on - datetime.timedelta(days=1))
+
+
+def repricing_violations(change: Repricing) -> Sequence[Violation]:
+    """Every rule that a new price by notice breaks: only who may leave at any time is held to it."""
+    if not change.rises:
+        return ()
+    if change.ends_on is not None:
+        return [
+            Violation(
+                "Code de la consommation R212-1, 3°",
+                f"the price of a fixed term is not changed by notice; announce the new one for {change.ends_on}, "
+                "when the term is over",
+            )
+        ]
+    if change.from_on < change.announced_on + datetime.timedelta(days=REPRICING_DAYS):
+        return [Violation(REPRICING, f"a new price is told at least {REPRICING_DAYS} days before it holds")]
+    return ()
+
+
 def is_holiday(day: datetime.date) -> bool:
     """Whether `day` is one of the eleven public holidays of metropolitan France."""
     moving = (_easter(day.year) + datetime.timedelta(days=days) for days in _DAYS_AFTER_EASTER)
     return (day.month, day.day) in _FIXED_HOLIDAYS or day in moving
-
-
-def _used(leaving: Leaving, since_on: datetime.date) -> int:
-    """What of the price was used; an open-ended contract's price is the one of its first month."""
-    ends_on = leaving.ends_on or add_months(since_on, 1)
-    return used_minor(leaving.price_minor, since_on, ends_on, leaving.on)
 
 
 def _easter(year: int) -> datetime.date:

@@ -2,17 +2,18 @@
 
 Sources: the Act's sections 201 and 203 as published; the Office de la protection du consommateur on gyms (term, small
 contracts, what may be kept: $42 of $420 within the first tenth, $140 after four months of twelve); P-40.1, r. 3, for
-renewals; articles 2125 and 2129 of the Civil Code for whoever leaves later than the Act has a rule for.
+renewals; section 11.2 for prices; articles 2125 and 2129 of the Civil Code for whoever leaves later than the Act has a
+rule for.
 """
 
 import datetime
 from collections.abc import Sequence
 
 from portillon_cloud.billing.calendar import add_months
-from portillon_cloud.billing.law.terms import Leaving, Renewal, Terms, Violation, WayOut, Window
-from portillon_cloud.billing.law.used import used_minor
+from portillon_cloud.billing.law.terms import Leaving, Renewal, Repricing, Terms, Violation, WayOut, Window
+from portillon_cloud.billing.law.used import price_of, used_by
 
-VERSION = "2026-2"
+VERSION = "2026-3"
 TERM_MONTHS_MAX = 12
 SINGLE_PAYMENT_MAX_MINOR = 100_00  # taxes included
 SINGLE_PAYMENT_DAYS_MAX = 3  # consecutive days
@@ -21,7 +22,10 @@ REFUND_DAYS = 10
 OFFER_DAYS_MOST = 60  # a renewal is offered no earlier than this many days before the end …
 OFFER_DAYS_LEAST = 30  # … and no later than this many
 
+REPRICING_DAYS = 30  # from a written notice to the new price, and from then to refuse it
+
 _TERM, _PAYMENT, _NO_RENEWAL = "P-40.1, s. 200", "P-40.1, s. 201", "P-40.1, r. 3, s. 15.2"
+REPRICING = "P-40.1, s. 11.2"
 
 
 def violations(terms: Terms) -> Sequence[Violation]:
@@ -61,19 +65,17 @@ def violations(terms: Terms) -> Sequence[Violation]:
 
 def way_out(leaving: Leaving) -> WayOut | None:
     """Anybody may leave at any time. Before it begins for nothing; within the first tenth of the term for a tenth of
-    the price at most; later for what was used (and damage that the gym proves)."""
+    the price at most; later for what was used (and damage that the gym proves). Who tells early but stays on for more
+    than that tenth has used more, and leaves later."""
     refund_due_on = leaving.told_on + datetime.timedelta(days=REFUND_DAYS)
     if leaving.told_on < leaving.starts_on and leaving.on <= leaving.starts_on:
         return WayOut(clause="P-40.1, s. 202", kept_at_most_minor=0, refund_due_on=refund_due_on)
     if leaving.ends_on is None:
         return None
     tenth = (leaving.ends_on - leaving.starts_on) // 10
-    if leaving.told_on <= leaving.starts_on + datetime.timedelta(days=tenth.days):
-        return WayOut(
-            clause="P-40.1, s. 203", kept_at_most_minor=leaving.price_minor // 10, refund_due_on=refund_due_on
-        )
-    used = used_minor(leaving.price_minor, leaving.starts_on, leaving.ends_on, leaving.on)
-    return WayOut(clause="C.c.Q., art. 2125, 2129", kept_at_most_minor=used, refund_due_on=None)
+    if max(leaving.told_on, leaving.on) <= leaving.starts_on + datetime.timedelta(days=tenth.days):
+        return WayOut(clause="P-40.1, s. 203", kept_at_most_minor=price_of(leaving) // 10, refund_due_on=refund_due_on)
+    return WayOut(clause="C.c.Q., art. 2125, 2129", kept_at_most_minor=used_by(leaving), refund_due_on=None)
 
 
 def renewal_offer(ends_on: datetime.date) -> Window:
@@ -99,6 +101,23 @@ def renewal_violations(renewal: Renewal) -> Sequence[Violation]:
             )
         )
     return found
+
+
+def repricing_violations(change: Repricing) -> Sequence[Violation]:
+    """Every rule that a new price by notice breaks. What becomes cheaper, nobody is held to have agreed to."""
+    if not change.rises:
+        return ()
+    if change.ends_on is not None:
+        return [
+            Violation(
+                REPRICING,
+                f"the price of a fixed term is not changed by notice; offer the new one with the renewal, for the day "
+                f"the term ends, {change.ends_on}",
+            )
+        ]
+    if change.from_on < change.announced_on + datetime.timedelta(days=REPRICING_DAYS):
+        return [Violation(REPRICING, f"a new price is told at least {REPRICING_DAYS} days before it holds")]
+    return ()
 
 
 def _split_violations(instalments_minor: Sequence[int]) -> list[Violation]:

@@ -28,12 +28,21 @@ class Terms:
     tax_inclusive: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What the whole term would come to at the price that holds from `from_on`; minor units, with tax."""
+
+    from_on: datetime.date
+    price_minor: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaving:
     """A consumer who leaves: told on `told_on`, without the contract from `on`. `price_minor`: of the term, with tax.
 
-    `at_distance`: it was signed online or by telephone. `renewed_untold_on`: the day on which it went on by itself,
-    if nobody had told them in time that they might leave.
+    An open-ended contract has no term: `price_minor` is what was to be paid until `paid_until_on`. `repriced`: what it
+    was changed to since. `at_distance`: it was signed online or by telephone. `renewed_untold_on`: the day on which it
+    went on by itself, if nobody had told them in time that they might leave.
     """
 
     signed_on: datetime.date
@@ -42,6 +51,8 @@ class Leaving:
     price_minor: int
     told_on: datetime.date
     on: datetime.date
+    paid_until_on: datetime.date | None = None
+    repriced: tuple[Priced, ...] = ()
     at_distance: bool = False
     renewed_untold_on: datetime.date | None = None
 
@@ -49,11 +60,12 @@ class Leaving:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WayOut:
     """The right to leave, whatever the contract says: by which clause, what may be kept (minor units, with tax), and
-    by when the rest must be back; None: the law names no day, so at once."""
+    by when the rest must be back; None: the law names no day, so at once. `withdrawal`: as if never signed."""
 
     clause: str
     kept_at_most_minor: int
     refund_due_on: datetime.date | None
+    withdrawal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +75,16 @@ class Renewal:
     agreed_on: datetime.date
     ends_on: datetime.date
     months: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repricing:
+    """A price that shall be another from `from_on`, told on `announced_on`; `ends_on` of the term that runs then."""
+
+    announced_on: datetime.date
+    from_on: datetime.date
+    ends_on: datetime.date | None
+    rises: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,37 @@
 
 import datetime
 from fractions import Fraction
+from itertools import pairwise
 
 from portillon_cloud.billing.calendar import Interval, IntervalUnit, add_months, period_on
+from portillon_cloud.billing.law.terms import Leaving, Priced
 from portillon_cloud.money import divide_half_away
 
 _MONTH = Interval(IntervalUnit.MONTH, 1)
+
+
+def used_by(leaving: Leaving) -> int:
+    """What was used before they leave, each day at the price that held."""
+    return _until(leaving, leaving.on)
+
+
+def price_of(leaving: Leaving) -> int:
+    """What the term would have come to."""
+    return _until(leaving, _ends_on(leaving))
+
+
+def _ends_on(leaving: Leaving) -> datetime.date:
+    return leaving.ends_on or leaving.paid_until_on or add_months(leaving.starts_on, 1)
+
+
+def _until(leaving: Leaving, until_on: datetime.date) -> int:
+    starts_on, ends_on = leaving.starts_on, _ends_on(leaving)
+    held = (Priced(starts_on, leaving.price_minor), *leaving.repriced, Priced(until_on, 0))
+    return sum(
+        used_minor(one.price_minor, starts_on, ends_on, min(following.from_on, until_on))
+        - used_minor(one.price_minor, starts_on, ends_on, min(one.from_on, until_on))
+        for one, following in pairwise(held)
+    )
 
 
 def used_minor(price_minor: int, starts_on: datetime.date, ends_on: datetime.date, until_on: datetime.date) -> int:

@@ -1433,6 +1433,26 @@ CREATE INDEX ix_payment_intent_live_account ON payment_intent (account_id) WHERE
 
 CREATE UNIQUE INDEX uq_payment_intent_live ON payment_intent (invoice_id, position) WHERE state IN ('open', 'parked')
 
+CREATE TABLE price_change (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	from_price_id BIGINT NOT NULL,
+	to_price_id BIGINT NOT NULL,
+	from_on DATE NOT NULL,
+	announced_at_ms BIGINT NOT NULL,
+	announced_by TEXT NOT NULL,
+	reason TEXT,
+	withdrawn_at_ms BIGINT,
+	withdrawn_by TEXT,
+	CONSTRAINT pk_price_change PRIMARY KEY (id),
+	CONSTRAINT ck_price_change_is_another CHECK (from_price_id <> to_price_id),
+	CONSTRAINT fk_price_change_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_price_change_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_price_change_from_price_id FOREIGN KEY(from_price_id) REFERENCES price (id),
+	CONSTRAINT fk_price_change_to_price_id FOREIGN KEY(to_price_id) REFERENCES price (id)
+)
+
 CREATE TABLE profile (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1808,6 +1828,28 @@ CREATE OR REPLACE FUNCTION invoice_line_refuse() RETURNS trigger LANGUAGE plpgsq
 
 CREATE TRIGGER invoice_line_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_line FOR EACH STATEMENT EXECUTE FUNCTION invoice_line_refuse()
 
+CREATE TABLE lawful_end (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	subscription_id BIGINT NOT NULL,
+	told_on DATE NOT NULL,
+	ends_on DATE NOT NULL,
+	clause TEXT NOT NULL,
+	kept_at_most_minor BIGINT NOT NULL,
+	refund_due_on DATE,
+	withdrawal BOOLEAN NOT NULL,
+	recorded_at_ms BIGINT NOT NULL,
+	recorded_by TEXT NOT NULL,
+	settled_at_ms BIGINT,
+	back_minor BIGINT,
+	CONSTRAINT pk_lawful_end PRIMARY KEY (id),
+	CONSTRAINT ck_lawful_end_kept_not_negative CHECK (kept_at_most_minor >= 0),
+	CONSTRAINT fk_lawful_end_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_lawful_end_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+)
+
+CREATE INDEX ix_lawful_end_subscription_id ON lawful_end (subscription_id)
+
 CREATE TABLE notice (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1855,6 +1897,23 @@ CREATE TABLE payment_attempt (
 )
 
 CREATE UNIQUE INDEX uq_payment_attempt_live ON payment_attempt (intent_id) WHERE state <> 'over'
+
+CREATE TABLE price_change_for (
+	organisation_id BIGINT NOT NULL,
+	price_change_id BIGINT NOT NULL,
+	subscription_id BIGINT NOT NULL,
+	holds_from_on DATE NOT NULL,
+	refusable_until_on DATE NOT NULL,
+	rises BOOLEAN NOT NULL,
+	told_at_ms BIGINT,
+	applied_at_ms BIGINT,
+	CONSTRAINT pk_price_change_for PRIMARY KEY (price_change_id, subscription_id),
+	CONSTRAINT fk_price_change_for_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_price_change_for_price_change_id FOREIGN KEY(price_change_id) REFERENCES price_change (id),
+	CONSTRAINT fk_price_change_for_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+)
+
+CREATE INDEX ix_price_change_for_subscription_id ON price_change_for (subscription_id)
 
 CREATE TABLE profile_change (
 	id BIGSERIAL NOT NULL,

@@ -1427,6 +1427,26 @@ CREATE INDEX ix_payment_intent_live_account ON payment_intent (account_id) WHERE
 
 CREATE UNIQUE INDEX uq_payment_intent_live ON payment_intent (invoice_id, position) WHERE state IN ('open', 'parked')
 
+CREATE TABLE price_change (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	from_price_id INTEGER NOT NULL,
+	to_price_id INTEGER NOT NULL,
+	from_on DATE NOT NULL,
+	announced_at_ms INTEGER NOT NULL,
+	announced_by TEXT NOT NULL,
+	reason TEXT,
+	withdrawn_at_ms INTEGER,
+	withdrawn_by TEXT,
+	CONSTRAINT pk_price_change PRIMARY KEY (id),
+	CONSTRAINT ck_price_change_is_another CHECK (from_price_id <> to_price_id),
+	CONSTRAINT fk_price_change_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_price_change_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_price_change_from_price_id FOREIGN KEY(from_price_id) REFERENCES price (id),
+	CONSTRAINT fk_price_change_to_price_id FOREIGN KEY(to_price_id) REFERENCES price (id)
+)
+
 CREATE TABLE profile (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -1802,6 +1822,28 @@ CREATE TRIGGER invoice_line_no_update BEFORE UPDATE ON invoice_line BEGIN SELECT
 
 CREATE TRIGGER invoice_line_no_delete BEFORE DELETE ON invoice_line BEGIN SELECT RAISE(ABORT, 'invoice_line rows never change: record a correction as a new row'); END
 
+CREATE TABLE lawful_end (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	subscription_id INTEGER NOT NULL,
+	told_on DATE NOT NULL,
+	ends_on DATE NOT NULL,
+	clause TEXT NOT NULL,
+	kept_at_most_minor INTEGER NOT NULL,
+	refund_due_on DATE,
+	withdrawal BOOLEAN NOT NULL,
+	recorded_at_ms INTEGER NOT NULL,
+	recorded_by TEXT NOT NULL,
+	settled_at_ms INTEGER,
+	back_minor INTEGER,
+	CONSTRAINT pk_lawful_end PRIMARY KEY (id),
+	CONSTRAINT ck_lawful_end_kept_not_negative CHECK (kept_at_most_minor >= 0),
+	CONSTRAINT fk_lawful_end_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_lawful_end_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+)
+
+CREATE INDEX ix_lawful_end_subscription_id ON lawful_end (subscription_id)
+
 CREATE TABLE notice (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -1849,6 +1891,23 @@ CREATE TABLE payment_attempt (
 )
 
 CREATE UNIQUE INDEX uq_payment_attempt_live ON payment_attempt (intent_id) WHERE state <> 'over'
+
+CREATE TABLE price_change_for (
+	organisation_id INTEGER NOT NULL,
+	price_change_id INTEGER NOT NULL,
+	subscription_id INTEGER NOT NULL,
+	holds_from_on DATE NOT NULL,
+	refusable_until_on DATE NOT NULL,
+	rises BOOLEAN NOT NULL,
+	told_at_ms INTEGER,
+	applied_at_ms INTEGER,
+	CONSTRAINT pk_price_change_for PRIMARY KEY (price_change_id, subscription_id),
+	CONSTRAINT fk_price_change_for_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_price_change_for_price_change_id FOREIGN KEY(price_change_id) REFERENCES price_change (id),
+	CONSTRAINT fk_price_change_for_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id)
+)
+
+CREATE INDEX ix_price_change_for_subscription_id ON price_change_for (subscription_id)
 
 CREATE TABLE profile_change (
 	id INTEGER NOT NULL,
