@@ -13,9 +13,10 @@ from portillon_cloud.billing.catalogue import price_by_id
 from portillon_cloud.billing.errors import UnknownSubscriptionError
 from portillon_cloud.billing.legal_side import signed
 from portillon_cloud.billing.life import Recorded
+from portillon_cloud.billing.payers import payer_name
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.tables import subscription as subscription_row
-from portillon_cloud.billing.timeline import Discounted
+from portillon_cloud.billing.timeline import Discounted, Shared
 from portillon_cloud.http.paging import Id
 from portillon_cloud.money import PPM
 
@@ -82,6 +83,31 @@ class DiscountChange(_Change):
         return self
 
 
+class ShareChange(_Change):
+    """Another account (an employer) pays a part from `on` up to and without `until_on`: a share, or an amount."""
+
+    change: Literal["share"]
+    payer_account_id: Id
+    on: Day
+    until_on: Day | None = None
+    share_percent: int = Field(default=0, ge=0, le=100)
+    amount_minor: int = Field(default=0, ge=0, le=100_000_000, description="Of each billing period, before tax")
+
+    @model_validator(mode="after")
+    def _is_something(self) -> "ShareChange":
+        if self.share_percent == 0 and self.amount_minor == 0:
+            raise ValueError("share_percent or amount_minor: a part of nothing is none")
+        return self
+
+
+class EndShareChange(_Change):
+    """From `on` the other account pays nothing, and the member's own account all."""
+
+    change: Literal["end_share"]
+    payer_account_id: Id
+    on: Day
+
+
 class KeepChange(_Change):
     """Withdraw an end that has not come."""
 
@@ -96,13 +122,24 @@ class RenewChange(_Change):
 
 
 Change = Annotated[
-    FreezeChange | ResumeChange | PlanChange | DiscountChange | CancelChange | KeepChange | RenewChange,
+    FreezeChange
+    | ResumeChange
+    | PlanChange
+    | DiscountChange
+    | ShareChange
+    | EndShareChange
+    | CancelChange
+    | KeepChange
+    | RenewChange,
     Field(discriminator="change"),
 ]
 
 
 def ask_of(conn: Connection, organisation_id: int, subscription_id: int, new: Change) -> changes.Ask:
-    """What the machine is asked. Raises UnknownPlanError, UnknownSubscriptionError; asked, UnlawfulContractError."""
+    """What the machine is asked.
+
+    Raises UnknownPlanError, UnknownSubscriptionError, UnknownPayerError; asked, UnlawfulContractError.
+    """
     contract_id = conn.scalar(
         select(subscription_row.c.contract_id).where(
             subscription_row.c.id == subscription_id, subscription_row.c.organisation_id == organisation_id
@@ -144,6 +181,18 @@ def ask_of(conn: Connection, organisation_id: int, subscription_id: int, new: Ch
                 amount_minor=given.amount_minor,
             )
             return lambda recorded, today: subscription.discount(recorded, discounted, today=today)
+        case ShareChange() as part:
+            agreed_part = Shared(
+                at=Moment(part.on),
+                payer_account_id=part.payer_account_id,
+                code=payer_name(conn, subscription_id, part.payer_account_id),
+                until=None if part.until_on is None else Moment(part.until_on),
+                share_ppm=part.share_percent * PPM // 100,
+                amount_minor=part.amount_minor,
+            )
+            return lambda recorded, today: subscription.share(recorded, agreed, agreed_part, today=today)
+        case EndShareChange(payer_account_id=payer_id, on=end_on):
+            return lambda recorded, today: subscription.end_share(recorded, agreed, payer_id, on=end_on, today=today)
         case KeepChange():
             return lambda recorded, today: subscription.keep(recorded, today=today)
         case RenewChange(months=months):

@@ -23,6 +23,14 @@ class CatalogueError(PermanentError):
     """A plan, price or contract that makes no sense: another currency than its book's, a term of no whole periods."""
 
 
+class CouponRefusedError(RefusedError):
+    """The coupon is not for this: unknown, over, used up, or for other plans."""
+
+
+class UnknownCouponError(NotFoundError):
+    """No such coupon in this organisation."""
+
+
 class NumberingError(PermanentError):
     """A number would be out of order: the series has one issued on a later day."""
 
@@ -43,6 +51,10 @@ class SubscriptionRefusedError(RefusedError):
 
 class UnknownSubscriptionError(NotFoundError):
     """No such subscription in this organisation."""
+
+
+class UnknownPayerError(NotFoundError):
+    """No such account that could pay a part."""
 
 
 class BillsInDoubtError(RefusedError):

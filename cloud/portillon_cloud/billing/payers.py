@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, select, update
 
 from portillon_cloud.billing import event_store
+from portillon_cloud.billing.errors import UnknownPayerError
 from portillon_cloud.billing.invoice import Buyer
 from portillon_cloud.billing.reckoning import Reckoned
 from portillon_cloud.billing.span import Moment
@@ -23,6 +24,24 @@ def payers_of(conn: Connection, reckoned: Mapping[int, Reckoned]) -> Mapping[int
     column = account.c
     rows = conn.execute(select(column.id, column.name, column.email, column.language).where(column.id.in_(account_ids)))
     return {row.id: Buyer(account_id=row.id, name=row.name, email=row.email, language=row.language) for row in rows}
+
+
+def payer_name(conn: Connection, subscription_id: int, payer_account_id: int) -> str:
+    """Another account of the same legal entity, as the member's invoices name it. Raises UnknownPayerError."""
+    name: str | None = conn.scalar(
+        select(account.c.name)
+        .join(subscription, subscription.c.legal_entity_id == account.c.legal_entity_id)
+        .where(
+            subscription.c.id == subscription_id,
+            account.c.id == payer_account_id,
+            account.c.id != subscription.c.account_id,
+        )
+    )
+    if name is None:
+        raise UnknownPayerError(
+            f"account {payer_account_id} is no other account of the gym that sold subscription {subscription_id}"
+        )
+    return name
 
 
 def bill_beside_payer(conn: Connection, account_id: int, today: datetime.date) -> None:

@@ -1,12 +1,12 @@
 """A subscription's life: what may be asked of it in which condition, and which events an answer records. Pure.
 
-| Condition | freeze | resume | change tariff | discount | cancel | keep         | renew     |
-|-----------|--------|--------|---------------|----------|--------|--------------|-----------|
-| coming    | no     | no     | yes           | yes      | yes    | if cancelled | if a term |
-| trial     | no     | no     | yes           | yes      | yes    | if cancelled | if a term |
-| running   | yes    | no     | yes           | yes      | yes    | if cancelled | if a term |
-| frozen    | no     | yes    | yes           | yes      | yes    | if cancelled | if a term |
-| ended     | no     | no     | no            | no       | no     | no           | no        |
+| Condition | freeze | resume | change tariff | discount | share | cancel | keep         | renew     |
+|-----------|--------|--------|---------------|----------|-------|--------|--------------|-----------|
+| coming    | no     | no     | yes           | yes      | yes   | yes    | if cancelled | if a term |
+| trial     | no     | no     | yes           | yes      | yes   | yes    | if cancelled | if a term |
+| running   | yes    | no     | yes           | yes      | yes   | yes    | if cancelled | if a term |
+| frozen    | no     | yes    | yes           | yes      | yes   | yes    | if cancelled | if a term |
+| ended     | no     | no     | no            | no       | no    | no     | no           | no        |
 
 1. Conditions are derived from the recorded events at a moment, never stored.
 2. What is asked takes hold on a day: today, a later one, or one gone by as far back as the agreement lets; never before
@@ -18,6 +18,7 @@
 5. A freeze keeps within its agreement: its notice, its days at a time, its days and times within any 365 days.
 6. A fixed term ends by itself: its end is recorded with its start. A renewal moves it; keeping what was cancelled
    does not.
+7. A payer pays one part at a time: another part takes the place of the one before from its first day.
 """
 
 import datetime
@@ -28,7 +29,7 @@ from enum import StrEnum
 from portillon_cloud.billing.calendar import add_months, first_boundary_from, period_on
 from portillon_cloud.billing.life import Condition, Life, Recorded, frozen_spans, life_on
 from portillon_cloud.billing.span import Moment, Span
-from portillon_cloud.billing.timeline import Discounted, Ended, Event, Frozen, Resumed, Tariff, TariffChanged
+from portillon_cloud.billing.timeline import Discounted, Ended, Event, Frozen, Resumed, Shared, Tariff, TariffChanged
 
 _YEAR_DAYS = 365
 
@@ -43,6 +44,7 @@ class Why(StrEnum):
     NOT_FROZEN = "not_frozen"
     NO_END_TO_WITHDRAW = "no_end_to_withdraw"
     NO_TERM_TO_RENEW = "no_term_to_renew"
+    PAYS_NO_PART = "pays_no_part"
     TERM_ENDS_FIRST = "term_ends_first"
     TOO_FAR_BACK = "too_far_back"
     MINIMUM_TERM = "minimum_term"
@@ -218,6 +220,50 @@ def discount(recorded: Sequence[Recorded], given: Discounted, *, today: datetime
     if given.until is not None and given.until <= at:
         return Refused(Why.NOT_BEGUN, life.starts_on)
     return Decided(record=(replace(given, at=at),))
+
+
+def share(recorded: Sequence[Recorded], agreement: Agreement, agreed: Shared, *, today: datetime.date) -> Answer:
+    """Another account pays a part: an employer, an insurer, the other parent."""
+    life = life_on(recorded, today)
+    at = max(agreed.at, Moment(life.starts_on))
+    refused = _too_late(life) or _too_early(agreement, at.day, today)
+    if refused is not None:
+        return refused
+    if agreed.until is not None and agreed.until <= at:
+        return Refused(Why.NOT_BEGUN, life.starts_on)
+    before = _parts_until(recorded, agreed.payer_account_id, at)
+    return replace(before, record=(*before.record, replace(agreed, at=at)))
+
+
+def end_share(
+    recorded: Sequence[Recorded],
+    agreement: Agreement,
+    payer_account_id: int,
+    *,
+    on: datetime.date,
+    today: datetime.date,
+) -> Answer:
+    """This payer pays nothing from `on`; the member pays all again."""
+    refused = _too_late(life_on(recorded, today)) or _too_early(agreement, on, today)
+    if refused is not None:
+        return refused
+    ended = _parts_until(recorded, payer_account_id, Moment(on))
+    return ended if ended.withdraw else Refused(Why.PAYS_NO_PART)
+
+
+def _parts_until(recorded: Sequence[Recorded], payer_account_id: int, end: Moment) -> Decided:
+    """What a payer pays later is withdrawn; what began before holds up to there."""
+    parts = [
+        (one.id, one.event)
+        for one in recorded
+        if isinstance(one.event, Shared)
+        and one.event.payer_account_id == payer_account_id
+        and (one.event.until is None or one.event.until > end)
+    ]
+    return Decided(
+        record=tuple(replace(part, until=end) for _, part in parts if part.at < end),
+        withdraw=tuple(part_id for part_id, _ in parts),
+    )
 
 
 def keep(recorded: Sequence[Recorded], *, today: datetime.date) -> Answer:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from portillon_cloud.billing.life import Condition
 from portillon_cloud.billing.subscription import Why
-from portillon_cloud.billing.timeline import Discounted, Ended, Event, Frozen, Resumed, Started, TariffChanged
+from portillon_cloud.billing.timeline import Discounted, Ended, Event, Frozen, Resumed, Shared, Started, TariffChanged
 from portillon_cloud.locale.words import Words
 from portillon_cloud.web.wording import N_
 
@@ -25,6 +25,7 @@ WHYS: Mapping[Why, str] = {
     Why.NOT_FROZEN: N_("It is not frozen, and no freeze is planned."),
     Why.NO_END_TO_WITHDRAW: N_("Nobody cancelled it: there is nothing to take back."),
     Why.NO_TERM_TO_RENEW: N_("It has no fixed term. It goes on until somebody cancels."),
+    Why.PAYS_NO_PART: N_("That account pays no part of it."),
     Why.TERM_ENDS_FIRST: N_("Its term is over by then: it ends by itself."),
     Why.TOO_FAR_BACK: N_("That day is too far back."),
     Why.MINIMUM_TERM: N_("The contract has a minimum term."),
@@ -72,6 +73,10 @@ class SubscriptionWords:
                 return say(N_("Discount %(code)s"), code=code)
             case Discounted(code=code, until=until) if until is not None:
                 return say(N_("Discount %(code)s until %(day)s"), code=code, day=self.words.last_day(until.day))
+            case Shared(code=payer, until=None):
+                return say(N_("%(payer)s pays a part"), payer=payer)
+            case Shared(code=payer, until=until) if until is not None:
+                return say(N_("%(payer)s pays a part until %(day)s"), payer=payer, day=self.words.last_day(until.day))
             case Ended(of_term=True):
                 return say(N_("First day after its term"))
             case _:

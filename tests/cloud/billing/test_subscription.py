@@ -16,7 +16,7 @@ from portillon_cloud.billing.life import Condition, Recorded, life_on
 from portillon_cloud.billing.proration import Proration
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.subscription import Agreement, Answer, Decided, FreezeTerms, Refused, Why
-from portillon_cloud.billing.timeline import Discounted, Ended, Frozen, Started, Tariff, TariffChanged
+from portillon_cloud.billing.timeline import Discounted, Ended, Frozen, Shared, Started, Tariff, TariffChanged
 
 MONTH = Interval(IntervalUnit.MONTH, 1)
 BASIC = Tariff(price_id=1, unit_minor=3000, interval=MONTH)
@@ -77,17 +77,38 @@ ASKED = {
     "discount": lambda book: subscription.discount(
         book.recorded, Discounted(at=Moment(TODAY), code="SPRING", share_ppm=100_000), today=TODAY
     ),
+    "share": lambda book: subscription.share(
+        book.recorded, FREELY, Shared(at=Moment(TODAY), payer_account_id=7, code="ACME", share_ppm=500_000), today=TODAY
+    ),
     "cancel": lambda book: subscription.cancel(book.recorded, FREELY, on=date(2023, 4, 20), today=TODAY),
     "keep": lambda book: subscription.keep(book.recorded, today=TODAY),
     "renew": lambda book: subscription.renew(book.recorded, months=12, today=TODAY),
 }
 DONE = "done"
 TABLE = {
-    Condition.COMING: (Why.NOT_BEGUN, Why.NOT_FROZEN, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
-    Condition.TRIAL: (Why.IN_TRIAL, Why.NOT_FROZEN, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
-    Condition.RUNNING: (DONE, Why.NOT_FROZEN, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
-    Condition.FROZEN: (Why.FROZEN_ALREADY, DONE, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
-    Condition.ENDED: (Why.ENDED,) * 7,
+    Condition.COMING: (
+        Why.NOT_BEGUN,
+        Why.NOT_FROZEN,
+        DONE,
+        DONE,
+        DONE,
+        DONE,
+        Why.NO_END_TO_WITHDRAW,
+        Why.NO_TERM_TO_RENEW,
+    ),
+    Condition.TRIAL: (
+        Why.IN_TRIAL,
+        Why.NOT_FROZEN,
+        DONE,
+        DONE,
+        DONE,
+        DONE,
+        Why.NO_END_TO_WITHDRAW,
+        Why.NO_TERM_TO_RENEW,
+    ),
+    Condition.RUNNING: (DONE, Why.NOT_FROZEN, DONE, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
+    Condition.FROZEN: (Why.FROZEN_ALREADY, DONE, DONE, DONE, DONE, DONE, Why.NO_END_TO_WITHDRAW, Why.NO_TERM_TO_RENEW),
+    Condition.ENDED: (Why.ENDED,) * 8,
 }
 
 
@@ -177,6 +198,29 @@ def test_a_term_ends_whatever_was_cancelled_and_kept() -> None:
     assert life_on(book.recorded, TODAY).ends_on == date(2024, 3, 1)
     late = subscription.cancel(book.recorded, FREELY, on=date(2024, 3, 1), today=TODAY)
     assert late == Refused(Why.TERM_ENDS_FIRST, date(2024, 3, 1))
+
+
+def test_a_payer_pays_one_part_at_a_time() -> None:
+    """Another part takes the place of the one before from its day, an end ends both, and nobody else's part is touched."""
+    book, today = Book(), date(2023, 3, 1)
+
+    def pays(payer: int, on: date, amount_minor: int) -> None:
+        part = Shared(at=Moment(on), payer_account_id=payer, code="ACME", amount_minor=amount_minor)
+        assert isinstance(book.keep(subscription.share(book.recorded, FREELY, part, today=today)), Decided)
+
+    pays(7, date(2023, 3, 1), 500)
+    pays(8, date(2023, 3, 1), 300)
+    pays(7, date(2023, 4, 1), 900)
+    ended = subscription.end_share(book.recorded, FREELY, 7, on=date(2023, 5, 1), today=today)
+    book.keep(ended)
+    parts = [one.event for one in book.recorded if isinstance(one.event, Shared)]
+    assert [(part.payer_account_id, part.at.day.month, part.until and part.until.day.month) for part in parts] == [
+        (8, 3, None),
+        (7, 3, 4),
+        (7, 4, 5),
+    ]
+    nobody = subscription.end_share(book.recorded, FREELY, 9, on=date(2023, 5, 1), today=today)
+    assert nobody == Refused(Why.PAYS_NO_PART)
 
 
 def test_a_change_at_renewal_costs_no_part_of_a_period() -> None:
