@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.accounting.acts import Act, Before, acts
 from portillon_cloud.accounting.closing import close_months
+from portillon_cloud.accounting.own_book import own_book
 from portillon_cloud.accounting.statement import Statement, StatementLine, statement
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
@@ -25,10 +26,10 @@ from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.ledger import trial_balance
 from portillon_cloud.ledger.manual import ManualEntry, record
-from portillon_cloud.ledger.periods import Book, Close, closed_through, closes, reopen
+from portillon_cloud.ledger.periods import Close, closed_through, closes, reopen
 from portillon_cloud.ledger.tables import ManualKind
 from portillon_cloud.members.organisations import time_zone_of
-from portillon_cloud.members.tables import account, legal_entity
+from portillon_cloud.members.tables import account
 from portillon_cloud.payments.refunds import Refund, refund_credit
 from portillon_cloud.payments.write_off import WriteOff, write_off
 from portillon_cloud.reports.csv_sheet import csv_sheet
@@ -136,7 +137,7 @@ def get_trial_balance(
 ) -> TrialBalanceOut | Response:
     """Debits, credits and balance of every account of the book."""
     with services.db.read() as conn:
-        book = _book(conn, reader, legal_entity_id)
+        book = own_book(conn, reader.organisation_id, legal_entity_id)
         found = trial_balance(conn, legal_entity_id=legal_entity_id, currency=book.currency, until=until)
         closed_on = closed_through(conn, legal_entity_id)
     lines = [
@@ -194,7 +195,7 @@ def get_statement(
 def list_closes(legal_entity_id: PathId, services: ServicesDep, reader: Reader) -> list[CloseOut]:
     """Every closing and reopening of the book, the newest first; the newest holds."""
     with services.db.read() as conn:
-        _book(conn, reader, legal_entity_id)
+        own_book(conn, reader.organisation_id, legal_entity_id)
         found = closes(conn, reader.organisation_id, legal_entity_id)
     return [CloseOut(through_on=one.through_on, at_ms=one.at_ms, by=one.by, reason=one.reason) for one in found]
 
@@ -204,7 +205,7 @@ def close_book(legal_entity_id: PathId, new: NewClose, services: ServicesDep, ac
     """Close months; 409 says why it cannot be done yet."""
     with _writing(services, accountant) as (conn, now_ms):
         act = Close(through_on=new.through_on, at_ms=now_ms, by=accountant.name, reason=new.reason)
-        close_months(conn, _book(conn, accountant, legal_entity_id), act)
+        close_months(conn, own_book(conn, accountant.organisation_id, legal_entity_id), act)
 
 
 @router.post("/legal-entities/{legal_entity_id}/reopenings", status_code=204)
@@ -212,7 +213,7 @@ def reopen_book(legal_entity_id: PathId, new: NewReopening, services: ServicesDe
     """Open closed months again; who did and why stays on record."""
     with _writing(services, accountant) as (conn, now_ms):
         act = Close(through_on=new.through_on, at_ms=now_ms, by=accountant.name, reason=new.reason)
-        reopen(conn, _book(conn, accountant, legal_entity_id), act)
+        reopen(conn, own_book(conn, accountant.organisation_id, legal_entity_id), act)
 
 
 @router.post("/accounts/{account_id}/invoices/{invoice_id}/write-offs", status_code=201)
@@ -262,7 +263,7 @@ def enter_by_hand(
 ) -> MadeOut:
     """Record a deposit, or money that moved between till, bank and provider."""
     with _writing(services, accountant) as (conn, now_ms):
-        book = _book(conn, accountant, legal_entity_id)
+        book = own_book(conn, accountant.organisation_id, legal_entity_id)
         if new.kind.value.startswith("deposit") != (new.account_id is not None):
             raise unprocessable("A deposit names its account, and nothing else does.", pointer="/body/account_id")
         if new.account_id is not None and _own_account(conn, accountant, new.account_id) != legal_entity_id:
@@ -306,17 +307,6 @@ def list_acts(
 def _writing(services: ServicesDep, who: Principal) -> Iterator[tuple[Connection, int]]:
     with services.db.write() as conn:
         yield conn, business_now_ms(conn, who.organisation_id, services.clock.real_ms())
-
-
-def _book(conn: Connection, who: Principal, legal_entity_id: int) -> Book:
-    """The book of a legal entity of the asker's organisation. Raises Problem 404."""
-    column = legal_entity.c
-    currency = conn.scalar(
-        select(column.currency).where(column.id == legal_entity_id, column.organisation_id == who.organisation_id)
-    )
-    if currency is None:
-        raise not_found("legal entity")
-    return Book(organisation_id=who.organisation_id, legal_entity_id=legal_entity_id, currency=currency)
 
 
 def _own_account(conn: Connection, who: Principal, account_id: int) -> int:

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from portillon_cloud.access import api as access
 from portillon_cloud.access import rules_api as rules
 from portillon_cloud.accounting import api as accounting
+from portillon_cloud.accounting import exports_api as exports
 from portillon_cloud.alarms import api as alarms
 from portillon_cloud.attendance import api as attendance
 from portillon_cloud.audit import api as audit
@@ -34,7 +35,7 @@ def api_router() -> APIRouter:
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
         members, profiles, credentials, billing, subscriptions, payments, dunning, access, rules, gateways, doors,
-        attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, audit,
+        attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)
