@@ -1,21 +1,21 @@
 """Sign a contract and begin its subscription, if the law of the place allows these terms."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from portillon_cloud.billing import event_store
-from portillon_cloud.billing.calendar import add_months, first_boundary_from
-from portillon_cloud.billing.catalogue import Price, price_by_id
+from portillon_cloud.billing import addons, coupons, event_store
+from portillon_cloud.billing.catalogue import PlanKind, price_by_id
 from portillon_cloud.billing.errors import CatalogueError, UnlawfulContractError
 from portillon_cloud.billing.law import LAWS, VERSIONS, Terms
+from portillon_cloud.billing.offer import Offer, Payment, offer, payments
 from portillon_cloud.billing.planning import plan_invoice_run, plan_recognition
-from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.subscription import Decided
 from portillon_cloud.billing.tables import contract, subscription
-from portillon_cloud.billing.tax import rates_on, tax
-from portillon_cloud.billing.timeline import Ended, Event, Started, Tariff
+from portillon_cloud.billing.timeline import stretches
+from portillon_cloud.billing.wanted import next_start
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.tables import legal_entity, organisation
@@ -32,10 +32,41 @@ class Subscribed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class Place:
+    """Where it is sold: whose law, which taxes, which days."""
+
     law: str
     tax_regime: str
     time_zone: str
+    payment_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is asked for; `subscribe` says what each means."""
+
+    organisation_id: int
+    member_id: int
+    price_id: int
+    starts_on: datetime.date
+    renews: bool = False
+    billed_from_on: datetime.date | None = None
+    at_distance: bool = False
+    proof: str | None = None
+    coupon_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """What signing comes to: the terms, every payment of it, what it is beside, the coupon that it uses."""
+
+    offered: Offer
+    place: Place
+    signed_on: datetime.date
+    first_invoice_on: datetime.date
+    payments: Sequence[Payment]
+    beside: addons.Membership | None
+    coupon: coupons.Coupon | None
 
 
 def subscribe(
@@ -50,35 +81,30 @@ def subscribe(
     renews: bool = False,
     billed_from_on: datetime.date | None = None,
     at_distance: bool = False,
+    proof: str | None = None,
+    coupon_code: str | None = None,
+    by: str = "contract",
 ) -> Subscribed:
     """Sign for a member from `starts_on`; raises UnlawfulContractError with every rule broken.
 
     `billed_from_on`: periods that begin before it were billed elsewhere (an import of running contracts).
     `at_distance`: signed online or by telephone, so that the consumer may withdraw where the law says so.
+    `proof`: what staff saw, of a price that is not for everybody. `by`: who sells, kept with a coupon's use.
+    Raises UnknownPlanError, CatalogueError, CouponRefusedError too.
     """
-    price = price_by_id(conn, organisation_id, price_id)
-    place = _place(conn, organisation_id, price.legal_entity_id)
-    signed_on = min(local_date(now_ms, place.time_zone), starts_on)
-    ends_on = None if price.term_months is None else add_months(starts_on, price.term_months)
-    instalments = _instalments(price, place, starts_on)
-    _require_lawful(
-        place.law,
-        Terms(
-            signed_on=signed_on,
-            starts_on=starts_on,
-            ends_on=ends_on,
-            renews=renews,
-            instalments_minor=instalments,
-            first_payment_on=starts_on,
-            tax_inclusive=price.tax_inclusive,
-        ),
+    wish = Wish(
+        organisation_id=organisation_id,
+        member_id=member_id,
+        price_id=price_id,
+        starts_on=starts_on,
+        renews=renews,
+        billed_from_on=billed_from_on,
+        at_distance=at_distance,
+        proof=proof,
+        coupon_code=coupon_code,
     )
-    first_on = first_boundary_from(starts_on, price.interval, billed_from_on or starts_on)
-    if ends_on is not None and first_on >= ends_on:
-        raise CatalogueError(
-            f"the contract from {starts_on} ends on {ends_on}, before anything is billed from {billed_from_on}; "
-            "check its start, or leave it out"
-        )
+    agreed = agree(conn, wish, now_ms=now_ms)
+    offered, price, place = agreed.offered, agreed.offered.price, agreed.place
     contract_id = insert_one(
         conn,
         contract,
@@ -86,13 +112,14 @@ def subscribe(
         account_id=account_id,
         law=place.law,
         law_version=VERSIONS[place.law],
-        signed_on=signed_on,
+        signed_on=agreed.signed_on,
         starts_on=starts_on,
-        ends_on=ends_on,
+        ends_on=offered.ends_on,
         renews=renews,
         at_distance=at_distance,
-        total_minor=None if ends_on is None else price.amount_minor * len(instalments),
-        instalments=None if ends_on is None else len(instalments),
+        total_minor=None if offered.periods is None else price.amount_minor * offered.periods,
+        instalments=offered.periods,
+        proof=proof,
         state="active",
     )
     subscription_id = insert_one(
@@ -105,23 +132,25 @@ def subscribe(
         contract_id=contract_id,
         price_id=price_id,
         component="membership",
-        anchor_on=starts_on,
-        next_invoice_on=first_on,
-        ends_on=ends_on,
+        beside_id=None if agreed.beside is None else agreed.beside.subscription_id,
+        plain=offered.plain,
+        anchor_on=offered.anchor_on,
+        next_invoice_on=agreed.first_invoice_on,
+        ends_on=offered.ends_on,
         state="active",
     )
     event_store.record(
         conn,
         organisation_id=organisation_id,
         subscription_id=subscription_id,
-        decided=Decided(record=_first_events(price, starts_on, first_on, ends_on)),
+        decided=Decided(record=offered.events),
         author=event_store.Author(name="contract", at_ms=now_ms),
     )
     plan_invoice_run(
         conn,
         organisation_id=organisation_id,
         legal_entity_id=price.legal_entity_id,
-        due_on=first_on,
+        due_on=agreed.first_invoice_on,
         time_zone=place.time_zone,
         because=f"s{subscription_id}",
     )
@@ -129,36 +158,62 @@ def subscribe(
         conn,
         organisation_id=organisation_id,
         legal_entity_id=price.legal_entity_id,
-        month=first_on,
+        month=agreed.first_invoice_on,
         time_zone=place.time_zone,
     )
     keep_plan_visits(conn, organisation_id, [account_id], now_ms)
     account_changed(conn, organisation_id, account_id)
+    if agreed.coupon is not None:
+        coupons.use(conn, agreed.coupon, member_id=member_id, subscription_id=subscription_id, by=by, now_ms=now_ms)
     return Subscribed(contract_id, subscription_id)
 
 
-def _first_events(
-    price: Price, starts_on: datetime.date, first_on: datetime.date, ends_on: datetime.date | None
-) -> tuple[Event, ...]:
-    """What the contract itself says: its start and, of a fixed term, its end."""
-    tariff = Tariff(price_id=price.id, unit_minor=price.amount_minor, interval=price.interval)
-    elsewhere = first_on > starts_on
-    start = Started(
-        at=Moment(starts_on),
-        tariff=tariff,
-        anchor_on=starts_on,
-        charged_from=Moment(first_on) if elsewhere else None,
-        paid_elsewhere=elsewhere,
+def agree(conn: Connection, wish: Wish, *, now_ms: int) -> Agreed:
+    """What signing would come to; nothing is written. Raises as `subscribe`."""
+    price = price_by_id(conn, wish.organisation_id, wish.price_id)
+    place = _place(conn, wish.organisation_id, price.legal_entity_id)
+    today = local_date(now_ms, place.time_zone)
+    if price.extras.audience is not None and not wish.proof:
+        raise CatalogueError(f"proof: this price is for {price.extras.audience} only; note what you saw of them")
+    beside = None
+    if price.plan_kind is PlanKind.ADDON:
+        beside = addons.membership_of(conn, wish.organisation_id, wish.member_id, wish.starts_on)
+    coupon = None
+    if wish.coupon_code is not None:
+        coupon = coupons.look_up(
+            conn, wish.organisation_id, wish.coupon_code, plan_id=price.plan_id, member_id=wish.member_id, on=today
+        )
+    offered = offer(
+        price,
+        starts_on=wish.starts_on,
+        billed_from_on=wish.billed_from_on,
+        beside_until_on=None if beside is None else beside.ends_on,
+        gift=None if coupon is None else coupon.gift,
     )
-    return (start,) if ends_on is None else (start, Ended(at=Moment(ends_on), of_term=True))
-
-
-def _instalments(price: Price, place: _Place, starts_on: datetime.date) -> tuple[int, ...]:
-    """The payments of the term with tax; of an open-ended contract the first."""
-    count = 1 if price.term_months is None else price.term_months // price.interval.count
-    rates = rates_on(place.tax_regime, starts_on, price.tax_category)
-    each = tax((price.amount_minor,), (price.taxable,), inclusive=price.tax_inclusive, rates=rates).total_minor
-    return (each,) * count
+    due = payments(offered, regime=place.tax_regime, payment_days=place.payment_days)
+    signed_on = min(today, wish.starts_on)
+    _require_lawful(
+        place.law,
+        Terms(
+            signed_on=signed_on,
+            starts_on=wish.starts_on,
+            ends_on=offered.ends_on,
+            renews=wish.renews,
+            instalments_minor=tuple(one.total_minor for one in due),
+            first_payment_on=wish.starts_on,
+            tax_inclusive=price.tax_inclusive,
+        ),
+    )
+    begins = next_start(stretches(offered.events), wish.starts_on - datetime.timedelta(days=1))
+    return Agreed(
+        offered=offered,
+        place=place,
+        signed_on=signed_on,
+        first_invoice_on=begins or offered.first_on,
+        payments=due,
+        beside=beside,
+        coupon=coupon,
+    )
 
 
 def _require_lawful(law: str, terms: Terms) -> None:
@@ -167,11 +222,17 @@ def _require_lawful(law: str, terms: Terms) -> None:
         raise UnlawfulContractError(violations)
 
 
-def _place(conn: Connection, organisation_id: int, legal_entity_id: int) -> _Place:
+def _place(conn: Connection, organisation_id: int, legal_entity_id: int) -> Place:
     row = conn.execute(
-        select(organisation.c.country, organisation.c.province, organisation.c.time_zone, legal_entity.c.tax_regime)
+        select(
+            organisation.c.country,
+            organisation.c.province,
+            organisation.c.time_zone,
+            legal_entity.c.tax_regime,
+            legal_entity.c.payment_days,
+        )
         .join(legal_entity, legal_entity.c.organisation_id == organisation.c.id)
         .where(organisation.c.id == organisation_id, legal_entity.c.id == legal_entity_id)
     ).one()
     law = {("CA", "QC"): "ca-qc"}.get((row.country, row.province), "fr" if row.country == "FR" else "none")
-    return _Place(law=law, tax_regime=row.tax_regime, time_zone=row.time_zone)
+    return Place(law=law, tax_regime=row.tax_regime, time_zone=row.time_zone, payment_days=row.payment_days)
