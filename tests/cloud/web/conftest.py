@@ -195,6 +195,7 @@ def _fill(conn: Connection, table: Table, **values: Any) -> Any:
         for column in table.c
         if not column.nullable
         and column.server_default is None
+        and column.default is None
         and column.name != "id"
         and column.name not in values
         and column.type.python_type in (int, str, bool, bytes)
