@@ -124,10 +124,10 @@ class NotesWatch:
             spans[line.component] += line.left
 
     def _held(self, now_ms: int) -> set[int]:
-        """Subscriptions of accounts whose invoices are held back."""
+        """Subscriptions whose own account's invoices are held back, or those of who pays a part."""
         accounts = {account for account, member in self._watch.switched_off("invoicing", now_ms) if member is None}
-        rows = self._watch.rows("SELECT id, account_id FROM subscription")
-        return {subscription_id for subscription_id, account_id in rows if account_id in accounts}
+        rows = self._watch.rows("SELECT id, account_id, bill_with_id FROM subscription")
+        return {subscription_id for subscription_id, *payers in rows if not accounts.isdisjoint(payers)}
 
     def _frozen_are_shut_out(self, events: Mapping[int, Sequence[Recorded]], today: datetime.date, now_ms: int) -> None:
         """A freeze's block stands exactly while the freeze does."""

@@ -11,7 +11,7 @@ from portillon_cloud.billing.errors import SubscriptionRefusedError
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.subscription import Agreement, FreezeTerms
-from portillon_cloud.billing.timeline import Discounted, Tariff
+from portillon_cloud.billing.timeline import Discounted, Shared, Tariff
 from simulation.billing_people import People
 
 SHARES_PPM = (100_000, 333_333, 500_000, 1_000_000)
@@ -30,7 +30,7 @@ class Subscriptions:
         """What may be asked, and how often beside the other acts of a life."""
         return (
             (self.freeze, 4), (self.resume, 3), (self.change_price, 4), (self.discount, 2), (self.end, 2),
-            (self.keep, 2), (self.renew, 1),
+            (self.keep, 2), (self.renew, 1), (self.share, 3), (self.end_share, 2),
         )  # fmt: skip
 
     def freeze(self) -> None:
@@ -66,6 +66,26 @@ class Subscriptions:
         )  # fmt: skip
         self._ask(lambda known, today: subscription.discount(known, given, today=today))
 
+    def share(self) -> None:
+        """Somebody else pays a share or an amount of it, for a while or for good."""
+        on = self._day(-10, 20)
+        until_on = self._random.choice([None, on + datetime.timedelta(days=self._random.randint(1, 90))])
+        share_ppm = self._random.choice([0, *SHARES_PPM])
+        part = Shared(
+            at=Moment(on), payer_account_id=self._payer(), code="ACME",
+            until=None if until_on is None else Moment(until_on),
+            share_ppm=share_ppm, amount_minor=0 if share_ppm else self._random.choice(AMOUNTS_MINOR),
+        )  # fmt: skip
+        agreement = self._agreement()
+        self._ask(
+            lambda known, today: subscription.share(known, agreement, part, today=today), not_of=part.payer_account_id
+        )
+
+    def end_share(self) -> None:
+        """They pay no more."""
+        on, payer_id, agreement = self._day(-10, 40), self._payer(), self._agreement()
+        self._ask(lambda known, today: subscription.end_share(known, agreement, payer_id, on=on, today=today))
+
     def end(self) -> None:
         """Cancelled for a day to come, by the law's own way out."""
         on, agreement = self._day(0, 60), self._agreement()
@@ -92,6 +112,9 @@ class Subscriptions:
         with gym.db.read() as conn:
             return changes.price_tariff(price_by_id(conn, gym.organisation_id, price_id))
 
+    def _payer(self) -> int:
+        return self._random.choice(self.people.accounts() or [0])
+
     def _agreement(self) -> Agreement:
         fee = self._tariff() if self._random.random() < 0.2 else None
         moves_on = self._random.random() < 0.3
@@ -100,9 +123,9 @@ class Subscriptions:
         )
         return Agreement(freeze=terms, back_days=30)
 
-    def _ask(self, ask: changes.Ask) -> None:
+    def _ask(self, ask: changes.Ask, not_of: int = 0) -> None:
         people = self.people
-        known = people.watch.rows("SELECT id FROM subscription ORDER BY id")
+        known = people.watch.rows("SELECT id FROM subscription WHERE account_id <> ? ORDER BY id", not_of)
         if not known:
             return
         subscription_id, at_ms = self._random.choice(known)[0], people.now_ms()

@@ -14,6 +14,7 @@ class CreditedInvoice:
 
     invoice_id: int
     account_id: int
+    name: str
     language: str
     inclusive: bool
     rates: tuple[Rate, ...]

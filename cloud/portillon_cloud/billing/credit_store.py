@@ -227,7 +227,7 @@ def _credited_invoices(conn: Connection, invoice_ids: Sequence[int]) -> Mapping[
     ):
         lines[row.invoice_id].append(row)
     rows = conn.execute(
-        select(invoice.c.id, invoice.c.account_id, invoice.c.tax_inclusive, account.c.language)
+        select(invoice.c.id, invoice.c.account_id, invoice.c.tax_inclusive, account.c.name, account.c.language)
         .join(account, account.c.id == invoice.c.account_id)
         .where(invoice.c.id.in_(invoice_ids))
     )
@@ -235,6 +235,7 @@ def _credited_invoices(conn: Connection, invoice_ids: Sequence[int]) -> Mapping[
         row.id: CreditedInvoice(
             invoice_id=row.id,
             account_id=row.account_id,
+            name=row.name,
             language=row.language,
             inclusive=row.tax_inclusive,
             rates=issued_rates(taxes[row.id]),

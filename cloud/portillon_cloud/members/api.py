@@ -45,6 +45,7 @@ class NewAccount(Incoming):
     name: Name
     language: Literal["en", "fr"]
     email: Email | None = None
+    kind: Literal["person", "company"] = Field(default="person", description="A company may pay a part for others")
 
 
 class NewMember(Incoming):

@@ -51,14 +51,22 @@ class DoorRights:
 
 
 def add_account(
-    conn: Connection, *, organisation_id: int, legal_entity_id: int, name: str, language: str, email: str | None = None
+    conn: Connection,
+    *,
+    organisation_id: int,
+    legal_entity_id: int,
+    name: str,
+    language: str,
+    email: str | None = None,
+    kind: str = "person",
 ) -> int:
-    """Add who pays. Raises EntryRefusedError."""
+    """Add who pays: a "person", or a "company", which may pay a part for others too. Raises EntryRefusedError."""
     return insert_one(
         conn,
         account,
         organisation_id=organisation_id,
         legal_entity_id=legal_entity_id,
+        kind=kind,
         name=name,
         email=_address(email),
         language=language,

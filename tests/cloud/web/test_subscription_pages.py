@@ -4,6 +4,7 @@ import pytest
 from portillon_cloud.billing.subscription import Why
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.locale.words import Words
+from portillon_cloud.members.operations import add_account
 from portillon_cloud.web.subscription_words import WHYS, SubscriptionWords
 
 PAGE = "/subscriptions/1"
@@ -72,3 +73,24 @@ def test_every_refusal_has_words_in_both_languages():
     for why in Why:
         said = [SubscriptionWords(Words(language, "CA", "America/Toronto")).why(why) for language in ("en", "fr")]
         assert said[0] != said[1] and all(text.endswith(".") for text in said)
+
+
+def test_a_company_pays_a_part(send, signed_in, gym, services):
+    """Chosen from the companies of the gym: both payers' documents are shown first, then it is told, then ended."""
+    assert 'value="share"' not in signed_in(Role.DESK).get(PAGE).text
+    with services.db.write() as conn:
+        company = add_account(
+            conn,
+            organisation_id=gym.organisation_id,
+            legal_entity_id=1,
+            name="ACME & fils",
+            language="fr",
+            kind="company",
+        )
+    part = {"payer_account_id": company, "share_percent": "50", "on": "2025-04-01"}
+    assert send("share", **part).status_code == 200
+    assert send("share", **part, confirmed="true").status_code == 303
+    html = signed_in(Role.DESK).get(PAGE).text
+    assert "ACME &amp; fils pays a part" in html and 'value="end_share"' in html
+    send("end_share", payer_account_id=company, on="2025-04-01", confirmed="true")
+    assert "pays a part" not in signed_in(Role.DESK).get(PAGE).text.replace("A company pays a part", "")

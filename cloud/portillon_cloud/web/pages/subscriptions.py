@@ -1,5 +1,7 @@
 """One subscription: where it is in its life, what befell it, and every change with what it costs shown first."""
 
+import datetime
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form
@@ -15,10 +17,12 @@ from portillon_cloud.billing.credit_note import CreditDraft
 from portillon_cloud.billing.errors import SubscriptionRefusedError
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.invoice import Draft
-from portillon_cloud.billing.life import Condition, life_on
+from portillon_cloud.billing.life import Condition, Recorded, life_on
+from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.subscription import Why
 from portillon_cloud.billing.tables import plan, price
 from portillon_cloud.billing.tables import subscription as subscription_row
+from portillon_cloud.billing.timeline import Shared
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.http.dependencies import ServicesDep
 from portillon_cloud.http.paging import ID_MAX, PathId
@@ -37,6 +41,7 @@ Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_MONEY))]
 Clerk = Annotated[Visit, Depends(visit_with(Permission.CHANGE_MEMBERS))]
 Typed = Annotated[str, Form(max_length=20)]
 _CHANGES: TypeAdapter[Change] = TypeAdapter(Change)
+COMPANIES_SHOWN = 500
 NOT_UNDERSTOOD = N_("Nothing was changed: a day or a number is missing, or cannot be.")
 DONE = N_("Done. Invoices, credit notes and doors follow at once.")
 
@@ -60,6 +65,7 @@ def change_form(
     share_percent: Typed = "",
     months: Typed = "",
     price_id: Annotated[int, Form(ge=0, le=ID_MAX)] = 0,
+    payer_account_id: Annotated[int, Form(ge=0, le=ID_MAX)] = 0,
     proof: Annotated[bool, Form()] = False,
     by_law: Annotated[bool, Form()] = False,
     reason: Annotated[str, Form(max_length=200)] = "",
@@ -68,7 +74,8 @@ def change_form(
     """Show what the change leads to; once confirmed, do just that."""
     typed: dict[str, Any] = {
         "change": change, "on": on, "until_on": until_on, "code": code.upper(), "share_percent": share_percent,
-        "months": months, "price_id": price_id, "proof": proof, "by_law": by_law, "reason": reason,
+        "months": months, "price_id": price_id, "payer_account_id": payer_account_id, "proof": proof,
+        "by_law": by_law, "reason": reason,
     }  # fmt: skip
     typed = {name: value for name, value in typed.items() if value}
     organisation_id = clerk.principal.organisation_id
@@ -154,10 +161,31 @@ def _shown(conn: Connection, visit: Visit, subscription_id: int) -> dict[str, An
             (one.event.at.day, said.event(one.event, plans)) for one in sorted(recorded, key=lambda one: one.event.at)
         ],
         "sold": _sold(conn, row.legal_entity_id, life.tariff.price_id, row.currency),
+        "companies": _companies(conn, row.legal_entity_id, row.account_id),
+        "sharing": _sharing(recorded, today),
         "today": today,
         "said_lines": _said_lines,
         "money": lambda minor: visit.words.money(Money(minor, row.currency)),
     }
+
+
+def _companies(conn: Connection, legal_entity_id: int, but: int) -> list[tuple[int, str]]:
+    """The accounts that could pay a part: id and name."""
+    column = account.c
+    rows = conn.execute(
+        select(column.id, column.name)
+        .where(column.legal_entity_id == legal_entity_id, column.kind == "company", column.id != but)
+        .order_by(column.name)
+        .limit(COMPANIES_SHOWN)
+    )
+    return [(row.id, row.name) for row in rows]
+
+
+def _sharing(recorded: Sequence[Recorded], today: datetime.date) -> list[tuple[int, str]]:
+    """Who pays a part now or later."""
+    parts = (one.event for one in recorded if isinstance(one.event, Shared))
+    left = {part.payer_account_id: part.code for part in parts if part.until is None or part.until > Moment(today)}
+    return sorted(left.items())
 
 
 def _said_lines(draft: Draft | CreditDraft) -> list[tuple[str, int]]:
