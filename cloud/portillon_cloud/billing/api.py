@@ -7,17 +7,15 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, true
 
-from portillon_cloud.billing.contracts import subscribe
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.parking import DoubtCode, open_doubts, unpark
 from portillon_cloud.billing.tables import invoice, plan, price
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.http.dependencies import ServicesDep, require
-from portillon_cloud.http.paging import ID_MAX, After, Id, Limit, Page, PathId, page_of
-from portillon_cloud.http.problem import not_found, unprocessable
+from portillon_cloud.http.paging import ID_MAX, After, Limit, Page, PathId, page_of
+from portillon_cloud.http.problem import not_found
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
-from portillon_cloud.members.tables import member
 from portillon_cloud.reports.invoice_view import InvoiceLine, InvoiceView, invoice_view, invoices_after
 
 router = APIRouter(tags=["billing"])
@@ -88,20 +86,6 @@ class Looked(BaseModel):
     note: str = Field(min_length=1, max_length=500, description="What was found, and done about it; kept")
 
 
-class NewSubscription(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    member_id: Id
-    price_id: Id
-    starts_on: date
-    renews: bool = Field(default=False, description="Whether it goes on after its term, where the law allows that")
-
-
-class SubscribedOut(BaseModel):
-    contract_id: int
-    subscription_id: int
-
-
 @router.get("/prices")
 def list_prices(services: ServicesDep, reader: Reader, limit: Limit = 50, after: After = 0) -> Page[PriceOut]:
     """What is sold now, by id."""
@@ -144,31 +128,6 @@ def get_invoice(invoice_id: PathId, services: ServicesDep, reader: Reader) -> Wh
     if found is None:
         raise not_found("invoice")
     return _whole(found)
-
-
-@router.post("/subscriptions", status_code=201)
-def create_subscription(new: NewSubscription, services: ServicesDep, seller: Seller) -> SubscribedOut:
-    """Sign a contract for a member; 409 names every rule of the law that these terms break."""
-    with services.db.write() as conn:
-        account_id = conn.execute(
-            select(member.c.account_id).where(
-                member.c.id == new.member_id, member.c.organisation_id == seller.organisation_id
-            )
-        ).scalar_one_or_none()
-        if account_id is None:
-            detail = f"member_id {new.member_id} does not exist in your organisation."
-            raise unprocessable(detail, pointer="/body/member_id")
-        made = subscribe(
-            conn,
-            organisation_id=seller.organisation_id,
-            account_id=account_id,
-            member_id=new.member_id,
-            price_id=new.price_id,
-            starts_on=new.starts_on,
-            renews=new.renews,
-            now_ms=business_now_ms(conn, seller.organisation_id, services.clock.real_ms()),
-        )
-    return SubscribedOut(contract_id=made.contract_id, subscription_id=made.subscription_id)
 
 
 @router.get("/doubts")

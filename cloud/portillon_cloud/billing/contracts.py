@@ -12,6 +12,7 @@ from portillon_cloud.billing.errors import CatalogueError, UnlawfulContractError
 from portillon_cloud.billing.law import LAWS, VERSIONS, Terms
 from portillon_cloud.billing.offer import Offer, Payment, offer, payments
 from portillon_cloud.billing.planning import plan_invoice_run, plan_recognition
+from portillon_cloud.billing.renewal import plan_renewal
 from portillon_cloud.billing.subscription import Decided
 from portillon_cloud.billing.tables import contract, subscription
 from portillon_cloud.billing.timeline import stretches
@@ -161,6 +162,17 @@ def subscribe(
         month=agreed.first_invoice_on,
         time_zone=place.time_zone,
     )
+    if offered.ends_on is not None and agreed.beside is None:
+        plan_renewal(
+            conn,
+            organisation_id=organisation_id,
+            subscription_id=subscription_id,
+            law=place.law,
+            renews=renews,
+            starts_on=starts_on,
+            ends_on=offered.ends_on,
+            time_zone=place.time_zone,
+        )
     keep_plan_visits(conn, organisation_id, [account_id], now_ms)
     account_changed(conn, organisation_id, account_id)
     if agreed.coupon is not None:
@@ -199,7 +211,7 @@ def agree(conn: Connection, wish: Wish, *, now_ms: int) -> Agreed:
             starts_on=wish.starts_on,
             ends_on=offered.ends_on,
             renews=wish.renews,
-            instalments_minor=tuple(one.total_minor for one in due),
+            instalments_minor=tuple(one.uncut_minor for one in due),
             first_payment_on=wish.starts_on,
             tax_inclusive=price.tax_inclusive,
         ),

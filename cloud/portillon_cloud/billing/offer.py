@@ -9,15 +9,15 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from portillon_cloud.billing.calendar import add_months, boundary, first_boundary_from, period_index
 from portillon_cloud.billing.catalogue import Price
 from portillon_cloud.billing.errors import CatalogueError
 from portillon_cloud.billing.proration import Proration
 from portillon_cloud.billing.span import Moment
-from portillon_cloud.billing.tax import rates_on, tax
+from portillon_cloud.billing.tax import Taxed, rates_on, tax
 from portillon_cloud.billing.timeline import Discounted, Ended, Event, Started, Tariff, stretches
 from portillon_cloud.billing.wanted import Piece, wanted
 from portillon_cloud.money import split
@@ -65,10 +65,14 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """One payment, in minor units. Of several instalments of one invoice the first has its lines."""
+    """One payment, in minor units. Of several instalments of one invoice the first has its lines.
+
+    `uncut_minor`: what it would be if the end cut no period short, as law compares payments.
+    """
 
     due_on: datetime.date
     total_minor: int
+    uncut_minor: int
     tax_minor: int = 0
     pieces: tuple[Piece, ...] = ()
 
@@ -145,21 +149,27 @@ def payments(offered: Offer, *, regime: str, payment_days: int = 0) -> tuple[Pay
         by_day[piece.span.start.day].append(piece)
     found: list[Payment] = []
     for on, begun in sorted(by_day.items()):
-        taxed = tax(
-            tuple(piece.amount_minor for piece in begun),
-            (price.taxable,) * len(begun),
-            inclusive=price.tax_inclusive,
-            rates=rates_on(regime, on, price.tax_category),
-        )
-        whole = Payment(
-            due_on=on + datetime.timedelta(days=payment_days),
-            total_minor=taxed.total_minor,
-            tax_minor=taxed.tax_minor,
-            pieces=tuple(begun),
-        )
-        if whole.total_minor > 0:
+        taxed = _taxed(price, regime, on, [piece.amount_minor for piece in begun])
+        uncut = _taxed(price, regime, on, [piece.tariff.cycle_minor for piece in begun])
+        if taxed.total_minor > 0:
+            whole = Payment(
+                due_on=on + datetime.timedelta(days=payment_days),
+                total_minor=taxed.total_minor,
+                uncut_minor=uncut.total_minor,
+                tax_minor=taxed.tax_minor,
+                pieces=tuple(begun),
+            )
             found.extend(_parts(whole, price.extras.instalments))
     return tuple(found)
+
+
+def _taxed(price: Price, regime: str, on: datetime.date, amounts_minor: Sequence[int]) -> Taxed:
+    return tax(
+        tuple(amounts_minor),
+        (price.taxable,) * len(amounts_minor),
+        inclusive=price.tax_inclusive,
+        rates=rates_on(regime, on, price.tax_category),
+    )
 
 
 def _as_signed(offered: Offer) -> Sequence[Event]:
@@ -171,13 +181,13 @@ def _as_signed(offered: Offer) -> Sequence[Event]:
     return (signed, *rest)
 
 
-def _parts(whole: Payment, count: int) -> Sequence[Payment]:
+def _parts(whole: Payment, count: int) -> Iterator[Payment]:
     if count == 1:
-        return (whole,)
-    first_minor, *rest = split(whole.total_minor, [1] * count)
-    first = Payment(due_on=whole.due_on, total_minor=first_minor, tax_minor=whole.tax_minor, pieces=whole.pieces)
-    later = (
-        Payment(due_on=add_months(whole.due_on, months), total_minor=minor)
-        for months, minor in enumerate(rest, start=1)
-    )
-    return (first, *later)
+        yield whole
+        return
+    totals, uncut = (split(minor, [1] * count) for minor in (whole.total_minor, whole.uncut_minor))
+    yield replace(whole, total_minor=totals[0], uncut_minor=uncut[0])
+    for months in range(1, count):
+        if totals[months]:
+            due_on = add_months(whole.due_on, months)
+            yield Payment(due_on=due_on, total_minor=totals[months], uncut_minor=uncut[months])

@@ -13,10 +13,18 @@ from portillon_cloud.access.given import ZONES_MAX
 from portillon_cloud.access.rule_changes import Changer, note_change
 from portillon_cloud.access.rule_kinds import RuleKind
 from portillon_cloud.billing.calendar import Interval, IntervalUnit
-from portillon_cloud.billing.catalogue import create_plan
+from portillon_cloud.billing.catalogue import (
+    INSTALMENTS_MOST,
+    TIMES_MOST,
+    TRIAL_DAYS_MOST,
+    Extras,
+    PlanKind,
+    create_plan,
+)
 from portillon_cloud.billing.errors import CatalogueError
 from portillon_cloud.billing.selling import PlanTerms, change_plan, held_at, replace_price, require_known
 from portillon_cloud.billing.tables import plan, price
+from portillon_cloud.billing.tax_catalogue import TaxCategory
 from portillon_cloud.http.dependencies import ServicesDep, require
 from portillon_cloud.http.paging import Id, PathId
 from portillon_cloud.identity.principal import Principal
@@ -50,9 +58,27 @@ class PlanBody(Body):
 class NewPlan(PlanBody):
     code: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     legal_entity_id: Id
+    kind: PlanKind = Field(default=PlanKind.MEMBERSHIP, description="An addon is only sold beside a membership")
 
 
-class NewPrice(Body):
+class Sold(BaseModel):
+    """What a price says beside its amount."""
+
+    times: int | None = Field(
+        default=None, ge=1, le=TIMES_MOST, description="Sold for so many intervals: a day pass is one day, once"
+    )
+    joining_minor: int = Field(default=0, ge=0, le=100_000_000, description="Once, with the first period")
+    trial_days: int = Field(default=0, ge=0, le=TRIAL_DAYS_MOST, description="For nothing, before the first period")
+    instalments: int = Field(
+        default=1, ge=1, le=INSTALMENTS_MOST, description="In how many parts an interval's invoice is paid, by month"
+    )
+    audience: str | None = Field(
+        default=None, pattern=r"^[a-z][a-z0-9-]{0,39}$", description="Only for them, upon proof: student; null: for all"
+    )
+    tax_category: TaxCategory = Field(default=TaxCategory.STANDARD, description="What it is, as tax laws tell it apart")
+
+
+class NewPrice(Body, Sold):
     amount_minor: int = Field(ge=0, le=10_000_000_000)
     interval_unit: IntervalUnit
     interval_count: int = Field(default=1, ge=1, le=120)
@@ -61,7 +87,7 @@ class NewPrice(Body):
     taxable: bool = True
 
 
-class SoldPrice(BaseModel):
+class SoldPrice(Sold):
     id: int
     amount_minor: int
     currency: str
@@ -77,6 +103,7 @@ class SoldPrice(BaseModel):
 class SoldPlan(PlanBody):
     id: int
     code: str
+    kind: PlanKind
     prices: list[SoldPrice] = Field(description="Newest first")
 
 
@@ -95,7 +122,7 @@ def list_plans(services: ServicesDep, reader: Reader) -> list[SoldPlan]:
         names = SoldPrice.model_fields.keys() - {"held_by"}
         return [
             SoldPlan(
-                **{name: row._mapping[name] for name in ("id", "code", *PlanBody.model_fields)},
+                **{name: row._mapping[name] for name in ("id", "code", "kind", *PlanBody.model_fields)},
                 prices=[
                     SoldPrice(**{name: one._mapping[name] for name in names}, held_by=held.get(one.id, 0))
                     for one in prices
@@ -130,6 +157,7 @@ def make_plan(new: NewPlan, services: ServicesDep, owner: Owner) -> Made:
             schedule=terms.schedule,
             sites=terms.sites,
             visits=terms.visits,
+            kind=new.kind,
         )
         note_change(
             conn,
@@ -158,7 +186,10 @@ def edit_plan(plan_id: PathId, new: PlanBody, services: ServicesDep, owner: Owne
 
 @router.post("/catalogue/{plan_id}/prices", status_code=HTTPStatus.CREATED)
 def set_price(plan_id: PathId, new: NewPrice, services: ServicesDep, owner: Owner) -> Made:
-    """Sell at this price from now on; contracts at the one of the same interval and term keep theirs."""
+    """Sell at this price from now on in place of the one of the same interval, term, instalments and audience.
+
+    Contracts that were signed at that one keep it.
+    """
     with services.db.write() as conn:
         made = replace_price(
             conn,
@@ -169,6 +200,14 @@ def set_price(plan_id: PathId, new: NewPrice, services: ServicesDep, owner: Owne
             term_months=new.term_months,
             tax_inclusive=new.tax_inclusive,
             taxable=new.taxable,
+            tax_category=new.tax_category,
+            extras=Extras(
+                times=new.times,
+                joining_minor=new.joining_minor,
+                trial_days=new.trial_days,
+                instalments=new.instalments,
+                audience=new.audience,
+            ),
             by=_by(services, owner),
         )
     return Made(id=made)

@@ -1,7 +1,7 @@
 """Change what is sold: plans as they are for everybody who has them, prices only for whoever signs from now on.
 
-A price is never changed. A new one takes the place of that of the same interval and term; contracts that were signed
-at the old one stay at it until somebody changes them.
+A price is never changed. A new one takes the place of that of the same interval, term, instalments and audience;
+contracts that were signed at the old one stay at it until somebody changes them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,10 @@ from portillon_cloud.access.rule_kinds import RuleKind
 from portillon_cloud.access.sites import Sites, require_sites, stored
 from portillon_cloud.access.tables import schedule
 from portillon_cloud.billing.calendar import Interval
-from portillon_cloud.billing.catalogue import create_price
+from portillon_cloud.billing.catalogue import NO_EXTRAS, Extras, create_price
 from portillon_cloud.billing.errors import CatalogueError, UnknownPlanError
 from portillon_cloud.billing.tables import plan, price, subscription
+from portillon_cloud.billing.tax_catalogue import TaxCategory
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.members.tables import site
 from portillon_cloud.visits.from_plans import keep_everyones_visits
@@ -77,6 +78,8 @@ def replace_price(
     term_months: int | None,
     tax_inclusive: bool,
     taxable: bool,
+    tax_category: TaxCategory = TaxCategory.STANDARD,
+    extras: Extras = NO_EXTRAS,
     by: Changer,
 ) -> int:
     """Sell the plan at this price from now on; returns its id. Raises UnknownPlanError, CatalogueError."""
@@ -90,6 +93,9 @@ def replace_price(
         price.c.interval_unit == interval.unit.value,
         price.c.interval_count == interval.count,
         price.c.term_months.is_not_distinct_from(term_months),
+        price.c.times.is_not_distinct_from(extras.times),
+        price.c.audience.is_not_distinct_from(extras.audience),
+        price.c.instalments == extras.instalments,
     )
     had = conn.execute(select(price.c.id, price.c.amount_minor).where(*same).order_by(price.c.id.desc())).first()
     conn.execute(update(price).where(*same).values(active=False))
@@ -101,8 +107,10 @@ def replace_price(
         term_months=term_months,
         tax_inclusive=tax_inclusive,
         taxable=taxable,
+        tax_category=tax_category,
+        extras=extras,
     )
-    sold: Mapping[str, Any] = {"interval": f"{interval.count} {interval.unit}", "term_months": term_months}
+    sold = _sold(interval, term_months, extras)
     note_change(
         conn,
         by,
@@ -113,6 +121,17 @@ def replace_price(
         becomes={**sold, "price_id": made, "amount_minor": amount_minor},
     )
     return made
+
+
+def _sold(interval: Interval, term_months: int | None, extras: Extras) -> Mapping[str, Any]:
+    """Which of a plan's prices it is, as its changes are told."""
+    said = {
+        "times": extras.times,
+        "instalments": None if extras.instalments == 1 else extras.instalments,
+        "audience": extras.audience,
+    }
+    known = {name: value for name, value in said.items() if value is not None}
+    return {"interval": f"{interval.count} {interval.unit}", "term_months": term_months, **known}
 
 
 def held_at(conn: Connection, price_ids: Sequence[int]) -> dict[int, int]:

@@ -10,7 +10,9 @@ from portillon_cloud.alarms import api as alarms
 from portillon_cloud.attendance import api as attendance
 from portillon_cloud.audit import api as audit
 from portillon_cloud.billing import api as billing
+from portillon_cloud.billing import coupons_api as coupons
 from portillon_cloud.billing import plans_api as plans
+from portillon_cloud.billing import signing_api as signing
 from portillon_cloud.billing import subscription_api as subscriptions
 from portillon_cloud.doors import api as doors
 from portillon_cloud.dunning import api as dunning
@@ -34,7 +36,8 @@ def api_router() -> APIRouter:
     """One router with all of /api/v1."""
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
-        members, profiles, credentials, billing, subscriptions, payments, dunning, access, rules, gateways, doors,
+        members, profiles, credentials, billing, signing, coupons, subscriptions, payments, dunning, access, rules,
+        gateways, doors,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
     )  # fmt: skip
     for feature in features:
