@@ -11,6 +11,8 @@ from portillon_cloud.access import operations as access
 from portillon_cloud.audit import operations as audit
 from portillon_cloud.audit.planning import NIGHTLY_AUDIT
 from portillon_cloud.billing import operations as billing
+from portillon_cloud.billing import renewal, withdrawal
+from portillon_cloud.billing.exit_link import ExitLinks
 from portillon_cloud.billing.planning import INVOICE_RUN, RECOGNITION
 from portillon_cloud.clock import Clock, RealClock
 from portillon_cloud.database import Database
@@ -79,7 +81,7 @@ class Services:
         return Worker(
             db=self.db,
             clock=self.clock,
-            handlers=handlers(self.provider),
+            handlers=handlers(self.provider, ExitLinks.of(self.keyring, self.settings.base_url)),
             drains=[lambda: deliver(self.db, self.carrier, real_ms=self.clock.real_ms())],
             name=f"{socket.gethostname()}:{os.getpid()}",
             waits_for_gateways=self.gateways is not None,
@@ -92,11 +94,14 @@ class Services:
         self.db.close()
 
 
-def handlers(provider: PaymentProvider) -> Mapping[str, Handler]:
-    """Who handles which kind of timer."""
+def handlers(provider: PaymentProvider, links: ExitLinks | None = None) -> Mapping[str, Handler]:
+    """Who handles which kind of timer. `links`: what letters carry to the pages on which one leaves."""
     return {
         INVOICE_RUN: billing.run_invoices_when_due,
         RECOGNITION: billing.run_recognition_when_due,
+        renewal.RENEWAL_NOTICE: renewal.notice_timer(links),
+        renewal.RENEWAL: renewal.renew_when_due,
+        withdrawal.SETTLE: withdrawal.settle_when_due,
         CHARGE: charge_timer(provider),
         dunning.DUNNING_STEP: dunning.take_step,
         dunning.DUNNING_REVIEW: dunning.take_review,

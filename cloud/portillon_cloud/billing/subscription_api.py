@@ -5,16 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from portillon_cloud.billing import changes, event_store, subscription
+from portillon_cloud.billing import agreed_change, event_store, subscription
 from portillon_cloud.billing.agreement import agreement_of
-from portillon_cloud.billing.change_request import CancelChange, Change, ask_of
+from portillon_cloud.billing.change_request import Change
 from portillon_cloud.billing.errors import UnknownSubscriptionError
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.invoice_store import seller
-from portillon_cloud.billing.law import WayOut
-from portillon_cloud.billing.legal_side import signed
 from portillon_cloud.billing.life import Condition, life_on
 from portillon_cloud.billing.tables import subscription as subscription_row
 from portillon_cloud.clock import business_now_ms
@@ -54,12 +52,14 @@ class DocumentOut(BaseModel):
 class LegalOut(BaseModel):
     """What the law gives whoever leaves so, whatever the contract says. Amounts in minor units, with tax.
 
-    `refund_due_on`: by when what was paid beyond `kept_at_most_minor` must be back; null: at once.
+    `refund_due_on`: by when what was paid beyond `kept_at_most_minor` must be back; null: at once. `law_credit_minor`:
+    what comes back for that beside `credit_notes`, on the day it ends.
     """
 
     clause: str
     kept_at_most_minor: int
     refund_due_on: datetime.date | None
+    law_credit_minor: int
 
 
 class OutcomeOut(BaseModel):
@@ -111,42 +111,23 @@ def change_subscription(
     author: Seller,
     preview: Annotated[bool, Query(description="Only say what it would lead to; nothing is written")] = False,
 ) -> OutcomeOut:
-    """Freeze, resume, another plan, a discount, cancel, keep or renew; 409 says why not, and from when it would be."""
+    """Freeze, resume, another plan, a discount, cancel, keep or renew; 409 says why not, and from when it would be.
+
+    A cancellation carries what the law gives, and is confirmed to the payer in writing, as a freeze is.
+    """
+    which = {"organisation_id": author.organisation_id, "subscription_id": subscription_id}
     if preview:
         with services.db.read() as conn:
             at_ms = business_now_ms(conn, author.organisation_id, services.clock.real_ms())
-            outcome = changes.preview(
-                conn,
-                organisation_id=author.organisation_id,
-                subscription_id=subscription_id,
-                ask=ask_of(conn, author.organisation_id, subscription_id, new),
-                now_ms=at_ms,
-            )
-            legal = _legal(conn, author.organisation_id, subscription_id, new, outcome, at_ms)
-    else:
-        with services.db.write() as conn:
-            at_ms = business_now_ms(conn, author.organisation_id, services.clock.real_ms())
-            outcome = changes.change(
-                conn,
-                organisation_id=author.organisation_id,
-                subscription_id=subscription_id,
-                ask=ask_of(conn, author.organisation_id, subscription_id, new),
-                author=Author(name=author.name, at_ms=at_ms, reason=new.reason),
-            )
-            legal = _legal(conn, author.organisation_id, subscription_id, new, outcome, at_ms)
-    return _out(outcome, legal)
+            return _out(agreed_change.show(conn, **which, new=new, now_ms=at_ms))
+    with services.db.write() as conn:
+        at_ms = business_now_ms(conn, author.organisation_id, services.clock.real_ms())
+        by = Author(name=author.name, at_ms=at_ms, reason=new.reason)
+        return _out(agreed_change.carry_out(conn, **which, new=new, author=by))
 
 
-def _legal(
-    conn: Connection, organisation_id: int, subscription_id: int, new: Change, outcome: changes.Outcome, now_ms: int
-) -> WayOut | None:
-    if not isinstance(new, CancelChange) or outcome.ends_on is None:
-        return None
-    contract = signed(conn, organisation_id, subscription_id)
-    return contract.way_out(told_on=local_date(now_ms, contract.time_zone), on=outcome.ends_on)
-
-
-def _out(outcome: changes.Outcome, legal: WayOut | None) -> OutcomeOut:
+def _out(agreed: agreed_change.Agreed) -> OutcomeOut:
+    outcome, legal = agreed.outcome, agreed.way_out
     return OutcomeOut(
         invoices=[
             DocumentOut(
@@ -175,5 +156,6 @@ def _out(outcome: changes.Outcome, legal: WayOut | None) -> OutcomeOut:
             clause=legal.clause,
             kept_at_most_minor=legal.kept_at_most_minor,
             refund_due_on=legal.refund_due_on,
+            law_credit_minor=agreed.law_credit_minor,
         ),
     )

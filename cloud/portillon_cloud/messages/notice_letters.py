@@ -129,6 +129,10 @@ _BACK = {
     "en": " We pay {back_minor} back, by {back_by_on} at the latest.",
     "fr": " Nous vous remboursons {back_minor}, au plus tard le {back_by_on}.",
 }
+_BACK_LATER = {
+    "en": " What you have paid too much is paid back by {back_by_on} at the latest.",
+    "fr": " Ce que vous avez payé de trop vous est remboursé au plus tard le {back_by_on}.",
+}
 _BACK_BY_LAW = {"en": " ({clause})", "fr": " ({clause})"}
 _FEE = {
     "en": " The fee agreed for it is {fee_minor} per period.",
@@ -170,7 +174,8 @@ def write_notice(notice: Notice, language: str, about: About) -> Letter:
     kind = kind_of(notice)
     subject, text = _TEXTS[spoken][kind]
     values = _values(notice, spoken, about)
-    values["back"] = _said_if(_BACK[spoken], values, needs="back_by_on")
+    back = _BACK if "back_minor" in values else _BACK_LATER
+    values["back"] = _said_if(back[spoken], values, needs="back_by_on")
     if values["back"] and "clause" in values:
         values["back"] += _BACK_BY_LAW[spoken].format(**values)
     values["fee"] = _said_if(_FEE[spoken], values, needs="fee_minor")

@@ -86,6 +86,7 @@ def test_a_cancellation_says_what_the_law_gives(client, gym, path):
         "clause": "P-40.1, s. 203",
         "kept_at_most_minor": whole_minor // 10,
         "refund_due_on": str(date.fromisoformat(shown["ends_on"]) + timedelta(days=10)),
+        "law_credit_minor": 0,
     }
     freeze = {"change": "freeze", "on": "2025-03-25", "until_on": "2025-04-25"}
     assert client.post(f"{path}/changes?preview=true", json=freeze, **keys(gym)).json()["legal"] is None

@@ -67,9 +67,10 @@ def way_out(leaving: Leaving) -> WayOut | None:
     """Anybody may leave at any time. Before it begins for nothing; within the first tenth of the term for a tenth of
     the price at most; later for what was used (and damage that the gym proves). Who tells early but stays on for more
     than that tenth has used more, and leaves later."""
-    refund_due_on = leaving.told_on + datetime.timedelta(days=REFUND_DAYS)
+    refund_due_on = max(leaving.told_on, leaving.on) + datetime.timedelta(days=REFUND_DAYS)
     if leaving.told_on < leaving.starts_on and leaving.on <= leaving.starts_on:
-        return WayOut(clause="P-40.1, s. 202", kept_at_most_minor=0, refund_due_on=refund_due_on)
+        due_on = leaving.told_on + datetime.timedelta(days=REFUND_DAYS)
+        return WayOut(clause="P-40.1, s. 202", kept_at_most_minor=0, refund_due_on=due_on)
     if leaving.ends_on is None:
         return None
     tenth = (leaving.ends_on - leaving.starts_on) // 10

@@ -13,6 +13,7 @@ lawful_end = Table(
     organisation_id(),
     reference("subscription_id", "subscription.id", index=True),
     Column("told_on", Date, nullable=False),
+    Column("since_on", Date, nullable=False),  # the first day of the term that it was left in
     Column("ends_on", Date, nullable=False),  # the first day without it
     Column("clause", Text, nullable=False),
     amount("kept_at_most_minor"),  # with tax

@@ -1833,6 +1833,7 @@ CREATE TABLE lawful_end (
 	organisation_id BIGINT NOT NULL,
 	subscription_id BIGINT NOT NULL,
 	told_on DATE NOT NULL,
+	since_on DATE NOT NULL,
 	ends_on DATE NOT NULL,
 	clause TEXT NOT NULL,
 	kept_at_most_minor BIGINT NOT NULL,

@@ -1827,6 +1827,7 @@ CREATE TABLE lawful_end (
 	organisation_id INTEGER NOT NULL,
 	subscription_id INTEGER NOT NULL,
 	told_on DATE NOT NULL,
+	since_on DATE NOT NULL,
 	ends_on DATE NOT NULL,
 	clause TEXT NOT NULL,
 	kept_at_most_minor INTEGER NOT NULL,

@@ -1,0 +1,145 @@
+"""A change as somebody asks for it: the machine's answer and its bills, the law's part of it, and word in writing.
+
+Everything is one transaction with the change itself.
+"""
+
+import datetime
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from portillon_cloud.billing import changes, event_store
+from portillon_cloud.billing.change_request import CancelChange, Change, FreezeChange, RenewChange, ask_of
+from portillon_cloud.billing.event_store import Author
+from portillon_cloud.billing.law import WayOut
+from portillon_cloud.billing.legal_side import Signed, signed
+from portillon_cloud.billing.life import life_on
+from portillon_cloud.billing.renewal import replan
+from portillon_cloud.billing.told import tell_about
+from portillon_cloud.billing.withdrawal import LeftByLaw, record_lawful_end
+from portillon_cloud.billing.withdrawal_credit import standing, total_minor
+from portillon_cloud.clock.local import local_date
+from portillon_cloud.messages.notices import Cancelled, FreezeAgreed, Notice, Withdrawn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """What it leads to. `way_out`: what the law gives who leaves so; None: the contract says what holds.
+
+    `law_credit_minor`: what comes back beside the credit notes, because the law lets no more be kept; with tax.
+    """
+
+    outcome: changes.Outcome
+    way_out: WayOut | None = None
+    law_credit_minor: int = 0
+
+
+def carry_out(conn: Connection, *, organisation_id: int, subscription_id: int, new: Change, author: Author) -> Agreed:
+    """Do it. Raises as changes.change and ask_of, and UnlawfulContractError with each clause."""
+    held, today, new = _asked(conn, organisation_id, subscription_id, new, author.at_ms)
+    which = {"organisation_id": organisation_id, "subscription_id": subscription_id}
+    outcome = changes.change(conn, **which, ask=ask_of(conn, new=new, **which), author=author)
+    agreed = _agreed(conn, held, subscription_id, new, outcome, today, written=True)
+    said: Notice | None = None
+    if isinstance(new, CancelChange) and outcome.ends_on is not None:
+        said = _left(conn, held, organisation_id, subscription_id, agreed, outcome.ends_on, today, author, new.by_law)
+    if isinstance(new, FreezeChange):
+        said = FreezeAgreed(on=new.on, until_on=new.until_on)
+    if isinstance(new, RenewChange):
+        replan(conn, organisation_id, subscription_id)
+    if said is not None:
+        tell_about(
+            conn,
+            organisation_id=organisation_id,
+            subscription_id=subscription_id,
+            said=said,
+            purpose=f"change:{author.at_ms}:{new.change}",
+            now_ms=author.at_ms,
+        )
+    return agreed
+
+
+def show(conn: Connection, *, organisation_id: int, subscription_id: int, new: Change, now_ms: int) -> Agreed:
+    """What the same would lead to now; nothing is written. Raises as `carry_out`."""
+    held, today, new = _asked(conn, organisation_id, subscription_id, new, now_ms)
+    which = {"organisation_id": organisation_id, "subscription_id": subscription_id}
+    outcome = changes.preview(conn, **which, ask=ask_of(conn, new=new, **which), now_ms=now_ms)
+    return _agreed(conn, held, subscription_id, new, outcome, today, written=False)
+
+
+def _asked(
+    conn: Connection, organisation_id: int, subscription_id: int, new: Change, now_ms: int
+) -> tuple[Signed, datetime.date, Change]:
+    held = signed(conn, organisation_id, subscription_id)
+    today = local_date(now_ms, held.time_zone)
+    if isinstance(new, CancelChange) and new.by_law and new.on is None:
+        # Whoever leaves before it begins leaves with its first day.
+        life = life_on(event_store.recorded(conn, [subscription_id])[subscription_id], today)
+        new = new.model_copy(update={"on": max(today, life.starts_on)})
+    return held, today, new
+
+
+def _agreed(
+    conn: Connection,
+    held: Signed,
+    subscription_id: int,
+    new: Change,
+    outcome: changes.Outcome,
+    today: datetime.date,
+    *,
+    written: bool,
+) -> Agreed:
+    if not isinstance(new, CancelChange) or outcome.ends_on is None:
+        return Agreed(outcome=outcome)
+    way_out = held.way_out(told_on=today, on=outcome.ends_on)
+    if way_out is None:
+        return Agreed(outcome=outcome)
+    since_on, _ = held.term_on(today)
+    stands_minor = total_minor(standing(conn, subscription_id, since_on=since_on, on=outcome.ends_on))
+    if not written:
+        stands_minor += outcome.owed_more_minor
+    return Agreed(outcome=outcome, way_out=way_out, law_credit_minor=max(stands_minor - way_out.kept_at_most_minor, 0))
+
+
+def _left(
+    conn: Connection,
+    held: Signed,
+    organisation_id: int,
+    subscription_id: int,
+    agreed: Agreed,
+    ends_on: datetime.date,
+    today: datetime.date,
+    author: Author,
+    by_law: bool,
+) -> Notice:
+    """Write down what the law gives, and what the letter says of it."""
+    way_out = agreed.way_out
+    if way_out is None:
+        return Cancelled(told_on=today, ends_on=ends_on)
+    since_on, _ = held.term_on(today)
+    left = LeftByLaw(
+        organisation_id=organisation_id,
+        subscription_id=subscription_id,
+        told_on=today,
+        ends_on=ends_on,
+        since_on=since_on,
+        way_out=way_out,
+        time_zone=held.time_zone,
+    )
+    back_minor = record_lawful_end(conn, left, author)
+    back_by_on = max(way_out.refund_due_on or ends_on, ends_on) if back_minor != 0 else None
+    if by_law and way_out.withdrawal:
+        return Withdrawn(
+            told_on=today,
+            ends_on=ends_on,
+            back_minor=back_minor or 0,
+            back_by_on=way_out.refund_due_on or today,
+            clause=way_out.clause,
+        )
+    return Cancelled(
+        told_on=today,
+        ends_on=ends_on,
+        back_minor=back_minor or 0,
+        back_by_on=back_by_on,
+        clause=way_out.clause if by_law else None,
+    )
