@@ -32,7 +32,7 @@ from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account
 from portillon_cloud.payments.refunds import Refund, refund_credit
 from portillon_cloud.payments.write_off import WriteOff, write_off
-from portillon_cloud.reports.csv_sheet import csv_sheet
+from portillon_cloud.reports.csv_sheet import OR_CSV, csv_sheet
 
 router = APIRouter(tags=["accounting"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]
@@ -127,7 +127,7 @@ class ActsOut(BaseModel):
     next_before: str | None
 
 
-@router.get("/legal-entities/{legal_entity_id}/trial-balance", response_model=TrialBalanceOut)
+@router.get("/legal-entities/{legal_entity_id}/trial-balance", response_model=TrialBalanceOut, responses=OR_CSV)
 def get_trial_balance(
     legal_entity_id: PathId,
     services: ServicesDep,
@@ -163,7 +163,7 @@ def get_trial_balance(
     )
 
 
-@router.get("/accounts/{account_id}/statement", response_model=Statement)
+@router.get("/accounts/{account_id}/statement", response_model=Statement, responses=OR_CSV)
 def get_statement(
     account_id: PathId,
     services: ServicesDep,

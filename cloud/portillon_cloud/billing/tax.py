@@ -36,7 +36,7 @@ def issued_rates(taxes: Mapping[str, int]) -> tuple[Rate, ...]:
 
 
 def rates_on(regime: str, day: datetime.date, category: TaxCategory = TaxCategory.STANDARD) -> tuple[Rate, ...]:
-    """The rates of `regime` in force on `day`; raises ValueError for a day before the catalogue begins."""
+    """The rates of `regime` in force on `day`; raises CatalogueError for a day before the catalogue begins."""
     return treatment_on(regime, category, day).rates
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
+from portillon_cloud.billing.errors import CatalogueError
 from portillon_cloud.ledger import LedgerCode
 
 VERSION = "2026-1"
@@ -140,10 +141,10 @@ CODES = {
 
 @lru_cache(maxsize=1024)  # asked once per price and invoice
 def treatment_on(regime: str, category: TaxCategory, day: datetime.date) -> Treatment:
-    """What is on `category` in `regime` on `day`; raises ValueError for a day before the catalogue begins."""
+    """What is on `category` in `regime` on `day`; raises CatalogueError for a day before the catalogue begins."""
     categories = CATALOGUE[regime]
     dated = categories.get(category, categories[TaxCategory.STANDARD])
     known = [treatment for since, treatment in dated if since <= day]
     if not known:
-        raise ValueError(f"no taxes of {regime!r} on {category} are known for {day}; the catalogue begins later")
+        raise CatalogueError(f"no taxes of {regime!r} on {category} are known for {day}; the catalogue begins later")
     return known[-1]

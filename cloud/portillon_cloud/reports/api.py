@@ -19,7 +19,7 @@ from portillon_cloud.identity.roles import Permission
 from portillon_cloud.reports.asked import MONTH_PATTERN, MONTHS, MONTHS_MAX, Asked, asked
 from portillon_cloud.reports.attendance_revenue import AtRisk, AttendanceMonth, MemberAtRisk, at_risk, attendance
 from portillon_cloud.reports.cohorts import Cohort, cohorts
-from portillon_cloud.reports.csv_sheet import csv_sheet
+from portillon_cloud.reports.csv_sheet import OR_CSV, csv_sheet
 from portillon_cloud.reports.payers import payers
 from portillon_cloud.reports.recurring import RecurringMonth, recurring
 from portillon_cloud.reports.revenue import Deferred, DeferredMonth, RevenueMonth, deferred, revenue
@@ -97,10 +97,9 @@ def _desk(
 
 
 Desk = Annotated[_Desk, Depends(_desk)]
-_OR_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
-@router.get("/revenue", response_model=Report[list[RevenueMonth]], responses=_OR_CSV)
+@router.get("/revenue", response_model=Report[list[RevenueMonth]], responses=OR_CSV)
 def get_revenue(desk: Desk) -> Any:
     """Billed less credited, and earned, month by month, before tax."""
     with desk.open() as (conn, question):
@@ -108,7 +107,7 @@ def get_revenue(desk: Desk) -> Any:
     return desk.answer(question, rows, rows, RevenueMonth)
 
 
-@router.get("/deferred", response_model=Report[Deferred], responses=_OR_CSV)
+@router.get("/deferred", response_model=Report[Deferred], responses=OR_CSV)
 def get_deferred(desk: Desk) -> Any:
     """What is billed and will be earned, from the month that runs on; `until` is of no account."""
     with desk.open() as (conn, question):
@@ -116,7 +115,7 @@ def get_deferred(desk: Desk) -> Any:
     return desk.answer(question, found, found.months, DeferredMonth)
 
 
-@router.get("/recurring", response_model=Report[list[RecurringMonth]], responses=_OR_CSV)
+@router.get("/recurring", response_model=Report[list[RecurringMonth]], responses=OR_CSV)
 def get_recurring(desk: Desk) -> Any:
     """Monthly recurring revenue, its movements, ARPU and churn, as known now."""
     with desk.open() as (conn, question):
@@ -125,7 +124,7 @@ def get_recurring(desk: Desk) -> Any:
     return desk.answer(question, rows, rows, RecurringMonth)
 
 
-@router.get("/cohorts", response_model=Report[list[Cohort]], responses=_OR_CSV)
+@router.get("/cohorts", response_model=Report[list[Cohort]], responses=OR_CSV)
 def get_cohorts(desk: Desk) -> Any:
     """Of those first charged in each month, how many are still members in the months after."""
     with desk.open() as (conn, question):
@@ -134,7 +133,7 @@ def get_cohorts(desk: Desk) -> Any:
     return desk.answer(question, rows, rows, Cohort)
 
 
-@router.get("/unpaid", response_model=Report[list[UnpaidAge]], responses=_OR_CSV)
+@router.get("/unpaid", response_model=Report[list[UnpaidAge]], responses=OR_CSV)
 def get_unpaid(desk: Desk) -> Any:
     """What is owed today by its age; `until` and `months` are of no account."""
     with desk.open() as (conn, question):
@@ -142,7 +141,7 @@ def get_unpaid(desk: Desk) -> Any:
     return desk.answer(question, rows, rows, UnpaidAge)
 
 
-@router.get("/taxes", response_model=Report[list[TaxMonth]], responses=_OR_CSV)
+@router.get("/taxes", response_model=Report[list[TaxMonth]], responses=OR_CSV)
 def get_taxes(desk: Desk) -> Any:
     """Each tax at each rate by month of issue: invoices less credit notes."""
     with desk.open() as (conn, question):
@@ -150,7 +149,7 @@ def get_taxes(desk: Desk) -> Any:
     return desk.answer(question, rows, rows, TaxMonth)
 
 
-@router.get("/attendance", response_model=Report[list[AttendanceMonth]], responses=_OR_CSV)
+@router.get("/attendance", response_model=Report[list[AttendanceMonth]], responses=OR_CSV)
 def get_attendance(desk: Desk) -> Any:
     """Visits and members seen beside what was earned."""
     with desk.open() as (conn, question):
@@ -159,7 +158,7 @@ def get_attendance(desk: Desk) -> Any:
     return desk.answer(question, rows, rows, AttendanceMonth)
 
 
-@router.get("/at-risk", response_model=Report[AtRisk], responses=_OR_CSV)
+@router.get("/at-risk", response_model=Report[AtRisk], responses=OR_CSV)
 def get_at_risk(
     desk: Desk,
     weeks: Annotated[int, Query(ge=1, le=52, description="Not seen for so long")] = WEEKS,

@@ -12,6 +12,9 @@ from babel.numbers import get_currency_precision
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+OR_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+"""For OpenAPI: the answer may be such a sheet."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

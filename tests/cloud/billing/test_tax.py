@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from portillon_cloud.billing.errors import CatalogueError
 from portillon_cloud.billing.tax import Taxed, rates_on, tax, tax_credit
 from portillon_cloud.money import PPM, divide_half_away, share_ppm
 
@@ -66,7 +67,7 @@ def test_no_regime_no_tax() -> None:
 
 def test_a_day_before_the_catalogue_is_an_error() -> None:
     """Rates are never guessed."""
-    with pytest.raises(ValueError, match="begins later"):
+    with pytest.raises(CatalogueError, match="begins later"):
         rates_on("ca-qc", date(2012, 12, 31))
 
 

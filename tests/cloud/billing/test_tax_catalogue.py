@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 from cloud.gym import MONTHLY, Gym
+from portillon_cloud.billing.errors import CatalogueError
 from portillon_cloud.billing.operations import create_price, run_invoices
 from portillon_cloud.billing.tables import invoice, invoice_line, invoice_tax
 from portillon_cloud.billing.tax import rates_on, tax
@@ -63,7 +64,7 @@ def test_days_go_forward_and_what_bears_no_tax_says_why() -> None:
 
 def test_before_the_catalogue_nothing_is_guessed() -> None:
     """The error names place, thing and day."""
-    with pytest.raises(ValueError, match="'fr' on event_entry are known for 2014-12-31"):
+    with pytest.raises(CatalogueError, match="'fr' on event_entry are known for 2014-12-31"):
         treatment_on("fr", TaxCategory.EVENT_ENTRY, date(2014, 12, 31))
 
 
