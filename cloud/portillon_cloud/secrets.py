@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from portillon_wire.signature import SigningKey
 
@@ -18,6 +19,8 @@ FILE_NAME = "secrets.json"
 KEY_BYTES = 32  # AES-256 and HMAC-SHA-256
 NONCE_BYTES = 12  # NIST SP 800-38D: 96 bits, drawn at random
 COMMAND_KID = "command-1"
+SEAL_KID = "contract-seal-1"
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # SEC 2, secp256r1
 _VERSION = b"\x01"  # of the sealed form; a second data key would be 2
 
 
@@ -51,6 +54,12 @@ class Keyring:
         return SigningKey.from_bytes(
             COMMAND_KID, hmac.new(self.data_key, COMMAND_KID.encode(), hashlib.sha256).digest()
         )
+
+    @property
+    def seal_key(self) -> ec.EllipticCurvePrivateKey:
+        """Seals contracts (P-256), drawn from the data key as the command key is."""
+        drawn = hmac.new(self.data_key, SEAL_KID.encode(), hashlib.sha256).digest()
+        return ec.derive_private_key(int.from_bytes(drawn) % (_P256_ORDER - 1) + 1, ec.SECP256R1())
 
     def seal(self, value: bytes, *, purpose: str) -> bytes:
         """Encrypt; `purpose` (table, column, tenant) is bound in, so that a value moved elsewhere does not open."""

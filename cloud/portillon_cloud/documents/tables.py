@@ -1,4 +1,4 @@
-"""Contracts in writing. What was put before somebody, and what they accepted, never changes; the files may be erased."""
+"""Contracts in writing. What was put before somebody and what they accepted never changes; files may be erased."""
 
 from enum import StrEnum
 
