@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from portillon_cloud.billing import changes, subscription
 from portillon_cloud.billing.catalogue import price_by_id
-from portillon_cloud.billing.errors import SubscriptionRefusedError
+from portillon_cloud.billing.errors import BillsInDoubtError, SubscriptionRefusedError
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.subscription import Agreement, FreezeTerms
@@ -135,7 +135,7 @@ class Subscriptions:
                     conn, organisation_id=people.gym.organisation_id, subscription_id=subscription_id, ask=ask,
                     author=Author(name="desk", at_ms=at_ms, reason="as the member asked"),
                 )  # fmt: skip
-        except SubscriptionRefusedError:
+        except (SubscriptionRefusedError, BillsInDoubtError):
             people.counts["changes refused"] += 1
             return
         people.counts["changes made"] += 1
