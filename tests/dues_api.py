@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 from dues_gym import DuesGym, StillClock, make_gym
+from one_app import app_over
 from portillon_cloud.database import Database
 from portillon_cloud.identity.operations import create_api_key
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.payments.provider import PaymentProvider
 from portillon_cloud.secrets import Keyring
-from portillon_cloud.web.app import create_app
 
 with warnings.catch_warnings():
     # starlette 1.10 would rather have httpx2; the lock holds httpx, which its test client still speaks.
@@ -39,7 +39,7 @@ class Api:
 
 def make_api(gym: DuesGym) -> Api:
     """The application over this gym."""
-    app = create_app(ApiServices(gym.db, gym.clock, gym.keyring, gym.provider))
+    app = app_over(ApiServices(gym.db, gym.clock, gym.keyring, gym.provider))
 
     def as_role(role: Role) -> TestClient:
         with gym.db.write() as conn:

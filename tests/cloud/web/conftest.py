@@ -11,6 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from cloud.web.browser_window import address, axe, chromium, visitor  # noqa: F401 - fixtures
 from fastapi import FastAPI
+from one_app import app_over
 from portillon_cloud.attendance.tables import journal_event
 from portillon_cloud.billing import event_store
 from portillon_cloud.billing import tables as billing
@@ -35,7 +36,6 @@ from portillon_cloud.members.operations import (
 )
 from portillon_cloud.payments.tables import payment_intent, payment_method
 from portillon_cloud.secrets import Keyring
-from portillon_cloud.web.app import create_app
 from portillon_rules.credential import Credential
 from sqlalchemy import Connection, Table, insert
 
@@ -354,7 +354,7 @@ def other_gym(services: StubServices, gym: Gym) -> Gym:
 
 @pytest.fixture
 def app(services: StubServices) -> FastAPI:
-    return create_app(services, live_every_s=0.05)
+    return app_over(services)
 
 
 @pytest.fixture
