@@ -28,13 +28,27 @@ def is_problem(answer, status):
 
 
 def operations(app: FastAPI):
-    """(method, path with 1 for every id) of every documented operation."""
+    """(method, path with 1 for every id) of every documented operation; what is no id is said as it wants it."""
     document = json.loads(app.state.openapi)
     return [
-        (method.upper(), path.replace("{reason}", "parked").replace("{", "\0").replace("}", "\0"))
+        (method.upper(), spoken(path, operation, document))
         for path, methods in document["paths"].items()
-        for method in methods
+        for method, operation in methods.items()
     ]
+
+
+def spoken(path, operation, document):
+    query = []
+    for one in operation.get("parameters", ()):
+        schema = one["schema"]
+        schema = document["components"]["schemas"][schema["$ref"].split("/")[-1]] if "$ref" in schema else schema
+        said = schema["enum"][0] if "enum" in schema else "2025-01-31" if schema.get("format") == "date" else None
+        if one["in"] == "path" and said is not None:
+            path = path.replace(f"{{{one['name']}}}", said)
+        if one["in"] == "query" and one["required"]:
+            query.append(f"{one['name']}={said or 1}")
+    path = path.replace("{", "\0").replace("}", "\0")
+    return f"{path}?{'&'.join(query)}" if query else path
 
 
 def filled(path):
