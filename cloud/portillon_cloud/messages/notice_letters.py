@@ -40,23 +40,20 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
             "Your membership goes on after {last_day} unless you say no",
             "The term of {plan} for {member} is over on {last_day}. It then goes on by itself until "
             "{renewed_last_day}, at {cycle_minor} per period.\n\n"
-            "*** You may say no, at no cost, up to and including {until_on}. ***\n\n"
-            "({clause})",
+            "*** You may say no, at no cost, up to and including {until_on}. ***",
         ),
         "renewal_offered": (
             "Your membership ends on {last_day}. Would you like another {months} months?",
             "The term of {plan} for {member} is over on {last_day}. It does not renew itself: if you do nothing, it "
             "ends and nothing more is charged.\n\n"
             "We offer you another {months} months at {cycle_minor} per period, taxes included. It is agreed once you "
-            "accept in writing.\n\n"
-            "({clause})",
+            "accept in writing.",
         ),
         "price_changes": (
             "The price of {plan} changes on {from_on}",
             "{plan} for {member} costs {was_minor} per period today, taxes included. "
             "From your period that begins on {from_on} it costs {becomes_minor}.\n\n"
-            "*** If you do not agree, you may leave at no cost: tell us up to and including {until_on}. ***\n\n"
-            "({clause})",
+            "*** If you do not agree, you may leave at no cost: tell us up to and including {until_on}. ***",
         ),
         "cancelled": (
             "Your cancellation is confirmed",
@@ -84,24 +81,21 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
             "Votre abonnement continue après le {last_day} si vous ne dites pas non",
             "L’abonnement {plan} de {member} arrive à son terme le {last_day}. Il est ensuite reconduit tacitement "
             "jusqu’au {renewed_last_day}, à {cycle_minor} par période.\n\n"
-            "*** Vous pouvez refuser cette reconduction, sans frais, jusqu’au {until_on} inclus. ***\n\n"
-            "({clause})",
+            "*** Vous pouvez refuser cette reconduction, sans frais, jusqu’au {until_on} inclus. ***",
         ),
         "renewal_offered": (
             "Votre abonnement prend fin le {last_day}. Voulez-vous {months} mois de plus ?",
             "L’abonnement {plan} de {member} prend fin le {last_day}. Il ne se renouvelle pas de lui-même : si vous ne "
             "faites rien, il s’arrête et plus rien ne vous est demandé.\n\n"
             "Nous vous proposons {months} mois de plus, à {cycle_minor} par période, taxes comprises. L’accord se fait "
-            "quand vous acceptez par écrit.\n\n"
-            "({clause})",
+            "quand vous acceptez par écrit.",
         ),
         "price_changes": (
             "Le prix de {plan} change le {from_on}",
             "L’abonnement {plan} de {member} coûte aujourd’hui {was_minor} par période, taxes comprises. "
             "À partir de votre période qui commence le {from_on}, il coûte {becomes_minor}.\n\n"
             "*** Si vous n’êtes pas d’accord, vous pouvez partir sans frais : dites-le-nous jusqu’au {until_on} "
-            "inclus. ***\n\n"
-            "({clause})",
+            "inclus. ***",
         ),
         "cancelled": (
             "Votre résiliation est confirmée",
@@ -180,6 +174,8 @@ def write_notice(notice: Notice, language: str, about: About) -> Letter:
         values["back"] += _BACK_BY_LAW[spoken].format(**values)
     values["fee"] = _said_if(_FEE[spoken], values, needs="fee_minor")
     where = _LINKS[spoken].get(kind) if about.link else _DESK[spoken].get(kind)
+    if "clause" in values and not values["back"]:
+        text += "\n\n({clause})"
     if where is not None:
         text += f"\n\n{where}"
     # Values come in once: what a name or a plan says is never read as a place for another.
