@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.documents import letters, operations, store, wordings
-from portillon_cloud.documents.errors import AcceptanceError, SealError
+from portillon_cloud.documents.errors import N_, AcceptanceError, SealError
 from portillon_cloud.documents.link import link_for
 from portillon_cloud.documents.paper import DRAWN_HEIGHT, DRAWN_WIDTH
 from portillon_cloud.documents.store import Document, DocumentState, Evidence
@@ -237,7 +237,7 @@ def send_document(document_id: PathId, request: Request, services: ServicesDep, 
     """Send a link to read and accept it, or to keep the accepted one."""
     document = _document(services, clerk, document_id)
     if document.state is DocumentState.REPLACED:
-        raise AcceptanceError(f"contract document {document_id} was replaced by a later version: send that one")
+        raise AcceptanceError(N_("This contract was replaced by a later version: send that one."))
     link = link_for(
         services.keyring,
         organisation_id=clerk.organisation_id,

@@ -19,7 +19,7 @@ from portillon_cloud.billing.tables import contract, plan, subscription
 from portillon_cloud.billing.tax import rates_on, tax
 from portillon_cloud.billing.timeline import Discounted, Event, Started, payer_of, stretches
 from portillon_cloud.billing.wanted import Piece, wanted
-from portillon_cloud.documents.errors import FactMissingError
+from portillon_cloud.documents.errors import N_, FactMissingError
 from portillon_cloud.documents.phrases import Payment, Phrases, address_line
 from portillon_cloud.documents.tables import Signer, seller_particulars
 from portillon_cloud.documents.template import BOXED, PLACES, REQUIRED
@@ -60,7 +60,10 @@ class Facts:
             if not self.values[place]
         ]
         if missing:
-            raise FactMissingError("; ".join(missing))
+            raise FactMissingError(
+                N_("The law wants in the contract what nobody has entered yet: %(missing)s."),
+                missing="; ".join(missing),
+            )
 
 
 def contract_facts(
@@ -116,14 +119,14 @@ def contract_facts(
         "total": "" if row.ends_on is None else phrases.money(sum(one.amount_minor for one in due)),
         "payments": phrases.payments(due, life.tariff.interval, open_ended=row.ends_on is None) if due else "",
         "notice": phrases.leaving(agreement),
-        "renewal": "" if row.ends_on is None else phrases.say("renews" if row.renews else "ends"),
+        "renewal": "" if row.ends_on is None else phrases.tell("renews" if row.renews else "ends"),
         "freeze": phrases.freeze(agreement.freeze),
     }
     said = {name for name in BOXED if name != "withdrawal_statement" or at_distance}
     values |= {name: dictated(name, speaks) for name in said}
     if row.law != "ca-qc" and row.ends_on is not None:
-        values["total"] = phrases.say("total", total=values["total"])
-    agree = [phrases.say("agree_guardian", member=member_name) if minor else phrases.say("agree")]
+        values["total"] = phrases.tell("total", total=values["total"])
+    agree = [phrases.tell("agree_guardian", member=member_name) if minor else phrases.tell("agree")]
     return Facts(
         contract_id=row.contract_id,
         account_id=row.account_id,
@@ -131,8 +134,8 @@ def contract_facts(
         language=speaks,
         signer=Signer.GUARDIAN if minor else Signer.MEMBER,
         values=values,
-        words=" ".join([*agree, phrases.say("agree_now")] if at_distance else agree),
-        box=phrases.say("box"),
+        words=" ".join([*agree, phrases.tell("agree_now")] if at_distance else agree),
+        box=phrases.tell("box"),
         seller=row.seller,
         recipient=row.email,
         today=today,
@@ -192,13 +195,13 @@ def _discounts(events: Sequence[Event], phrases: Phrases) -> str:
         if isinstance(event, Discounted):
             less = phrases.words.rate(event.share_ppm) if event.share_ppm else phrases.money(event.amount_minor)
             if event.until is None:
-                said.append(phrases.say("discount_for_good", code=event.code, less=less))
+                said.append(phrases.tell("discount_for_good", code=event.code, less=less))
             else:
                 until = phrases.words.last_day(event.until.day)
-                said.append(phrases.say("discount", code=event.code, less=less, until=until))
+                said.append(phrases.tell("discount", code=event.code, less=less, until=until))
     return " ".join(said)
 
 
 def _joining(events: Sequence[Event], phrases: Phrases) -> str:
     joining = sum(event.joining_minor for event in events if isinstance(event, Started))
-    return phrases.say("joining", amount=phrases.money(joining)) if joining else ""
+    return phrases.tell("joining", amount=phrases.money(joining)) if joining else ""

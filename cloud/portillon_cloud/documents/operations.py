@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portillon_cloud.database import Database
 from portillon_cloud.database.rows import insert_one
-from portillon_cloud.documents.errors import AcceptanceError, SealError, UnknownDocumentError
+from portillon_cloud.documents.errors import N_, AcceptanceError, SealError, UnknownDocumentError
 from portillon_cloud.documents.facts import Facts, contract_facts
 from portillon_cloud.documents.paper import DRAWN_HEIGHT, DRAWN_WIDTH, Paper, render, signature
 from portillon_cloud.documents.phrases import TEXTS
@@ -111,7 +111,7 @@ def prepare(
             new = _Prepared(organisation_id, subscription_id, version, by, now_ms)
             document_id = _write(conn, keyring, new, facts, wording, file)
     except IntegrityError as error:
-        raise AcceptanceError("somebody else prepares this contract at this moment: look at theirs") from error
+        raise AcceptanceError(N_("Somebody else prepares this contract at this moment: look at theirs.")) from error
     with db.read() as conn:
         return document_of(conn, organisation_id, document_id)
 
@@ -154,7 +154,7 @@ def accept(
             _require_acceptable(document_of(conn, organisation_id, document_id), said)
             _write_acceptance(conn, keyring, document, said, sealed, now_ms, real_ms)
     except IntegrityError as error:
-        raise AcceptanceError(f"contract document {document_id} was accepted a moment ago") from error
+        raise AcceptanceError(N_("This contract was accepted a moment ago.")) from error
     with db.read() as conn:
         return document_of(conn, organisation_id, document_id)
 
@@ -163,7 +163,7 @@ def verify(conn: Connection, keyring: Keyring, document: Document) -> None:
     """Raises SealError unless the kept file is what was put before the member and, once accepted, bears our seal."""
     file = read_file(conn, keyring, document)
     if _digest(file[: document.size_bytes]) != document.sha256:
-        raise SealError(f"the file of contract document {document.id} is not the one that was put before the member")
+        raise SealError(N_("The kept file is not the one that was put before the member."))
     if document.state is DocumentState.ACCEPTED:
         require_seal(file, keyring.seal_key)
 
@@ -178,32 +178,38 @@ def verify_file(conn: Connection, keyring: Keyring, organisation_id: int, data: 
     )
     if found is not None:
         return document_of(conn, organisation_id, found)
-    raise SealError("the seal is ours, and the contract is none of this organisation")
+    raise SealError(N_("The seal is ours, and the contract is none of this organisation."))
 
 
 def _require_french_first(facts: Facts, had: Sequence[Document]) -> None:
     clause = FRENCH_FIRST.get(facts.law)
     if clause is None or facts.language == "fr" or any(one.language == "fr" for one in had):
         return
-    raise AcceptanceError(f"give the contract in French first; then it may be in English ({clause})")
+    raise AcceptanceError(
+        N_("Give the contract in French first; then it may be in English (%(clause)s)."), clause=clause
+    )
 
 
 def _require_acceptable(document: Document, said: Acceptance) -> None:
     if document.state is DocumentState.ACCEPTED:
-        raise AcceptanceError(f"contract document {document.id} is accepted already")
+        raise AcceptanceError(N_("This contract is accepted already."))
     if document.state is DocumentState.REPLACED:
-        raise AcceptanceError(f"contract document {document.id} was replaced by a later version: open that one")
+        raise AcceptanceError(N_("This contract was replaced by a later version: open that one."))
     if said.sha256 != document.sha256:
-        raise AcceptanceError("the contract on the screen is another one than this: open it again")
+        raise AcceptanceError(N_("The contract on the screen is another one than this: open it again."))
     if said.signer is not document.signer:
-        who = "a parent or guardian" if document.signer is Signer.GUARDIAN else "the member"
-        raise AcceptanceError(f"this contract is for {who} to accept")
+        guardian = document.signer is Signer.GUARDIAN
+        raise AcceptanceError(
+            N_("A parent or guardian accepts this contract.") if guardian else N_("The member accepts this contract.")
+        )
     name = said.evidence.name
     if not name.strip() or len(name) > NAME_CHARACTERS_MAX or not name.isprintable():
-        raise AcceptanceError("name: type first and last name of whoever accepts")
+        raise AcceptanceError(N_("Type first and last name of whoever accepts."))
     points = [point for stroke in said.evidence.strokes for point in stroke]
     if len(points) > POINTS_MAX or any(not (0 <= x <= DRAWN_WIDTH and 0 <= y <= DRAWN_HEIGHT) for x, y in points):
-        raise AcceptanceError("signature: it has too many strokes, or leaves its field; clear it and draw it again")
+        raise AcceptanceError(
+            N_("The signature has too many strokes, or leaves its field: clear it and draw it again.")
+        )
 
 
 def _lines(document: Document, said: Acceptance, words: Words, now_ms: int) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from fontTools.ttLib import TTFont
 from fpdf import FPDF
 
-from portillon_cloud.documents.errors import WordingError
+from portillon_cloud.documents.errors import N_, WordingError
 from portillon_cloud.documents.template import Block, BlockKind
 
 FONTS = Path(__file__).parent / "fonts"
@@ -147,7 +147,9 @@ def _set(pdf: FPDF, block: Block) -> None:
 def _require_letters(text: str) -> None:
     missing = sorted({letter for letter in text if letter not in "\n" and ord(letter) not in _letters()})
     if missing:
-        raise WordingError(f"no letter for {' '.join(missing)} in our font: write it in Latin letters")
+        raise WordingError(
+            N_("There is no letter for %(letters)s in our font: write it in Latin letters."), letters=" ".join(missing)
+        )
 
 
 @cache

@@ -100,7 +100,7 @@ class Phrases:
     words: Words
     currency: str
 
-    def say(self, name: str, **values: object) -> str:
+    def tell(self, name: str, **values: object) -> str:
         """The sentence of this name."""
         return TEXTS[self.words.language][name].format(**values)
 
@@ -111,33 +111,33 @@ class Phrases:
     def every(self, interval: Interval) -> str:
         """'a month', 'every 4 weeks'."""
         if interval == Interval(IntervalUnit.MONTH, 12):
-            return self.say("every_year")
+            return self.tell("every_year")
         if interval.count == 1:
-            return self.say(f"every_{interval.unit}")
-        return self.say(f"every_{interval.unit}s", count=interval.count)
+            return self.tell(f"every_{interval.unit}")
+        return self.tell(f"every_{interval.unit}s", count=interval.count)
 
     def price(self, amount_minor: int, interval: Interval, *, inclusive: bool) -> str:
         """What a period costs."""
-        said = self.say("price", amount=self.money(amount_minor), every=self.every(interval))
-        return said if inclusive else self.say("on_top", price=said)
+        said = self.tell("price", amount=self.money(amount_minor), every=self.every(interval))
+        return said if inclusive else self.tell("on_top", price=said)
 
     def term(self, starts_on: datetime.date, ends_on: datetime.date | None) -> str:
         """How long it runs; `ends_on` is the first day without it."""
         if ends_on is None:
-            return self.say("open", starts=self.words.day(starts_on))
-        return self.say("term", starts=self.words.day(starts_on), last=self.words.last_day(ends_on))
+            return self.tell("open", starts=self.words.day(starts_on))
+        return self.tell("term", starts=self.words.day(starts_on), last=self.words.last_day(ends_on))
 
     def payments(self, due: Sequence[Payment], interval: Interval, *, open_ended: bool) -> str:
         """Each amount with its days; of an open-ended contract the first, and how often the next come."""
         if open_ended:
             first = due[0]
             every = self.every(interval)
-            return self.say("pays_on", amount=self.money(first.amount_minor), first=self._day(first), every=every)
+            return self.tell("pays_on", amount=self.money(first.amount_minor), first=self._day(first), every=every)
         said = []
         for amount_minor, alike in groupby(due, key=lambda one: one.amount_minor):
             run = list(alike)
             said.append(
-                self.say(
+                self.tell(
                     "pays_once" if len(run) == 1 else "pays",
                     count=len(run),
                     amount=self.money(amount_minor),
@@ -150,36 +150,36 @@ class Phrases:
     def freeze(self, terms: FreezeTerms | None) -> str:
         """What of freezes is agreed."""
         if terms is None:
-            return self.say("no_freeze")
-        cost = self.say("freeze_moves" if terms.moves_on else "freeze_free")
+            return self.tell("no_freeze")
+        cost = self.tell("freeze_moves" if terms.moves_on else "freeze_free")
         if terms.fee is not None:
-            cost = self.say(
+            cost = self.tell(
                 "freeze_fee", amount=self.money(terms.fee.cycle_minor), every=self.every(terms.fee.interval)
             )
-        return self.say(
+        return self.tell(
             "freeze",
             least=terms.days_least,
             most=terms.days_most,
             times=terms.times_per_year,
             year=terms.days_per_year,
-            notice=self.say("freeze_notice", days=terms.notice_days) if terms.notice_days else "",
+            notice=self.tell("freeze_notice", days=terms.notice_days) if terms.notice_days else "",
             cost=cost,
         )
 
     def leaving(self, agreement: Agreement) -> str:
         """How the contract is ended by whoever is bound by it."""
-        said = self.say("leave_notice", days=agreement.notice_days) if agreement.notice_days else self.say("leave")
+        said = self.tell("leave_notice", days=agreement.notice_days) if agreement.notice_days else self.tell("leave")
         if agreement.term_until_on is not None:
-            said += " " + self.say("leave_least", until=self.words.last_day(agreement.term_until_on))
+            said += " " + self.tell("leave_least", until=self.words.last_day(agreement.term_until_on))
         return said
 
     def plan(self, name: str, zones: Sequence[str], hours: str, visits: Mapping[str, int] | None) -> str:
         """What is sold: what it opens, when and how often."""
-        said = [self.say("plan", plan=name, zones=", ".join(zones))]
+        said = [self.tell("plan", plan=name, zones=", ".join(zones))]
         if hours != ALWAYS:
-            said.append(self.say("hours", hours=hours))
+            said.append(self.tell("hours", hours=hours))
         for per, most in (visits or {}).items():
-            said.append(self.say("pack" if per == "pack" else f"quota_{per}", most=most))
+            said.append(self.tell("pack" if per == "pack" else f"quota_{per}", most=most))
         return " ".join(said)
 
     def _day(self, payment: Payment) -> str:

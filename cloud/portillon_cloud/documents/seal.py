@@ -30,7 +30,7 @@ from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from portillon_cloud.documents.errors import SealError
+from portillon_cloud.documents.errors import N_, SealError
 from portillon_cloud.documents.paper import SIGNATURE_BOX
 
 FIELD = "contract"
@@ -80,20 +80,20 @@ def require_seal(data: bytes, key: EllipticCurvePrivateKey) -> None:
     try:
         signatures = PdfFileReader(io.BytesIO(data)).embedded_signatures
         if len(signatures) != 1:
-            raise SealError(f"the file has {len(signatures)} seals; ours has one")
+            raise SealError(N_("The file has %(count)s seals; ours has one."), count=len(signatures))
         [found] = signatures
         # pyHanko looks at the last revision, and not at what was written behind its end.
         if sum(list(found.byte_range)[-2:]) != len(data):
-            raise SealError("there is more in the file than was sealed")
+            raise SealError(N_("There is more in the file than was sealed."))
         certificate = found.signer_cert
         if certificate.public_key.dump() != _public(key):
-            raise SealError("the file is sealed by somebody else")
+            raise SealError(N_("The file is sealed by somebody else."))
         trusting = ValidationContext(trust_roots=[certificate], allow_fetching=False, moment=_signed_at(certificate))
         status = validate_pdf_signature(found, trusting)
     except (PdfReadError, SignatureValidationError, ValueError, OSError) as error:
-        raise SealError(f"the file cannot be read as a sealed contract: {error}") from error
+        raise SealError(N_("The file cannot be read as a sealed contract: %(error)s"), error=error) from error
     if not status.bottom_line:
-        raise SealError("the file was changed after it was sealed")
+        raise SealError(N_("The file was changed after it was sealed."))
 
 
 def originals(data: bytes) -> Iterator[bytes]:

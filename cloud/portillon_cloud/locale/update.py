@@ -17,6 +17,7 @@ _METHODS = {
     "locale/words.py": "python",
     "members/entry.py": "python",
     "audit/**.py": "python",
+    "documents/**.py": "python",
     "web/templates/**.html": "jinja2",
 }
 

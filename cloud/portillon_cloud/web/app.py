@@ -23,6 +23,7 @@ from portillon_cloud.web.pages import (
     audit,
     clock,
     company,
+    contracts,
     credentials,
     decisions,
     door_rights,
@@ -65,6 +66,7 @@ _TITLES = {
 _TITLE_OF_A_DEFECT = N_("Something is wrong on our side")
 _DETAILS = {
     "not-found": N_("There is nothing at this address, or it is not of your organisation."),
+    "contract-link": N_("This link is over, or is not whole. Ask the gym for a new one."),
     "forged-form": N_("This form is out of date or came from elsewhere. Open the page again."),
     "invalid": N_("Go back, look at what you typed, and try again."),
     "internal": N_("It has been logged. Try again; if it stays, tell whoever runs this server."),
@@ -80,7 +82,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
-        subscriptions, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
+        subscriptions, contracts, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, audit,
         reports,
     )  # fmt: skip

@@ -142,7 +142,7 @@ def test_it_is_accepted_once(gym: Gym) -> None:
 def test_who_accepts_has_a_name(gym: Gym, name: str) -> None:
     """An empty, endless or many-lined name is no name."""
     know(gym)
-    with pytest.raises(AcceptanceError, match="name"):
+    with pytest.raises(AcceptanceError, match="first and last name"):
         sign(gym, write(gym, joined(gym)), name)
 
 
