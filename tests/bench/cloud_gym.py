@@ -71,8 +71,11 @@ def postgres_programs() -> Path | None:
 
 
 @contextmanager
-def postgres_engine(programs: Path) -> Iterator[Engine]:
-    """A cluster that flushes every commit as a real one does, on a Unix socket; nothing of it survives."""
+def postgres_engine(programs: Path, *, flushes: bool = True) -> Iterator[Engine]:
+    """A cluster that flushes every commit as a real one does, on a Unix socket; nothing of it survives.
+
+    `flushes` False: where only processes die, and the machine does not.
+    """
     folder = Path(tempfile.mkdtemp(prefix="portillon-bench-pg-"))
     as_owner: dict[str, Any] = {}
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
@@ -98,6 +101,8 @@ def postgres_engine(programs: Path) -> Iterator[Engine]:
     data = str(folder / "data")
     run("initdb", "--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-D", data)
     options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
+    if not flushes:
+        options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
     try:
         run("pg_ctl", "-w", "-D", data, "-l", str(folder / "log"), "-o", options, "start")
         yield Engine("PostgreSQL", create, clone)
@@ -148,8 +153,8 @@ def _join(gym: Gym, numbers: range, due_on: datetime.date) -> None:
         insert_many(
             conn, subscription,
             ("id", "organisation_id", "legal_entity_id", "account_id", "member_id", "contract_id", "price_id",
-             "component", "anchor_on", "next_invoice_on", "ends_on", "state"),
-            [(n, org, entity, n, n, n, gym.price_id, "membership", start, due_on, end, "active") for n in numbers],
+             "component", "anchor_on", "next_invoice_on", "ends_on", "state", "bill_with_id"),
+            [(n, org, entity, n, n, n, gym.price_id, "membership", start, due_on, end, "active", n) for n in numbers],
         )  # fmt: skip
 
 
