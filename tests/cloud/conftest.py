@@ -62,7 +62,7 @@ class PostgresCluster:
         self._run("initdb", "--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-D", data)
         options = (
             f"-c listen_addresses='' -c unix_socket_directories={self.folder} "
-            "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+            "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_wal_size=256MB"
         )
         self._run("pg_ctl", "-w", "-D", data, "-l", str(self.folder / "log"), "-o", options, "start")
         self._admin = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
