@@ -40,6 +40,7 @@ FEATURES_WITH_TABLES = (
     "ledger",
     "billing",
     "billing.law",
+    "billing.forecast",
     "payments",
     "takings",
     "dunning",

@@ -1,7 +1,7 @@
 """What billing refuses."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from portillon_cloud.billing.law.terms import Violation
 from portillon_cloud.errors import NotFoundError, PermanentError, RefusedError, TransientError
@@ -67,3 +67,16 @@ class UnknownDoubtError(NotFoundError):
 
 class TimelineError(PermanentError):
     """Recorded events that make no life of a subscription: two starts, a resumption of what is not frozen."""
+
+
+class RunStoppedError(RefusedError):
+    """A batch of an invoice run leaves its forecast in these ways; nothing of it was written."""
+
+    def __init__(self, figures: Mapping[str, int], leavings: Sequence[str]) -> None:
+        self.figures, self.leavings = dict(figures), tuple(leavings)
+        told = ", ".join(f"{name} {value}" for name, value in self.figures.items())
+        super().__init__(f"the run leaves its forecast ({', '.join(self.leavings)}): {told}")
+
+
+class UnknownStopError(NotFoundError):
+    """No run of this organisation stands still under that id."""

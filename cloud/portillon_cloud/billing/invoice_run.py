@@ -16,6 +16,7 @@ from portillon_cloud.billing import credit_store, invoice_store
 from portillon_cloud.billing.calendar import period_index, period_on
 from portillon_cloud.billing.catalogue import Price, prices_of_entity
 from portillon_cloud.billing.errors import RunConflictError, TimelineError
+from portillon_cloud.billing.forecast.measuring import DueNow, Judge, Planned
 from portillon_cloud.billing.invoice import Buyer, Charge, Draft, draft_invoice
 from portillon_cloud.billing.invoice_store import Seller
 from portillon_cloud.billing.parking import DOCUMENTS_MOST, Doubt, DoubtCode, park
@@ -41,6 +42,7 @@ _Place = tuple[datetime.date, int]  # due day and payer of the last invoices wri
 class _Batch:
     issued: Sequence[int]
     reached: _Place | None  # None: nothing was due
+    planned: Planned | None = None
 
 
 def run_invoices(
@@ -51,11 +53,13 @@ def run_invoices(
     now_ms: int,
     batch: int = BATCH,
     hold: Callable[[Connection], None] = lambda _conn: None,
+    judge: Judge = lambda _conn, _planned: None,
 ) -> list[int]:
     """Bill all that is due up to and with the day `on`; the ids of the invoices issued now, none if it was done before.
 
     One invoice per payer and due day. `now_ms` is business time; its local date is the date of issue.
-    `hold` is called in each batch's transaction: it raises if another worker took the run over.
+    `hold` is called in each batch's transaction: it raises if another worker took the run over. So does `judge` with
+    what the batch wrote: it raises RunStoppedError, and nothing of that batch stays.
     """
     issued: list[int] = []
     reached: _Place | None = None
@@ -63,6 +67,8 @@ def run_invoices(
         with db.write() as conn:
             hold(conn)
             done = bill_batch(conn, legal_entity_id, on=on, now_ms=now_ms, limit=batch, after=reached)
+            if done.planned is not None:
+                judge(conn, done.planned)
         issued.extend(done.issued)
         if done.reached is None:
             return issued
@@ -107,7 +113,11 @@ def bill_batch(
     credit_store.issue_credit_notes(conn, seller, notes, reason="reckoned", issued_on=issued_on, now_ms=now_ms)
     for account_id in with_credit(conn, (draft.buyer.account_id for draft in drafts)):
         use_credit(conn, account_id, now_ms=now_ms)
-    return _Batch(issued, reached)
+    due_now = [
+        DueNow(subscription_id=row.id, component=row.component, price_id=row.price_id, on=row.next_invoice_on)
+        for row in due
+    ]
+    return _Batch(issued, reached, Planned(due=due_now, prices=prices, drafts=drafts, credits=credits))
 
 
 def _due(

@@ -1,9 +1,14 @@
 """Billing's use cases: what other parts call, and what the worker runs when billing's timers ring."""
 
+import datetime
+
 from sqlalchemy import select
 
 from portillon_cloud.billing.catalogue import create_plan, create_price, prices_by_plan_code
 from portillon_cloud.billing.contracts import Subscribed, subscribe
+from portillon_cloud.billing.errors import RunStoppedError
+from portillon_cloud.billing.forecast import stops
+from portillon_cloud.billing.forecast.measuring import judge_by
 from portillon_cloud.billing.invoice_run import run_invoices
 from portillon_cloud.billing.invoice_store import seller
 from portillon_cloud.billing.planning import next_invoice_on, plan_invoice_run, plan_recognition
@@ -25,17 +30,25 @@ __all__ = [
 
 
 def run_invoices_when_due(work: Work, timer: Timer) -> None:
-    """Timer invoice_run: bill what is due today and have it ring again on the next due day."""
+    """Timer invoice_run: bill what is due today and have it ring again when more is; tomorrow if it stopped itself."""
     with work.db.read() as conn:
         entity = seller(conn, timer.subject_id)
-    run_invoices(
-        work.db,
-        timer.subject_id,
-        on=local_date(work.now_ms, entity.time_zone),
-        now_ms=work.now_ms,
-        hold=lambda conn: hold(conn, timer, real_ms=work.clock.real_ms()),
-    )
+        today = local_date(work.now_ms, entity.time_zone)
+        bounds = stops.bounds_today(conn, timer.organisation_id, timer.subject_id, today)
+    try:
+        run_invoices(
+            work.db,
+            timer.subject_id,
+            on=today,
+            now_ms=work.now_ms,
+            hold=lambda conn: hold(conn, timer, real_ms=work.clock.real_ms()),
+            judge=judge_by(bounds),
+        )
+    except RunStoppedError as stopped:
+        _stand_still(work, timer, stopped, today=today, time_zone=entity.time_zone)
+        return
     with work.db.write() as conn:
+        stops.went_through(conn, timer.organisation_id, timer.subject_id, on=today, now_ms=work.now_ms)
         next_on = next_invoice_on(conn, timer.subject_id, work.now_ms)
         if next_on is not None:
             plan_invoice_run(
@@ -46,6 +59,21 @@ def run_invoices_when_due(work: Work, timer: Timer) -> None:
                 time_zone=entity.time_zone,
                 because=f"t{timer.id}",
             )
+        finish(conn, timer)
+
+
+def _stand_still(work: Work, timer: Timer, stopped: RunStoppedError, *, today: datetime.date, time_zone: str) -> None:
+    """Keep why the run stopped, and try again tomorrow: what was wrong may have been put right."""
+    with work.db.write() as conn:
+        stops.write_down(conn, timer.organisation_id, timer.subject_id, stopped, on=today, now_ms=work.now_ms)
+        plan_invoice_run(
+            conn,
+            organisation_id=timer.organisation_id,
+            legal_entity_id=timer.subject_id,
+            due_on=today + datetime.timedelta(days=1),
+            time_zone=time_zone,
+            because=f"t{timer.id}",
+        )
         finish(conn, timer)
 
 

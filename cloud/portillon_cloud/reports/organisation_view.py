@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 from portillon_cloud.alarms.operations import unacknowledged
 from portillon_cloud.attendance.duress import unseen_alarms
 from portillon_cloud.audit.operations import count_open
+from portillon_cloud.billing.forecast.stops import count_stops
 from portillon_cloud.clock import read_clock
 from portillon_cloud.clock.tables import clock_job
 from portillon_cloud.members.tables import organisation, site
@@ -23,6 +24,7 @@ class OrganisationView:
     unseen_alarms: int  # silent ones
     open_alarms: int  # that nobody has taken note of
     audit_findings: int  # that the last audit of the books saw
+    stopped_runs: int  # invoice runs that stopped themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ def organisation_view(conn: Connection, organisation_id: int, real_ms: int) -> O
         unseen_alarms=unseen_alarms(conn, organisation_id),
         open_alarms=unacknowledged(conn, organisation_id),
         audit_findings=count_open(conn, organisation_id),
+        stopped_runs=count_stops(conn, organisation_id),
     )
 
 

@@ -14,6 +14,7 @@ from portillon_cloud.billing import coupons_api as coupons
 from portillon_cloud.billing import plans_api as plans
 from portillon_cloud.billing import signing_api as signing
 from portillon_cloud.billing import subscription_api as subscriptions
+from portillon_cloud.billing.forecast import api as forecast
 from portillon_cloud.documents import api as documents
 from portillon_cloud.doors import api as doors
 from portillon_cloud.dunning import api as dunning
@@ -38,7 +39,7 @@ def api_router() -> APIRouter:
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
         members, profiles, credentials, billing, signing, coupons, subscriptions, payments, dunning, access, rules,
-        gateways, doors,
+        gateways, doors, forecast,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
         documents,
     )  # fmt: skip

@@ -89,6 +89,7 @@ def _frame(visit: Visit, words: Words) -> dict[str, Any]:
         "navigation": _navigation(visit, words),
         "notices": visit.organisation.unseen_alarms if visit.principal.may(Permission.SEE_MEMBERS) else None,
         "audit_findings": visit.organisation.audit_findings if visit.principal.may(Permission.KEEP_BOOKS) else 0,
+        "stopped_runs": visit.organisation.stopped_runs if visit.principal.may(Permission.KEEP_BOOKS) else 0,
         "alarm_count": visit.organisation.open_alarms,
         "here_is_alarms": visit.here.startswith("/alarms"),
         "here_is_notices": visit.here.startswith("/notices"),

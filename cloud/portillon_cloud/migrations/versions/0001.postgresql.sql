@@ -160,6 +160,15 @@ CREATE TABLE dunning_policy (
 	CONSTRAINT fk_dunning_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
+CREATE TABLE forecast_policy (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	body JSON NOT NULL,
+	CONSTRAINT pk_forecast_policy PRIMARY KEY (id),
+	CONSTRAINT uq_forecast_policy_organisation_id UNIQUE (organisation_id),
+	CONSTRAINT fk_forecast_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
 CREATE TABLE ledger_entry (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -374,6 +383,25 @@ CREATE TABLE plan (
 	CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_plan_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
 )
+
+CREATE TABLE run_stop (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	stopped_on DATE NOT NULL,
+	raised_at_ms BIGINT NOT NULL,
+	leavings JSON NOT NULL,
+	figures JSON NOT NULL,
+	CONSTRAINT pk_run_stop PRIMARY KEY (id),
+	CONSTRAINT fk_run_stop_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_run_stop_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE INDEX ix_run_stop_legal_entity_id ON run_stop (legal_entity_id)
+
+CREATE OR REPLACE FUNCTION run_stop_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'run_stop rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER run_stop_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON run_stop FOR EACH STATEMENT EXECUTE FUNCTION run_stop_refuse()
 
 CREATE TABLE seller_particulars (
 	legal_entity_id BIGINT NOT NULL,
@@ -824,6 +852,23 @@ CREATE INDEX ix_rule_change_site_id_id ON rule_change (site_id, id)
 CREATE OR REPLACE FUNCTION rule_change_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'rule_change rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER rule_change_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON rule_change FOR EACH STATEMENT EXECUTE FUNCTION rule_change_refuse()
+
+CREATE TABLE run_resumed (
+	stop_id BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	at_ms BIGINT NOT NULL,
+	by TEXT NOT NULL,
+	reason TEXT,
+	confirmed BOOLEAN NOT NULL,
+	resumed_on DATE NOT NULL,
+	CONSTRAINT pk_run_resumed PRIMARY KEY (stop_id),
+	CONSTRAINT fk_run_resumed_stop_id FOREIGN KEY(stop_id) REFERENCES run_stop (id),
+	CONSTRAINT fk_run_resumed_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE OR REPLACE FUNCTION run_resumed_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'run_resumed rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER run_resumed_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON run_resumed FOR EACH STATEMENT EXECUTE FUNCTION run_resumed_refuse()
 
 CREATE TABLE schedule (
 	id BIGSERIAL NOT NULL,

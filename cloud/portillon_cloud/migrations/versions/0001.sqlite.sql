@@ -158,6 +158,15 @@ CREATE TABLE dunning_policy (
 	CONSTRAINT fk_dunning_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
+CREATE TABLE forecast_policy (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	body JSON NOT NULL,
+	CONSTRAINT pk_forecast_policy PRIMARY KEY (id),
+	CONSTRAINT uq_forecast_policy_organisation_id UNIQUE (organisation_id),
+	CONSTRAINT fk_forecast_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
 CREATE TABLE ledger_entry (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -372,6 +381,25 @@ CREATE TABLE "plan" (
 	CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_plan_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
 )
+
+CREATE TABLE run_stop (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	stopped_on DATE NOT NULL,
+	raised_at_ms INTEGER NOT NULL,
+	leavings JSON NOT NULL,
+	figures JSON NOT NULL,
+	CONSTRAINT pk_run_stop PRIMARY KEY (id),
+	CONSTRAINT fk_run_stop_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_run_stop_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE INDEX ix_run_stop_legal_entity_id ON run_stop (legal_entity_id)
+
+CREATE TRIGGER run_stop_no_update BEFORE UPDATE ON run_stop BEGIN SELECT RAISE(ABORT, 'run_stop rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER run_stop_no_delete BEFORE DELETE ON run_stop BEGIN SELECT RAISE(ABORT, 'run_stop rows never change: record a correction as a new row'); END
 
 CREATE TABLE seller_particulars (
 	legal_entity_id INTEGER NOT NULL,
@@ -820,6 +848,23 @@ CREATE INDEX ix_rule_change_site_id_id ON rule_change (site_id, id)
 CREATE TRIGGER rule_change_no_update BEFORE UPDATE ON rule_change BEGIN SELECT RAISE(ABORT, 'rule_change rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER rule_change_no_delete BEFORE DELETE ON rule_change BEGIN SELECT RAISE(ABORT, 'rule_change rows never change: record a correction as a new row'); END
+
+CREATE TABLE run_resumed (
+	stop_id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	at_ms INTEGER NOT NULL,
+	"by" TEXT NOT NULL,
+	reason TEXT,
+	confirmed BOOLEAN NOT NULL,
+	resumed_on DATE NOT NULL,
+	CONSTRAINT pk_run_resumed PRIMARY KEY (stop_id),
+	CONSTRAINT fk_run_resumed_stop_id FOREIGN KEY(stop_id) REFERENCES run_stop (id),
+	CONSTRAINT fk_run_resumed_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TRIGGER run_resumed_no_update BEFORE UPDATE ON run_resumed BEGIN SELECT RAISE(ABORT, 'run_resumed rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER run_resumed_no_delete BEFORE DELETE ON run_resumed BEGIN SELECT RAISE(ABORT, 'run_resumed rows never change: record a correction as a new row'); END
 
 CREATE TABLE schedule (
 	id INTEGER NOT NULL,
