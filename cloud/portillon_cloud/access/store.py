@@ -66,7 +66,7 @@ def debts(conn: Connection, account_ids: Sequence[int]) -> dict[int, list[Debt]]
         found[one.account_id].append(
             Debt(
                 owed_minor=one.owed_minor,
-                from_on=started.get(one.invoice_id, one.due_on),
+                from_on=max(started.get(one.invoice_id, one.due_on), one.due_on),
                 held_until_ms=held.get(one.intent_id),
             )
         )

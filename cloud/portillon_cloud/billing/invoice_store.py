@@ -1,7 +1,8 @@
 """Write invoices and all that belongs to one: number, lines, taxes, postings, payment intents, word to the gateways."""
 
 import datetime
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -11,10 +12,11 @@ from portillon_cloud.billing import tax_catalogue
 from portillon_cloud.billing.errors import RunConflictError
 from portillon_cloud.billing.invoice import ENGINE, Draft
 from portillon_cloud.billing.numbers import printed, series_of, take_numbers
-from portillon_cloud.billing.tables import invoice, invoice_line, invoice_tax
+from portillon_cloud.billing.tables import invoice, invoice_line, invoice_tax, price
 from portillon_cloud.database.rows import insert_many, reserve_ids
 from portillon_cloud.ledger import Entry, LedgerCode, Posting, post_many
 from portillon_cloud.members.tables import legal_entity, organisation
+from portillon_cloud.money import split
 from portillon_cloud.outbox import accounts_changed
 from portillon_cloud.payments.operations import InvoiceDue, open_intents
 
@@ -154,7 +156,8 @@ def issue(
         currency=seller.currency,
         recorded_at_ms=now_ms,
     )
-    due = [_due(seller, invoice_id, draft) for invoice_id, draft in zip(ids, drafts, strict=True)]
+    in_parts = _in_parts(conn, drafts)
+    due = [_due(seller, invoice_id, draft, in_parts) for invoice_id, draft in zip(ids, drafts, strict=True)]
     open_intents(conn, invoices=due, now_ms=now_ms)
     accounts_changed(conn, seller.organisation_id, sorted({draft.buyer.account_id for draft in drafts}))
     return ids
@@ -206,7 +209,14 @@ def _write_lines(conn: Connection, seller: Seller, ids: Sequence[int], drafts: S
     )
 
 
-def _due(seller: Seller, invoice_id: int, draft: Draft) -> InvoiceDue:
+def _in_parts(conn: Connection, drafts: Sequence[Draft]) -> Mapping[int, int]:
+    """By price, in how many instalments its invoices are paid, of those paid in more than one."""
+    sold = {line.charge.price_id for draft in drafts for line in draft.lines}
+    rows = conn.execute(select(price.c.id, price.c.instalments).where(price.c.id.in_(sold), price.c.instalments > 1))
+    return {row.id: row.instalments for row in rows}
+
+
+def _due(seller: Seller, invoice_id: int, draft: Draft, in_parts: Mapping[int, int]) -> InvoiceDue:
     return InvoiceDue(
         organisation_id=seller.organisation_id,
         legal_entity_id=seller.legal_entity_id,
@@ -215,7 +225,29 @@ def _due(seller: Seller, invoice_id: int, draft: Draft) -> InvoiceDue:
         amount_minor=draft.total_minor,
         currency=seller.currency,
         due_on=draft.due_on,
+        instalments_minor=_instalments(draft, in_parts) if in_parts else (),
     )
+
+
+def _instalments(draft: Draft, in_parts: Mapping[int, int]) -> tuple[int, ...]:
+    """What is due each month of it: equal parts of what is paid so, and everything else with the first.
+
+    Of a part of a cycle as many as it has months of that cycle's, so that nothing is paid after what it is for.
+    """
+    weights: Counter[int] = Counter()
+    for line in draft.lines:
+        charge = line.charge
+        count = in_parts.get(charge.price_id, 1)
+        if charge.part is not None:
+            days, whole = (charge.end.day - charge.start.day).days, (charge.cycle.end - charge.cycle.start).days
+            count = max(1, -(-count * days // whole))
+        weights[count] += charge.priced_minor
+    counts = sorted(count for count, minor in weights.items() if minor > 0)
+    if not counts or counts == [1]:
+        return ()
+    shares = split(draft.total_minor, [weights[count] for count in counts])
+    parts = [split(share, [1] * count) for count, share in zip(counts, shares, strict=True)]
+    return tuple(sum(part[month] for part in parts if month < len(part)) for month in range(counts[-1]))
 
 
 def _entry(invoice_id: int, number: str, draft: Draft, issued_on: datetime.date) -> Entry:

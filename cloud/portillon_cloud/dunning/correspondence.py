@@ -6,13 +6,14 @@ from sqlalchemy import Connection, select
 
 from portillon_cloud.access import store as access_store
 from portillon_cloud.billing.tables import invoice
+from portillon_cloud.clock.local import local_date
 from portillon_cloud.dunning.ladder import LetterKind
 from portillon_cloud.dunning.letters import LetterFacts, write_letter
 from portillon_cloud.dunning.store import Case
 from portillon_cloud.members.tables import account, organisation
 from portillon_cloud.messages.operations import NewMessage, write_message
 from portillon_cloud.money import Money
-from portillon_cloud.payments.owed import owed_minor
+from portillon_cloud.payments.owed import overdue_minor
 
 
 def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int) -> None:
@@ -24,6 +25,7 @@ def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int) -> None
             account.c.language,
             organisation.c.name.label("gym"),
             organisation.c.country,
+            organisation.c.time_zone,
             invoice.c.series,
             invoice.c.number,
             invoice.c.due_on,
@@ -41,7 +43,7 @@ def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int) -> None
             gym=row.gym,
             payer=row.name,
             invoice=f"{row.series}-{row.number}",
-            owed=Money(owed_minor(conn, case.invoice_id), row.currency),
+            owed=Money(overdue_minor(conn, case.invoice_id, local_date(now_ms, row.time_zone)), row.currency),
             due_on=row.due_on,
             shut_on=None if grace_days is None else case.starts_on + timedelta(days=grace_days),
             territory=row.country,

@@ -17,7 +17,7 @@ from portillon_cloud.clock.local import local_date
 from portillon_cloud.dunning import ladder, store
 from portillon_cloud.dunning.correspondence import send
 from portillon_cloud.dunning.ladder import DunningPolicy, LetterKind, StepKind
-from portillon_cloud.payments.owed import owed_minor
+from portillon_cloud.payments.owed import overdue_minor
 
 DUNNING_STEP = "dunning_step"
 """Kind of the timers of reminders and restrictions; the subject is the step."""
@@ -91,10 +91,11 @@ def action_required(conn: Connection, failure: Failure, *, now_ms: int) -> None:
 
 
 def paid(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> None:
-    """Something was paid: close the cases of what is no longer owed and let in again who may."""
+    """Something was paid: close the cases of what is no longer overdue and let in again who may."""
     last_closed = None
+    today = local_date(now_ms, access_store.collection(conn, organisation_id).zone)
     for case in store.open_cases(conn, account_id):
-        if owed_minor(conn, case.invoice_id) > 0:
+        if overdue_minor(conn, case.invoice_id, today) > 0:
             continue
         _cancel(conn, organisation_id, store.steps_to_come(conn, case.id))
         store.close_case(conn, case.id, now_ms)

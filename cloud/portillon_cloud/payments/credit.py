@@ -12,7 +12,6 @@ from portillon_cloud.dunning import operations as dunning
 from portillon_cloud.ledger import Entry, LedgerCode, Posting, post
 from portillon_cloud.members.tables import organisation
 from portillon_cloud.payments import store
-from portillon_cloud.payments.owed import owed_minor
 from portillon_cloud.payments.tables import AttemptState, FinalOutcome, IntentState, allocation, open_credit
 
 
@@ -78,7 +77,7 @@ def _in_flight(conn: Connection, intent: store.Intent) -> bool:
 
 
 def _settle(conn: Connection, intent: store.Intent, now_ms: int) -> int:
-    owed = owed_minor(conn, intent.invoice_id)
+    owed = store.owed_of(conn, intent)
     column = open_credit.c
     sources = conn.execute(
         select(open_credit)
@@ -122,6 +121,7 @@ def _allocate(
             payment_id=payment_id,
             credit_note_id=credit_note_id,
             invoice_id=intent.invoice_id,
+            position=intent.position,
             amount_minor=share_minor,
         )
         .returning(allocation.c.id)

@@ -18,8 +18,7 @@ from portillon_cloud.payments.errors import (
     RequestKeyReusedError,
     UnknownAccountError,
 )
-from portillon_cloud.payments.owed import owed_minor
-from portillon_cloud.payments.receipts import Receipt, receive
+from portillon_cloud.payments.receipts import Receipt, Share, receive
 from portillon_cloud.payments.tables import (
     AttemptState,
     FinalOutcome,
@@ -61,7 +60,7 @@ def take_payment(conn: Connection, paid: DeskPayment, *, now_ms: int) -> Payment
     if paid.amount_minor <= 0 or paid.means is Means.PROVIDER:
         raise AmountInvalidError(f"{paid.amount_minor} by {paid.means}: hand over a positive amount, at the desk")
     intents = [one for one in store.lock_live_intents(conn, paid.account_id) if one.currency == paid.currency]
-    owed = [(one, owed_minor(conn, one.invoice_id)) for one in intents]
+    owed = [(one, store.owed_of(conn, one)) for one in intents]
     whole_minor = sum(minor for _, minor in owed)
     if paid.amount_minor > whole_minor:
         raise OverpaymentError(
@@ -81,8 +80,8 @@ def take_payment(conn: Connection, paid: DeskPayment, *, now_ms: int) -> Payment
         request_key=paid.request_key,
         taken_by=paid.taken_by,
     )
-    allocations = tuple((intent.invoice_id, share_minor) for intent, _, share_minor in shares)
-    payment_id = receive(conn, receipt, allocations, now_ms=now_ms)
+    parts = [Share(intent.invoice_id, share_minor, intent.position) for intent, _, share_minor in shares]
+    payment_id = receive(conn, receipt, parts, now_ms=now_ms)
     for intent, its_owed_minor, share_minor in shares:
         store.set_intent_state(conn, intent.id, IntentState.REPLACED)
         if share_minor < its_owed_minor:
@@ -90,7 +89,9 @@ def take_payment(conn: Connection, paid: DeskPayment, *, now_ms: int) -> Payment
             store.insert_intent(conn, replace(intent, amount_minor=its_owed_minor - share_minor), now_ms)
     dunning.paid(conn, organisation_id=paid.organisation_id, account_id=paid.account_id, now_ms=now_ms)
     outbox.account_changed(conn, paid.organisation_id, paid.account_id)
-    return PaymentTaken(payment_id=payment_id, allocations=allocations)
+    return PaymentTaken(
+        payment_id=payment_id, allocations=tuple((part.invoice_id, part.amount_minor) for part in parts)
+    )
 
 
 def _lock_account(conn: Connection, paid: DeskPayment) -> int:

@@ -1,12 +1,13 @@
 """What others ask of payments: open intents, add a payment method, charge, take money at the desk."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection, select
 
 from portillon_cloud import timers
+from portillon_cloud.billing.calendar import add_months
 from portillon_cloud.database import Database
 from portillon_cloud.database.rows import insert_many, insert_one, reserve_ids
 from portillon_cloud.dunning.ladder import step_ms
@@ -41,7 +42,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDue:
-    """An invoice just issued, of which `amount_minor` is to be collected on `due_on`."""
+    """An invoice just issued, of which `amount_minor` is to be collected on `due_on`.
+
+    `instalments_minor`: or in these parts, the first on that day and each a month after the other.
+    """
 
     organisation_id: int
     legal_entity_id: int
@@ -50,6 +54,16 @@ class InvoiceDue:
     amount_minor: int
     currency: str
     due_on: date
+    instalments_minor: tuple[int, ...] = ()
+
+    def parts(self) -> Iterator[tuple[int, date | None, int]]:
+        """The position, the day (None: the invoice's) and the amount of each."""
+        if not self.instalments_minor:
+            yield 1, None, self.amount_minor
+            return
+        for months, minor in enumerate(self.instalments_minor):
+            if minor:
+                yield months + 1, add_months(self.due_on, months), minor
 
 
 def open_intents(conn: Connection, *, invoices: Sequence[InvoiceDue], now_ms: int) -> None:
@@ -57,7 +71,7 @@ def open_intents(conn: Connection, *, invoices: Sequence[InvoiceDue], now_ms: in
 
     An invoice of nothing needs none. A second intent for an invoice that has a live one breaks a unique index.
     """
-    owing = [one for one in invoices if one.amount_minor > 0]
+    owing = [(one, *part) for one in invoices if one.amount_minor > 0 for part in one.parts()]
     if not owing:
         return
     ids = reserve_ids(conn, payment_intent, len(owing))
@@ -67,6 +81,8 @@ def open_intents(conn: Connection, *, invoices: Sequence[InvoiceDue], now_ms: in
         "legal_entity_id",
         "account_id",
         "invoice_id",
+        "position",
+        "due_on",
         "amount_minor",
         "currency",
         "state",
@@ -79,16 +95,19 @@ def open_intents(conn: Connection, *, invoices: Sequence[InvoiceDue], now_ms: in
             one.legal_entity_id,
             one.account_id,
             one.invoice_id,
-            one.amount_minor,
+            position,
+            due_on,
+            amount_minor,
             one.currency,
             IntentState.OPEN.value,
             now_ms,
         )
-        for intent_id, one in zip(ids, owing, strict=True)
+        for intent_id, (one, position, due_on, amount_minor) in zip(ids, owing, strict=True)
     ]
     insert_many(conn, payment_intent, columns, rows)
-    zones = _zones(conn, {one.organisation_id for one in owing})
-    days = {(one.due_on, zones[one.organisation_id]) for one in owing}  # few: a night's invoices are due together
+    zones = _zones(conn, {one.organisation_id for one, *_ in owing})
+    due_days = [(due_on or one.due_on, zones[one.organisation_id]) for one, _, due_on, _ in owing]
+    days = set(due_days)  # few: a night's invoices are due together
     due_ms = {(due_on, zone): step_ms(due_on, zone) for due_on, zone in days}
     timers.schedule_many(
         conn,
@@ -97,10 +116,10 @@ def open_intents(conn: Connection, *, invoices: Sequence[InvoiceDue], now_ms: in
                 organisation_id=one.organisation_id,
                 kind=CHARGE,
                 subject_id=intent_id,
-                due_at_ms=due_ms[one.due_on, zones[one.organisation_id]],
+                due_at_ms=due_ms[due_day],
                 key=f"charge:intent-{intent_id}",
             )
-            for intent_id, one in zip(ids, owing, strict=True)
+            for intent_id, (one, *_), due_day in zip(ids, owing, due_days, strict=True)
         ],
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, or_, select
 
 from portillon_cloud.billing.tables import invoice
 from portillon_cloud.payments.tables import LIVE_INTENT, IntentState, allocation, payment_intent
@@ -12,7 +12,10 @@ from portillon_cloud.payments.tables import LIVE_INTENT, IntentState, allocation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnpaidInvoice:
-    """An invoice of which something is owed. `parked`: its charge is in doubt and waits for a person."""
+    """An invoice of which something is owed, or an instalment of it with its own due day.
+
+    `parked`: its charge is in doubt and waits for a person.
+    """
 
     invoice_id: int
     account_id: int
@@ -33,6 +36,16 @@ def owed_minor(conn: Connection, invoice_id: int) -> int:
         select(func.coalesce(func.sum(allocation.c.amount_minor), 0)).where(allocation.c.invoice_id == invoice_id)
     ).scalar_one()
     return int(total) - int(paid)
+
+
+def overdue_minor(conn: Connection, invoice_id: int, on: date) -> int:
+    """What of one invoice was to be paid up to and with the day `on` and is not: instalments to come are left out."""
+    due = select(func.coalesce(func.sum(payment_intent.c.amount_minor), 0)).where(
+        payment_intent.c.invoice_id == invoice_id,
+        LIVE_INTENT,
+        or_(payment_intent.c.due_on.is_(None), payment_intent.c.due_on <= on),
+    )
+    return min(int(conn.execute(due).scalar_one()), owed_minor(conn, invoice_id))
 
 
 def unpaid_invoices(conn: Connection, account_id: int) -> list[UnpaidInvoice]:
@@ -57,16 +70,17 @@ def _unpaid() -> Select[tuple[object, ...]]:
             invoice.c.account_id,
             invoice.c.series,
             invoice.c.number,
-            invoice.c.due_on,
+            func.coalesce(payment_intent.c.due_on, invoice.c.due_on).label("due_on"),
             invoice.c.currency,
             invoice.c.total_minor,
             paid.label("paid_minor"),
             payment_intent.c.id.label("intent_id"),
             payment_intent.c.state,
+            payment_intent.c.amount_minor,
         )
         .join_from(payment_intent, invoice, invoice.c.id == payment_intent.c.invoice_id)
         .where(LIVE_INTENT)
-        .order_by(invoice.c.due_on, invoice.c.id)
+        .order_by(func.coalesce(payment_intent.c.due_on, invoice.c.due_on), invoice.c.id, payment_intent.c.position)
     )
 
 
@@ -81,7 +95,7 @@ def _read(conn: Connection, query: Select[tuple[object, ...]]) -> list[UnpaidInv
             due_on=row.due_on,
             currency=row.currency,
             total_minor=row.total_minor,
-            owed_minor=int(row.total_minor) - int(row.paid_minor),
+            owed_minor=min(row.amount_minor, int(row.total_minor) - int(row.paid_minor)),
             parked=row.state == IntentState.PARKED,
         )
         for row in conn.execute(query)

@@ -1,5 +1,6 @@
 """Money that came in: a payment, its allocation to invoices, and the posting, in one transaction."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,10 +38,19 @@ class Receipt:
     taken_by: str | None = None
 
 
-def receive(conn: Connection, receipt: Receipt, allocations: Sequence[tuple[int, int]], *, now_ms: int) -> int:
-    """Book it; its id. `allocations` are (invoice id, minor units); what is not allocated is the member's credit.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What of a receipt goes to one instalment of an invoice, in minor units; most invoices have one."""
 
-    The caller holds the locks that keep `allocations` within what is owed.
+    invoice_id: int
+    amount_minor: int
+    position: int = 1
+
+
+def receive(conn: Connection, receipt: Receipt, shares: Sequence[Share], *, now_ms: int) -> int:
+    """Book it; its id. What no share takes is the member's credit.
+
+    The caller holds the locks that keep `shares` within what is owed.
     """
     payment_id = insert_one(
         conn,
@@ -60,15 +70,19 @@ def receive(conn: Connection, receipt: Receipt, allocations: Sequence[tuple[int,
         {
             "organisation_id": receipt.organisation_id,
             "payment_id": payment_id,
-            "invoice_id": invoice_id,
-            "amount_minor": amount_minor,
+            "invoice_id": share.invoice_id,
+            "position": share.position,
+            "amount_minor": share.amount_minor,
         }
-        for invoice_id, amount_minor in allocations
-        if amount_minor > 0
+        for share in shares
+        if share.amount_minor > 0
     ]
     if rows:
         conn.execute(insert(allocation), rows)
-    settled_minor = sum(amount_minor for _, amount_minor in allocations)
+    settles: Counter[int] = Counter()
+    for share in shares:
+        settles[share.invoice_id] += share.amount_minor
+    settled_minor = settles.total()
     add_credit(
         conn,
         Credit(
@@ -109,7 +123,7 @@ def receive(conn: Connection, receipt: Receipt, allocations: Sequence[tuple[int,
         means=receipt.means.value,
         amount_minor=receipt.amount_minor,
         currency=receipt.currency,
-        settles={invoice_id: amount_minor for invoice_id, amount_minor in allocations if amount_minor > 0},
+        settles=+settles,
         now_ms=now_ms,
     )
     return payment_id

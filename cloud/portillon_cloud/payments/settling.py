@@ -7,9 +7,8 @@ from sqlalchemy import Connection
 from portillon_cloud import outbox, timers
 from portillon_cloud.dunning import operations as dunning
 from portillon_cloud.payments import backoff, store
-from portillon_cloud.payments.owed import owed_minor
 from portillon_cloud.payments.provider import ChargeAnswer, ChargeOutcome, is_hard
-from portillon_cloud.payments.receipts import Receipt, receive
+from portillon_cloud.payments.receipts import Receipt, Share, receive
 from portillon_cloud.payments.tables import AttemptState, FinalOutcome, IntentState, Means, MethodState
 
 CHARGE = "charge"
@@ -81,8 +80,8 @@ def schedule_charge(conn: Connection, intent: store.Intent, *, at_ms: int, purpo
 def _succeeded(conn: Connection, intent: store.Intent, live: store.Attempt, answer: ChargeAnswer, now_ms: int) -> None:
     store.end_attempt(conn, intent, live, FinalOutcome.SUCCEEDED, now_ms=now_ms, reference=answer.reference)
     store.set_intent_state(conn, intent.id, IntentState.SUCCEEDED)
-    pays_minor = min(intent.amount_minor, owed_minor(conn, intent.invoice_id))
-    receive(conn, _receipt(intent, live), [(intent.invoice_id, pays_minor)], now_ms=now_ms)
+    share = Share(intent.invoice_id, store.owed_of(conn, intent), intent.position)
+    receive(conn, _receipt(intent, live), [share], now_ms=now_ms)
     dunning.paid(conn, organisation_id=intent.organisation_id, account_id=intent.account_id, now_ms=now_ms)
     outbox.account_changed(conn, intent.organisation_id, intent.account_id)
 

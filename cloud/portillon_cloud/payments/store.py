@@ -1,12 +1,14 @@
 """The SQL of intents and attempts. Plain functions over a connection; the caller owns the transaction."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, select, update
 
 from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.billing.tables import invoice
 from portillon_cloud.database.rows import insert_one
+from portillon_cloud.payments.owed import owed_minor
 from portillon_cloud.payments.tables import (
     LIVE_INTENT,
     AttemptState,
@@ -23,7 +25,7 @@ from portillon_cloud.payments.tables import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What is to be collected for one invoice."""
+    """What is to be collected for one invoice, or for one instalment of it; `due_on` None: when the invoice is."""
 
     id: int
     organisation_id: int
@@ -33,6 +35,8 @@ class Intent:
     amount_minor: int
     currency: str
     state: IntentState
+    position: int = 1
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +69,16 @@ def lock_intent(conn: Connection, intent_id: int) -> Intent:
 
 
 def lock_current_intent(conn: Connection, intent_id: int) -> Intent | None:
-    """The live intent of the same invoice, so held: another one, if a part was paid since. None: nothing is owed."""
+    """The live intent of the same instalment, so held: another one, if a part was paid since. None: nothing is owed."""
     _lock_account_of(conn, intent_id)
-    its_invoice = select(payment_intent.c.invoice_id).where(payment_intent.c.id == intent_id).scalar_subquery()
+    asked = payment_intent.alias()
     row = conn.execute(
-        select(payment_intent).where(payment_intent.c.invoice_id == its_invoice, LIVE_INTENT)
+        select(payment_intent)
+        .join(
+            asked,
+            and_(asked.c.invoice_id == payment_intent.c.invoice_id, asked.c.position == payment_intent.c.position),
+        )
+        .where(asked.c.id == intent_id, LIVE_INTENT)
     ).one_or_none()
     return None if row is None else _intent(row)
 
@@ -81,9 +90,19 @@ def lock_live_intents(conn: Connection, account_id: int) -> list[Intent]:
         select(payment_intent)
         .join(invoice, invoice.c.id == payment_intent.c.invoice_id)
         .where(payment_intent.c.account_id == account_id, LIVE_INTENT)
-        .order_by(invoice.c.due_on, invoice.c.id)
+        .order_by(due_day(), invoice.c.id, payment_intent.c.position)
     )
     return [_intent(row) for row in rows]
+
+
+def due_day() -> ColumnElement[date]:
+    """When an intent is to be paid: its own day, or its invoice's."""
+    return func.coalesce(payment_intent.c.due_on, invoice.c.due_on)
+
+
+def owed_of(conn: Connection, intent: Intent) -> int:
+    """What is still owed of what a live intent is to collect."""
+    return min(intent.amount_minor, owed_minor(conn, intent.invoice_id))
 
 
 def _lock_account_of(conn: Connection, intent_id: int) -> None:
@@ -104,6 +123,8 @@ def insert_intent(conn: Connection, intent: Intent, now_ms: int) -> Intent:
         amount_minor=intent.amount_minor,
         currency=intent.currency,
         state=IntentState.OPEN,
+        position=intent.position,
+        due_on=intent.due_on,
         opened_at_ms=now_ms,
     )
     return replace(intent, id=made, state=IntentState.OPEN)
@@ -239,6 +260,8 @@ def _intent(row: Row[tuple[object, ...]]) -> Intent:
         amount_minor=row.amount_minor,
         currency=row.currency,
         state=IntentState(row.state),
+        position=row.position,
+        due_on=row.due_on,
     )
 
 

@@ -200,9 +200,10 @@ allocation = Table(
     reference("credit_note_id", "credit_note.id", nullable=True),
     reference("write_off_id", "write_off.id", nullable=True),
     reference("invoice_id", "invoice.id", index=True),
+    Column("position", Integer, nullable=False, server_default="1"),  # which instalment of it
     amount("amount_minor"),
-    UniqueConstraint("payment_id", "invoice_id"),
-    UniqueConstraint("credit_note_id", "invoice_id"),
+    UniqueConstraint("payment_id", "invoice_id", "position"),
+    UniqueConstraint("credit_note_id", "invoice_id", "position"),
     UniqueConstraint("write_off_id"),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint(

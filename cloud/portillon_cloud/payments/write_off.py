@@ -1,5 +1,6 @@
 """Write off what nobody hopes for any more: it becomes a loss, and the member owes it no longer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, insert, select
@@ -41,21 +42,18 @@ def write_off(conn: Connection, asked: WriteOff, *, now_ms: int) -> int:
     before = _done_before(conn, asked)
     if before is not None:
         return before
-    intent = next(
-        (
-            one
-            for one in store.lock_live_intents(conn, asked.account_id)
-            if (one.organisation_id, one.invoice_id) == (asked.organisation_id, asked.invoice_id)
-        ),
-        None,
-    )
-    if intent is None:
+    intents = [
+        one
+        for one in store.lock_live_intents(conn, asked.account_id)
+        if (one.organisation_id, one.invoice_id) == (asked.organisation_id, asked.invoice_id)
+    ]
+    if not intents:
         raise NothingOwedError(f"nothing is owed of invoice {asked.invoice_id} by account {asked.account_id}")
-    owed = owed_minor(conn, intent.invoice_id)
+    intent, owed = intents[0], owed_minor(conn, asked.invoice_id)
     given_up = owed if asked.amount_minor is None else asked.amount_minor
     if not 0 < given_up <= owed:
         raise OverpaymentError(f"{owed} is owed of invoice {intent.invoice_id}: write off between 1 and that")
-    end_charging(conn, intent, code="written_off", now_ms=now_ms)
+    _take_off(conn, intents, given_up, now_ms=now_ms)
     made = insert_one(
         conn,
         write_off_row,
@@ -78,9 +76,6 @@ def write_off(conn: Connection, asked: WriteOff, *, now_ms: int) -> int:
             amount_minor=given_up,
         )
     )
-    store.set_intent_state(conn, intent.id, IntentState.REPLACED)
-    if given_up < owed:
-        store.insert_intent(conn, replace(intent, amount_minor=owed - given_up), now_ms)
     post(
         conn,
         Entry(
@@ -97,6 +92,19 @@ def write_off(conn: Connection, asked: WriteOff, *, now_ms: int) -> int:
     dunning.paid(conn, organisation_id=intent.organisation_id, account_id=intent.account_id, now_ms=now_ms)
     outbox.account_changed(conn, intent.organisation_id, intent.account_id)
     return made
+
+
+def _take_off(conn: Connection, intents: Sequence[store.Intent], left_minor: int, *, now_ms: int) -> None:
+    """Collect so much less, of instalments from the one due first on."""
+    for intent in intents:
+        if left_minor <= 0:
+            return
+        share_minor = min(left_minor, store.owed_of(conn, intent))
+        left_minor -= share_minor
+        end_charging(conn, intent, code="written_off", now_ms=now_ms)
+        store.set_intent_state(conn, intent.id, IntentState.REPLACED)
+        if share_minor < intent.amount_minor:
+            store.insert_intent(conn, replace(intent, amount_minor=intent.amount_minor - share_minor), now_ms)
 
 
 def _done_before(conn: Connection, asked: WriteOff) -> int | None:

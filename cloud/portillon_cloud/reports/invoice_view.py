@@ -221,7 +221,11 @@ def _intent_state(conn: Connection, invoice_id: int) -> IntentState | None:
     state = conn.execute(
         select(payment_intent.c.state)
         .where(payment_intent.c.invoice_id == invoice_id)
-        .order_by(payment_intent.c.id.desc())
+        .order_by(  # of instalments the one in doubt, then one to come
+            (payment_intent.c.state == IntentState.PARKED).desc(),
+            (payment_intent.c.state == IntentState.OPEN).desc(),
+            payment_intent.c.id.desc(),
+        )
         .limit(1)
     ).scalar_one_or_none()
     return None if state is None else IntentState(state)

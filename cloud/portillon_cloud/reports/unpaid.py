@@ -11,6 +11,7 @@ from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.dunning.tables import dunning_case, dunning_step
 from portillon_cloud.members.tables import account
 from portillon_cloud.money import Money
+from portillon_cloud.payments.store import due_day
 from portillon_cloud.payments.tables import LIVE_INTENT, payment_intent
 from portillon_cloud.reports.site_view import UnpaidSummary, UnpaidView
 
@@ -35,7 +36,7 @@ def unpaid(conn: Connection, *, organisation_id: int, today: date, limit: int, a
             invoice.c.series,
             invoice.c.number,
             invoice.c.issued_on,
-            invoice.c.due_on,
+            due_day().label("due_on"),
             invoice.c.account_id,
             account.c.name,
             payment_intent.c.amount_minor,
@@ -44,7 +45,7 @@ def unpaid(conn: Connection, *, organisation_id: int, today: date, limit: int, a
         )
         .select_from(_OWED.join(account, account.c.id == invoice.c.account_id))
         .where(where)
-        .order_by(invoice.c.due_on, invoice.c.id)
+        .order_by(due_day(), invoice.c.id)
         .limit(limit)
         .offset(after)
     ).all()
@@ -61,7 +62,7 @@ def _owed(organisation_id: int, today: date) -> ColumnElement[bool]:
     return and_(
         payment_intent.c.organisation_id == organisation_id,
         LIVE_INTENT,
-        or_(invoice.c.due_on <= today, dunning_case.c.id.is_not(None)),
+        or_(due_day() <= today, and_(dunning_case.c.id.is_not(None), payment_intent.c.due_on.is_(None))),
     )
 
 

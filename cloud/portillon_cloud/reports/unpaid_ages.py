@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from portillon_cloud.billing.tables import invoice
+from portillon_cloud.payments.store import due_day
 from portillon_cloud.payments.tables import LIVE_INTENT, payment_intent
 from portillon_cloud.reports.book import Book
 
@@ -28,14 +29,16 @@ def unpaid_ages(conn: Connection, book: Book, *, today: datetime.date) -> tuple[
     """Every age, empty or not. All of it together is what members owe in the ledger."""
     intent = payment_intent.c
     rows = conn.execute(
-        select(invoice.c.due_on, func.count().label("invoices"), func.sum(intent.amount_minor).label("owed_minor"))
+        select(
+            due_day().label("due_on"), func.count().label("invoices"), func.sum(intent.amount_minor).label("owed_minor")
+        )
         .join_from(payment_intent, invoice, invoice.c.id == intent.invoice_id)
         .where(
             intent.organisation_id == book.organisation_id,
             intent.legal_entity_id == book.legal_entity_id,
             LIVE_INTENT,
         )
-        .group_by(invoice.c.due_on)
+        .group_by(due_day())
     )
     return aged([((today - row.due_on).days, int(row.invoices), int(row.owed_minor)) for row in rows])
 
