@@ -20,7 +20,7 @@ from portillon_cloud.ledger.periods import Book
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account, legal_entity
 from portillon_cloud.money import split
-from portillon_cloud.payments.tables import allocation, payment
+from portillon_cloud.payments.tables import Means, allocation, payment
 
 CHUNK = 500  # payments in memory at a time
 _DAY = datetime.timedelta(days=1)
@@ -80,6 +80,7 @@ def paid(conn: Connection, book: Book, *, from_on: datetime.date, through_on: da
         .join(account, account.c.id == payment.c.account_id)
         .where(
             payment.c.legal_entity_id == book.legal_entity_id,
+            payment.c.means != Means.BROUGHT.value,  # taken, and told, where it came from
             payment.c.received_at_ms >= start_of_day_ms(from_on, zone),
             payment.c.received_at_ms < start_of_day_ms(through_on + _DAY, zone),
             account.c.kind == "person",

@@ -62,6 +62,7 @@ ACCOUNTS: Mapping[LedgerCode, tuple[str, str]] = MappingProxyType(
         LedgerCode.REFUNDS_DUE: ("467000", "Remboursements dus aux clients"),
         LedgerCode.BAD_DEBT: ("654000", "Pertes sur créances irrécouvrables"),
         LedgerCode.PROVIDER_FEES: ("627000", "Services bancaires"),
+        LedgerCode.BROUGHT_FORWARD: ("890000", "Bilan d'ouverture"),
     }
 )
 OF_CUSTOMERS = frozenset({LedgerCode.RECEIVABLE, LedgerCode.MEMBER_CREDIT, LedgerCode.DEPOSITS, LedgerCode.REFUNDS_DUE})

@@ -27,7 +27,13 @@ CHUNK = 500  # entries in memory at a time, however long the year
 _SIREN_DIGITS = 9
 
 MEANS: Mapping[str, str] = MappingProxyType(
-    {Means.PROVIDER: "carte en ligne", Means.CASH: "espèces", Means.TERMINAL: "carte", Means.TRANSFER: "virement"}
+    {
+        Means.PROVIDER: "carte en ligne",
+        Means.CASH: "espèces",
+        Means.TERMINAL: "carte",
+        Means.TRANSFER: "virement",
+        Means.BROUGHT: "reprise d'un autre logiciel",
+    }
 )
 BY_HAND: Mapping[str, str] = MappingProxyType(
     {

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.default import DefaultExecutionContext
 
 from portillon_cloud.billing import sales_tables as sales_tables  # one schema, so one import makes it whole
+from portillon_cloud.billing import transfer_tables as transfer_tables
 from portillon_cloud.billing.event_body import EVENT_KINDS
 from portillon_cloud.billing.proration import Proration
 from portillon_cloud.billing.tax_catalogue import TaxCategory

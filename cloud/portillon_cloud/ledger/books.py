@@ -25,6 +25,7 @@ class LedgerCode(StrEnum):
     REFUNDS_DUE = "refunds_due"  # credit to be paid back, and not paid out yet
     BAD_DEBT = "bad_debt"
     PROVIDER_FEES = "provider_fees"
+    BROUGHT_FORWARD = "brought_forward"  # what an older system left, on the day it was taken over
 
 
 _KINDS = {
@@ -42,6 +43,7 @@ _KINDS = {
     LedgerCode.REFUNDS_DUE: "liability",
     LedgerCode.BAD_DEBT: "expense",
     LedgerCode.PROVIDER_FEES: "expense",
+    LedgerCode.BROUGHT_FORWARD: "asset",
 }
 
 

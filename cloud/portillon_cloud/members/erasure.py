@@ -1,7 +1,8 @@
 """Erase a person (GDPR art. 17, Quebec Law 25 art. 28.1): their key is destroyed, and what stands in clear goes.
 
-What accounting law wants kept stays as it was issued: invoices and credit notes with their frozen buyer, payments, the
-ledger. What is left elsewhere (attendance, contracts, who changed what) hangs on a number that is nobody any more.
+What accounting law wants kept stays as it was issued: invoices and credit notes with their frozen buyer, contracts that
+were accepted, payments, the ledger. What is left elsewhere (attendance, what was agreed, who changed what) hangs on a
+number that is nobody any more.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from portillon_cloud import outbox
 from portillon_cloud.access.given import rights_of
 from portillon_cloud.billing.tables import credit_note, invoice, subscription
 from portillon_cloud.database.rows import insert_one
+from portillon_cloud.documents.erasure import Kept, erase_documents
 from portillon_cloud.members.credential_state import HELD, CredentialState
 from portillon_cloud.members.credential_store import credentials_of
 from portillon_cloud.members.credentials import change_state
@@ -50,6 +52,7 @@ class Erased:
     invoices_kept: int
     credit_notes_kept: int
     kept_until: date | None
+    contracts_kept: int = 0
 
 
 def erase_member(
@@ -85,7 +88,7 @@ def erase_member(
     if alone:
         _erase_payer(conn, organisation_id, account_id, at_ms, by)
     outbox.account_changed(conn, organisation_id, account_id)
-    return _kept(conn, account_id, alone)
+    return _kept(conn, account_id, alone, erase_documents(conn, member_id))
 
 
 def _refuse_while_needed(conn: Connection, organisation_id: int, member_id: int, today: date, at_ms: int) -> None:
@@ -163,13 +166,13 @@ def _destroy(conn: Connection, organisation_id: int, whose: Whose, at_ms: int, b
     )
 
 
-def _kept(conn: Connection, account_id: int, alone: bool) -> Erased:
+def _kept(conn: Connection, account_id: int, alone: bool, contracts: Kept) -> Erased:
     regime = conn.execute(
         select(legal_entity.c.tax_regime)
         .join(account, account.c.legal_entity_id == legal_entity.c.id)
         .where(account.c.id == account_id)
     ).scalar_one()
-    counts, last = [], None
+    counts, last = [], contracts.until_on
     for table in (invoice, credit_note):
         count, latest = conn.execute(
             select(func.count(), func.max(table.c.issued_on)).where(table.c.account_id == account_id)
@@ -181,4 +184,5 @@ def _kept(conn: Connection, account_id: int, alone: bool) -> Erased:
         invoices_kept=counts[0],
         credit_notes_kept=counts[1],
         kept_until=None if last is None else date(last.year + KEPT_YEARS[regime] + 1, 1, 1),
+        contracts_kept=contracts.count,
     )

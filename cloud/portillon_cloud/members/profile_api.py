@@ -116,6 +116,7 @@ class ErasedOut(BaseModel):
     invoices_kept: int
     credit_notes_kept: int
     kept_until: date | None
+    contracts_kept: int = Field(default=0, description="Accepted, as they were sealed")
 
 
 @router.get("/members/{member_id}/profile")

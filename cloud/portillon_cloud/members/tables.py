@@ -159,6 +159,20 @@ profile_change = never_changes(
     )
 )
 
+# What a file of another system brought: the same line again is known, and brings nothing.
+import_mark = never_changes(
+    Table(
+        "import_mark",
+        metadata,
+        key(),
+        organisation_id(),
+        Column("external_id", Text, nullable=False),  # whose it was there
+        reference("member_id", "member.id", index=True),
+        Column("sha256", Text, nullable=False),  # of the line as it was brought
+        UniqueConstraint("organisation_id", "external_id"),
+    )
+)
+
 # Without one of whom a minor, or a guest, does not pass.
 member_company = Table(
     "member_company",

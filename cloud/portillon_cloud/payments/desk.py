@@ -57,7 +57,7 @@ def take_payment(conn: Connection, paid: DeskPayment, *, now_ms: int) -> Payment
     before = _taken_before(conn, paid)
     if before is not None:
         return before
-    if paid.amount_minor <= 0 or paid.means is Means.PROVIDER:
+    if paid.amount_minor <= 0 or paid.means in (Means.PROVIDER, Means.BROUGHT):
         raise AmountInvalidError(f"{paid.amount_minor} by {paid.means}: hand over a positive amount, at the desk")
     intents = [one for one in store.lock_live_intents(conn, paid.account_id) if one.currency == paid.currency]
     owed = [(one, store.owed_of(conn, one)) for one in intents]

@@ -19,6 +19,7 @@ LEDGER_CODE_OF = {
     Means.CASH: LedgerCode.CASH,
     Means.TERMINAL: LedgerCode.BANK,
     Means.TRANSFER: LedgerCode.BANK,
+    Means.BROUGHT: LedgerCode.BROUGHT_FORWARD,
 }
 """Where money of each means lies once it is ours."""
 
@@ -114,6 +115,8 @@ def receive(conn: Connection, receipt: Receipt, shares: Sequence[Share], *, now_
         currency=receipt.currency,
         recorded_at_ms=now_ms,
     )
+    if receipt.means is Means.BROUGHT:
+        return payment_id  # taken, and recorded, where it came from
     record_taking(
         conn,
         organisation_id=receipt.organisation_id,

@@ -70,6 +70,7 @@ class Means(StrEnum):
     CASH = "cash"
     TERMINAL = "terminal"
     TRANSFER = "transfer"
+    BROUGHT = "brought"  # credit that an older system had taken: no money of ours
 
 
 payment_method = Table(

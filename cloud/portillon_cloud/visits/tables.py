@@ -27,6 +27,18 @@ visit_allowance = Table(
     CheckConstraint("from_ms < until_ms", name="some_time"),
 )
 
+# Of a subscription's pack, the visits that were used before it came here: elsewhere, or by whoever had it before.
+visits_before = never_changes(
+    Table(
+        "visits_before",
+        metadata,
+        Column("subscription_id", Big, ForeignKey("subscription.id"), primary_key=True, autoincrement=False),
+        organisation_id(),
+        Column("used", Integer, nullable=False),
+        CheckConstraint("used >= 0", name="used_counts"),
+    )
+)
+
 # One for each member who ever had an allowance: all of theirs are counted at one gateway.
 visit_home = Table(
     "visit_home",

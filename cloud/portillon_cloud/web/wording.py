@@ -167,6 +167,7 @@ MEANS: Mapping[Means, str] = {
     Means.CASH: N_("Cash"),
     Means.TERMINAL: N_("Card at the terminal"),
     Means.TRANSFER: N_("Transfer"),
+    Means.BROUGHT: N_("Brought from the older system"),
 }
 
 LAWS: Mapping[str, str] = {

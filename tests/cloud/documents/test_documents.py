@@ -10,6 +10,7 @@ from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.subscription import discount
 from portillon_cloud.billing.timeline import Discounted
+from portillon_cloud.documents.erasure import Kept, erase_documents
 from portillon_cloud.documents.errors import (
     AcceptanceError,
     FactMissingError,
@@ -216,3 +217,19 @@ def test_a_name_that_cannot_be_printed_is_refused(gym: Gym) -> None:
     know(gym)
     with pytest.raises(WordingError, match="no letter for Н"):
         write(gym, joined(gym, "Надя Roy"))
+
+
+def test_erasure_keeps_what_was_accepted_and_nothing_else(gym: Gym) -> None:
+    """A draft goes with the person; the accepted contract stays, whole and sealed, and the answer says so."""
+    know(gym)
+    member = joined(gym)
+    accepted = sign(gym, write(gym, member))
+    draft = write(gym, member, "en")
+    with gym.db.write() as conn:
+        kept = erase_documents(conn, member.member_id)
+    assert kept == Kept(1, date(2027, 1, 31))
+    with gym.db.read() as conn:
+        verify(conn, gym.keyring, accepted)
+        assert not document_of(conn, gym.organisation_id, draft.id).has_file
+        with pytest.raises(UnknownDocumentError, match="erased"):
+            read_file(conn, gym.keyring, draft)

@@ -1343,6 +1343,24 @@ CREATE TABLE given_right (
 
 CREATE INDEX ix_given_right_member_id ON given_right (member_id)
 
+CREATE TABLE import_mark (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	external_id TEXT NOT NULL,
+	member_id BIGINT NOT NULL,
+	sha256 TEXT NOT NULL,
+	CONSTRAINT pk_import_mark PRIMARY KEY (id),
+	CONSTRAINT uq_import_mark_organisation_id_external_id UNIQUE (organisation_id, external_id),
+	CONSTRAINT fk_import_mark_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_import_mark_member_id FOREIGN KEY(member_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_import_mark_member_id ON import_mark (member_id)
+
+CREATE OR REPLACE FUNCTION import_mark_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'import_mark rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER import_mark_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON import_mark FOR EACH STATEMENT EXECUTE FUNCTION import_mark_refuse()
+
 CREATE TABLE invoice_tax (
 	organisation_id BIGINT NOT NULL,
 	invoice_id BIGINT NOT NULL,
@@ -2042,6 +2060,34 @@ CREATE OR REPLACE FUNCTION subscription_event_refuse() RETURNS trigger LANGUAGE 
 
 CREATE TRIGGER subscription_event_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON subscription_event FOR EACH STATEMENT EXECUTE FUNCTION subscription_event_refuse()
 
+CREATE TABLE subscription_transfer (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	from_subscription_id BIGINT NOT NULL,
+	to_subscription_id BIGINT NOT NULL,
+	holds_from_on DATE NOT NULL,
+	fee_minor BIGINT NOT NULL,
+	giver_agreed TEXT NOT NULL,
+	taker_agreed TEXT NOT NULL,
+	recorded_at_ms BIGINT NOT NULL,
+	recorded_by TEXT NOT NULL,
+	reason TEXT,
+	CONSTRAINT pk_subscription_transfer PRIMARY KEY (id),
+	CONSTRAINT uq_subscription_transfer_from_subscription_id UNIQUE (from_subscription_id),
+	CONSTRAINT uq_subscription_transfer_to_subscription_id UNIQUE (to_subscription_id),
+	CONSTRAINT ck_subscription_transfer_giver_agreed_known CHECK (giver_agreed IN ('in_person', 'in_writing', 'by_telephone')),
+	CONSTRAINT ck_subscription_transfer_taker_agreed_known CHECK (taker_agreed IN ('in_person', 'in_writing', 'by_telephone')),
+	CONSTRAINT ck_subscription_transfer_fee_not_negative CHECK (fee_minor >= 0),
+	CONSTRAINT ck_subscription_transfer_to_another CHECK (from_subscription_id <> to_subscription_id),
+	CONSTRAINT fk_subscription_transfer_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_subscription_transfer_from_subscription_id FOREIGN KEY(from_subscription_id) REFERENCES subscription (id),
+	CONSTRAINT fk_subscription_transfer_to_subscription_id FOREIGN KEY(to_subscription_id) REFERENCES subscription (id)
+)
+
+CREATE OR REPLACE FUNCTION subscription_transfer_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'subscription_transfer rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER subscription_transfer_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON subscription_transfer FOR EACH STATEMENT EXECUTE FUNCTION subscription_transfer_refuse()
+
 CREATE TABLE visit_spent (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -2065,6 +2111,20 @@ CREATE INDEX ix_visit_spent_allowance_id_period ON visit_spent (allowance_id, pe
 CREATE OR REPLACE FUNCTION visit_spent_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'visit_spent rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER visit_spent_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON visit_spent FOR EACH STATEMENT EXECUTE FUNCTION visit_spent_refuse()
+
+CREATE TABLE visits_before (
+	subscription_id BIGINT NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	used INTEGER NOT NULL,
+	CONSTRAINT pk_visits_before PRIMARY KEY (subscription_id),
+	CONSTRAINT ck_visits_before_used_counts CHECK (used >= 0),
+	CONSTRAINT fk_visits_before_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id),
+	CONSTRAINT fk_visits_before_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE OR REPLACE FUNCTION visits_before_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'visits_before rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER visits_before_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON visits_before FOR EACH STATEMENT EXECUTE FUNCTION visits_before_refuse()
 
 CREATE TABLE attempt_outcome (
 	attempt_id BIGINT NOT NULL,
@@ -2189,7 +2249,7 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_organisation_id_request_key UNIQUE (organisation_id, request_key),
 	CONSTRAINT ck_payment_amount_positive CHECK (amount_minor > 0),
 	CONSTRAINT ck_payment_attempt_if_provider CHECK ((means = 'provider') = (attempt_id IS NOT NULL)),
-	CONSTRAINT ck_payment_means_known CHECK (means IN ('provider', 'cash', 'terminal', 'transfer')),
+	CONSTRAINT ck_payment_means_known CHECK (means IN ('provider', 'cash', 'terminal', 'transfer', 'brought')),
 	CONSTRAINT fk_payment_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_payment_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
 	CONSTRAINT fk_payment_account_id FOREIGN KEY(account_id) REFERENCES account (id),

@@ -1337,6 +1337,24 @@ CREATE TABLE given_right (
 
 CREATE INDEX ix_given_right_member_id ON given_right (member_id)
 
+CREATE TABLE import_mark (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	external_id TEXT NOT NULL,
+	member_id INTEGER NOT NULL,
+	sha256 TEXT NOT NULL,
+	CONSTRAINT pk_import_mark PRIMARY KEY (id),
+	CONSTRAINT uq_import_mark_organisation_id_external_id UNIQUE (organisation_id, external_id),
+	CONSTRAINT fk_import_mark_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_import_mark_member_id FOREIGN KEY(member_id) REFERENCES member (id)
+)
+
+CREATE INDEX ix_import_mark_member_id ON import_mark (member_id)
+
+CREATE TRIGGER import_mark_no_update BEFORE UPDATE ON import_mark BEGIN SELECT RAISE(ABORT, 'import_mark rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER import_mark_no_delete BEFORE DELETE ON import_mark BEGIN SELECT RAISE(ABORT, 'import_mark rows never change: record a correction as a new row'); END
+
 CREATE TABLE invoice_tax (
 	organisation_id INTEGER NOT NULL,
 	invoice_id INTEGER NOT NULL,
@@ -2036,6 +2054,34 @@ CREATE TRIGGER subscription_event_no_update BEFORE UPDATE ON subscription_event 
 
 CREATE TRIGGER subscription_event_no_delete BEFORE DELETE ON subscription_event BEGIN SELECT RAISE(ABORT, 'subscription_event rows never change: record a correction as a new row'); END
 
+CREATE TABLE subscription_transfer (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	from_subscription_id INTEGER NOT NULL,
+	to_subscription_id INTEGER NOT NULL,
+	holds_from_on DATE NOT NULL,
+	fee_minor INTEGER NOT NULL,
+	giver_agreed TEXT NOT NULL,
+	taker_agreed TEXT NOT NULL,
+	recorded_at_ms INTEGER NOT NULL,
+	recorded_by TEXT NOT NULL,
+	reason TEXT,
+	CONSTRAINT pk_subscription_transfer PRIMARY KEY (id),
+	CONSTRAINT uq_subscription_transfer_from_subscription_id UNIQUE (from_subscription_id),
+	CONSTRAINT uq_subscription_transfer_to_subscription_id UNIQUE (to_subscription_id),
+	CONSTRAINT ck_subscription_transfer_giver_agreed_known CHECK (giver_agreed IN ('in_person', 'in_writing', 'by_telephone')),
+	CONSTRAINT ck_subscription_transfer_taker_agreed_known CHECK (taker_agreed IN ('in_person', 'in_writing', 'by_telephone')),
+	CONSTRAINT ck_subscription_transfer_fee_not_negative CHECK (fee_minor >= 0),
+	CONSTRAINT ck_subscription_transfer_to_another CHECK (from_subscription_id <> to_subscription_id),
+	CONSTRAINT fk_subscription_transfer_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_subscription_transfer_from_subscription_id FOREIGN KEY(from_subscription_id) REFERENCES subscription (id),
+	CONSTRAINT fk_subscription_transfer_to_subscription_id FOREIGN KEY(to_subscription_id) REFERENCES subscription (id)
+)
+
+CREATE TRIGGER subscription_transfer_no_update BEFORE UPDATE ON subscription_transfer BEGIN SELECT RAISE(ABORT, 'subscription_transfer rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER subscription_transfer_no_delete BEFORE DELETE ON subscription_transfer BEGIN SELECT RAISE(ABORT, 'subscription_transfer rows never change: record a correction as a new row'); END
+
 CREATE TABLE visit_spent (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -2059,6 +2105,20 @@ CREATE INDEX ix_visit_spent_allowance_id_period ON visit_spent (allowance_id, pe
 CREATE TRIGGER visit_spent_no_update BEFORE UPDATE ON visit_spent BEGIN SELECT RAISE(ABORT, 'visit_spent rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER visit_spent_no_delete BEFORE DELETE ON visit_spent BEGIN SELECT RAISE(ABORT, 'visit_spent rows never change: record a correction as a new row'); END
+
+CREATE TABLE visits_before (
+	subscription_id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	used INTEGER NOT NULL,
+	CONSTRAINT pk_visits_before PRIMARY KEY (subscription_id),
+	CONSTRAINT ck_visits_before_used_counts CHECK (used >= 0),
+	CONSTRAINT fk_visits_before_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id),
+	CONSTRAINT fk_visits_before_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TRIGGER visits_before_no_update BEFORE UPDATE ON visits_before BEGIN SELECT RAISE(ABORT, 'visits_before rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER visits_before_no_delete BEFORE DELETE ON visits_before BEGIN SELECT RAISE(ABORT, 'visits_before rows never change: record a correction as a new row'); END
 
 CREATE TABLE attempt_outcome (
 	attempt_id INTEGER NOT NULL,
@@ -2183,7 +2243,7 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_organisation_id_request_key UNIQUE (organisation_id, request_key),
 	CONSTRAINT ck_payment_amount_positive CHECK (amount_minor > 0),
 	CONSTRAINT ck_payment_attempt_if_provider CHECK ((means = 'provider') = (attempt_id IS NOT NULL)),
-	CONSTRAINT ck_payment_means_known CHECK (means IN ('provider', 'cash', 'terminal', 'transfer')),
+	CONSTRAINT ck_payment_means_known CHECK (means IN ('provider', 'cash', 'terminal', 'transfer', 'brought')),
 	CONSTRAINT fk_payment_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_payment_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
 	CONSTRAINT fk_payment_account_id FOREIGN KEY(account_id) REFERENCES account (id),
