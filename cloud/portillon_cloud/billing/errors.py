@@ -31,6 +31,14 @@ class UnknownCouponError(NotFoundError):
     """No such coupon in this organisation."""
 
 
+class SaleRefusedError(RefusedError):
+    """A sale or a return that cannot be: more brought back than was sold, a request key of another sale."""
+
+
+class UnknownSaleError(NotFoundError):
+    """No such sale, or no such account to sell to, in this organisation."""
+
+
 class NumberingError(PermanentError):
     """A number would be out of order: the series has one issued on a later day."""
 

@@ -12,6 +12,7 @@ from portillon_cloud.billing import tax_catalogue
 from portillon_cloud.billing.errors import RunConflictError
 from portillon_cloud.billing.invoice import ENGINE, Draft
 from portillon_cloud.billing.numbers import printed, series_of, take_numbers
+from portillon_cloud.billing.sale_draft import SaleDraft
 from portillon_cloud.billing.tables import invoice, invoice_line, invoice_tax, price
 from portillon_cloud.database.rows import insert_many, reserve_ids
 from portillon_cloud.ledger import Entry, LedgerCode, Posting, post_many
@@ -101,7 +102,7 @@ def seller(conn: Connection, legal_entity_id: int) -> Seller:
 
 
 def issue(
-    conn: Connection, seller: Seller, drafts: Sequence[Draft], *, issued_on: datetime.date, now_ms: int
+    conn: Connection, seller: Seller, drafts: Sequence[Draft | SaleDraft], *, issued_on: datetime.date, now_ms: int
 ) -> Sequence[int]:
     """Write `drafts` as invoices, numbered in their order; their ids. RunConflictError: a period billed twice."""
     series = series_of(seller.mode)
@@ -163,7 +164,7 @@ def issue(
     return ids
 
 
-def _write_lines(conn: Connection, seller: Seller, ids: Sequence[int], drafts: Sequence[Draft]) -> None:
+def _write_lines(conn: Connection, seller: Seller, ids: Sequence[int], drafts: Sequence[Draft | SaleDraft]) -> None:
     lines = [
         (
             seller.organisation_id,
@@ -209,14 +210,14 @@ def _write_lines(conn: Connection, seller: Seller, ids: Sequence[int], drafts: S
     )
 
 
-def _in_parts(conn: Connection, drafts: Sequence[Draft]) -> Mapping[int, int]:
+def _in_parts(conn: Connection, drafts: Sequence[Draft | SaleDraft]) -> Mapping[int, int]:
     """By price, in how many instalments its invoices are paid, of those paid in more than one."""
-    sold = {line.charge.price_id for draft in drafts for line in draft.lines}
+    sold = {line.charge.price_id for draft in drafts for line in draft.lines if line.charge.price_id is not None}
     rows = conn.execute(select(price.c.id, price.c.instalments).where(price.c.id.in_(sold), price.c.instalments > 1))
     return {row.id: row.instalments for row in rows}
 
 
-def _due(seller: Seller, invoice_id: int, draft: Draft, in_parts: Mapping[int, int]) -> InvoiceDue:
+def _due(seller: Seller, invoice_id: int, draft: Draft | SaleDraft, in_parts: Mapping[int, int]) -> InvoiceDue:
     return InvoiceDue(
         organisation_id=seller.organisation_id,
         legal_entity_id=seller.legal_entity_id,
@@ -225,7 +226,7 @@ def _due(seller: Seller, invoice_id: int, draft: Draft, in_parts: Mapping[int, i
         amount_minor=draft.total_minor,
         currency=seller.currency,
         due_on=draft.due_on,
-        instalments_minor=_instalments(draft, in_parts) if in_parts else (),
+        instalments_minor=_instalments(draft, in_parts) if in_parts and isinstance(draft, Draft) else (),
     )
 
 
@@ -250,7 +251,7 @@ def _instalments(draft: Draft, in_parts: Mapping[int, int]) -> tuple[int, ...]:
     return tuple(sum(part[month] for part in parts if month < len(part)) for month in range(counts[-1]))
 
 
-def _entry(invoice_id: int, number: str, draft: Draft, issued_on: datetime.date) -> Entry:
+def _entry(invoice_id: int, number: str, draft: Draft | SaleDraft, issued_on: datetime.date) -> Entry:
     """The member owes the total; the net is not earned before its period passes, the taxes are owed on."""
     amounts = [(LedgerCode.DEFERRED_REVENUE, draft.net_minor)]
     amounts += [(line.rate.code, line.amount_minor) for line in draft.taxes]

@@ -104,5 +104,17 @@ sale = Table(
     UniqueConstraint("invoice_id"),
 )
 
-for _table in (coupon_use, referral, referral_reward, sale):
+sale_return = Table(
+    "sale_return",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("credit_note_id", "credit_note.id"),
+    Column("request_key", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    UniqueConstraint("organisation_id", "request_key"),
+    UniqueConstraint("credit_note_id"),
+)
+
+for _table in (coupon_use, referral, referral_reward, sale, sale_return):
     never_changes(_table)

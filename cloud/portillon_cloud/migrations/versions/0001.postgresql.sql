@@ -2028,6 +2028,23 @@ CREATE OR REPLACE FUNCTION referral_reward_refuse() RETURNS trigger LANGUAGE plp
 
 CREATE TRIGGER referral_reward_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON referral_reward FOR EACH STATEMENT EXECUTE FUNCTION referral_reward_refuse()
 
+CREATE TABLE sale_return (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	credit_note_id BIGINT NOT NULL,
+	request_key TEXT NOT NULL,
+	content_hash TEXT NOT NULL,
+	CONSTRAINT pk_sale_return PRIMARY KEY (id),
+	CONSTRAINT uq_sale_return_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT uq_sale_return_credit_note_id UNIQUE (credit_note_id),
+	CONSTRAINT fk_sale_return_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_sale_return_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id)
+)
+
+CREATE OR REPLACE FUNCTION sale_return_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'sale_return rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER sale_return_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON sale_return FOR EACH STATEMENT EXECUTE FUNCTION sale_return_refuse()
+
 CREATE TABLE snapshot_chunk (
 	snapshot_id BIGINT NOT NULL,
 	number INTEGER NOT NULL,

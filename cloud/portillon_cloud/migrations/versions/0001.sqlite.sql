@@ -2022,6 +2022,23 @@ CREATE TRIGGER referral_reward_no_update BEFORE UPDATE ON referral_reward BEGIN 
 
 CREATE TRIGGER referral_reward_no_delete BEFORE DELETE ON referral_reward BEGIN SELECT RAISE(ABORT, 'referral_reward rows never change: record a correction as a new row'); END
 
+CREATE TABLE sale_return (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	credit_note_id INTEGER NOT NULL,
+	request_key TEXT NOT NULL,
+	content_hash TEXT NOT NULL,
+	CONSTRAINT pk_sale_return PRIMARY KEY (id),
+	CONSTRAINT uq_sale_return_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT uq_sale_return_credit_note_id UNIQUE (credit_note_id),
+	CONSTRAINT fk_sale_return_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_sale_return_credit_note_id FOREIGN KEY(credit_note_id) REFERENCES credit_note (id)
+)
+
+CREATE TRIGGER sale_return_no_update BEFORE UPDATE ON sale_return BEGIN SELECT RAISE(ABORT, 'sale_return rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER sale_return_no_delete BEFORE DELETE ON sale_return BEGIN SELECT RAISE(ABORT, 'sale_return rows never change: record a correction as a new row'); END
+
 CREATE TABLE snapshot_chunk (
 	snapshot_id INTEGER NOT NULL,
 	number INTEGER NOT NULL,
