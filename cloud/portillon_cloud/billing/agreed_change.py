@@ -6,7 +6,7 @@ Everything is one transaction with the change itself.
 import datetime
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from portillon_cloud.billing import changes, event_store
 from portillon_cloud.billing.change_request import CancelChange, Change, FreezeChange, RenewChange, ask_of
@@ -14,7 +14,8 @@ from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.law import WayOut
 from portillon_cloud.billing.legal_side import Signed, signed
 from portillon_cloud.billing.life import life_on
-from portillon_cloud.billing.renewal import replan
+from portillon_cloud.billing.renewal import decline, replan
+from portillon_cloud.billing.tables import subscription
 from portillon_cloud.billing.told import tell_about
 from portillon_cloud.billing.withdrawal import LeftByLaw, record_lawful_end
 from portillon_cloud.billing.withdrawal_credit import standing, total_minor
@@ -33,11 +34,30 @@ class Agreed:
     way_out: WayOut | None = None
     law_credit_minor: int = 0
 
+    @property
+    def back_minor(self) -> int:
+        """What is taken off what was billed, less what is billed now; with tax."""
+        outcome = self.outcome
+        invoiced = sum(draft.total_minor for draft in outcome.invoices)
+        return total_minor(outcome.credit_notes) - invoiced + self.law_credit_minor
+
 
 def carry_out(conn: Connection, *, organisation_id: int, subscription_id: int, new: Change, author: Author) -> Agreed:
     """Do it. Raises as changes.change and ask_of, and UnlawfulContractError with each clause."""
     held, today, new = _asked(conn, organisation_id, subscription_id, new, author.at_ms)
     which = {"organisation_id": organisation_id, "subscription_id": subscription_id}
+    if _says_no(held, new):
+        outcome = _as_agreed(conn, held, organisation_id, subscription_id)
+        decline(conn, subscription_id)
+        tell_about(
+            conn,
+            organisation_id=organisation_id,
+            subscription_id=subscription_id,
+            said=Cancelled(told_on=today, ends_on=held.term_ends_on[-1]),
+            purpose=f"change:{author.at_ms}:decline",
+            now_ms=author.at_ms,
+        )
+        return Agreed(outcome=outcome)
     outcome = changes.change(conn, **which, ask=ask_of(conn, new=new, **which), author=author)
     agreed = _agreed(conn, held, subscription_id, new, outcome, today, written=True)
     said: Notice | None = None
@@ -63,6 +83,8 @@ def show(conn: Connection, *, organisation_id: int, subscription_id: int, new: C
     """What the same would lead to now; nothing is written. Raises as `carry_out`."""
     held, today, new = _asked(conn, organisation_id, subscription_id, new, now_ms)
     which = {"organisation_id": organisation_id, "subscription_id": subscription_id}
+    if _says_no(held, new):
+        return Agreed(outcome=_as_agreed(conn, held, organisation_id, subscription_id))
     outcome = changes.preview(conn, **which, ask=ask_of(conn, new=new, **which), now_ms=now_ms)
     return _agreed(conn, held, subscription_id, new, outcome, today, written=False)
 
@@ -77,6 +99,27 @@ def _asked(
         life = life_on(event_store.recorded(conn, [subscription_id])[subscription_id], today)
         new = new.model_copy(update={"on": max(today, life.starts_on)})
     return held, today, new
+
+
+def _says_no(held: Signed, new: Change) -> bool:
+    """Whether it only shall not go on by itself: cancelled for the very day on which its term is over."""
+    return isinstance(new, CancelChange) and held.renews and new.on == held.term_ends_on[-1]
+
+
+def _as_agreed(conn: Connection, held: Signed, organisation_id: int, subscription_id: int) -> changes.Outcome:
+    """Nothing is billed or credited for it: the term was paid for, and ends when it does."""
+    row = conn.execute(
+        select(subscription.c.account_id, subscription.c.next_invoice_on)
+        .where(subscription.c.id == subscription_id, subscription.c.organisation_id == organisation_id)
+        .with_for_update()
+    ).one()
+    return changes.Outcome(
+        account_id=row.account_id,
+        invoices=(),
+        credit_notes=(),
+        next_invoice_on=row.next_invoice_on,
+        ends_on=held.term_ends_on[-1],
+    )
 
 
 def _agreed(
@@ -97,7 +140,7 @@ def _agreed(
     since_on, _ = held.term_on(today)
     stands_minor = total_minor(standing(conn, subscription_id, since_on=since_on, on=outcome.ends_on))
     if not written:
-        stands_minor += outcome.owed_more_minor
+        stands_minor += sum(draft.total_minor for draft in outcome.invoices) - total_minor(outcome.credit_notes)
     return Agreed(outcome=outcome, way_out=way_out, law_credit_minor=max(stands_minor - way_out.kept_at_most_minor, 0))
 
 

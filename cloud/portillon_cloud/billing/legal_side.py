@@ -70,6 +70,7 @@ class Signed:
     cycles: tuple[Cycles, ...]
     joining_minor: int
     at_distance: bool
+    renews: bool
     untold_on: frozenset[datetime.date] = frozenset()
     announced: tuple[Announced, ...] = ()
 
@@ -182,7 +183,8 @@ def signed(conn: Connection, organisation_id: int, subscription_id: int) -> Sign
         ),
         joining_minor=with_tax(first.id, begun.joining_minor),
         at_distance=row.at_distance,
-        untold_on=_untold(conn, row.law, subscription_id, ends) if row.renews else frozenset(),
+        renews=row.renews and bool(ends),
+        untold_on=_untold(conn, row.law, subscription_id, ends),
         announced=_announced(conn, subscription_id, row.time_zone),
     )
 

@@ -6,7 +6,7 @@ A notice goes out in the middle of its window: a worker that was down, or a lett
 
 import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from portillon_cloud.billing import changes, event_store, subscription
 from portillon_cloud.billing.calendar import add_months
@@ -20,6 +20,7 @@ from portillon_cloud.billing.tables import subscription as subscription_row
 from portillon_cloud.billing.told import tell_about
 from portillon_cloud.clock.local import local_date, start_of_day_ms
 from portillon_cloud.dunning.ladder import step_ms
+from portillon_cloud.messages.notice_store import told_of_subscription
 from portillon_cloud.messages.notices import RenewalComes, RenewalOffered
 from portillon_cloud.timers import Handler, Timer, Work, finish, schedule
 
@@ -83,11 +84,25 @@ def replan(conn: Connection, organisation_id: int, subscription_id: int) -> None
             organisation_id=organisation_id,
             subscription_id=subscription_id,
             law=held.law_code,
-            renews=_renews(conn, subscription_id),
+            renews=held.renews,
             starts_on=_term_starts_on(held),
             ends_on=held.term_ends_on[-1],
             time_zone=held.time_zone,
         )
+
+
+def decline(conn: Connection, subscription_id: int) -> None:
+    """It shall not go on by itself: its term ends when it does, and nothing else changes."""
+    of_it = select(subscription_row.c.contract_id).where(subscription_row.c.id == subscription_id)
+    conn.execute(update(contract).where(contract.c.id == of_it.scalar_subquery()).values(renews=False))
+
+
+def standing_offer(conn: Connection, organisation_id: int, subscription_id: int) -> RenewalOffered | None:
+    """The offer that stands: the newest, of the term that runs; None: there is none, or it was accepted."""
+    held = signed(conn, organisation_id, subscription_id)
+    offers = [one.notice for one in told_of_subscription(conn, subscription_id)]
+    standing = [one for one in offers if isinstance(one, RenewalOffered) and one.ends_on == held.term_ends_on[-1]]
+    return standing[-1] if standing else None
 
 
 def notice_timer(links: ExitLinks | None) -> Handler:
@@ -126,7 +141,7 @@ def renew_when_due(work: Work, timer: Timer) -> None:
     with work.db.write() as conn:
         held = signed(conn, timer.organisation_id, timer.subject_id)
         today = local_date(work.now_ms, held.time_zone)
-        if timer.key.endswith(f":{_going_on(conn, held, timer.subject_id, today)}"):
+        if held.renews and timer.key.endswith(f":{_going_on(conn, held, timer.subject_id, today)}"):
             months = _term_months(held)
             changes.change(
                 conn,
@@ -146,7 +161,7 @@ def _notice(
     if ends_on is None:
         return None
     cycle_minor = held.cycles[-1].minor
-    if _renews(conn, subscription_id):
+    if held.renews:
         clause = {"fr": "Code de la consommation, art. L215-1"}.get(held.law_code, "")
         return RenewalComes(
             ends_on=ends_on,
@@ -177,12 +192,3 @@ def _term_months(held: Signed) -> int:
     """How long the term that runs was agreed for: what it is renewed by."""
     starts_on, ends_on = _term_starts_on(held), held.term_ends_on[-1]
     return max((ends_on.year - starts_on.year) * 12 + ends_on.month - starts_on.month, 1)
-
-
-def _renews(conn: Connection, subscription_id: int) -> bool:
-    found: bool = conn.execute(
-        select(contract.c.renews)
-        .join(subscription_row, subscription_row.c.contract_id == contract.c.id)
-        .where(subscription_row.c.id == subscription_id)
-    ).scalar_one()
-    return found

@@ -32,6 +32,7 @@ from portillon_cloud.web.pages import (
     given_rights,
     hours,
     invoices,
+    leave,
     live,
     members,
     notices,
@@ -82,7 +83,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
-        subscriptions, contracts, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
+        subscriptions, contracts, leave, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, audit,
         reports,
     )  # fmt: skip
