@@ -49,6 +49,7 @@ class CardFaults:
         self.boots_at_ms[card] = [*self.boots_at_ms[gateway.card], self.schedule.now_ms]
         clone = self._make_gateway(gateway.name, card, folder)
         clone.clone_of(gateway)
+        clone.promised.update(gateway.promised)
         self.clones.append(clone)
         self._connect(clone)
         minutes = self.random.choice([2, 30, 6 * 60])
@@ -69,7 +70,7 @@ class CardFaults:
         gateway = self._chosen()
         if gateway is None:
             return
-        copied_ms, spent = self.schedule.now_ms, self.spent.copy()
+        copied_ms, spent, promised = self.schedule.now_ms, self.spent.copy(), dict(gateway.promised)
         copy = card_of(gateway)
 
         def restore() -> None:
@@ -79,6 +80,8 @@ class CardFaults:
         def put_back() -> None:
             gateway.disk.replace_all(copy)
             gateway.excuse()
+            gateway.promised.clear()
+            gateway.promised.update(promised)
             self.spent_again += self.spent - spent  # the copy does not know of these
             # For the copy the time since is time without power, and no boot since was charged to it.
             self.off_ms[gateway.card].append((copied_ms, self.schedule.now_ms))

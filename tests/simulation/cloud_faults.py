@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 from simulation.cloud_side import CloudSide
+from simulation.door_orders import Given
 from simulation.schedule import Schedule
 
 MINUTE_MS = 60_000
@@ -18,6 +19,7 @@ class CloudFaults:
     cloud: CloudSide
     cloud_alive: bool
     blocked_since_ms: dict[int, int]
+    orders: dict[str, Given]
     _healed: bool
     _backup_taken: bool
     _clock_error_ms: int
@@ -41,7 +43,7 @@ class CloudFaults:
         if not self.cloud_alive or self._backup_taken:
             return
         self._backup_taken = True
-        copy, blocked = self.cloud.backup(), dict(self.blocked_since_ms)
+        copy, blocked, orders = self.cloud.backup(), dict(self.blocked_since_ms), dict(self.orders)
 
         def restore() -> None:
             if self._healed or not self.cloud_alive:
@@ -51,6 +53,7 @@ class CloudFaults:
             self.blocked_since_ms = {
                 number: self.blocked_since_ms.get(number, self.schedule.now_ms) for number in blocked
             }
+            self.orders = orders
             self._cloud_tick()
 
         self.schedule.after(self.random.uniform(1_000, 5 * MINUTE_MS), restore)

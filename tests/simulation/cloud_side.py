@@ -7,30 +7,41 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloud.gym import Gym, Joined, open_gym
+from cloud.gym import MONTHLY, Gym, Joined, open_gym
 from portillon_cloud.access.blocks import BlockReason
 from portillon_cloud.access.operations import end_block, put_block, rows_for_accounts
 from portillon_cloud.attendance.tables import journal_event
+from portillon_cloud.billing.operations import create_plan, create_price
 from portillon_cloud.database import Database
+from portillon_cloud.doors import operations as doors
 from portillon_cloud.gateways import snapshot
 from portillon_cloud.gateways.link import GatewayLink
 from portillon_cloud.gateways.operations import enrol_gateway
 from portillon_cloud.gateways.outgoing import Outgoing
-from portillon_cloud.gateways.tables import feed_state
+from portillon_cloud.gateways.tables import feed_state, gateway_status
+from portillon_cloud.hours.operations import put_schedule
+from portillon_cloud.identity.principal import Principal, PrincipalKind
+from portillon_cloud.identity.roles import Role
 from portillon_cloud.members.operations import add_credential
 from portillon_cloud.members.organisations import site_keys
 from portillon_cloud.secrets import Keyring
 from portillon_cloud.visits.operations import give
 from portillon_cloud.zones.operations import put_zone_rule
 from portillon_rules.credential import Credential, SiteKey
+from portillon_rules.door_plan import Standing
 from portillon_rules.visits import Per
 from portillon_rules.zone_rule import Strictness
 from portillon_wire.rows import RowKind
-from simulation.lanes import ZONE
-from sqlalchemy import func, select
+from simulation import hours
+from simulation.lanes import ENTRIES, LANES, ZONE
+from sqlalchemy import func, select, update
 
 LIMITED = {0: (4, None), 1: (2, Per.DAY), 2: (3, Per.WEEK)}
 """Members with a pack or quota: how many visits, and of which time."""
+BY_HOURS = (6, 7)
+"""Members whose plan has hours."""
+PLANNED = ENTRIES[1]
+"""The lane that stands free during the same hours."""
 RESET_HOUR = 4
 BASE_URL = "http://cloud.example"
 DUE = """
@@ -70,8 +81,10 @@ class CloudSide:
         self.members: list[Joined] = []
         self.cards: list[Credential] = []
         start = datetime.datetime.fromtimestamp(now_ms() / 1000, datetime.UTC).date() - datetime.timedelta(days=2)
+        by_hours = self._sell_hours()
         for number in range(members):
-            self.members.append(self.gym.join(f"Ana L{number}", starts_on=start))
+            price_id = by_hours if number in BY_HOURS else None
+            self.members.append(self.gym.join(f"Ana L{number}", starts_on=start, price_id=price_id))
             card = Credential.parse(f"em4100:{number + 1:010X}")
             with self.db.write() as conn:
                 add_credential(
@@ -88,8 +101,21 @@ class CloudSide:
 
         self._set_rules(now_ms())
 
+    def _sell_hours(self) -> int:
+        gym, schedule = self.gym, hours.build_schedule()
+        with self.db.write() as conn:
+            put_schedule(
+                conn, organisation_id=gym.organisation_id, site_id=gym.site_id, name=schedule.name,
+                body=schedule.to_body(),
+            )  # fmt: skip
+            plan_id = create_plan(
+                conn, organisation_id=gym.organisation_id, legal_entity_id=gym.legal_entity_id, code="hours",
+                name="Heures", schedule=schedule.name,
+            )  # fmt: skip
+            return create_price(conn, plan_id=plan_id, amount_minor=50_00, interval=MONTHLY, term_months=12)
+
     def _set_rules(self, now_ms: int) -> None:
-        """Nobody comes in twice; some members have so many visits, in all or a day."""
+        """Nobody comes in twice; some members have so many visits, in all or a day; a lane has a plan."""
         gym = self.gym
         self.most: dict[str, int] = {}
         with self.db.write() as conn:
@@ -103,6 +129,9 @@ class CloudSide:
                     per=per, from_ms=0, until_ms=None, by="desk", now_ms=now_ms,
                 )  # fmt: skip
                 self.most[str(allowance)] = most
+            its_doors = [{"name": lane, "kind": "turnstile_lane", "state": "idle"} for lane in LANES]
+            conn.execute(update(gateway_status).values(reported={"doors": its_doors}))
+            doors.plan(conn, organisation_id=gym.organisation_id, site_id=gym.site_id, door=PLANNED, unlock=hours.NAME)
 
     def _open(self) -> None:
         self.db = Database(f"sqlite:///{self.path}")
@@ -147,6 +176,20 @@ class CloudSide:
                 conn, organisation_id=self.gym.organisation_id, account_id=self.members[number].account_id,
                 reason=BlockReason.BANNED, source="simulation", at_ms=self.clock.real_ms(),
             )  # fmt: skip
+
+    def order(self, door: str, standing: Standing | None, *, until_ms: int | None, number: int) -> str:
+        """Staff gives order `number` for a door or all of them; returns how gateways name who gave it."""
+        staff = Principal(
+            kind=PrincipalKind.STAFF, id=number, organisation_id=self.gym.organisation_id, name=f"order {number}",
+            role=Role.OWNER, language="en",
+        )  # fmt: skip
+        now_ms = self.clock.real_ms()
+        with self.db.write() as conn:
+            doors.order(
+                conn, principal=staff, site_id=self.gym.site_id, door=door, standing=standing, until_ms=until_ms,
+                now_ms=now_ms, real_ms=now_ms,
+            )  # fmt: skip
+        return staff.staff_id
 
     def number_of(self, member: str | None) -> int:
         """Which member that is, as events name them."""

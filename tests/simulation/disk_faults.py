@@ -81,6 +81,8 @@ class DiskFaults:
                 self.visits_lost = True
             if path.name.startswith("journal"):
                 gateway.excuse()
+            if path.name.startswith("standing"):
+                gateway.promised.clear()
             self.finding.counts[f"bits flipped in {path.name.split('-')[0].split('.')[0]}"] += 1
 
         self.darken(gateway, flip)

@@ -3,12 +3,16 @@
 What is drawn per act is a weight beside everyday life; what is drawn per message is a probability.
 """
 
+import random
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from simulation.hours import CLOCKS_CHANGE_MS
 from simulation.network import Weather
 
-EVERYDAY: Mapping[str, float] = MappingProxyType({"somebody_badges": 30, "change_somebody": 6})
+EVERYDAY: Mapping[str, float] = MappingProxyType(
+    {"somebody_badges": 30, "change_somebody": 6, "order_doors": 2, "open_once": 0.5}
+)
 ACTS: Mapping[str, float] = MappingProxyType(
     {
         "break_broker": 1,  # the broker comes back with an empty disk
@@ -33,7 +37,18 @@ ACTS: Mapping[str, float] = MappingProxyType(
     }
 )
 MESSAGES: Mapping[str, float] = MappingProxyType({"loss": 0.05, "repeat": 0.05, "straggle": 0.05, "days": 0.002})
-NAMES = (*ACTS, *MESSAGES)
+SUMMER_TIME = "summer_time"
+NAMES = (*ACTS, *MESSAGES, SUMMER_TIME)
+START_MS = 1_790_000_000_000
+ACTS_BEFORE = 30
+
+
+def begins_ms(seed: int, *, wait_ms: float, without: Sequence[str] = ()) -> int:
+    """When a life begins: half of them some acts before the clocks at the doors are put forward or back."""
+    chance = random.Random(f"{SUMMER_TIME} {seed}")  # of its own, so that the rest of the life stays as it was
+    if SUMMER_TIME in without or chance.random() < 0.5:
+        return START_MS
+    return chance.choice(CLOCKS_CHANGE_MS) - int(ACTS_BEFORE * wait_ms)
 
 
 def weather(without: Sequence[str], odds: Mapping[str, float] = MappingProxyType({})) -> Weather:

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from portillon_edge.domain.events import NewEvent
 from portillon_edge.domain.timekeeping import TimeKeeper
 from portillon_edge.domain.visit_facts import VisitFact
 from portillon_edge.doors.local_side import Badge, LocalSide
+from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_shelf import JournalShelf
+from portillon_edge.store.standing_file import StandingFile
 from portillon_edge.sync.effects import UplinkEffect
 from portillon_edge.sync.uplink import Uplink
 from portillon_rules.credential import SiteKey
+from portillon_rules.decision import SiteRules
 from portillon_rules.local_facts import LocalFacts
 from portillon_rules.visits import Visit
 from portillon_wire.signature import PublicKeys
@@ -47,6 +51,8 @@ class Defences:
     visits_are_counted: bool = True
     passback_is_asked: bool = True
     commits_are_synced: bool = True  # synchronous=FULL
+    orders_are_kept: bool = True  # apart from the table
+    wall_clock: bool = True
 
 
 class Clock:
@@ -58,7 +64,7 @@ class Clock:
 
     def at(self, boot_ns: int) -> object:
         time = self._keeper.at(boot_ns)
-        return time if self._lease else type(time)(time.business_ms, time.quality, 1)
+        return time if self._lease else type(time)(time.business_ms, time.quality, 3_600_000)
 
 
 class Amnesia:
@@ -82,6 +88,39 @@ class Hospitable(LocalSide):
 
     def facts(self, badge: Badge) -> LocalFacts:
         return replace(super().facts(badge), presence=None)
+
+
+class Promised:
+    """The file of the orders that stand; what it said to have kept is a promise from then on."""
+
+    def __init__(self, file: StandingFile, promised: dict[str, str], *, dead: Callable[[], bool], keeps: bool) -> None:
+        self._file, self._promised, self._dead, self._keeps = file, promised, dead, keeps
+
+    def load(self) -> Mapping[str, Any] | None:
+        return self._file.load() if self._keeps else None
+
+    def save(self, body: Mapping[str, Any]) -> None:
+        if self._keeps:
+            self._file.save(body)
+        if not self._dead():
+            self._promised |= {door: order["by"] for door, order in body["orders"].items()}
+
+
+class SummerForEver:
+    """A table whose reader never puts its clock back."""
+
+    def __init__(self, store: EntitlementStore) -> None:
+        self.lookup = store.lookup
+        self._store = store
+        self._seen: SiteRules | None = None
+        self._said: SiteRules
+
+    def site_rules(self) -> SiteRules:
+        rules = self._store.site_rules()
+        if rules is not self._seen:
+            policy = None if rules.policy is None else replace(rules.policy, time_zone="Etc/GMT+4")
+            self._seen, self._said = rules, replace(rules, policy=policy)
+        return self._said
 
 
 class Incurious(Uplink):

@@ -15,6 +15,8 @@ from simulation.schedule import NS_PER_MS
 OVERDUE_MS = 100
 """What is due and was not done is looked at again so much later."""
 TIDY_MS = 3_600_000
+LOOKS_NS = 10_000 * NS_PER_MS
+"""So often what has no deadline (damages, the scrub, journals) is looked at, if the gateway wakes at all."""
 BOOT_NS = 1_000_000_000
 """What the boot clock shows when the process starts."""
 NEVER_NS = 2**62
@@ -32,6 +34,7 @@ class GatewayRounds(GatewayShell):
     _booted_ns: int
     _wakes_at_ns: int | None
     _tidied_ns: int
+    _woke_ns: int
     _looked_ns: int
 
     def _plan(self) -> None:
@@ -43,20 +46,29 @@ class GatewayRounds(GatewayShell):
         at_ns = min(due, self._tidied_ns + TIDY_MS * NS_PER_MS) + self._booted_ns - BOOT_NS
         now_ns = self._schedule.now_ns
         if at_ns <= now_ns:
-            at_ns = now_ns + OVERDUE_MS * NS_PER_MS if self._looked_ns == now_ns else now_ns
+            at_ns = now_ns + OVERDUE_MS * NS_PER_MS if self._woke_ns == now_ns else now_ns
         if self._wakes_at_ns is None or at_ns < self._wakes_at_ns:
             self._wakes_at_ns = at_ns
             self._schedule.after((at_ns - now_ns) / NS_PER_MS, partial(self._wake, self._life, at_ns))
 
     def _wake(self, life: int, at_ns: int) -> None:
         if life == self._life and self.alive and at_ns == self._wakes_at_ns:
-            self._wakes_at_ns, self._looked_ns = None, self._schedule.now_ns
-            self._let(self._look_around)
+            self._wakes_at_ns, self._woke_ns = None, self._schedule.now_ns
+            self._let(self._look_at_doors if self._doors_alone() else self._look_around)
+
+    def _doors_alone(self) -> bool:
+        """Whether nothing is due but the doors: as in the real shell, nobody else wakes for them."""
+        now_ns, timers = self.boot_ns, (self.session.deadline_ns, self.uplink.deadline_ns, self.presence.deadline_ns)
+        look_ns = now_ns + self._looked_ns + LOOKS_NS - self._schedule.now_ns
+        return now_ns < min(look_ns, self._tidied_ns + TIDY_MS * NS_PER_MS, *(at for at in timers if at is not None))
+
+    def _look_at_doors(self) -> None:
+        self.attendant.tick(self.boot_ns)
+        self.attendant.tidy(self.boot_ns)
 
     def _look_around(self) -> None:
-        now_ns = self.boot_ns
-        self.attendant.tick(now_ns)
-        self.attendant.tidy(now_ns)
+        now_ns, self._looked_ns = self.boot_ns, self._schedule.now_ns
+        self._look_at_doors()
         if now_ns - self._tidied_ns >= TIDY_MS * NS_PER_MS:
             self._tidied_ns = now_ns
             self.shelf.tidy(self.keeper.real_ms(now_ns))

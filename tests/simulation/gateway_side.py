@@ -12,13 +12,17 @@ from portillon_edge.domain.timekeeping import STEP_MS_MAX, TimeKeeper
 from portillon_edge.doors.attendant import Attendant
 from portillon_edge.doors.guarded_outputs import GuardedOutputs
 from portillon_edge.doors.local_side import LocalSide
+from portillon_edge.doors.machine import Bearing
+from portillon_edge.doors.staff_order import OpenDoor
 from portillon_edge.errors import EdgeError
+from portillon_edge.guard import core
 from portillon_edge.presence.news import PresenceHeard
 from portillon_edge.presence.others_file import OthersFile
 from portillon_edge.presence.presence_file import PresenceFile
 from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_shelf import JournalShelf
+from portillon_edge.store.standing_file import StandingFile
 from portillon_edge.sync.inputs import (
     Connected,
     Disconnected,
@@ -41,11 +45,22 @@ from portillon_wire.messages import (
 )
 from portillon_wire.topics import Down, Up, parse, up
 from simulation.disk import Disk
-from simulation.gateway_parts import Amnesia, Clock, Defences, Hospitable, Incurious, Log, Outside
+from simulation.gateway_parts import (
+    Amnesia,
+    Clock,
+    Defences,
+    Hospitable,
+    Incurious,
+    Log,
+    Outside,
+    Promised,
+    SummerForEver,
+)
 from simulation.gateway_rounds import BOOT_NS, GatewayRounds
 from simulation.guard_side import GuardSide, Relay
 from simulation.lanes import ENTRIES, LANES, build_lanes, reader_of, sensor_of
 from simulation.mounted_disk import Careless, mounted
+from simulation.schedule import NS_PER_MS
 
 ANSWERS = (EventKind.GRANTED, EventKind.DENIED, EventKind.REBADGED)
 COMMIT_AFTER_MS = 20
@@ -82,7 +97,7 @@ class GatewaySide(GatewayRounds):
         self._life = 0
         self._booted_ns = 0
         self._wakes_at_ns: int | None = None
-        self._tidied_ns = self._looked_ns = 0
+        self._tidied_ns = self._looked_ns = self._woke_ns = 0
         self._guard: GuardSide | None = None
         self.disk = Disk(folder, self._random)
         outside.mounts.enter_context(mounted(self.disk))
@@ -94,6 +109,10 @@ class GatewaySide(GatewayRounds):
         self.excused: set[str] = set()
         """Journals whose disk was harmed or replaced, so that what the cloud had not of them may be lost."""
         self._journals: set[str] = set()
+        self.free_until_ms = 0
+        """Some lane stood free up to then: whoever is inside may have left without a card."""
+        self.promised: dict[str, str] = {}
+        """The orders it has kept, by door: who gave them."""
         self._opened: list[Callable[[], None]] = []
         self.power_on()
 
@@ -233,8 +252,13 @@ class GatewaySide(GatewayRounds):
         )
         clock = Clock(self.keeper, lease=self._defences.lease)
         self.attendant = Attendant(
-            build_lanes(), keys=self._outside.site_keys, entitlements=self.store, clockwork=clock,
+            build_lanes(), keys=self._outside.site_keys, clockwork=clock,
+            entitlements=self.store if self._defences.wall_clock else SummerForEver(self.store),
             outputs=self._outputs, log=self._log, memory=self.memory, local=local,
+            standings=Promised(
+                StandingFile(self.folder, [secret]), self.promised, dead=lambda: self.disk.dead,
+                keeps=self._defences.orders_are_kept,
+            ),
         )  # type: ignore[arg-type]  # fmt: skip
         self.session = SyncSession(
             gateway=self.name, keys=self._outside.keys, boot_id=self.boot_id, keeper=self.keeper,
@@ -274,6 +298,7 @@ class GatewaySide(GatewayRounds):
     def hold(self, output: str) -> None:
         """GuardedOutputs asks here."""
         if self.alive and self._guard is not None:
+            self.free_until_ms = self._schedule.now_ms + core.HOLD_NS // NS_PER_MS
             self._guard.hold(output)
 
     def lock(self, output: str) -> None:
@@ -342,6 +367,14 @@ class GatewaySide(GatewayRounds):
         if not self.alive:
             return None
         return next(event for event in self._log.waiting[before:] if event.kind in ANSWERS)
+
+    def open_once(self, lane: str) -> None:
+        """A technician opens it here, without a card."""
+        self._let(lambda: self.attendant.handle(OpenDoor(lane, "staff:0", self.boot_ns)))
+
+    def bearings(self) -> dict[str, Bearing]:
+        """How each lane stands."""
+        return {lane: stands.standing for lane, stands in self.attendant.standings().items()}
 
     def push_through(self, lane: str = ENTRIES[0]) -> NewEvent | None:
         """Somebody goes through the lane, if it is released; the passage of a member that came of it."""

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from portillon_edge.guard import core
 from portillon_edge.guard.core import Action, Drive, GuardCore, Reopen, Tell
-from portillon_edge.guard.protocol import HOLD_MS, GuardEvent, Hold, Lock, Release
-from simulation.schedule import Schedule
+from portillon_edge.guard.protocol import GuardEvent, Hold, Lock, Release
+from simulation.schedule import NS_PER_MS, Schedule
 
 MAX_ON_MS = 5_000
 
@@ -17,13 +18,15 @@ class Relay:
     releasing: bool = False
     since_ns: int = 0
     longest_ns: int = 0
+    held_until_ns: int = 0
+    """A hold may last until then: it is asked for again and again."""
     orphaned: bool = field(default=False)
     """Released while no guard lives: the one window that the design states."""
 
     def drive(self, releasing: bool, now_ns: int) -> None:
         """Take a command."""
         if self.releasing and not self.orphaned:
-            self.longest_ns = max(self.longest_ns, now_ns - self.since_ns)
+            self.longest_ns = max(self.longest_ns, now_ns - max(self.since_ns, self.held_until_ns))
         if releasing and not self.releasing:
             self.since_ns = now_ns
         if not releasing:
@@ -38,7 +41,7 @@ class GuardSide:
         self._schedule = schedule
         self._relays = relays
         self._deaf = deaf_to_client_end
-        self._core = GuardCore(dict.fromkeys(relays, MAX_ON_MS))
+        self._core = GuardCore(dict.fromkeys(relays, MAX_ON_MS), continuous=relays)
         self.alive = True
         self._tell: Callable[[GuardEvent], None] | None = None
         self._do(self._core.start())
@@ -70,8 +73,10 @@ class GuardSide:
     def hold(self, output: str) -> None:
         """What the gateway asks for."""
         if self.alive:
-            self._do(self._core.handle(Hold(output), self._schedule.now_ns))
-            self._schedule.after(HOLD_MS, self._tick)
+            now_ns = self._schedule.now_ns
+            self._relays[output].held_until_ns = now_ns + core.HOLD_NS
+            self._do(self._core.handle(Hold(output), now_ns))
+            self._schedule.after(core.HOLD_NS / NS_PER_MS, self._tick)
 
     def lock(self, output: str) -> None:
         """What the gateway asks for."""

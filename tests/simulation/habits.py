@@ -10,7 +10,6 @@ import datetime
 import random
 from collections import Counter
 from collections.abc import Callable
-from zoneinfo import ZoneInfo
 
 from portillon_edge.domain.events import NewEvent
 from portillon_rules.reason import DenyReason, GrantFlag
@@ -19,13 +18,13 @@ from portillon_wire.messages import EventKind, JournalEvent
 from simulation.cloud_side import RESET_HOUR, CloudSide
 from simulation.finding import Finding
 from simulation.gateway_side import GatewaySide
+from simulation.hours import TIME_ZONE
 from simulation.lanes import ENTRIES, EXIT, ZONE
 from simulation.network import Network
 from simulation.schedule import Schedule
 
 VISITS, PASSBACK, HEALS = 13, 14, 15
 IN_DOUBT = (GrantFlag.PASSBACK, GrantFlag.PRESENCE_STALE, GrantFlag.TIME_UNCERTAIN)
-TIME_ZONE = ZoneInfo("America/Toronto")
 
 
 class Habits:
@@ -40,6 +39,7 @@ class Habits:
     clones: list[GatewaySide]
     everyone: Callable[[], list[GatewaySide]]
     _judge_grant: Callable[[GatewaySide, int], None]
+    judge_hours: Callable[[GatewaySide, int, str], None]
     came_in: dict[int, tuple[GatewaySide, int, int]]
     """Who is inside: through which gateway's lane, in which life of its process, and when."""
     spent: Counter[Visit]
@@ -94,6 +94,7 @@ class Habits:
             return False
         if answer.kind is EventKind.GRANTED:
             self._judge_grant(gateway, number)
+            self.judge_hours(gateway, number, lane)
             if lane != EXIT:
                 self._judge_entry(gateway, number, answer)
         return True
@@ -101,6 +102,8 @@ class Habits:
     def _judge_entry(self, gateway: GatewaySide, number: int, answer: NewEvent | JournalEvent) -> None:
         where, life, at_ms = self.came_in.get(number, (None, 0, 0))
         if where is not gateway or life != gateway.life or ZONE not in gateway.store.site_rules().zones:
+            return
+        if any(one.free_until_ms >= at_ms for one in self.everyone()):
             return
         if _reset_since(at_ms, self.schedule.now_ms) or not gateway.knows(self.schedule.now_ms):
             return

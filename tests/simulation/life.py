@@ -2,7 +2,8 @@
 
 Watched here: 1 (no grant past its bound), 2 (roots meet after healing), 3 (every committed event in the cloud once), 4
 (no output releasing past its bound), 6 (every denial has a reason), 7 (forged and foreign messages do nothing), 8 (no
-reboot or replay lengthens access), 12 (live answer = offline answer). Billing's 9 to 11 are in `billing_life`.
+reboot or replay lengthens access), 12 (live answer = offline answer). Billing's 9 to 11 are in `billing_life`;
+what is watched beyond them begins `habits` and `door_orders`.
 """
 
 import random
@@ -20,6 +21,8 @@ from simulation.card_faults import CardFaults
 from simulation.cloud_faults import CloudFaults
 from simulation.cloud_side import CloudSide
 from simulation.disk_faults import DiskFaults
+from simulation.door_orders import DoorOrders
+from simulation.faults import START_MS
 from simulation.finding import Finding
 from simulation.gateway_parts import Defences, Outside
 from simulation.gateway_side import COMMIT_AFTER_MS, GatewaySide
@@ -31,7 +34,6 @@ from simulation.pace import SHIPPED, Pace, at
 from simulation.power_faults import PowerFaults
 from simulation.schedule import Schedule
 
-START_MS = 1_790_000_000_000
 GRANT_SLACK_MS = 60_000
 """A lease may still be given while a change is less than 60 s unacknowledged (DESIGN §4, Lease)."""
 PROGRESS = 0
@@ -44,16 +46,17 @@ BLOCKED_MAX = 3
 IDLE_TICK_MS = 60 * MINUTE_MS
 
 
-class Life(Habits, NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Attacks):
+class Life(Habits, DoorOrders, NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Attacks):
     """A cloud, two gateways, a network, and chance."""
 
     def __init__(
         self, seed: int, folder: Path, template: Path, *, weather: Weather | None = None,
         defences: Defences | None = None, members: int = 8, pace: Pace = SHIPPED,
+        start_ms: int = START_MS,
     ) -> None:  # fmt: skip
         self.pace = pace
         self.finding = Finding(seed)
-        self.schedule = Schedule(seed, start_ms=START_MS)
+        self.schedule = Schedule(seed, start_ms=start_ms)
         self.random: random.Random = self.schedule.random
         self.defences = defences or Defences()
         self.weather = weather or Weather()
@@ -70,6 +73,7 @@ class Life(Habits, NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaul
         self._healed = False
         self._made = 0
         self.begin_habits()
+        self.begin_orders()
         self._dark: dict[str, int] = {}
         self._backup_taken = False
         self.hours = 0.0
@@ -174,6 +178,7 @@ class Life(Habits, NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaul
             self.finding.counts[act.do] += 1
             getattr(self, act.do)()
             self.schedule.run_for(act.wait_ms)
+            self.judge_doors()
             if self.finding.broken:
                 break
         self.hours = len(self.gateways) * (self.schedule.now_ms - began_ms) / 3_600_000
@@ -250,6 +255,8 @@ class Life(Habits, NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaul
         for gateway in self.gateways:
             oracle.roots_meet(self.finding, self.cloud, gateway)
             oracle.live_answer_is_offline_answer(self.finding, self.cloud, gateway)
+        self.judge_doors()
+        self.doors_stand_as_said()
         self._check_online_bound()
         self.schedule.run_for(3 * MINUTE_MS)
         for gateway in self.gateways:

@@ -62,9 +62,10 @@ def live_once(history: History, folder: Path, template: Path, *, defences: Defen
     """One whole life of gates: chance, healing, judgement."""
     home = folder / f"life{history.seed}"
     home.mkdir()
+    pace = PACES[history.kind]
     life = Life(
         history.seed, home, template, defences=defences, weather=faults.weather(history.without),
-        pace=PACES[history.kind],
+        pace=pace, start_ms=faults.begins_ms(history.seed, wait_ms=pace.wait_ms, without=history.without),
     )  # fmt: skip
     try:
         life.play(history)

@@ -11,6 +11,9 @@ from unittest.mock import patch
 
 from portillon_cloud.gateways import leasing, presence, set_back
 from portillon_cloud.gateways import session as cloud_session
+from portillon_edge.doors import part_drive, plan_watch, stepping
+from portillon_edge.guard import core as guard_core
+from portillon_edge.guard.protocol import HOLD_MS
 from portillon_edge.sync import lease_desk, presence_flow, reporter
 
 MINUTE_MS = 60_000
@@ -19,12 +22,14 @@ NS_PER_MS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How long a lease lasts, how often it is given and positions are told, and the mean time between two acts."""
+    """How long leases and holds last; how often leases, positions and plans come up; the mean time between two acts."""
 
     lease_s: int
     lease_every_ms: int
     report_every_ms: int
     save_lease_every_ms: int
+    hold_ms: int
+    plans_every_ms: int
     wait_ms: int
     settling_ms: int
     """How long after everything was mended both sides must agree: some reports later."""
@@ -37,6 +42,8 @@ SHIPPED = Pace(
     lease_every_ms=cloud_session.LEASE_INTERVAL_MS,
     report_every_ms=reporter.REPORT_NS_MAX // NS_PER_MS,
     save_lease_every_ms=MINUTE_MS,
+    hold_ms=HOLD_MS,
+    plans_every_ms=plan_watch.MINUTE_MS,
     wait_ms=4_000,
     settling_ms=5 * MINUTE_MS,
     time_heals=False,
@@ -47,6 +54,8 @@ SLOW = Pace(
     lease_every_ms=60 * MINUTE_MS,
     report_every_ms=60 * MINUTE_MS,
     save_lease_every_ms=30 * MINUTE_MS,  # less than a cold boot is charged
+    hold_ms=60 * MINUTE_MS,
+    plans_every_ms=5 * MINUTE_MS,  # the hours are whole multiples of it
     wait_ms=12 * MINUTE_MS,
     settling_ms=150 * MINUTE_MS,
     time_heals=True,
@@ -67,6 +76,10 @@ def at(pace: Pace) -> Iterator[None]:
             (set_back, "LATER_MS_MAX", 2 * lease_ms),
             (presence, "SILENT_AFTER_MS", 3 * lease_ms),
             (reporter, "REPORT_NS_MAX", report_ns),
+            (guard_core, "HOLD_NS", pace.hold_ms * NS_PER_MS),
+            (stepping, "HOLD_MS", pace.hold_ms),
+            (part_drive, "RENEW_NS", pace.hold_ms * NS_PER_MS * 2 // 5),
+            (plan_watch, "MINUTE_MS", pace.plans_every_ms),
             (lease_desk, "SAVE_NS", pace.save_lease_every_ms * NS_PER_MS),
             (presence_flow, "BEAT_NS", report_ns),
             (presence_flow, "FRESH_MS", 4 * pace.report_every_ms),

@@ -4,9 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from portillon_rules.door_plan import EVERY_DOOR, Standing
+from simulation.cloud_side import BY_HOURS
 from simulation.disk import Trouble
+from simulation.door_orders import HOURS, LOCKED
+from simulation.faults import START_MS
 from simulation.gateway_parts import Defences
 from simulation.habits import PASSBACK, VISITS
+from simulation.hours import CLOCKS_CHANGE_MS
 from simulation.life import Life
 from simulation.lives import live_once, make_template, write_gates_history
 from simulation.network import FINE, Weather
@@ -128,6 +133,35 @@ def comes_in_twice(life: Life) -> None:
     life.come_in(life.gateways[0], 5)
 
 
+def loses_its_table_in_a_lockdown(life: Life) -> None:
+    """Staff locks everything down; then the power goes with the table, and there is no cloud to ask."""
+    life.order(EVERY_DOOR, Standing.LOCKDOWN)
+    life.schedule.run_for(10_000)
+    life.lose_broker()
+    gateway = life.gateways[0]
+
+    def ruin() -> None:
+        files = {path.name: path.read_bytes() for path in gateway.folder.iterdir()}
+        tables = {name: b"\xff" * len(content) for name, content in files.items() if name.startswith("entitlements")}
+        gateway.disk.replace_all(files | tables)
+
+    life.darken(gateway, ruin)
+    life.mend_power(gateway)
+    life.schedule.run_for(10_000)
+    life.judge_doors()
+
+
+def stays_up_for_the_change_of_clocks(life: Life) -> None:
+    """The clocks are put back; eleven minutes past one is outside of the hours, and past two would be within."""
+    life.schedule.run_for(CLOCKS_CHANGE_MS[0] + 11 * 60_000 - life.schedule.now_ms)
+    life.judge_doors()
+    life.badge(life.gateways[0], BY_HOURS[0])
+
+
+BEGINS_MS = {
+    stays_up_for_the_change_of_clocks: CLOCKS_CHANGE_MS[0] - 60_000,
+    comes_in_twice: START_MS + 30 * 60_000,  # the planned lane is shut: where one stands free, anybody may have left
+}
 ABLATIONS: dict[str, tuple[Defences, int, Callable[[Life], None]]] = {
     "the lease runs out": (Defences(lease=False), 1, blocked_behind_a_dead_broker),
     # Two defences stand behind each other here: with the second one on, the first is not missed.
@@ -151,6 +185,12 @@ ABLATIONS: dict[str, tuple[Defences, int, Callable[[Life], None]]] = {
     "the guard ends releases when its client dies": (Defences(guard_hears_the_end=False), 4, dies_while_released),
     "visits are counted": (Defences(visits_are_counted=False), VISITS, comes_too_often),
     "it is asked who is inside": (Defences(passback_is_asked=False), PASSBACK, comes_in_twice),
+    "orders that lock are kept apart from the table": (
+        Defences(orders_are_kept=False),
+        LOCKED,
+        loses_its_table_in_a_lockdown,
+    ),
+    "hours go by the wall's clock": (Defences(wall_clock=False), HOURS, stays_up_for_the_change_of_clocks),
     "only the listed keys are believed": (Defences(verify=False), 7, forged_messages),
 }
 
@@ -162,7 +202,8 @@ def test_without_a_defence_it_goes_red(defence: str, tmp_path: Path, template: P
 
     def broken(name: str, with_these: Defences) -> set[int]:
         (tmp_path / name).mkdir()
-        life = Life(1, tmp_path / name, template, weather=FINE, defences=with_these)
+        begins_ms = BEGINS_MS.get(trouble, START_MS)
+        life = Life(1, tmp_path / name, template, weather=FINE, defences=with_these, start_ms=begins_ms)
         life.schedule.run_for(60_000)
         trouble(life)
         life.heal()
