@@ -11,9 +11,13 @@ from portillon_cloud.access import operations as access
 from portillon_cloud.audit import operations as audit
 from portillon_cloud.audit.planning import NIGHTLY_AUDIT
 from portillon_cloud.billing import operations as billing
-from portillon_cloud.billing import renewal, withdrawal
+from portillon_cloud.billing import price_change_timers, renewal, withdrawal
+from portillon_cloud.billing.addon_timer import ADDONS_END
+from portillon_cloud.billing.addons import end_with_memberships
 from portillon_cloud.billing.exit_link import ExitLinks
 from portillon_cloud.billing.planning import INVOICE_RUN, RECOGNITION
+from portillon_cloud.billing.referrals import reward_when_due
+from portillon_cloud.billing.reward_timer import REFERRAL_REWARD
 from portillon_cloud.clock import Clock, RealClock
 from portillon_cloud.database import Database
 from portillon_cloud.dunning import operations as dunning
@@ -102,7 +106,11 @@ def handlers(provider: PaymentProvider, links: ExitLinks | None = None) -> Mappi
         RECOGNITION: billing.run_recognition_when_due,
         renewal.RENEWAL_NOTICE: renewal.notice_timer(links),
         renewal.RENEWAL: renewal.renew_when_due,
+        price_change_timers.PRICE_NOTICES: price_change_timers.notices_timer(links),
+        price_change_timers.PRICE_HOLDS: price_change_timers.hold_when_due,
         withdrawal.SETTLE: withdrawal.settle_when_due,
+        ADDONS_END: end_with_memberships,
+        REFERRAL_REWARD: reward_when_due,
         CHARGE: charge_timer(provider),
         dunning.DUNNING_STEP: dunning.take_step,
         dunning.DUNNING_REVIEW: dunning.take_review,

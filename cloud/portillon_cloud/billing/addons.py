@@ -1,13 +1,22 @@
-"""Add-ons: subscriptions that are only had beside a membership, and end with it."""
+"""Add-ons: subscriptions that are only had beside a membership, and end with it, whenever that is changed."""
 
 import datetime
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, or_, select
 
-from portillon_cloud.billing.catalogue import PlanKind
-from portillon_cloud.billing.errors import CatalogueError
+from portillon_cloud.billing import changes
+from portillon_cloud.billing.catalogue import PlanKind, price_by_id
+from portillon_cloud.billing.errors import CatalogueError, SubscriptionRefusedError
+from portillon_cloud.billing.event_store import Author
+from portillon_cloud.billing.life import Condition, Recorded, life_on
+from portillon_cloud.billing.span import Moment
+from portillon_cloud.billing.subscription import Answer, Decided, Refused, Why
 from portillon_cloud.billing.tables import plan, price, subscription
+from portillon_cloud.billing.timeline import Ended
+from portillon_cloud.timers import Timer, Work, finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +48,44 @@ def membership_of(conn: Connection, organisation_id: int, member_id: int, starts
             f"price_id: this is only sold beside a membership, and the member has none on {starts_on}; sell one first"
         )
     return Membership(row.id, row.ends_on)
+
+
+def end_with_memberships(work: Work, timer: Timer) -> None:
+    """Timer addons_end: what is beside the subscription ends on the day on which that does now."""
+    with work.db.write() as conn:
+        column = subscription.c
+        membership = conn.execute(select(column.ends_on).where(column.id == timer.subject_id)).one()
+        beside = conn.scalars(select(column.id).where(column.beside_id == timer.subject_id).order_by(column.id)).all()
+        for subscription_id in beside:
+            _end_with(conn, timer.organisation_id, subscription_id, membership.ends_on, work.now_ms)
+        finish(conn, timer)
+
+
+def _end_with(
+    conn: Connection, organisation_id: int, subscription_id: int, ends_on: datetime.date | None, now_ms: int
+) -> None:
+    row = conn.execute(
+        select(subscription.c.anchor_on, subscription.c.price_id).where(subscription.c.id == subscription_id)
+    ).one()
+    own_end_on = price_by_id(conn, organisation_id, row.price_id).ends_on(row.anchor_on)
+    target_on = min((on for on in (own_end_on, ends_on) if on is not None), default=None)
+
+    def ask(recorded: Sequence[Recorded], today: datetime.date) -> Answer:
+        life = life_on(recorded, today)
+        if life.condition is Condition.ENDED:
+            return Refused(Why.ENDED)
+        terms = [one for one in recorded if isinstance(one.event, Ended) and one.event.of_term]
+        wanted_on = None if target_on is None else max(target_on, life.starts_on)
+        if [one.event.at.day for one in terms] == ([] if wanted_on is None else [wanted_on]):
+            return Decided()
+        ended = () if wanted_on is None else (Ended(at=Moment(wanted_on), of_term=True),)
+        return Decided(record=ended, withdraw=tuple(one.id for one in terms))
+
+    with suppress(SubscriptionRefusedError):  # it is over already
+        changes.change(
+            conn,
+            organisation_id=organisation_id,
+            subscription_id=subscription_id,
+            ask=ask,
+            author=Author(name="membership", at_ms=now_ms, reason="ends with the membership"),
+        )

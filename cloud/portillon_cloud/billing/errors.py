@@ -31,6 +31,14 @@ class UnknownCouponError(NotFoundError):
     """No such coupon in this organisation."""
 
 
+class ReferralRefusedError(RefusedError):
+    """Who was brought or rewarded cannot have been: oneself, one's household, somebody known, or twice."""
+
+
+class UnknownReferralError(NotFoundError):
+    """No such referral, or no such members, in this organisation."""
+
+
 class SaleRefusedError(RefusedError):
     """A sale or a return that cannot be: more brought back than was sold, a request key of another sale."""
 
@@ -88,3 +96,11 @@ class RunStoppedError(RefusedError):
 
 class UnknownStopError(NotFoundError):
     """No run of this organisation stands still under that id."""
+
+
+class UnknownPriceChangeError(NotFoundError):
+    """No such announced price in this organisation."""
+
+
+class PriceChangeBegunError(RefusedError):
+    """An announced price holds for somebody already; it is not taken back but followed by another."""

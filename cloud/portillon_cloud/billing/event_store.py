@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
+from portillon_cloud.billing.addon_timer import plan_addons
 from portillon_cloud.billing.calendar import Period
 from portillon_cloud.billing.catalogue import Price
 from portillon_cloud.billing.difference import Billed
@@ -20,7 +21,7 @@ from portillon_cloud.billing.tables import (
     invoice_line,
     subscription_event,
 )
-from portillon_cloud.billing.timeline import Tariff
+from portillon_cloud.billing.timeline import Ended, Started, Tariff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,15 @@ def record(conn: Connection, *, organisation_id: int, subscription_id: int, deci
     ]
     if rows:
         conn.execute(insert(subscription_event), rows)
+    ended = any(isinstance(event, Ended) for event in decided.record)
+    if decided.withdraw or (ended and not any(isinstance(event, Started) for event in decided.record)):
+        plan_addons(
+            conn,
+            organisation_id=organisation_id,
+            subscription_id=subscription_id,
+            withdrawn=decided.withdraw,
+            now_ms=author.at_ms,
+        )
 
 
 def recorded(conn: Connection, subscription_ids: Sequence[int]) -> Mapping[int, Sequence[Recorded]]:

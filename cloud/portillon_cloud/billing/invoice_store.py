@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 
 from portillon_cloud.billing import tax_catalogue
 from portillon_cloud.billing.errors import RunConflictError
-from portillon_cloud.billing.invoice import ENGINE, Draft
+from portillon_cloud.billing.invoice import ENGINE, Draft, Line
 from portillon_cloud.billing.numbers import printed, series_of, take_numbers
-from portillon_cloud.billing.sale_draft import SaleDraft
+from portillon_cloud.billing.sale_draft import SaleDraft, SaleLine
 from portillon_cloud.billing.tables import invoice, invoice_line, invoice_tax, price
 from portillon_cloud.database.rows import insert_many, reserve_ids
 from portillon_cloud.ledger import Entry, LedgerCode, Posting, post_many
@@ -164,6 +164,10 @@ def issue(
     return ids
 
 
+def _lines(draft: Draft | SaleDraft) -> Sequence[Line | SaleLine]:
+    return draft.lines
+
+
 def _write_lines(conn: Connection, seller: Seller, ids: Sequence[int], drafts: Sequence[Draft | SaleDraft]) -> None:
     lines = [
         (
@@ -189,7 +193,7 @@ def _write_lines(conn: Connection, seller: Seller, ids: Sequence[int], drafts: S
             charge.taxable,
         )
         for invoice_id, draft in zip(ids, drafts, strict=True)
-        for position, line in enumerate(draft.lines, start=1)
+        for position, line in enumerate(_lines(draft), start=1)
         for charge in (line.charge,)
     ]
     try:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from portillon_cloud.billing.calendar import add_months, boundary, first_boundary_from, period_index
+from portillon_cloud.billing.calendar import Interval, add_months, boundary, first_boundary_from, period_index
 from portillon_cloud.billing.catalogue import Price
 from portillon_cloud.billing.errors import CatalogueError
 from portillon_cloud.billing.proration import Proration
@@ -110,7 +110,7 @@ def offer(
     less = gift is not None and (gift.share_ppm > 0 or gift.amount_minor > 0)
     events: list[Event] = [start]
     if gift is not None and less:
-        events.append(_discounted(gift, price, first_on))
+        events.append(_discounted(gift, price, anchor_on, first_on))
     if ends_on is not None:
         events.append(Ended(at=Moment(ends_on), of_term=True))
     whole = ends_on is None or first_boundary_from(anchor_on, price.interval, ends_on) == ends_on
@@ -125,12 +125,17 @@ def offer(
     )
 
 
-def _discounted(gift: Gift, price: Price, first_on: datetime.date) -> Discounted:
-    until = None if gift.cycles is None else Moment(boundary(first_on, price.interval, gift.cycles))
+def after_cycles(anchor_on: datetime.date, interval: Interval, on: datetime.date, cycles: int) -> datetime.date:
+    """The day on which `cycles` periods are over, counted from the one that `on` falls in."""
+    return boundary(anchor_on, interval, period_index(anchor_on, interval, on) + cycles)
+
+
+def _discounted(gift: Gift, price: Price, anchor_on: datetime.date, first_on: datetime.date) -> Discounted:
+    until_on = None if gift.cycles is None else after_cycles(anchor_on, price.interval, first_on, gift.cycles)
     return Discounted(
         at=Moment(first_on),
         code=gift.code,
-        until=until,
+        until=None if until_on is None else Moment(until_on),
         share_ppm=gift.share_ppm,
         amount_minor=gift.amount_minor,
     )

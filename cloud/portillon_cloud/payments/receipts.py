@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
+from portillon_cloud.billing.reward_timer import plan_rewards
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.ledger import Entry, LedgerCode, Posting, post
@@ -127,6 +128,13 @@ def receive(conn: Connection, receipt: Receipt, shares: Sequence[Share], *, now_
         amount_minor=receipt.amount_minor,
         currency=receipt.currency,
         settles=+settles,
+        now_ms=now_ms,
+    )
+    plan_rewards(
+        conn,
+        organisation_id=receipt.organisation_id,
+        account_id=receipt.account_id,
+        payment_id=payment_id,
         now_ms=now_ms,
     )
     return payment_id
