@@ -43,6 +43,8 @@ _EXPECTED = f"""
     WHERE organisation_id = :organisation_id GROUP BY legal_entity_id
     UNION ALL SELECT legal_entity_id, 'bad_debt', SUM(amount_minor) FROM write_off
     WHERE organisation_id = :organisation_id GROUP BY legal_entity_id
+    UNION ALL SELECT legal_entity_id, 'brought_forward', SUM(amount_minor) FROM payment
+    WHERE organisation_id = :organisation_id AND means = 'brought' GROUP BY legal_entity_id
     UNION ALL {_DEPOSITS} ELSE amount_minor END) FROM manual_entry
     WHERE organisation_id = :organisation_id AND kind LIKE 'deposit%' GROUP BY legal_entity_id"""  # noqa: S608
 _NAME = """CASE WHEN l.code IN ('deferred_revenue', 'revenue') THEN 'revenue'

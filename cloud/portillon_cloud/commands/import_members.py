@@ -1,5 +1,6 @@
 """portillon-cloud import-members: a CSV of members from a file."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from portillon_cloud.commands.session import Organisation, Site, err, out, servi
 from portillon_cloud.main import Services
 from portillon_cloud.members.csv_import import ImportReport, Progress
 from portillon_cloud.members.csv_import import import_members as import_csv
+from portillon_cloud.members.csv_reading import bad_lines as write_bad_lines
 from portillon_cloud.payments.provider import CardBehaviour
 from portillon_cloud.payments.simulator_tables import sim_card
 from portillon_cloud.payments.tables import SIMULATOR, payment_method
@@ -29,12 +31,10 @@ def import_file(
     site_id: int,
     allow_partial: bool,
     progress: Progress,
+    dry_run: bool = False,
 ) -> ImportReport:
     """Import `path` in one transaction; raises FileUnreadableError. What is wrong in the file is in the report."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileUnreadableError(f"cannot read {path}: {error.strerror}") from error
+    data = _read(path)
     with services.db.write() as conn:
         report = import_csv(
             conn,
@@ -45,11 +45,19 @@ def import_file(
             now_ms=business_now_ms(conn, organisation_id, services.clock.real_ms()),
             provider=services.provider.name,
             allow_partial=allow_partial,
+            dry_run=dry_run,
             progress=progress,
         )
         if services.provider.name == SIMULATOR:
             _introduce_cards(conn, organisation_id)
     return report
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileUnreadableError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _introduce_cards(conn: Connection, organisation_id: int) -> None:
@@ -76,8 +84,16 @@ def import_members(
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Import the good lines of a bad file.")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen; nothing is kept.")] = False,
+    bad_lines: Annotated[
+        Path | None, typer.Option("--bad-lines", help="Write the lines that did not come in here, with the reason.")
+    ] = None,
 ) -> None:
-    """Import members with cards, contracts and payment tokens. A bad line is reported, and then nothing is imported."""
+    """Import members with cards, contracts and payment tokens. A bad line is reported, and then nothing is imported.
+
+    Memberships in the middle of their periods: columns paid_until, next_due, frozen_until, visits_left, credit,
+    discount, agreed_price. With external_id a file may be imported again: what is there already stays.
+    """
     services = services_of(ctx)
     with services.db.read() as conn:
         organisation_id = the_organisation(conn, organisation)
@@ -90,12 +106,16 @@ def import_members(
             organisation_id=organisation_id,
             site_id=site_id,
             allow_partial=allow_partial,
+            dry_run=dry_run,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     for problem in report.problems[:PROBLEMS_SHOWN]:
         err.print(f"{file}: {problem}", highlight=False, markup=False, soft_wrap=True)
     if len(report.problems) > PROBLEMS_SHOWN:
         err.print(f"… and {len(report.problems) - PROBLEMS_SHOWN} more")
+    if bad_lines is not None and report.problems:
+        bad_lines.write_text(write_bad_lines(_read(file), report.problems), "utf-8")
+        err.print(f"The lines that did not come in are in {bad_lines}.", highlight=False, soft_wrap=True)
     if report.problems and not allow_partial:
         err.print(
             f"[red]{len(report.problems)} problems: nothing was imported.[/red] Mend them, or use --allow-partial."
@@ -103,6 +123,19 @@ def import_members(
         raise typer.Exit(1)
     for remark in report.remarks[:PROBLEMS_SHOWN]:
         err.print(f"{file}: {remark}", highlight=False, markup=False, soft_wrap=True)
-    out.print(f"{report.imported} members imported.")
+    _summary(report, dry_run=dry_run)
     if report.problems:
         raise typer.Exit(1)
+
+
+def _summary(report: ImportReport, *, dry_run: bool) -> None:
+    if report.known:
+        out.print(f"{report.known} lines were imported before: nothing to do for them.")
+    if report.credit is not None:
+        out.print(f"{report.credit.format('en')} of credit brought along.")
+    for day, count in sorted(report.due.items(), key=lambda one: one[0] or date.max)[:PROBLEMS_SHOWN]:
+        out.print(f"{count} next billed on {day}." if day is not None else f"{count} never billed here.")
+    if dry_run:
+        out.print(f"Dry run: {report.imported} members would be imported; nothing was.")
+    else:
+        out.print(f"{report.imported} members imported.")

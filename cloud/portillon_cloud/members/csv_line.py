@@ -1,19 +1,27 @@
 """One line of a member import: its fields read, each bad one named. Pure."""
 
 import datetime
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from portillon_rules.credential import Credential, CredentialError
 
 from portillon_cloud.members.card_text import read_card
+from portillon_cloud.members.csv_running import COLUMNS as RUNNING_COLUMNS
+from portillon_cloud.members.csv_running import Elsewhere, read_elsewhere
 from portillon_cloud.members.entry import Entry
 from portillon_cloud.members.profile import LINE_MAX, TypedAddress, TypedContact, TypedMember
 
 REQUIRED = ("first_name", "last_name", "plan", "contract_start")
+NOTE = "problem"
+"""A column that nobody reads: what was wrong with a line, in the file of those that did not come in."""
+
 OPTIONAL = (
     "email", "card", "payment_token", "payment_label", "language", "account", "billed_from",
     "phone", "birth_date", "street", "city", "postal_code", "region", "country", "emergency_name", "emergency_phone",
+    "external_id", *RUNNING_COLUMNS, NOTE,
 )  # fmt: skip
 FIELD_CHARACTERS_MAX = 200
 LANGUAGES = ("en", "fr")
@@ -56,6 +64,9 @@ class MemberRow:
     language: str | None
     account: str | None
     billed_from: datetime.date | None  # periods that began before it were billed elsewhere
+    external_id: str | None  # whose it is in the system that it comes from
+    elsewhere: Elsewhere  # how the membership stands there
+    sha256: str  # of the line: the same one again brings nothing
     known: TypedMember  # as written: how a phone number reads depends on the country of the gym
 
 
@@ -71,7 +82,11 @@ def read_line(line: int, values: Mapping[str, str]) -> tuple[MemberRow | None, l
         "payment_label": fields.text("payment_label"),
         "language": fields.language("language"),
         "account": fields.text("account"),
+        "external_id": fields.text("external_id"),
     }
+    elsewhere = read_elsewhere(fields)
+    if elsewhere.paid_until is not None and fields.text("billed_from") is not None:
+        fields.wrong("billed_from", "says what paid_until says: leave one of them empty")
     cards, billed_from = fields.cards("card"), fields.date("billed_from")
     if fields.problems or start is None:
         return None, fields.problems
@@ -83,10 +98,17 @@ def read_line(line: int, values: Mapping[str, str]) -> tuple[MemberRow | None, l
         contract_start=start,
         cards=cards,
         billed_from=billed_from,
+        elsewhere=elsewhere,
+        sha256=_digest(values),
         known=fields.profile(first_name, last_name, optional["email"]),
         **optional,
     )
     return row, []
+
+
+def _digest(values: Mapping[str, str]) -> str:
+    said = {name: value.strip() for name, value in values.items() if value.strip() and name != NOTE}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(slots=True)
@@ -100,20 +122,20 @@ class _Fields:
     def text(self, name: str) -> str | None:
         value = self.values.get(name, "").strip()
         if len(value) > FIELD_CHARACTERS_MAX:
-            self._wrong(name, f"has {len(value)} characters; at most {FIELD_CHARACTERS_MAX}")
+            self.wrong(name, f"has {len(value)} characters; at most {FIELD_CHARACTERS_MAX}")
             return None
         if value.startswith(_FORMULA):
-            self._wrong(name, f"{value!r} begins like a spreadsheet formula; remove its first character")
+            self.wrong(name, f"{value!r} begins like a spreadsheet formula; remove its first character")
             return None
         if not value.isprintable():
-            self._wrong(name, f"{value!r} has a line break or a character that cannot be seen")
+            self.wrong(name, f"{value!r} has a line break or a character that cannot be seen")
             return None
         return value or None
 
     def required(self, name: str) -> str:
         value = self.text(name)
         if not self.values.get(name, "").strip():
-            self._wrong(name, "is empty")
+            self.wrong(name, "is empty")
         return value or ""
 
     def email(self, name: str) -> str | None:
@@ -121,7 +143,7 @@ class _Fields:
         entry = Entry(country="")
         read = entry.email(name, value)
         for one in entry.wrong:
-            self._wrong(name, f"{value!r}: {one.said()}")
+            self.wrong(name, f"{value!r}: {one.said()}")
         return read
 
     def profile(self, first_name: str, last_name: str, email: str | None) -> TypedMember:
@@ -146,7 +168,7 @@ class _Fields:
     def language(self, name: str) -> str | None:
         value = self.text(name)
         if value is not None and value.lower() not in LANGUAGES:
-            self._wrong(name, f"{value!r} is not known; use {' or '.join(LANGUAGES)}, or leave it empty")
+            self.wrong(name, f"{value!r} is not known; use {' or '.join(LANGUAGES)}, or leave it empty")
             return None
         return value and value.lower()
 
@@ -157,7 +179,7 @@ class _Fields:
         try:
             return datetime.date.fromisoformat(value)
         except ValueError:
-            self._wrong(name, f"{value!r} is no date; write it as YYYY-MM-DD, for example 2026-01-31")
+            self.wrong(name, f"{value!r} is no date; write it as YYYY-MM-DD, for example 2026-01-31")
             return None
 
     def cards(self, name: str) -> tuple[Credential, ...]:
@@ -166,8 +188,8 @@ class _Fields:
             try:
                 found[read_card(one)] = None
             except CredentialError as error:
-                self._wrong(name, str(error))
+                self.wrong(name, str(error))
         return tuple(found)
 
-    def _wrong(self, name: str, message: str) -> None:
+    def wrong(self, name: str, message: str) -> None:
         self.problems.append(Problem(self.line, name, message))

@@ -5,10 +5,10 @@ Accepts UTF-8 with or without a byte order mark, any line ends, and comma, semic
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from portillon_cloud.members.csv_line import OPTIONAL, REQUIRED, MemberRow, Problem, read_line
+from portillon_cloud.members.csv_line import NOTE, OPTIONAL, REQUIRED, MemberRow, Problem, read_line
 
 FILE_BYTES_MAX = 50_000_000
 
@@ -43,6 +43,28 @@ def read_members(data: bytes) -> Parsed:
     if not rows and not problems:
         problems.append(Problem(head[0], "", "there is a header and no member under it"))
     return Parsed(tuple(rows), tuple(problems))
+
+
+def bad_lines(data: bytes, problems: Sequence[Problem]) -> str:
+    """Those lines of the file that have a problem, with what is wrong in a column after the others: mended, they are
+    a file to import. A file that cannot be read at all has none."""
+    text = _decode(data)
+    if isinstance(text, Problem):
+        return ""
+    lines = [line for line in _lines(text) if not isinstance(line, Problem)]
+    wrong: dict[int, list[str]] = {}
+    for problem in problems:
+        said = f"{problem.column}: {problem.message}" if problem.column else problem.message
+        wrong.setdefault(problem.line, []).append(said)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    header = lines[0][1] if lines else []
+    kept = [index for index, name in enumerate(header) if name.strip().lower() != NOTE]
+    writer.writerow([*(header[index] for index in kept), NOTE])
+    for number, fields in lines[1:]:
+        if number in wrong:
+            writer.writerow([*(fields[index] for index in kept if index < len(fields)), "; ".join(wrong[number])])
+    return out.getvalue()
 
 
 def _decode(data: bytes) -> str | Problem:

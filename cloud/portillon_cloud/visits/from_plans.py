@@ -19,7 +19,7 @@ from portillon_cloud.billing.tables import plan, subscription
 from portillon_cloud.members.tables import member, organisation
 from portillon_cloud.visits.moving import settle_down
 from portillon_cloud.visits.plan_visits import PlannedAllowance, SoldPart, planned, turns_ms
-from portillon_cloud.visits.tables import visit_allowance
+from portillon_cloud.visits.tables import visit_allowance, visits_before
 
 ACCOUNTS_PER_READ = 2_000
 
@@ -71,6 +71,7 @@ def _keep(conn: Connection, organisation_id: int, account_ids: Sequence[int], no
 def _parts(conn: Connection, organisation_id: int, account_ids: Sequence[int]) -> Mapping[int, list[SoldPart]]:
     zone = conn.execute(select(organisation.c.time_zone).where(organisation.c.id == organisation_id)).scalar_one()
     found: defaultdict[int, list[SoldPart]] = defaultdict(list)
+    used = _used_before(conn, account_ids)
     for one in store.terms(conn, account_ids, zone):
         runs = one.membership
         found[one.member_id].append(
@@ -83,9 +84,20 @@ def _parts(conn: Connection, organisation_id: int, account_ids: Sequence[int]) -
                 schedule=runs.schedule,
                 sites=one.sites,
                 visits=one.visits,
+                used_before=used.pop(one.subscription_id, 0),  # of the first pack it had
             )
         )
     return found
+
+
+def _used_before(conn: Connection, account_ids: Sequence[int]) -> dict[int, int]:
+    """By subscription, the visits that were used before it came here."""
+    rows = conn.execute(
+        select(visits_before.c.subscription_id, visits_before.c.used)
+        .join(subscription, subscription.c.id == visits_before.c.subscription_id)
+        .where(subscription.c.account_id.in_(account_ids))
+    )
+    return {subscription_id: used for subscription_id, used in rows}
 
 
 def _rows(conn: Connection, member_ids: Iterable[int]) -> Mapping[int, list[Row[Any]]]:

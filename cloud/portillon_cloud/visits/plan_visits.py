@@ -8,6 +8,7 @@
 4. Everything that is planned is in the answer, so that a gateway which hears nothing for days changes over by itself. A
    quota whose number stays is counted on through a change of plan; one with another number begins at 0 on that day.
 5. Packs are given when they begin and taken back when they end: one that is over would refuse (portillon_rules.visits).
+   What of one was used before it came here (an import, a transfer) is not given again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +49,10 @@ class PlanVisits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoldPart:
-    """One subscription on one plan over `[from_ms, until_ms)`. `visits` None: no limit. `sites`: access/sites.py."""
+    """One subscription on one plan over `[from_ms, until_ms)`. `visits` None: no limit. `sites`: access/sites.py.
+
+    `used_before`: of its pack, elsewhere.
+    """
 
     subscription_id: int
     plan: str
@@ -58,6 +62,7 @@ class SoldPart:
     schedule: str = ALWAYS
     sites: str | Sequence[int] | None = None
     visits: PlanVisits | None = None
+    used_before: int = 0
 
     def runs(self, at_ms: int) -> bool:
         """Whether it holds at that instant."""
@@ -94,7 +99,7 @@ def _packs(parts: Sequence[SoldPart], now_ms: int) -> Iterable[PlannedAllowance]
                 source=f"subscription:{part.subscription_id}",
                 plans=(part.plan,),
                 per=None,
-                most=part.visits.pack,
+                most=max(part.visits.pack - part.used_before, 0),
                 from_ms=part.from_ms,
                 until_ms=part.until_ms,
             )

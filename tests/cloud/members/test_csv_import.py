@@ -100,7 +100,7 @@ def test_a_family_shares_an_account(gym: Gym) -> None:
         ("B,C,,pin:4917,gym,2026-01-31,,", "line 3, card: a PIN is drawn by lot"),
         ("B,C,,,gym,2026-01-31,tok_1,", "line 3, payment_token: is on line 2 already"),
         ("zoé,gagnon,ZOE@example.org,,gym,2026-01-31,,", "is on line 2 already"),
-        ("B,C,,,gym,2024-01-31,,", "line 3, contract_start: the contract from 2024-01-31 ends on 2025-01-31"),
+        ("B,C,,,gym,2024-01-31,,", "line 3, contract_start: starts_on: from 2024-01-31 it ends on 2025-01-31"),
         ("B,C,,,gym,,,", "line 3, contract_start: is empty"),
     ],
 )
