@@ -279,8 +279,8 @@ def _people(
     if not members:
         return
     going_by = store.collection(conn, organisation_id)
-    blocks = store.blocks(conn, account_ids, now_ms)
     terms = store.terms(conn, account_ids, going_by.zone)
+    blocks = store.blocks(conn, account_ids, store.unbilled_since_ms(terms, going_by.zone, now_ms))
     facts = store.build_facts(account_ids, going_by, blocks=blocks, debts=store.debts(conn, account_ids), terms=terms)
     homes = {row.id: row.site_id for row in members}
     memberships: defaultdict[int, list[Membership]] = defaultdict(list)

@@ -73,12 +73,12 @@ def debts(conn: Connection, account_ids: Sequence[int]) -> dict[int, list[Debt]]
     return found
 
 
-def blocks(conn: Connection, account_ids: Sequence[int], now_ms: int) -> dict[tuple[int, int | None], list[Block]]:
-    """Blocks that hold now or later, by (account, member); member None: the whole account."""
+def blocks(conn: Connection, account_ids: Sequence[int], after_ms: int) -> dict[tuple[int, int | None], list[Block]]:
+    """Blocks that hold at some time after this instant, by (account, member); member None: the whole account."""
     found: defaultdict[tuple[int, int | None], list[Block]] = defaultdict(list)
     rows = conn.execute(
         select(block)
-        .where(block.c.account_id.in_(account_ids), or_(block.c.until_ms.is_(None), block.c.until_ms > now_ms))
+        .where(block.c.account_id.in_(account_ids), or_(block.c.until_ms.is_(None), block.c.until_ms > after_ms))
         .order_by(block.c.id)
     )
     for row in rows:
@@ -204,13 +204,20 @@ def account_facts(
 ) -> dict[int, AccountFacts]:
     """Everything that the standing of these accounts depends on."""
     going_by = collection(conn, organisation_id)
+    of_accounts = terms(conn, account_ids, going_by.zone)
     return build_facts(
         account_ids,
         going_by,
-        blocks=blocks(conn, account_ids, now_ms),
+        blocks=blocks(conn, account_ids, unbilled_since_ms(of_accounts, going_by.zone, now_ms)),
         debts=debts(conn, account_ids),
-        terms=terms(conn, account_ids, going_by.zone),
+        terms=of_accounts,
     )
+
+
+def unbilled_since_ms(terms: Iterable[SubscriptionTerms], zone: str, now_ms: int) -> int:
+    """Since when something waits to be billed, now if nothing does: blocks that ended since say why it still waits."""
+    due = (start_of_day_ms(one.next_due_on, zone) for one in terms if one.next_due_on is not None)
+    return min(now_ms, min(due, default=now_ms))
 
 
 def build_facts(

@@ -149,6 +149,26 @@ def test_a_planned_block_can_be_called_off(gym: DuesGym) -> None:
     assert row(gym, payer, at(6)).refusal is None
 
 
+def test_what_is_never_billed_shuts_nobody_out(gym: DuesGym) -> None:
+    """Two holds on invoicing after each other, the first over: the invoice that neither let be made is not owed.
+
+    Found by the simulator (billing 100067): whoever was parked twice was refused ten days after the due day.
+    """
+    payer = gym.payer(next_invoice_on=DUE)
+    common = {
+        "organisation_id": gym.organisation_id,
+        "account_id": payer.account_id,
+        "reason": BlockReason.PARKED,
+        "source": "staff",
+    }
+    with gym.db.write() as conn:
+        put_block(conn, **common, from_ms=at(-5), until_ms=at(8))
+        put_block(conn, **{**common, "source": "other"}, from_ms=at(5))
+    for day in (0, 6, 9, 20):
+        known = row(gym, payer, at(day))
+        assert known.refusal is None and known.valid_until_ms > at(40), day
+
+
 def test_one_members_own_block(gym: DuesGym) -> None:
     """A child who is banned leaves the family in; a lost card says so before anything else."""
     payer = gym.payer()
