@@ -8,6 +8,8 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from portillon_cloud.billing.coupons import Coupon, CouponTerms, coupons_of, end_coupon, make_coupon
+from portillon_cloud.billing.event_store import Author
+from portillon_cloud.billing.gifts import redeem
 from portillon_cloud.billing.offer import Gift
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.http.dependencies import ServicesDep, require
@@ -18,6 +20,7 @@ from portillon_cloud.money import PPM
 
 router = APIRouter(tags=["plans"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]
+Desk = Annotated[Principal, Depends(require(Permission.CHANGE_MEMBERS))]
 Owner = Annotated[Principal, Depends(require(Permission.SET_RULES))]
 Code = Annotated[str, Field(pattern=r"^[A-Z0-9-]{1,20}$", description="As it stands on the invoice: SPRING-26")]
 _PPM_PER_PERCENT = PPM // 100
@@ -43,6 +46,19 @@ class CouponOut(CouponBody):
     id: int
     uses: int
     active: bool
+
+
+class CouponUse(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    code: Code
+
+
+class CouponUsed(BaseModel):
+    """`from_on`: the next renewal. `until_on`: the first day at the whole price again; null: it stays so."""
+
+    from_on: datetime.date
+    until_on: datetime.date | None
 
 
 class CouponMade(BaseModel):
@@ -75,6 +91,21 @@ def offer_coupon(new: CouponBody, services: ServicesDep, owner: Owner) -> Coupon
     with services.db.write() as conn:
         now_ms = business_now_ms(conn, owner.organisation_id, services.clock.real_ms())
         return CouponMade(id=make_coupon(conn, owner.organisation_id, terms, by=owner.name, now_ms=now_ms))
+
+
+@router.post("/subscriptions/{subscription_id}/coupon", status_code=HTTPStatus.CREATED)
+def use_coupon(subscription_id: PathId, new: CouponUse, services: ServicesDep, desk: Desk) -> CouponUsed:
+    """Use a coupon for a subscription that runs already: its next periods cost less. 409 says why not."""
+    with services.db.write() as conn:
+        at_ms = business_now_ms(conn, desk.organisation_id, services.clock.real_ms())
+        given = redeem(
+            conn,
+            organisation_id=desk.organisation_id,
+            subscription_id=subscription_id,
+            code=new.code,
+            author=Author(name=desk.name, at_ms=at_ms, reason=f"coupon {new.code}"),
+        )
+    return CouponUsed(from_on=given.from_on, until_on=given.until_on)
 
 
 @router.delete("/coupons/{coupon_id}", status_code=HTTPStatus.NO_CONTENT)

@@ -12,7 +12,6 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Row, delete, func, or_, select
 
-from portillon_cloud.billing import changes, subscription
 from portillon_cloud.billing.catalogue import PlanKind
 from portillon_cloud.billing.errors import (
     CatalogueError,
@@ -21,13 +20,10 @@ from portillon_cloud.billing.errors import (
     UnknownReferralError,
 )
 from portillon_cloud.billing.event_store import Author
-from portillon_cloud.billing.life import Recorded, life_on
-from portillon_cloud.billing.offer import after_cycles
+from portillon_cloud.billing.gifts import give
+from portillon_cloud.billing.offer import Gift
 from portillon_cloud.billing.sales_tables import referral, referral_reward, referral_terms
-from portillon_cloud.billing.span import Moment
-from portillon_cloud.billing.tables import invoice, plan, price
-from portillon_cloud.billing.tables import subscription as subscription_row
-from portillon_cloud.billing.timeline import Discounted
+from portillon_cloud.billing.tables import invoice, plan, price, subscription
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.organisations import time_zone_of
@@ -168,11 +164,11 @@ def give_reward(conn: Connection, organisation_id: int, referral_id: int, *, now
             given_at_ms=now_ms,
         )
     )
-    changes.change(
+    give(
         conn,
         organisation_id=organisation_id,
         subscription_id=subscription_id,
-        ask=_ask(reward),
+        gift=Gift(code=CODE, share_ppm=reward.share_ppm, amount_minor=reward.amount_minor, cycles=reward.cycles),
         author=Author(name="referral", at_ms=now_ms, reason=f"brought member {row.referred_id}"),
     )
     return subscription_id
@@ -189,25 +185,8 @@ def reward_when_due(work: Work, timer: Timer) -> None:
             finish(conn, timer)
 
 
-def _ask(reward: Reward) -> changes.Ask:
-    def ask(recorded: Sequence[Recorded], today: datetime.date) -> subscription.Answer:
-        on = subscription.at_renewal(recorded, today)
-        life = life_on(recorded, today)
-        until_on = after_cycles(life.anchor_on, life.tariff.interval, on, reward.cycles)
-        less = Discounted(
-            at=Moment(on),
-            code=CODE,
-            until=Moment(until_on),
-            share_ppm=reward.share_ppm,
-            amount_minor=reward.amount_minor,
-        )
-        return subscription.discount(recorded, less, today=today)
-
-    return ask
-
-
 def _membership(conn: Connection, member_id: int, today: datetime.date) -> int | None:
-    column = subscription_row.c
+    column = subscription.c
     found: int | None = conn.scalar(
         select(column.id)
         .join(price, price.c.id == column.price_id)

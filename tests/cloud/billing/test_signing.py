@@ -10,6 +10,8 @@ from portillon_cloud.billing.catalogue import Extras, PlanKind, create_plan
 from portillon_cloud.billing.contracts import Wish, agree, subscribe
 from portillon_cloud.billing.coupons import CouponTerms, coupons_of, end_coupon, look_up, make_coupon, use
 from portillon_cloud.billing.errors import CatalogueError, CouponRefusedError, UnlawfulContractError
+from portillon_cloud.billing.event_store import Author
+from portillon_cloud.billing.gifts import Given, redeem
 from portillon_cloud.billing.offer import Gift
 from portillon_cloud.billing.operations import create_price, run_invoices
 from portillon_cloud.billing.sales_tables import coupon_use
@@ -204,6 +206,36 @@ def test_a_coupon_that_makes_no_sense_is_refused(gym: Gym, terms: CouponTerms) -
     coupon(gym, SPRING)
     with pytest.raises(CatalogueError):
         coupon(gym, terms)
+
+
+def test_a_coupon_is_used_for_what_runs_already(gym: Gym) -> None:
+    """The cycle that runs stays as it is; the next two cost three quarters; it is used like at the signature."""
+    coupon(gym, replace(SPRING, gift=replace(SPRING.gift, cycles=2)))
+    coupon(gym, CouponTerms(gift=Gift(code="NOFEE", waives_joining=True)))
+    joined = gym.join(starts_on=START)
+    today_ms = start_of_day_ms(date(2026, 2, 10), "America/Toronto")
+    run_invoices(gym.db, gym.legal_entity_id, on=START, now_ms=start_of_day_ms(START, "America/Toronto"))
+
+    def use_it(code: str) -> Given:
+        with gym.db.write() as conn:
+            return redeem(
+                conn,
+                organisation_id=gym.organisation_id,
+                subscription_id=joined.subscription_id,
+                code=code,
+                author=Author(name="Desk", at_ms=today_ms),
+            )
+
+    assert use_it("SPRING") == Given(date(2026, 2, 28), date(2026, 4, 30))
+    with pytest.raises(CouponRefusedError, match="this member has used SPRING"):
+        use_it("SPRING")
+    with pytest.raises(CouponRefusedError, match="joining fee"):
+        use_it("NOFEE")
+    for on in (date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 30)):
+        run_invoices(gym.db, gym.legal_entity_id, on=on, now_ms=start_of_day_ms(on, "America/Toronto"))
+    with gym.db.read() as conn:
+        nets = conn.scalars(select(invoice.c.net_minor).order_by(invoice.c.id)).all()
+    assert nets == [100_00, 75_00, 75_00, 100_00]
 
 
 def test_the_last_use_of_a_coupon_is_had_once(gym: Gym) -> None:
