@@ -118,7 +118,10 @@ class Habits:
         if lane == EXIT:
             self.came_in.pop(number, None)
             return
-        self.came_in[number] = (gateway, gateway.life, self.schedule.now_ms)
+        if not gateway.knows(self.schedule.now_ms):  # once it does, that may have been before the reset hour
+            self.came_in.pop(number, None)
+        else:
+            self.came_in[number] = (gateway, gateway.life, self.schedule.now_ms)
         if gateway in self.clones or GrantFlag.NOT_JOURNALED in event.flags:
             return
         if not gateway.alive:  # it died over writing this passage down: that moment is the stated window

@@ -12,8 +12,9 @@ The rules, in the order in which a lease meets them:
 6. A lease that was long under way has spent that time: its life is counted from `issued_ms`, not from its arrival.
 7. Who was wrong, if leases go on telling another time? When the lease has run out, and all newer leases of six hours
    have told one and the same other time, that one is adopted: a cloud whose clock was a year off, and was put right,
-   must not lock a site out for good. Leases held back and handed out late look alike; whoever can do that had to keep
-   the site without a cloud until its lease ran out, alarms all the while, and wins no more than the time he held back.
+   must not lock a site out for good. An older lease that straggles in counts for nothing. Leases held back and handed
+   out late look alike; whoever can do that had to keep the site without a cloud until its lease ran out, alarms all the
+   while, and wins no more than the time he held back.
 
 The lease is spent by the boot clock alone; a cold boot charges one hour, since nobody knows how long the power was off.
 After it, time is uncertain until the next lease: at least what was saved plus the time since this boot began.
@@ -237,8 +238,9 @@ class TimeKeeper:
     def _must_be_right(self, lease: Lease, before: SavedLease, boot_ns: int) -> bool:
         offset_ms = lease.issued_ms - boot_ns // _NS_PER_MS
         other = self._other
-        newer = other is not None and (lease.epoch, lease.counter) > (other.epoch, other.counter)
-        agrees = other is not None and newer and abs(offset_ms - other.offset_ms) <= STEP_MS_MAX
+        if other is not None and (lease.epoch, lease.counter) <= (other.epoch, other.counter):
+            return False  # a straggler, or one again: it neither agrees nor takes back what newer ones told
+        agrees = other is not None and abs(offset_ms - other.offset_ms) <= STEP_MS_MAX
         since_ns = other.since_ns if other is not None and agrees else boot_ns
         first_ms = other.offset_ms if other is not None and agrees else offset_ms
         self._other = _OtherTime(first_ms, since_ns, lease.epoch, lease.counter)

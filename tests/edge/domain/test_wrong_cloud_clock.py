@@ -85,6 +85,18 @@ def test_one_lease_repeated_is_never_believed() -> None:
         assert made.adopt(same, minute * 60 * S) is LeaseRefusal.CLOCK_STEP
 
 
+def test_an_old_lease_that_comes_late_does_not_begin_the_hours_anew() -> None:
+    """Right leases are adopted on time, whatever of the hours before straggles in between, again and again."""
+    made, late = keeper(YEAR_MS), lease(H, DAY_MS)
+    for hour in range(60, 73):
+        for minute in (0, 30):
+            now_ns = hour * H + minute * 60 * S
+            answer = made.adopt(lease(now_ns), now_ns)
+            if answer is not None:
+                assert made.adopt(late, now_ns + S) is LeaseRefusal.CLOCK_STEP
+    assert answer is None and made.real_ms(now_ns) == NOON_MS + now_ns // MS
+
+
 def test_leases_held_back_and_handed_out_late_wait_for_the_lease_and_for_six_hours() -> None:
     """Whoever delays messages gains nothing while the lease lasts, and nothing from a few of them after it."""
     made = keeper(0)
