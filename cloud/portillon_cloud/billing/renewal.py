@@ -15,6 +15,7 @@ from portillon_cloud.billing.exit_link import ExitLinks, Purpose
 from portillon_cloud.billing.law import LAWS, Window
 from portillon_cloud.billing.legal_side import BY_ITSELF, Signed, signed
 from portillon_cloud.billing.life import Condition, life_on
+from portillon_cloud.billing.price_change_timers import repriced_minor
 from portillon_cloud.billing.tables import contract
 from portillon_cloud.billing.tables import subscription as subscription_row
 from portillon_cloud.billing.told import tell_about
@@ -112,7 +113,7 @@ def notice_timer(links: ExitLinks | None) -> Handler:
         with work.db.write() as conn:
             held = signed(conn, timer.organisation_id, timer.subject_id)
             today = local_date(work.now_ms, held.time_zone)
-            said = _notice(conn, held, timer.subject_id, today)
+            said = _notice(conn, held, timer.subject_id, today, work.now_ms)
             if said is not None and timer.key.endswith(f":{said.ends_on}"):
                 accepts = isinstance(said, RenewalOffered)
                 tell_about(
@@ -155,12 +156,12 @@ def renew_when_due(work: Work, timer: Timer) -> None:
 
 
 def _notice(
-    conn: Connection, held: Signed, subscription_id: int, today: datetime.date
+    conn: Connection, held: Signed, subscription_id: int, today: datetime.date, now_ms: int
 ) -> RenewalComes | RenewalOffered | None:
     ends_on = _going_on(conn, held, subscription_id, today)
     if ends_on is None:
         return None
-    cycle_minor = held.cycles[-1].minor
+    cycle_minor = repriced_minor(conn, subscription_id, ends_on, now_ms) or held.cycles[-1].minor
     if held.renews:
         clause = {"fr": "Code de la consommation, art. L215-1"}.get(held.law_code, "")
         return RenewalComes(

@@ -55,6 +55,11 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
             "From your period that begins on {from_on} it costs {becomes_minor}.\n\n"
             "*** If you do not agree, you may leave at no cost: tell us up to and including {until_on}. ***",
         ),
+        "price_stays": (
+            "The price of {plan} stays as it is",
+            "We told you of a new price of {plan} for {member} from {from_on}. It will not come: it stays {was_minor} "
+            "per period, taxes included. You need not do anything.",
+        ),
         "cancelled": (
             "Your cancellation is confirmed",
             "On {told_on} you cancelled {plan} for {member}. The last day with it is {last_day}; nothing of it is "
@@ -96,6 +101,11 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
             "À partir de votre période qui commence le {from_on}, il coûte {becomes_minor}.\n\n"
             "*** Si vous n’êtes pas d’accord, vous pouvez partir sans frais : dites-le-nous jusqu’au {until_on} "
             "inclus. ***",
+        ),
+        "price_stays": (
+            "Le prix de {plan} ne change pas",
+            "Nous vous avions annoncé un nouveau prix de l’abonnement {plan} de {member} à partir du {from_on}. Il "
+            "n’en sera rien : le prix reste de {was_minor} par période, taxes comprises. Vous n’avez rien à faire.",
         ),
         "cancelled": (
             "Votre résiliation est confirmée",

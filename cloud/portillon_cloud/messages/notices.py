@@ -43,6 +43,14 @@ class PriceChanges:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriceStays:
+    """What was told of a new price from `from_on` is taken back: it stays `was_minor`."""
+
+    from_on: datetime.date
+    was_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
     """It ends on `ends_on`, the first day without it. `back_minor`: what is paid back, by `back_by_on`."""
 
@@ -80,12 +88,13 @@ class WayToLeave:
     asked_on: datetime.date
 
 
-Notice = RenewalComes | RenewalOffered | PriceChanges | Cancelled | Withdrawn | FreezeAgreed | WayToLeave
+Notice = RenewalComes | RenewalOffered | PriceChanges | PriceStays | Cancelled | Withdrawn | FreezeAgreed | WayToLeave
 
 _CLASSES: dict[str, type[Notice]] = {
     "renewal_comes": RenewalComes,
     "renewal_offered": RenewalOffered,
     "price_changes": PriceChanges,
+    "price_stays": PriceStays,
     "cancelled": Cancelled,
     "withdrawn": Withdrawn,
     "freeze_agreed": FreezeAgreed,
