@@ -311,13 +311,13 @@ def _writing(services: ServicesDep, who: Principal) -> Iterator[tuple[Connection
 
 def _own_account(conn: Connection, who: Principal, account_id: int) -> int:
     """Lock an account of the asker's organisation; its legal entity. Raises Problem 404."""
-    lock_account(conn, account_id)
     column = account.c
     found: int | None = conn.scalar(
         select(column.legal_entity_id).where(column.id == account_id, column.organisation_id == who.organisation_id)
     )
     if found is None:
         raise not_found("account")
+    lock_account(conn, account_id)
     return found
 
 

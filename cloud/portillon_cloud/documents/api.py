@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
+from portillon_cloud.billing.tables import subscription
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.documents import letters, operations, store, wordings
 from portillon_cloud.documents.errors import N_, AcceptanceError, SealError
@@ -177,7 +178,12 @@ def post_wording(law: Law, language: Language, new: WordingBody, services: Servi
 @router.get("/subscriptions/{subscription_id}/documents")
 def list_documents(subscription_id: PathId, services: ServicesDep, reader: Reader) -> list[DocumentOut]:
     """Every version of its contract in writing, the newest first."""
+    own = select(subscription.c.id).where(
+        subscription.c.id == subscription_id, subscription.c.organisation_id == reader.organisation_id
+    )
     with services.db.read() as conn:
+        if conn.scalar(own) is None:
+            raise not_found("subscription")
         found = store.documents_of(conn, reader.organisation_id, subscription_id)
     return [DocumentOut.model_validate(one) for one in found]
 

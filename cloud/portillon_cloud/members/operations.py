@@ -102,12 +102,10 @@ def add_member(
 
 def set_door_rights(conn: Connection, *, organisation_id: int, member_id: int, rights: DoorRights) -> None:
     """Change what doors do for a member; every gateway knows it within a second. Raises UnknownMemberError."""
-    was_supervisor = conn.scalar(select(member.c.supervisor).where(member.c.id == member_id))
+    own = (member.c.id == member_id, member.c.organisation_id == organisation_id)
+    was_supervisor = conn.scalar(select(member.c.supervisor).where(*own))
     account_id = conn.execute(
-        update(member)
-        .where(member.c.id == member_id, member.c.organisation_id == organisation_id)
-        .values(**asdict(rights))
-        .returning(member.c.account_id)
+        update(member).where(*own).values(**asdict(rights)).returning(member.c.account_id)
     ).scalar_one_or_none()
     if account_id is None:
         raise UnknownMemberError(f"organisation {organisation_id} has no member {member_id}")

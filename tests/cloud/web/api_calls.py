@@ -5,6 +5,7 @@ import re
 import shutil
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import schemathesis
 from cloud.web.conftest import TestClient
+from httpx import Response
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
@@ -39,6 +41,9 @@ CHECKS = [
 GOOD, BAD = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _NAMES = {"door": ("lane-1", "lane-2"), "zone": ("gym",), "reason": ("parked", "suspended"), "name": ("always",)}
+
+
+schemathesis.serializer.alias("application/pdf", "application/octet-stream")
 
 
 @dataclass
@@ -72,39 +77,49 @@ class Api:
         self.services.db = Database(f"sqlite:///{copy}")
         (self.folder / f"{self.count - 1}.db").unlink(missing_ok=True)
 
-    def faults(self, operation: Any, *, mode: Any, examples: int, seed: bool) -> Iterator[str]:
-        """What is wrong with the answers to so many calls; `seed`: other calls each time."""
-        found: dict[str, str] = {}
+    def cases(
+        self, operation: Any, *, mode: Any, examples: int, seed: bool = False, always_near: bool = False
+    ) -> list[Any]:
+        """So many calls of an operation; `seed`: other calls each time; `always_near`: with ids that are there."""
+        made: list[Any] = []
 
         @settings(
             max_examples=examples, database=None, derandomize=not seed, deadline=None, verbosity=Verbosity.quiet,
             phases=[Phase.generate], suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         @given(operation.as_strategy(mode), st.data())
-        def call(case: Any, data: Any) -> None:
-            if mode is GOOD and data.draw(st.integers(0, 3)):
+        def make(case: Any, data: Any) -> None:
+            if mode is GOOD and (always_near or data.draw(st.integers(0, 3))):
                 _make_nearer(case, data.draw, self.today)
-            fault = self.fault_of(case)
-            if fault is not None:
-                found.setdefault(fault.split("\n", 1)[0], fault)
+            made.append(case)
 
-        try:
-            call()
-        except Unsatisfiable:
-            return  # nothing about it can be wrong
-        yield from found.values()
+        with suppress(Unsatisfiable):  # nothing about it can be wrong
+            make()
+        return made
 
-    def fault_of(self, case: Any) -> str | None:
-        """What is wrong with the answer to one call."""
+    def answer_of(self, case: Any) -> Response:
+        """What the application says to it."""
         sent = case.as_transport_kwargs(base_url="http://testserver")
         given = {name: sent[name] for name in ("method", "url", "params", "json") if name in sent}
         if "data" in sent and sent["data"] is not None:
             given["content"] = sent["data"]
         headers = {name: value.encode("latin-1") for name, value in sent.get("headers", {}).items()}
         headers["authorization"] = f"Bearer {self.key}".encode()
+        return self.client.request(**given, headers=headers)
+
+    def faults(self, operation: Any, *, mode: Any, examples: int, seed: bool) -> Iterator[str]:
+        """What is wrong with the answers to so many calls, each kind of it once."""
+        found: dict[str, str] = {}
+        for case in self.cases(operation, mode=mode, examples=examples, seed=seed):
+            fault = self._fault_of(case)
+            if fault is not None:
+                found.setdefault(fault.split("\n", 1)[0], fault)
+        yield from found.values()
+
+    def _fault_of(self, case: Any) -> str | None:
         told = f"{case.method} {case.formatted_path} {case.query or ''} {case.body!r:.2000}"
         try:
-            answer = self.client.request(**given, headers=headers)
+            answer = self.answer_of(case)
         except Exception as error:  # noqa: BLE001 - whatever the server let escape is the finding
             last = traceback.extract_tb(error.__traceback__)[-1]
             return f"{type(error).__name__} at {last.filename}:{last.lineno}: {str(error)[:300]}\n{told}"

@@ -21,6 +21,8 @@ ASKED = os.environ.get("API_EXAMPLES")
 EXAMPLES = int(ASKED or 10)
 PARTS = 6
 
+pytestmark = pytest.mark.xdist_group("the api's document")
+
 
 class StillClock:
     """Real time that stands."""
