@@ -1,7 +1,9 @@
 """Signing what is sold, on both engines: what the preview says is what is invoiced, and coupons are used once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from threading import Barrier
 
 import pytest
 from cloud.gym import MONTHLY, Gym
@@ -260,3 +262,25 @@ def test_the_last_use_of_a_coupon_is_had_once(gym: Gym) -> None:
         conn.execute(insert(coupon_use).values(row))
     with gym.db.read() as conn:
         assert [found.uses for found in coupons_of(conn, gym.organisation_id)] == [1]
+
+
+def test_of_many_at_once_one_has_the_last_use(gym: Gym) -> None:
+    """Four desks sign four members with a coupon for one, at the same moment: one contract, three refusals."""
+    coupon(gym, replace(SPRING, uses_most=1))
+    monthly = price(gym)
+    people = [walk_in(gym, f"{letter} Roy") for letter in "ABCD"]
+    together = Barrier(len(people))
+
+    def desk(who: tuple[int, int]) -> bool:
+        together.wait(timeout=30)
+        try:
+            sign(gym, who[0], wish(gym, who[1], monthly, coupon_code="SPRING"))
+        except CouponRefusedError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(people)) as desks:
+        assert sorted(desks.map(desk, people)) == [False, False, False, True]
+    with gym.db.read() as conn:
+        assert [found.uses for found in coupons_of(conn, gym.organisation_id)] == [1]
+        assert conn.scalar(select(func.count()).select_from(contract)) == 1
