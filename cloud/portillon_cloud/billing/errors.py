@@ -104,3 +104,7 @@ class UnknownPriceChangeError(NotFoundError):
 
 class PriceChangeBegunError(RefusedError):
     """An announced price holds for somebody already; it is not taken back but followed by another."""
+
+
+class TransferRefusedError(RefusedError):
+    """A subscription cannot be handed on so; the message begins with the field that is wrong."""

@@ -16,6 +16,7 @@ from portillon_cloud.billing import referrals_api as referrals
 from portillon_cloud.billing import sales_api as sales
 from portillon_cloud.billing import signing_api as signing
 from portillon_cloud.billing import subscription_api as subscriptions
+from portillon_cloud.billing import transfer_api as transfers
 from portillon_cloud.billing.forecast import api as forecast
 from portillon_cloud.documents import api as documents
 from portillon_cloud.doors import api as doors
@@ -43,7 +44,7 @@ def api_router() -> APIRouter:
         members, profiles, credentials, billing, signing, coupons, referrals, sales, subscriptions, payments, dunning,
         access, rules, gateways, doors, forecast,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
-        documents,
+        documents, transfers,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)
