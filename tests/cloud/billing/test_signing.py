@@ -114,7 +114,7 @@ def test_what_the_preview_says_is_what_is_invoiced(gym: Gym) -> None:
 
 
 def test_law_sees_every_payment(gym: Gym) -> None:
-    """Quebec's equal instalments: a joining fee on top of the first is refused with the clause, spread it is not."""
+    """Quebec's equal instalments: a fee on top of the first, or a coupon for it alone, is refused; spread it is not."""
     yearly = {"amount_minor": 420_00, "interval": Interval(IntervalUnit.MONTH, 12)}
     _, member_id = walk_in(gym, "A B")
     for terms, clause in (
@@ -125,6 +125,10 @@ def test_law_sees_every_payment(gym: Gym) -> None:
         asked = wish(gym, member_id, price(gym, **terms))
         with gym.db.read() as conn, pytest.raises(UnlawfulContractError, match=clause):
             agree(conn, asked, now_ms=gym.clock.real_ms())
+    coupon(gym, replace(SPRING, gift=replace(SPRING.gift, cycles=1)))
+    asked = wish(gym, member_id, price(gym), coupon_code="SPRING")
+    with gym.db.read() as conn, pytest.raises(UnlawfulContractError, match=r"s\. 201"):
+        agree(conn, asked, now_ms=gym.clock.real_ms())
     spread = price(gym, **yearly, extras=Extras(joining_minor=25_00, instalments=4))
     with gym.db.read() as conn:
         agreed = agree(conn, wish(gym, member_id, spread), now_ms=gym.clock.real_ms())
