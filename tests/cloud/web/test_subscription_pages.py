@@ -49,6 +49,27 @@ def test_a_cancellation_can_be_taken_back(send, signed_in):
     assert "cancelled" not in html and "Jan 31, 2026" in html
 
 
+def test_the_laws_part_is_shown_and_the_letter_kept(send, signed_in):
+    """A cancellation by law shows clause, most and day before it is done; its letter stands on the page after."""
+    shown = send("cancel", by_law="true").text
+    for said in ("C.c.Q., art. 2125, 2129", "Kept at most, taxes included", "at once"):
+        assert said in shown
+    send("cancel", by_law="true", confirmed="true")
+    html = signed_in(Role.DESK).get(PAGE).text
+    assert "What they were told in writing" in html and "Votre résiliation est confirmée" in html
+
+
+def test_the_desk_opens_the_members_own_page(signed_in, csrf):
+    """By a link that needs no session; the technician makes none."""
+    page = signed_in(Role.DESK)
+    answer = page.post(f"{PAGE}/way-to-leave", data={"csrf": csrf(page.get(PAGE).text)})
+    assert answer.status_code == 303
+    page.cookies.clear()
+    assert "Résilier votre contrat" in page.get(answer.headers["location"]).text
+    other = signed_in(Role.TECHNICIAN)
+    assert other.post(f"{PAGE}/way-to-leave", data={"csrf": csrf(other.get("/sites/1").text)}).status_code == 403
+
+
 def test_what_cannot_be_is_said_in_words(send):
     """Why it cannot be; and what is no day or no number is said too."""
     refused = send("resume", on="2025-03-12")

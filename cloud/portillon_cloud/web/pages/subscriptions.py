@@ -4,18 +4,19 @@ import datetime
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, select
 
-from portillon_cloud.billing import changes, event_store, subscription
+from portillon_cloud.billing import agreed_change, event_store, subscription
 from portillon_cloud.billing.agreement import agreement_of
 from portillon_cloud.billing.catalogue import prices_of_entity
-from portillon_cloud.billing.change_request import Change, ask_of
+from portillon_cloud.billing.change_request import Change
 from portillon_cloud.billing.credit_note import CreditDraft
-from portillon_cloud.billing.errors import SubscriptionRefusedError
+from portillon_cloud.billing.errors import SubscriptionRefusedError, UnlawfulContractError
 from portillon_cloud.billing.event_store import Author
+from portillon_cloud.billing.exit_link import DESK_DAYS, ExitLinks, Purpose
 from portillon_cloud.billing.invoice import Draft
 from portillon_cloud.billing.life import Condition, Recorded, life_on
 from portillon_cloud.billing.span import Moment
@@ -30,6 +31,7 @@ from portillon_cloud.http.problem import not_found
 from portillon_cloud.http.services import Services
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.tables import account, legal_entity, member
+from portillon_cloud.messages.notice_store import told_of_subscription
 from portillon_cloud.money import Money
 from portillon_cloud.web.rendering import Notice, page
 from portillon_cloud.web.subscription_words import SubscriptionWords
@@ -43,6 +45,7 @@ Typed = Annotated[str, Form(max_length=20)]
 _CHANGES: TypeAdapter[Change] = TypeAdapter(Change)
 COMPANIES_SHOWN = 500
 NOT_UNDERSTOOD = N_("Nothing was changed: a day or a number is missing, or cannot be.")
+UNLAWFUL = N_("The law does not allow that:")
 DONE = N_("Done. Invoices, credit notes and doors follow at once.")
 
 
@@ -51,6 +54,17 @@ def subscription_page(subscription_id: PathId, services: ServicesDep, reader: Re
     """Its life and its future."""
     notice = Notice("ok", reader.words.say(DONE)) if done else None
     return _draw(services, reader, subscription_id, notice=notice)
+
+
+@router.post("/subscriptions/{subscription_id}/way-to-leave", dependencies=[Depends(genuine_form)])
+def way_to_leave(subscription_id: PathId, request: Request, services: ServicesDep, clerk: Clerk) -> Response:
+    """The page on which the member leaves, opened at the desk; its address is good for some days."""
+    with services.db.read() as conn:
+        _shown(conn, clerk, subscription_id)
+    links = ExitLinks.of(services.keyring, str(request.base_url))
+    now_ms, organisation_id = clerk.organisation.clock.business_ms, clerk.principal.organisation_id
+    link = links.link(organisation_id, subscription_id, Purpose.LEAVE, now_ms=now_ms, days=DESK_DAYS)
+    return RedirectResponse(link, 303)
 
 
 @router.post("/subscriptions/{subscription_id}", dependencies=[Depends(genuine_form)])
@@ -86,11 +100,10 @@ def change_form(
         if confirmed:
             with services.db.write() as conn:
                 author = Author(name=clerk.principal.name, at_ms=now_ms, reason=asked.reason)
-                changes.change(conn, **which, ask=ask_of(conn, organisation_id, subscription_id, asked), author=author)
+                agreed_change.carry_out(conn, **which, new=asked, author=author)
             return RedirectResponse(f"/subscriptions/{subscription_id}?done=true", 303)
         with services.db.read() as conn:
-            ask = ask_of(conn, organisation_id, subscription_id, asked)
-            outcome = changes.preview(conn, **which, ask=ask, now_ms=now_ms)
+            agreed = agreed_change.show(conn, **which, new=asked, now_ms=now_ms)
     except ValidationError:
         notice = Notice("bad", clerk.words.say(NOT_UNDERSTOOD))
         return _draw(services, clerk, subscription_id, notice=notice, status=422)
@@ -99,7 +112,10 @@ def change_form(
         if refused.possible_on is not None:
             said += " " + clerk.words.say(N_("Possible from %(day)s."), day=clerk.words.day(refused.possible_on))
         return _draw(services, clerk, subscription_id, notice=Notice("bad", said), status=409)
-    return _draw(services, clerk, subscription_id, outcome=outcome, typed=typed)
+    except UnlawfulContractError as unlawful:
+        said = " ".join((clerk.words.say(UNLAWFUL), *(str(one) for one in unlawful.violations)))
+        return _draw(services, clerk, subscription_id, notice=Notice("bad", said), status=409)
+    return _draw(services, clerk, subscription_id, agreed=agreed, typed=typed)
 
 
 def _draw(
@@ -108,14 +124,22 @@ def _draw(
     subscription_id: int,
     *,
     notice: Notice | None = None,
-    outcome: changes.Outcome | None = None,
+    agreed: agreed_change.Agreed | None = None,
     typed: dict[str, Any] | None = None,
     status: int = 200,
 ) -> Response:
     with services.db.read() as conn:
         shown = _shown(conn, visit, subscription_id)
     return page(
-        "billing/subscription.html", visit, notice=notice, status=status, outcome=outcome, typed=typed or {}, **shown
+        "billing/subscription.html",
+        visit,
+        notice=notice,
+        status=status,
+        outcome=None if agreed is None else agreed.outcome,
+        legal=None if agreed is None else agreed.way_out,
+        law_credit_minor=0 if agreed is None else agreed.law_credit_minor,
+        typed=typed or {},
+        **shown,
     )
 
 
@@ -163,6 +187,7 @@ def _shown(conn: Connection, visit: Visit, subscription_id: int) -> dict[str, An
         "sold": _sold(conn, row.legal_entity_id, life.tariff.price_id, row.currency),
         "companies": _companies(conn, row.legal_entity_id, row.account_id),
         "sharing": _sharing(recorded, today),
+        "told": told_of_subscription(conn, subscription_id),
         "today": today,
         "said_lines": _said_lines,
         "money": lambda minor: visit.words.money(Money(minor, row.currency)),
