@@ -22,10 +22,11 @@ router = APIRouter(tags=["billing"])
 Seller = Annotated[Principal, Depends(require(Permission.CHANGE_MEMBERS))]
 
 
-class NewSubscription(BaseModel):
+class SignedTerms(BaseModel):
+    """What is signed, whoever signs it."""
+
     model_config = ConfigDict(extra="forbid")
 
-    member_id: Id
     price_id: Id
     starts_on: Day
     renews: bool = Field(default=False, description="Whether it goes on after its term, where the law allows that")
@@ -34,6 +35,14 @@ class NewSubscription(BaseModel):
         default=None, min_length=1, max_length=200, description="What was seen, of a price that is not for everybody"
     )
     coupon_code: Code | None = None
+
+    def wish(self, organisation_id: int, member_id: int) -> Wish:
+        """What is asked for, for this member."""
+        return Wish(organisation_id=organisation_id, **{**self.model_dump(), "member_id": member_id})
+
+
+class NewSubscription(SignedTerms):
+    member_id: Id
 
 
 class SubscribedOut(BaseModel):
@@ -79,7 +88,7 @@ def preview_subscription(new: NewSubscription, services: ServicesDep, seller: Se
     with services.db.read() as conn:
         _account_of(conn, new, seller)
         now_ms = business_now_ms(conn, seller.organisation_id, services.clock.real_ms())
-        return _out(agree(conn, _wish(new, seller), now_ms=now_ms))
+        return agreed_out(agree(conn, new.wish(seller.organisation_id, new.member_id), now_ms=now_ms))
 
 
 @router.post("/subscriptions", status_code=201)
@@ -118,11 +127,8 @@ def _account_of(conn: Connection, new: NewSubscription, seller: Principal) -> in
     return found
 
 
-def _wish(new: NewSubscription, seller: Principal) -> Wish:
-    return Wish(organisation_id=seller.organisation_id, **new.model_dump())
-
-
-def _out(agreed: Agreed) -> AgreedOut:
+def agreed_out(agreed: Agreed) -> AgreedOut:
+    """As it is shown."""
     offered = agreed.offered
     return AgreedOut(
         starts_on=offered.starts_on,

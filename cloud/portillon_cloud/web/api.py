@@ -14,6 +14,7 @@ from portillon_cloud.billing import coupons_api as coupons
 from portillon_cloud.billing import plans_api as plans
 from portillon_cloud.billing import referrals_api as referrals
 from portillon_cloud.billing import sales_api as sales
+from portillon_cloud.billing import sign_up_api as sign_up
 from portillon_cloud.billing import signing_api as signing
 from portillon_cloud.billing import subscription_api as subscriptions
 from portillon_cloud.billing import transfer_api as transfers
@@ -41,8 +42,8 @@ def api_router() -> APIRouter:
     """One router with all of /api/v1."""
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
-        members, profiles, credentials, billing, signing, coupons, referrals, sales, subscriptions, payments, dunning,
-        access, rules, gateways, doors, forecast,
+        members, profiles, credentials, billing, sign_up, signing, coupons, referrals, sales, subscriptions, payments,
+        dunning, access, rules, gateways, doors, forecast,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
         documents, transfers,
     )  # fmt: skip
