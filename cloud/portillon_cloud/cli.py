@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from portillon_cloud.commands import clock, serving, takings
+from portillon_cloud.commands import billing, clock, serving, takings
 from portillon_cloud.commands.api_key import api_key
 from portillon_cloud.commands.enrol_gateway import enrol_gateway
 from portillon_cloud.commands.import_members import import_members
@@ -108,5 +108,6 @@ def migrate(ctx: typer.Context) -> None:
 
 for _command in (open_gym, import_members, enrol_gateway, api_key):
     app.command()(_command)
+app.add_typer(billing.app, name="billing")
 app.add_typer(clock.app, name="clock")
 app.add_typer(takings.app, name="takings")

@@ -21,7 +21,7 @@ from portillon_cloud.access.standing import Standing, standing_at, switches_off
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.http.dependencies import ServicesDep, require
 from portillon_cloud.http.paging import ID_MAX, Id
-from portillon_cloud.http.problem import Problem, not_found
+from portillon_cloud.http.problem import Problem, not_found, unprocessable
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.groups import GROUPS_MAX, groups_of, set_groups
@@ -132,13 +132,16 @@ def place_block(account_id: PathId, new: NewBlock, services: ServicesDep, writer
     """Block the account from now on. Placing the same block twice places one."""
     with services.db.write() as conn:
         _require_account(conn, writer, account_id)
+        now_ms = business_now_ms(conn, writer.organisation_id, services.clock.real_ms())
+        if new.until_ms is not None and new.until_ms <= now_ms:
+            raise unprocessable("This instant has passed: name a later one.", pointer="/body/until_ms")
         put_block(
             conn,
             organisation_id=writer.organisation_id,
             account_id=account_id,
             reason=BlockReason(new.reason),
             source=STAFF,
-            from_ms=business_now_ms(conn, writer.organisation_id, services.clock.real_ms()),
+            from_ms=now_ms,
             until_ms=new.until_ms,
         )
 

@@ -1,11 +1,11 @@
-"""Which organisation or site a command means: the one named, or the only one."""
+"""Which organisation, legal entity or site a command means: the one named, or the only one."""
 
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, select
 
 from portillon_cloud.commands.errors import WhichOneError
-from portillon_cloud.members.tables import organisation, site
+from portillon_cloud.members.tables import legal_entity, organisation, site
 
 
 def the_organisation(conn: Connection, wanted: int | None) -> int:
@@ -20,6 +20,16 @@ def the_site(conn: Connection, organisation_id: int, wanted: int | None) -> int:
         select(site.c.id, site.c.name).where(site.c.organisation_id == organisation_id).order_by(site.c.id)
     )
     return _the("site", {row.id: row.name for row in rows}, wanted)
+
+
+def the_legal_entity(conn: Connection, organisation_id: int, wanted: int | None) -> int:
+    """The legal entity's id; raises WhichOneError with the choice."""
+    rows = conn.execute(
+        select(legal_entity.c.id, legal_entity.c.name)
+        .where(legal_entity.c.organisation_id == organisation_id)
+        .order_by(legal_entity.c.id)
+    )
+    return _the("legal-entity", {row.id: row.name for row in rows}, wanted)
 
 
 def _the(kind: str, found: Mapping[int, str], wanted: int | None) -> int:

@@ -126,9 +126,18 @@ class Api:
         try:
             case.validate_response(answer, checks=CHECKS)
         except FailureGroup as group:
-            kinds = ", ".join(sorted(type(one).__name__ for one in group.exceptions))
+            kinds = ", ".join(sorted({type(one).__name__ for one in group.exceptions}))
+            if kinds == "AcceptedNegativeData" and _reads_as_number(case.body):
+                return None
             return f"{kinds} of {answer.status_code}\n{told}\n{group}"
         return None
+
+
+def _reads_as_number(value: Any) -> bool:
+    """Whether it has a `true` or a "1" in it: both are read as numbers, as programs in other languages send them."""
+    if isinstance(value, dict | list):
+        return any(_reads_as_number(one) for one in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, bool) or (isinstance(value, str) and value.strip().lstrip("-").isdecimal())
 
 
 def _without_tuples(node: Any) -> None:

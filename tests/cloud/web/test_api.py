@@ -233,3 +233,13 @@ def test_the_document_describes_every_route(client):
             assert {"401", "403", "422"} <= set(operation["responses"])
             assert list(operation["responses"]["422"]["content"]) == [PROBLEM]
     assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def test_a_block_that_would_be_over_already_is_refused(client, gym):
+    """It names the field; a block to come is placed."""
+    path, now_ms = f"/api/v1/accounts/{gym.accounts[0]}/blocks", 1_741_819_327_000
+    over = {"reason": "parked", "until_ms": now_ms - 1_000}
+    body = is_problem(client.put(path, json=over, headers=headers(gym)), 422)
+    assert [one.pointer for one in body.errors or []] == ["/body/until_ms"]
+    later = {**over, "until_ms": 7_000_000_000_000}
+    assert client.put(path, json=later, headers=headers(gym)).status_code == 204

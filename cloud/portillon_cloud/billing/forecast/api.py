@@ -1,19 +1,25 @@
-"""Runs that stopped themselves over HTTP, and how far a run may leave its forecast."""
+"""Runs that stopped themselves over HTTP, how far a run may leave its forecast, and what another engine would do."""
 
 import datetime
+from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
 
+from portillon_cloud.billing.engine_differences import EngineDifference, engine_differences
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.forecast import stops
 from portillon_cloud.billing.forecast.figures import Bounds, Figures, Leaving
+from portillon_cloud.billing.invoice import ENGINE
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.http.dependencies import ServicesDep, require
 from portillon_cloud.http.paging import PathId
+from portillon_cloud.http.problem import not_found
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
+from portillon_cloud.members.tables import legal_entity
 
 router = APIRouter(tags=["billing"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]
@@ -48,6 +54,14 @@ class BoundsBody(BaseModel):
     difference_minor_least: int = Field(ge=1, le=1_000_000_000)
     repairs_percent_most: int = Field(ge=1, le=1_000)
     repairs_least: int = Field(ge=1, le=100_000)
+
+
+class EngineDifferencesOut(BaseModel):
+    """`engine`: this version; `more`: there are more than were asked for. Amounts in minor units."""
+
+    engine: str
+    items: list[EngineDifference]
+    more: bool
 
 
 @router.get("/stopped-runs")
@@ -90,3 +104,21 @@ def put_forecast_policy(wanted: BoundsBody, services: ServicesDep, accountant: A
     """Choose other bounds for the runs to come."""
     with services.db.write() as conn:
         stops.set_bounds(conn, accountant.organisation_id, Bounds(**wanted.model_dump()))
+
+
+@router.get("/legal-entities/{legal_entity_id}/engine-differences")
+def list_engine_differences(
+    legal_entity_id: PathId,
+    services: ServicesDep,
+    accountant: Accountant,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most")] = 200,
+) -> EngineDifferencesOut:
+    """What this version of the engine would have billed otherwise. Nothing is changed: past documents stay."""
+    with services.db.read() as conn:
+        own = select(legal_entity.c.id).where(
+            legal_entity.c.id == legal_entity_id, legal_entity.c.organisation_id == accountant.organisation_id
+        )
+        if conn.scalar(own) is None:
+            raise not_found("legal entity")
+        found = list(islice(engine_differences(conn, legal_entity_id), limit + 1))
+    return EngineDifferencesOut(engine=ENGINE, items=found[:limit], more=len(found) > limit)
