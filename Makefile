@@ -8,7 +8,7 @@ DISTRIBUTIONS := rules wire drivers firmware-bridge config edge cloud
 EDITABLE := $(foreach d,$(DISTRIBUTIONS),-e ./$(d))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo story test check bench simulate mutate fuzz peers lock clean
+.PHONY: help setup system demo story test check bench simulate chaos mutate fuzz peers lock clean
 
 help: ## Explain each command
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ bench: setup ## Measure against a floor in the same run. BUDGET=seconds
 
 simulate: setup ## Search for broken invariants with seeded faults. BUDGET=60s, 15m, 8h; SEED=the first
 	@PYTHONPATH=tests $(PY) -m simulation.run --budget $(BUDGET) $(if $(SEED),--seed $(SEED))
+
+chaos: setup ## A gym's year in processes that SIGKILL ends, on both engines, to the same end. BUDGET=60s, 8h; MEMBERS, SEED
+	@PYTHONPATH=tests $(PY) -m chaos.run --budget $(BUDGET) $(if $(MEMBERS),--members $(MEMBERS)) $(if $(SEED),--seed $(SEED))
 
 mutate: setup ## Change the rules in every small way, and see that a test notices each. RULES="schedule passback"
 	@$(PY) tests/mutation/run.py $(RULES)
