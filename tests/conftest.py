@@ -3,6 +3,7 @@ memory where there is room, and groups that stay together when several workers s
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from hypothesis import settings
 
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+# Whoever starts a process of ours does not compile all of it again: two hundred are started in a run.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A fresh PostgreSQL database took 0.5 s on a busy disk and takes 0.1 s in memory; a run makes 700, and more of SQLite.
 # What survives when power is lost is held by disks of the tests' own (edge/store, simulation), never by this one.

@@ -6,12 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn
-
 from portillon_cloud.commands.errors import PortInUseError, WorkRefusedError
 from portillon_cloud.database.migrate import require_current
 from portillon_cloud.main import Services
-from portillon_cloud.web.app import create_app
 
 SHUTDOWN_S = 5  # how long open pages may keep the server from ending
 WORKER_END_S = 30  # a step in hand is finished, not cut
@@ -19,6 +16,10 @@ WORKER_END_S = 30  # a step in hand is finished, not cut
 
 def serve(services: Services, *, host: str, port: int) -> None:
     """Answer HTTP until SIGTERM or SIGINT. Raises PortInUseError, SchemaError."""
+    import uvicorn  # here, not above: half of the time that every other command takes to start
+
+    from portillon_cloud.web.app import create_app
+
     require_current(services.db)
     with _listening(host, port) as listener, _stop_on_signal() as stop:
         server = uvicorn.Server(
