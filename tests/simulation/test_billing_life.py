@@ -42,12 +42,21 @@ ABLATIONS = {
 }
 
 
+# Short lives that noticed before are asked first; should they notice no more, the search goes on.
+NOTICED_AT = {
+    "the database refuses a period billed twice": (8,),
+    "triggers fix what is final": (8,),
+    "a freeze shuts the door": (22,),
+    "what was credited is not credited again": (4,),
+}
+
+
 @pytest.mark.parametrize("defence", ABLATIONS)
 def test_without_a_defence_it_goes_red(defence: str, tmp_path: Path, template: Path) -> None:
     """The oracle sees: each defence switched off breaks the invariant that it is there for."""
     defences, invariant = ABLATIONS[defence]
     broken: set[int] = set()
-    for seed in range(20):
+    for seed in (*NOTICED_AT.get(defence, ()), *range(20)):
         broken |= bill_once(seed, tmp_path, template, defences=defences).broken.keys()
         if invariant in broken:
             return
