@@ -79,7 +79,7 @@ class _Doing:
             join(self.conn, self.act.joining, organisation_id=self.organisation_id, now_ms=self.now_ms)
             return
         who = _member(self.conn, self.act.member)
-        deeds: dict[Kind, Callable[[Row[Any]], object]] = {
+        deeds: dict[Kind, Callable[[Row[Any, Any]], object]] = {
             Kind.FREEZE: self._freeze, Kind.RESUME: self._resume, Kind.CHANGE_PRICE: self._change_price,
             Kind.DISCOUNT: self._discount, Kind.CANCEL: self._cancel, Kind.KEEP: self._keep,
             Kind.PAY_AT_DESK: self._pay, Kind.CHARGE_NOW: self._charge, Kind.BAN: self._ban,
@@ -87,7 +87,7 @@ class _Doing:
         }  # fmt: skip
         deeds[self.act.kind](who)
 
-    def _freeze(self, who: Row[Any]) -> None:
+    def _freeze(self, who: Row[Any, Any]) -> None:
         on = self._day(0, 30)
         until_on = on + datetime.timedelta(days=self.chance.randint(3, 45))
         agreement = Agreement(freeze=_TERMS)
@@ -95,11 +95,11 @@ class _Doing:
             who, lambda known, today: subscription.freeze(known, agreement, on=on, until_on=until_on, today=today)
         )
 
-    def _resume(self, who: Row[Any]) -> None:
+    def _resume(self, who: Row[Any, Any]) -> None:
         on = self._day(0, 5)
         self._ask(who, lambda known, _today: subscription.resume(known, on=on))
 
-    def _change_price(self, who: Row[Any]) -> None:
+    def _change_price(self, who: Row[Any, Any]) -> None:
         prices = self.conn.execute(select(price.c.id).order_by(price.c.id)).scalars().all()
         chosen = price_by_id(self.conn, self.organisation_id, self.chance.choice(prices))
         tariff = Tariff(price_id=chosen.id, unit_minor=chosen.amount_minor, interval=chosen.interval)
@@ -111,7 +111,7 @@ class _Doing:
             ),
         )
 
-    def _discount(self, who: Row[Any]) -> None:
+    def _discount(self, who: Row[Any, Any]) -> None:
         on = self._day(0, 20)
         given = Discounted(
             at=Moment(on), code=f"C{self.act.number}", until=Moment(on + datetime.timedelta(days=90)),
@@ -119,14 +119,14 @@ class _Doing:
         )  # fmt: skip
         self._ask(who, lambda known, today: subscription.discount(known, given, today=today))
 
-    def _cancel(self, who: Row[Any]) -> None:
+    def _cancel(self, who: Row[Any, Any]) -> None:
         on = self._day(0, 60)
         self._ask(who, lambda known, today: subscription.cancel(known, Agreement(), on=on, today=today, by_law=True))
 
-    def _keep(self, who: Row[Any]) -> None:
+    def _keep(self, who: Row[Any, Any]) -> None:
         self._ask(who, lambda known, today: subscription.keep(known, today=today))
 
-    def _pay(self, who: Row[Any]) -> None:
+    def _pay(self, who: Row[Any, Any]) -> None:
         owed_minor = sum(one.owed_minor for one in unpaid_invoices(self.conn, who.account_id))
         if owed_minor:
             paid = DeskPayment(
@@ -136,22 +136,22 @@ class _Doing:
             )  # fmt: skip
             take_payment(self.conn, paid, now_ms=self.now_ms)
 
-    def _charge(self, who: Row[Any]) -> None:
+    def _charge(self, who: Row[Any, Any]) -> None:
         charge_soon(self.conn, organisation_id=self.organisation_id, account_id=who.account_id, now_ms=self.now_ms + 1)
 
-    def _ban(self, who: Row[Any]) -> None:
+    def _ban(self, who: Row[Any, Any]) -> None:
         put_block(
             self.conn, organisation_id=self.organisation_id, account_id=who.account_id, reason=BlockReason.BANNED,
             source=_DESK, from_ms=self.now_ms,
         )  # fmt: skip
 
-    def _pardon(self, who: Row[Any]) -> None:
+    def _pardon(self, who: Row[Any, Any]) -> None:
         end_block(
             self.conn, organisation_id=self.organisation_id, account_id=who.account_id, reason=BlockReason.BANNED,
             source=_DESK, at_ms=self.now_ms,
         )  # fmt: skip
 
-    def _card(self, who: Row[Any]) -> None:
+    def _card(self, who: Row[Any, Any]) -> None:
         """The card begins to behave otherwise, or another one takes its place, and what is owed is charged to it."""
         if self.chance.random() < 0.5:
             give_card(
@@ -168,7 +168,7 @@ class _Doing:
     def _day(self, earliest: int, latest: int) -> datetime.date:
         return self.today + datetime.timedelta(days=self.chance.randint(earliest, latest))
 
-    def _ask(self, who: Row[Any], ask: changes.Ask) -> None:
+    def _ask(self, who: Row[Any, Any], ask: changes.Ask) -> None:
         changes.change(
             self.conn, organisation_id=self.organisation_id, subscription_id=who.subscription_id, ask=ask,
             author=Author(name="desk", at_ms=self.now_ms, reason="as the member asked"),
@@ -209,7 +209,7 @@ def give_card(
     )  # fmt: skip
 
 
-def _member(conn: Connection, number: int) -> Row[Any]:
+def _member(conn: Connection, number: int) -> Row[Any, Any]:
     return conn.execute(
         select(member.c.account_id, subscriptions.c.id.label("subscription_id"))
         .join(subscriptions, subscriptions.c.member_id == member.c.id)
