@@ -20,7 +20,7 @@ from portillon_cloud.billing.told import tell_about
 from portillon_cloud.billing.withdrawal import LeftByLaw, record_lawful_end
 from portillon_cloud.billing.withdrawal_credit import standing, total_minor
 from portillon_cloud.clock.local import local_date
-from portillon_cloud.messages.notices import Cancelled, FreezeAgreed, Notice, Withdrawn
+from portillon_cloud.messages.notices import Cancelled, FreezeAgreed, Notice, RenewalAgreed, Withdrawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,9 @@ def carry_out(conn: Connection, *, organisation_id: int, subscription_id: int, n
         said = _left(conn, held, organisation_id, subscription_id, agreed, outcome.ends_on, today, author, new.by_law)
     if isinstance(new, FreezeChange):
         said = FreezeAgreed(on=new.on, until_on=new.until_on)
-    if isinstance(new, RenewChange):
+    if isinstance(new, RenewChange) and outcome.ends_on is not None:
         replan(conn, organisation_id, subscription_id)
+        said = RenewalAgreed(agreed_on=today, ends_on=outcome.ends_on)
     if said is not None:
         tell_about(
             conn,

@@ -98,11 +98,14 @@ def decline(conn: Connection, subscription_id: int) -> None:
     conn.execute(update(contract).where(contract.c.id == of_it.scalar_subquery()).values(renews=False))
 
 
-def standing_offer(conn: Connection, organisation_id: int, subscription_id: int) -> RenewalOffered | None:
-    """The offer that stands: the newest, of the term that runs; None: there is none, or it was accepted."""
+def standing_offer(
+    conn: Connection, organisation_id: int, subscription_id: int, today: datetime.date
+) -> RenewalOffered | None:
+    """The offer that waits for a yes, of the term that runs; None: there is none, it was accepted, or they leave."""
     held = signed(conn, organisation_id, subscription_id)
+    ends_on = _going_on(conn, held, subscription_id, today)
     offers = [one.notice for one in told_of_subscription(conn, subscription_id)]
-    standing = [one for one in offers if isinstance(one, RenewalOffered) and one.ends_on == held.term_ends_on[-1]]
+    standing = [one for one in offers if isinstance(one, RenewalOffered) and one.ends_on == ends_on]
     return standing[-1] if standing else None
 
 

@@ -55,6 +55,10 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
             "From your period that begins on {from_on} it costs {becomes_minor}.\n\n"
             "*** If you do not agree, you may leave at no cost: tell us up to and including {until_on}. ***",
         ),
+        "renewal_agreed": (
+            "Your membership goes on until {last_day}",
+            "On {agreed_on} it was agreed that {plan} for {member} goes on until {last_day}, on the terms you have.",
+        ),
         "price_stays": (
             "The price of {plan} stays as it is",
             "We told you of a new price of {plan} for {member} from {from_on}. It will not come: it stays {was_minor} "
@@ -101,6 +105,11 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
             "À partir de votre période qui commence le {from_on}, il coûte {becomes_minor}.\n\n"
             "*** Si vous n’êtes pas d’accord, vous pouvez partir sans frais : dites-le-nous jusqu’au {until_on} "
             "inclus. ***",
+        ),
+        "renewal_agreed": (
+            "Votre abonnement continue jusqu’au {last_day}",
+            "Le {agreed_on}, il a été convenu que l’abonnement {plan} de {member} continue jusqu’au {last_day}, aux "
+            "conditions que vous avez.",
         ),
         "price_stays": (
             "Le prix de {plan} ne change pas",

@@ -32,6 +32,14 @@ class RenewalOffered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalAgreed:
+    """Both sides agreed on `agreed_on` that the term lasts until `ends_on`, its first day after."""
+
+    agreed_on: datetime.date
+    ends_on: datetime.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PriceChanges:
     """What a cycle costs becomes another from `from_on`; who does not want that leaves at no cost up to `until_on`."""
 
@@ -88,11 +96,22 @@ class WayToLeave:
     asked_on: datetime.date
 
 
-Notice = RenewalComes | RenewalOffered | PriceChanges | PriceStays | Cancelled | Withdrawn | FreezeAgreed | WayToLeave
+Notice = (
+    RenewalComes
+    | RenewalOffered
+    | RenewalAgreed
+    | PriceChanges
+    | PriceStays
+    | Cancelled
+    | Withdrawn
+    | FreezeAgreed
+    | WayToLeave
+)
 
 _CLASSES: dict[str, type[Notice]] = {
     "renewal_comes": RenewalComes,
     "renewal_offered": RenewalOffered,
+    "renewal_agreed": RenewalAgreed,
     "price_changes": PriceChanges,
     "price_stays": PriceStays,
     "cancelled": Cancelled,

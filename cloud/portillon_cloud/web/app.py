@@ -38,6 +38,7 @@ from portillon_cloud.web.pages import (
     notices,
     policy,
     profile,
+    renew,
     reports,
     rule_changes,
     shared_passes,
@@ -84,7 +85,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
         subscriptions, contracts, leave, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
-        rule_changes, decisions, audit,
+        rule_changes, decisions, audit, renew,
         reports,
     )  # fmt: skip
     for part in parts:

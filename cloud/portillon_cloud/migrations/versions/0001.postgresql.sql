@@ -1925,7 +1925,7 @@ CREATE TABLE notice (
 	told_on DATE NOT NULL,
 	CONSTRAINT pk_notice PRIMARY KEY (id),
 	CONSTRAINT uq_notice_message_id UNIQUE (message_id),
-	CONSTRAINT ck_notice_kind_known CHECK (kind IN ('renewal_comes', 'renewal_offered', 'price_changes', 'price_stays', 'cancelled', 'withdrawn', 'freeze_agreed', 'way_to_leave')),
+	CONSTRAINT ck_notice_kind_known CHECK (kind IN ('renewal_comes', 'renewal_offered', 'renewal_agreed', 'price_changes', 'price_stays', 'cancelled', 'withdrawn', 'freeze_agreed', 'way_to_leave')),
 	CONSTRAINT fk_notice_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_notice_account_id FOREIGN KEY(account_id) REFERENCES account (id),
 	CONSTRAINT fk_notice_subscription_id FOREIGN KEY(subscription_id) REFERENCES subscription (id),

@@ -48,7 +48,7 @@ NEEDS_DAY = N_("Choose the first day without it.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leaver:
+class LinkHolder:
     """Whose link it is, and how their contract stands today."""
 
     token: str
@@ -71,6 +71,11 @@ class Leaver:
         return self.now_ms >= self.way.until_ms
 
     @property
+    def renewed(self) -> bool:
+        """Whether the term that runs was agreed after the first."""
+        return len(self.held.term_ends_on) > 1
+
+    @property
     def over_on(self) -> datetime.date | None:
         """The first day without it, if it was cancelled or shall not be renewed; None: nobody said anything yet."""
         if self.life.ends_on is None:
@@ -82,7 +87,7 @@ class Leaver:
 @router.get("/leave/{token}")
 def leave_page(token: str, request: Request, services: ServicesDep) -> Response:
     """What there is to leave, and from when; or how it was left."""
-    return _draw(_leaver(request, services, token))
+    return _draw(holder_of(request, services, token))
 
 
 @router.post("/leave/{token}")
@@ -95,8 +100,8 @@ def leave_form(
     confirmed: Annotated[bool, Form()] = False,
 ) -> Response:
     """The summary; once confirmed, the end itself, and a letter that says so."""
-    _from_our_page(request)
-    leaver = _leaver(request, services, token)
+    from_our_page(request)
+    leaver = holder_of(request, services, token)
     if leaver.expired or leaver.over_on is not None:
         return _draw(leaver)
     try:
@@ -114,7 +119,7 @@ def leave_form(
             with services.db.write() as conn:
                 by = Author(name=MEMBER, at_ms=leaver.now_ms, reason=reason or None)
                 agreed_change.carry_out(conn, **which, new=new, author=by)
-            return RedirectResponse(request.url.path + _chosen(request), HTTPStatus.SEE_OTHER)
+            return RedirectResponse(request.url.path + "?" + chosen_language(leaver), HTTPStatus.SEE_OTHER)
         with services.db.read() as conn:
             shown = agreed_change.show(conn, **which, new=new, now_ms=leaver.now_ms)
     except SubscriptionRefusedError as refused:
@@ -128,8 +133,8 @@ def leave_form(
 @router.post("/leave/{token}/again")
 def new_link(token: str, request: Request, services: ServicesDep) -> Response:
     """A new link, to the address that we have; once a day."""
-    _from_our_page(request)
-    leaver = _leaver(request, services, token)
+    from_our_page(request)
+    leaver = holder_of(request, services, token)
     links = ExitLinks.of(services.keyring, str(request.base_url))
     with services.db.write() as conn:
         tell_about(
@@ -146,7 +151,7 @@ def new_link(token: str, request: Request, services: ServicesDep) -> Response:
     return _draw(leaver, sent=True)
 
 
-def _draw(leaver: Leaver, *, status: int = 200, **shown: Any) -> Response:
+def _draw(leaver: LinkHolder, *, status: int = 200, **shown: Any) -> Response:
     given = {"problem": None, "shown": None, "on": leaver.suggested_on, "reason": "", "sent": False, **shown}
     return bare_page(
         "leave.html",
@@ -159,9 +164,9 @@ def _draw(leaver: Leaver, *, status: int = 200, **shown: Any) -> Response:
     )
 
 
-def _leaver(request: Request, services: Services, token: str) -> Leaver:
-    """Raises UnknownLinkError."""
-    way = ExitLinks.of(services.keyring, "").read(token, Purpose.LEAVE)
+def holder_of(request: Request, services: Services, token: str, purpose: Purpose = Purpose.LEAVE) -> LinkHolder:
+    """Whose link it is. Raises UnknownLinkError."""
+    way = ExitLinks.of(services.keyring, "").read(token, purpose)
     with services.db.read() as conn:
         now_ms = business_now_ms(conn, way.organisation_id, services.clock.real_ms())
         held = signed(conn, way.organisation_id, way.subscription_id)
@@ -179,7 +184,7 @@ def _leaver(request: Request, services: Services, token: str) -> Leaver:
     words = Words(chosen if chosen in LANGUAGES else row.language, row.country, row.time_zone)
     request.state.words = words  # for the page that says no, should one follow
     term_ends_on = held.term_ends_on[-1] if held.renews else None
-    return Leaver(
+    return LinkHolder(
         token=token,
         way=way,
         now_ms=now_ms,
@@ -216,12 +221,12 @@ def _row(conn: Connection, way: ExitPass) -> Any:
     ).one()
 
 
-def _chosen(request: Request) -> str:
-    chosen = request.query_params.get("language")
-    return f"?language={chosen}" if chosen in LANGUAGES else ""
+def chosen_language(holder: LinkHolder) -> str:
+    """What keeps the page in the language it was read in."""
+    return f"language={holder.words.language}"
 
 
-def _from_our_page(request: Request) -> None:
+def from_our_page(request: Request) -> None:
     """The link itself is the secret; a browser that says the form is another site's is believed. Raises Problem 403."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Problem(
