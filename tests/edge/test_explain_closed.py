@@ -1,5 +1,7 @@
 """`explain` at a closed door: by an order, by a lockdown that outlived its table, as a running gateway says it."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from portillon_rules.decision import Denied
 from portillon_rules.door_plan import EVERY_DOOR, DoorOrder, Standing
 from portillon_rules.reason import DenyReason
 from portillon_rules.row_mac import row_mac_key
+from portillon_wire.digest import bucket_of
 from portillon_wire.messages import DoorHealth
 from portillon_wire.rows import RowChange, RowKind
 
@@ -90,7 +93,10 @@ def test_what_was_kept_beside_the_table_closes_too(house: Gym) -> None:
     keep(house, Kept(StandingOrders({EVERY_DOOR: lockdown}, epoch=0, revision=9)))
     assert set(refused(house).values()) == {DenyReason.LOCKDOWN}
     keep(house, Kept(StandingOrders({EVERY_DOOR: lockdown}, epoch=0, revision=0)))
-    assert set(refused(house).values()) == {None}, "a later table that does not have the order withdrew it"
+    assert set(refused(house).values()) == {DenyReason.LOCKDOWN}, "a later table only lacks it"
+    with closing(sqlite3.connect(house.data_dir / "entitlements.db", isolation_level=None)) as table:
+        table.execute("INSERT INTO went VALUES (?, 1)", [bucket_of(RowKind.DOOR_ORDER, EVERY_DOOR)])
+    assert set(refused(house).values()) == {None}, "the feed said that it went"
 
 
 def test_a_switch_that_was_turned_closes(house: Gym) -> None:

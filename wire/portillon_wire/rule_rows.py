@@ -26,6 +26,8 @@ _BY_NAME: Mapping[str, tuple[str, Callable[[str, Mapping[str, Any]], object]]] =
 """By kind: the field of SiteRules that holds such rows by their key, and what reads one."""
 RULE_KINDS = (RowKind.POLICY.value, *_BY_NAME)
 """The kinds of rows that are read together, since there are few of them; all others are looked up one by one."""
+EVERY_BUCKET = -1
+"""Stands for all buckets of the digest, in what SiteRules say that the feed took away."""
 
 
 def read_rule(kind: str, key: str, body: Mapping[str, Any]) -> object:
@@ -41,6 +43,7 @@ def site_rules(
     epoch: int | None = None,
     revision: int | None = None,
     unread: Collection[str] = (),
+    went: Mapping[int, int] | None = None,
 ) -> SiteRules:
     """(kind, key, what `read_rule` made of it) of all rows that could be read, together; `unread`: kinds of others."""
     named: dict[str, dict[str, Any]] = {field: {} for field, _ in _BY_NAME.values()}
@@ -50,4 +53,4 @@ def site_rules(
             policy = rule if key == SITE else policy
         else:
             named[_BY_NAME[kind][0]][key] = rule
-    return SiteRules(policy=policy, epoch=epoch, revision=revision, unread=frozenset(unread), **named)
+    return SiteRules(policy=policy, epoch=epoch, revision=revision, unread=frozenset(unread), went=went or {}, **named)

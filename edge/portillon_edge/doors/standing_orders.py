@@ -1,12 +1,13 @@
 """Which orders of staff stand, whatever became of the table that carried them. Pure.
 
 1. What locks (LOCKDOWN, BLOCKED) is kept from the table that said so; what frees is not: no damage holds a door open.
-2. No table (quarantined, or never fetched again) withdraws nothing: what was kept stands.
-3. Nor does a table of no later revision than the one it was kept from: an old copy, or one that lost a row. What an
-   older table says against it counts as little.
-4. Nor does a table with an order's row that cannot be believed: it may be the very row. Its other orders count.
-   With a line the row is mended within seconds; without one, no withdrawal could have come either.
-5. Any other table is right, also in saying nothing: an order that it does not have was withdrawn.
+2. Kept is kept until the feed itself says that the order went: an entry that withdraws it, a repair of its rows or a
+   whole new table without it. A table that merely lacks it has lost a row, at whatever revision: a bit that flips in
+   a row's name makes it no row of orders at all, and nothing is left to disbelieve.
+3. No table (quarantined, or never fetched again) says nothing; nor does a table of no later revision than the one it
+   was kept from: an old copy. What an older table says against an order counts as little.
+4. Whatever else a table says of a door is right: another order for it takes the kept one's place.
+5. An order that is in a table of a new epoch, or in one that was made anew, is kept from that one on.
 An order's own end holds as ever (bearing.py).
 """
 
@@ -15,7 +16,9 @@ from dataclasses import dataclass, field, replace
 
 from portillon_rules.decision import SiteRules
 from portillon_rules.door_plan import DoorOrder, Standing
+from portillon_wire.digest import bucket_of
 from portillon_wire.rows import RowKind
+from portillon_wire.rule_rows import EVERY_BUCKET
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +36,28 @@ class StandingOrders:
         locking = {
             door: order for door, order in self.over(rules).orders.items() if order.standing is not Standing.FREE
         }
-        if locking == self.orders:
+        if locking == self.orders and not any(self._went(door, rules) for door in locking):
             return self
         epoch, revision = max((self.epoch, self.revision), (rules.epoch, rules.revision))
         return StandingOrders(locking, epoch, revision)
 
     def over(self, rules: SiteRules) -> SiteRules:
         """The site's rules with the orders that stand."""
-        if not self.orders or self._heard_out(rules):
+        stand = {door: order for door, order in self.orders.items() if not self._went(door, rules)}
+        if not stand:
             return rules
         if self._older(rules):
-            return replace(rules, orders={**rules.orders, **self.orders})
-        return replace(rules, orders={**self.orders, **rules.orders})
+            return replace(rules, orders={**rules.orders, **stand})
+        return replace(rules, orders={**stand, **rules.orders})
 
-    def _heard_out(self, rules: SiteRules) -> bool:
-        """Whether an order that this table does not have was withdrawn."""
-        if rules.epoch is None or rules.revision is None or RowKind.DOOR_ORDER in rules.unread:
+    def _went(self, door: str, rules: SiteRules) -> bool:
+        """Whether the feed has said since that the order went, unless the table has it (again)."""
+        if rules.epoch is None or rules.epoch < self.epoch:
             return False
-        return (rules.epoch, rules.revision) > (self.epoch, self.revision)
+        if rules.epoch > self.epoch:
+            return True
+        told = (rules.went.get(bucket, 0) for bucket in (EVERY_BUCKET, bucket_of(RowKind.DOOR_ORDER, door)))
+        return max(told) > self.revision
 
     def _older(self, rules: SiteRules) -> bool:
         if rules.epoch is None or rules.revision is None:

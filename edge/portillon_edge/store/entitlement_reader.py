@@ -150,7 +150,7 @@ class EntitlementReader:
             except (KeyError, ValueError, TypeError, AttributeError) as error:
                 self._damaged(f"{kind} {key!r}: its body cannot be read: {error!r}", bucket=bucket_of(kind, key))
                 unread.add(kind)
-        return site_rules(read, epoch=position[0], revision=position[1], unread=unread)
+        return site_rules(read, epoch=position[0], revision=position[1], unread=unread, went=_went(connection))
 
     def _damaged(self, detail: str, error: sqlite3.Error | None = None, *, bucket: int | None = None) -> None:
         buckets = frozenset() if bucket is None else frozenset({bucket})
@@ -162,3 +162,10 @@ def _distrusted(connection: sqlite3.Connection) -> frozenset[int]:
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'distrusted'").fetchone() is None:
         return frozenset()  # an older version wrote this file, and this one has not yet opened it to write
     return frozenset(bucket for (bucket,) in connection.execute("SELECT bucket FROM distrusted"))
+
+
+def _went(connection: sqlite3.Connection) -> dict[int, int]:
+    """By bucket, the revision at which the feed last said that orders went. Raises sqlite3.Error."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'went'").fetchone() is None:
+        return {}  # as above
+    return dict(connection.execute("SELECT bucket, revision FROM went"))

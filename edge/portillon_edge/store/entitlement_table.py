@@ -8,7 +8,7 @@ from pathlib import Path
 from portillon_rules.row_mac import row_mac
 from portillon_wire.digest import Digest, bucket_of
 from portillon_wire.messages import FeedEntry
-from portillon_wire.rows import RowChange
+from portillon_wire.rows import RowChange, RowKind
 
 from portillon_edge.domain.position import EMPTY, Position
 from portillon_edge.errors import EntryOutOfOrder, RootMismatch, StoreBusy, StoreDamaged
@@ -18,8 +18,8 @@ from portillon_edge.store.schema import migrate
 from portillon_edge.store.table_repair import put_in_place, rows_as_stored, stored_body
 
 _SHAPE = (
-    "SELECT kind, key, body, mac, applied.revision, applied.root, distrusted.bucket"
-    " FROM feed_row, applied, distrusted LIMIT 0"
+    "SELECT kind, key, body, mac, applied.revision, applied.root, distrusted.bucket, went.revision"
+    " FROM feed_row, applied, distrusted, went LIMIT 0"
 )
 # Damaged text need not be UTF-8; as bytes it can be read and compared all the same.
 _OLD = "SELECT CAST(body AS BLOB), mac FROM feed_row WHERE kind = ? AND key = ?"
@@ -68,7 +68,8 @@ class EntitlementTable:
                     f"revision {entry.epoch}/{entry.revision} makes root {root}, signed is {entry.root}",
                     frozenset(damaged or touched),
                 )
-            write_position(self._connection, Position(entry.epoch, entry.revision, root), digest)
+            went = {bucket_of(one.kind, one.key) for one in entry.changes if _withdraws(one)}
+            write_position(self._connection, Position(entry.epoch, entry.revision, root), digest, went=went)
         self.position, self._digest = Position(entry.epoch, entry.revision, root), digest
         return self.position
 
@@ -98,7 +99,7 @@ class EntitlementTable:
             )
         with sorted_errors(self.path), transaction(self._connection):
             put_in_place(self._connection, buckets, fresh, self._secret)
-            write_position(self._connection, target, digest)
+            write_position(self._connection, target, digest, went=buckets)
         self.position, self._digest = target, digest
         return target
 
@@ -153,6 +154,10 @@ class EntitlementTable:
         if digest.root() != position.root:
             raise StoreDamaged(f"{self.path}: its digest does not make the root of its revision")
         return position, digest
+
+
+def _withdraws(change: RowChange) -> bool:
+    return change.kind == RowKind.DOOR_ORDER and change.body is None
 
 
 @contextmanager

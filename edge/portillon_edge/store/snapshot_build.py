@@ -20,6 +20,7 @@ from portillon_rules.row_mac import MAC_BYTES
 from portillon_wire.digest import DigestBuilder
 from portillon_wire.messages import SnapshotOffer
 from portillon_wire.rows import canonical_body
+from portillon_wire.rule_rows import EVERY_BUCKET
 
 from portillon_edge.domain.position import Position
 from portillon_edge.errors import SnapshotRefused, StoreBusy
@@ -73,7 +74,8 @@ def _build(
                 raise SnapshotRefused(
                     f"snapshot {offer.epoch}/{offer.revision}: rows make root {root}, not {offer.root}"
                 )
-            write_position(connection, Position(offer.epoch, offer.revision, root), whole)
+            position = Position(offer.epoch, offer.revision, root)
+            write_position(connection, position, whole, went=[EVERY_BUCKET])
             connection.execute("COMMIT")
         finally:
             connection.close()

@@ -140,6 +140,20 @@ def test_one_row_is_damaged(gateway: Gateway, damage: str, restarted: bool) -> N
     assert lockdowns(told) == [] and gateway.house.standing[0] == "lockdown"
 
 
+@pytest.mark.parametrize("damage", ["kind = 'door_ordes'", "key = 'outes'", "kind = 'schedule'"])
+def test_a_row_that_lost_its_name_revisions_later(gateway: Gateway, damage: str) -> None:
+    """A bit that flips in it while the power is off makes it no order at all: the door stays locked down, and is freed
+    when the feed withdraws it."""
+    gateway.hear(ordered(LOCKDOWN))
+    gateway.hear(ordered(BLOCKED))
+    gateway.store.close()
+    gateway.by_hand(f"UPDATE feed_row SET {damage} WHERE kind = 'door_order' AND key = 'outer'")
+    assert lockdowns(gateway.restart()) == [] and gateway.house.standing == ["lockdown", "blocked"]
+    gateway.feed.entry(withdrawn(LOCKDOWN))
+    fill(gateway.store, gateway.feed, gateway.folder)
+    assert lockdowns(gateway.house.wait(1)) == [E.LOCKDOWN_ENDED]
+
+
 def test_a_free_door_is_locked_when_its_row_is_damaged(gateway: Gateway) -> None:
     """A damaged table never holds a door open."""
     gateway.hear(ordered(FREE))

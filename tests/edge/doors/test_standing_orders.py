@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from portillon_edge.doors.standing_orders import StandingOrders
 from portillon_rules.decision import SiteRules
 from portillon_rules.door_plan import EVERY_DOOR, DoorOrder, Standing
+from portillon_wire.digest import bucket_of
 from portillon_wire.rows import RowKind
+from portillon_wire.rule_rows import EVERY_BUCKET
 
 LOCKDOWN = DoorOrder(EVERY_DOOR, Standing.LOCKDOWN, "staff:1")
 BLOCKED = DoorOrder("sauna", Standing.BLOCKED, "staff:2", until_ms=5_000)
@@ -16,7 +18,10 @@ FREE = DoorOrder("lane1", Standing.FREE, "staff:3")
 NO_TABLE = SiteRules(None, {})
 
 
-def table(*orders: DoorOrder, epoch: int = 1, revision: int = 7, unread: str | None = None) -> SiteRules:
+def table(
+    *orders: DoorOrder, epoch: int = 1, revision: int = 7, unread: str | None = None, anew: bool = False
+) -> SiteRules:
+    """`anew`: the whole table was made at that revision."""
     return SiteRules(
         None,
         {},
@@ -24,6 +29,7 @@ def table(*orders: DoorOrder, epoch: int = 1, revision: int = 7, unread: str | N
         epoch=epoch,
         revision=revision,
         unread=frozenset({unread} if unread else ()),
+        went={EVERY_BUCKET: revision} if anew else {},
     )
 
 
@@ -39,9 +45,9 @@ def test_what_locks_is_kept_and_what_frees_is_not() -> None:
     assert stands(NO_TABLE) == {LOCKDOWN, BLOCKED}
 
 
-def test_a_sound_table_of_a_later_revision_is_believed() -> None:
+def test_a_table_that_was_made_anew_is_believed() -> None:
     """An order that it does not have was withdrawn, and is not kept any longer."""
-    later = table(FREE, revision=8)
+    later = table(FREE, revision=8, anew=True)
     assert stands(later) == {FREE} and KEPT.after(later).orders == {}
     assert stands(NO_TABLE, KEPT.after(later)) == set()
 
@@ -53,14 +59,25 @@ def test_an_orders_row_that_cannot_be_believed_withdraws_nothing() -> None:
     assert stands(table(other, revision=9, unread=RowKind.DOOR_ORDER)) == {LOCKDOWN, other}
 
 
-def test_a_damaged_row_of_another_kind_changes_nothing() -> None:
-    """Only an order's row can hide an order."""
-    assert stands(table(revision=9, unread=RowKind.SCHEDULE)) == set()
+@pytest.mark.parametrize("revision", [7, 8, 900])
+def test_a_row_that_is_only_missing_withdraws_nothing(revision: int) -> None:
+    """At whatever revision: a table without the order has lost it, unless the feed said that it went."""
+    assert stands(table(revision=revision)) == {LOCKDOWN, BLOCKED}
 
 
-def test_a_row_cannot_vanish_within_its_own_revision() -> None:
-    """At the revision from which an order was kept it is there; a table without it has lost it."""
-    assert stands(table()) == {LOCKDOWN, BLOCKED}
+def test_the_feed_says_which_order_went() -> None:
+    """An entry that withdraws one withdraws no other, and nothing that was ordered after it."""
+    told = {bucket_of(RowKind.DOOR_ORDER, EVERY_DOOR): 8}
+    assert stands(replace(table(revision=8), went=told)) == {BLOCKED}
+    assert stands(replace(table(revision=8), went=dict.fromkeys(told, 7))) == {LOCKDOWN, BLOCKED}
+
+
+def test_what_is_in_a_table_made_anew_is_kept_from_that_one_on() -> None:
+    """A row that is lost afterwards ends no lockdown either: not after a snapshot, and not in a new epoch."""
+    for anew in (table(LOCKDOWN, revision=30, anew=True), table(LOCKDOWN, epoch=2, revision=3, anew=True)):
+        kept = KEPT.after(anew)
+        assert stands(replace(anew, orders={}), kept) == {LOCKDOWN}
+        assert kept.after(replace(anew, revision=50)) is kept
 
 
 @pytest.mark.parametrize(("epoch", "revision"), [(1, 6), (0, 900)])
@@ -91,7 +108,6 @@ ORDERS = st.builds(
     DoorOrder, st.sampled_from([EVERY_DOOR, "lane1", "sauna"]), st.sampled_from(Standing), st.sampled_from("ab")
 )
 CHANGES = st.lists(st.tuples(ORDERS, st.booleans()), min_size=1, max_size=12)
-DAMAGES = st.sampled_from(["none", "no table", "a row unread", "row lost at once", "old copy"])
 
 
 def damaged(rules: SiteRules, old: SiteRules, damage: str) -> SiteRules:
@@ -101,7 +117,7 @@ def damaged(rules: SiteRules, old: SiteRules, damage: str) -> SiteRules:
         orders = dict(rules.orders)
         orders.pop(next(iter(orders), ""), None)
         return replace(rules, orders=orders, unread=frozenset({RowKind.DOOR_ORDER.value}))
-    if damage == "row lost at once":
+    if damage == "rows lost":
         return replace(rules, orders={})
     return old if damage == "old copy" else rules
 
@@ -111,9 +127,11 @@ def locks_like_the_feed(changes: list[tuple[DoorOrder, bool]], damage: str) -> b
     kept, rules, history = StandingOrders(), table(revision=1), [table(revision=1)]
     for revision, (order, withdrawn) in enumerate(changes, 2):
         orders = {**rules.orders, order.door: order}
+        went = dict(rules.went)
         if withdrawn:
             del orders[order.door]
-        rules = replace(rules, orders=orders, revision=revision)
+            went[bucket_of(RowKind.DOOR_ORDER, order.door)] = revision
+        rules = replace(rules, orders=orders, revision=revision, went=went)
         kept = kept.after(rules)
         history.append(rules)
     stood = kept.over(rules).orders
@@ -124,7 +142,7 @@ def locks_like_the_feed(changes: list[tuple[DoorOrder, bool]], damage: str) -> b
     return all(after.get(door) == one for door, one in locking.items())
 
 
-@given(CHANGES, st.sampled_from(["none", "no table", "a row unread"]))
+@given(CHANGES, st.sampled_from(["none", "no table", "a row unread", "rows lost"]))
 def test_no_history_loses_what_locks(changes: list[tuple[DoorOrder, bool]], damage: str) -> None:
     """Whatever was ordered and withdrawn before: the sound table is followed, and its damage unlocks nothing."""
     assert locks_like_the_feed(changes, damage)
@@ -132,10 +150,9 @@ def test_no_history_loses_what_locks(changes: list[tuple[DoorOrder, bool]], dama
 
 @given(CHANGES)
 def test_a_revision_that_locked_is_not_undone_by_an_older_one(changes: list[tuple[DoorOrder, bool]]) -> None:
-    """If the last change was an order that locks, neither its row's loss nor the copy of before undoes it."""
+    """If the last change was an order that locks, the copy of before does not undo it."""
     order = replace(changes[-1][0], standing=Standing.LOCKDOWN, by="the last")
-    for damage in ("row lost at once", "old copy"):
-        assert locks_like_the_feed([*changes[:-1], (order, False)], damage)
+    assert locks_like_the_feed([*changes[:-1], (order, False)], "old copy")
 
 
 def test_ablation_without_what_was_kept_a_damage_ends_the_lockdown(monkeypatch: pytest.MonkeyPatch) -> None:
