@@ -14,7 +14,7 @@ from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.life import Condition, Recorded, life_on
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.subscription import Answer, Decided, Refused, Why
-from portillon_cloud.billing.tables import plan, price, subscription
+from portillon_cloud.billing.tables import contract, plan, price, subscription
 from portillon_cloud.billing.timeline import Ended
 from portillon_cloud.timers import Timer, Work, finish
 
@@ -65,9 +65,12 @@ def _end_with(
     conn: Connection, organisation_id: int, subscription_id: int, ends_on: datetime.date | None, now_ms: int
 ) -> None:
     row = conn.execute(
-        select(subscription.c.anchor_on, subscription.c.price_id).where(subscription.c.id == subscription_id)
+        select(contract.c.starts_on, subscription.c.price_id)
+        .join(subscription, subscription.c.contract_id == contract.c.id)
+        .where(subscription.c.id == subscription_id)
     ).one()
-    own_end_on = price_by_id(conn, organisation_id, row.price_id).ends_on(row.anchor_on)
+    own = price_by_id(conn, organisation_id, row.price_id)
+    own_end_on = own.ends_on(row.starts_on + datetime.timedelta(days=own.extras.trial_days))
     target_on = min((on for on in (own_end_on, ends_on) if on is not None), default=None)
 
     def ask(recorded: Sequence[Recorded], today: datetime.date) -> Answer:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from portillon_cloud.access.sites import Sites, require_sites, stored
 from portillon_cloud.billing.calendar import Interval, IntervalUnit, add_months, boundary
 from portillon_cloud.billing.errors import CatalogueError, UnknownPlanError
+from portillon_cloud.billing.sold_terms import USUAL, SoldTerms, from_body, to_body
 from portillon_cloud.billing.tables import plan, price
 from portillon_cloud.billing.tax_catalogue import TaxCategory
 from portillon_cloud.database.rows import insert_one
@@ -65,6 +66,7 @@ class Price:
     tax_category: TaxCategory = TaxCategory.STANDARD
     term_months: int | None
     extras: Extras = NO_EXTRAS
+    terms: SoldTerms = USUAL
     active: bool = True
 
     def ends_on(self, anchor_on: datetime.date) -> datetime.date | None:
@@ -118,11 +120,13 @@ def create_price(
     taxable: bool = True,
     tax_category: TaxCategory = TaxCategory.STANDARD,
     extras: Extras = NO_EXTRAS,
+    terms: SoldTerms = USUAL,
 ) -> int:
     """Make a price in the currency of the plan's legal entity; CatalogueError if its term is no whole intervals."""
     if amount_minor < 0:
         raise CatalogueError(f"amount_minor: a price of {amount_minor} is negative; give a discount instead")
     _require_sense(interval, term_months, extras)
+    terms.require_days_in_common(interval)
     if term_months is not None and (interval.unit is not IntervalUnit.MONTH or term_months % interval.count != 0):
         raise CatalogueError(
             f"a term of {term_months} months is no whole number of periods of {interval.count} {interval.unit}; "
@@ -153,6 +157,7 @@ def create_price(
         trial_days=extras.trial_days,
         instalments=extras.instalments,
         audience=extras.audience,
+        terms=to_body(terms),
         active=True,
     )
 
@@ -226,6 +231,7 @@ def _read(conn: Connection, *conditions: object) -> list[Price]:
                 instalments=row.instalments,
                 audience=row.audience,
             ),
+            terms=from_body(row.terms),
             active=row.active,
         )
         for row in rows

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from portillon_cloud.billing import addons, coupons, event_store
+from portillon_cloud.billing.agreement import to_body
 from portillon_cloud.billing.catalogue import PlanKind, price_by_id
 from portillon_cloud.billing.errors import CatalogueError, UnlawfulContractError
 from portillon_cloud.billing.law import LAWS, VERSIONS, Terms
 from portillon_cloud.billing.offer import Offer, Payment, offer, payments
+from portillon_cloud.billing.payers import bill_beside_payer
 from portillon_cloud.billing.planning import plan_invoice_run, plan_recognition
 from portillon_cloud.billing.renewal import plan_renewal
 from portillon_cloud.billing.subscription import Decided
@@ -120,6 +122,7 @@ def subscribe(
         at_distance=at_distance,
         total_minor=None if offered.periods is None else price.amount_minor * offered.periods,
         instalments=offered.periods,
+        agreement=to_body(price.terms.agreement(price_id=price_id, interval=price.interval, starts_on=starts_on)),
         proof=proof,
         state="active",
     )
@@ -134,6 +137,7 @@ def subscribe(
         price_id=price_id,
         component="membership",
         beside_id=None if agreed.beside is None else agreed.beside.subscription_id,
+        proration=price.terms.proration.value,
         plain=offered.plain,
         anchor_on=offered.anchor_on,
         next_invoice_on=agreed.first_invoice_on,
@@ -173,6 +177,7 @@ def subscribe(
             ends_on=offered.ends_on,
             time_zone=place.time_zone,
         )
+    bill_beside_payer(conn, account_id, agreed.signed_on)
     keep_plan_visits(conn, organisation_id, [account_id], now_ms)
     account_changed(conn, organisation_id, account_id)
     if agreed.coupon is not None:

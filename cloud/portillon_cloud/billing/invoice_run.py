@@ -123,12 +123,15 @@ def bill_batch(
 def _due(
     conn: Connection, legal_entity_id: int, *, on: datetime.date, now_ms: int, limit: int, after: _Place | None
 ) -> Sequence[Due]:
-    """Whole invoices' worth of due subscriptions, locked, in the order of due day and account."""
+    """Whole invoices' worth of subscriptions due on the first day that is left, locked, in the order of their payers."""
     column = subscription.c
     conditions = [column.legal_entity_id == legal_entity_id, column.next_invoice_on <= on, not_held(now_ms)]
     if after is not None:
-        # Skips what this run has billed; what it moved on lies further down the same order.
+        # Skips what this run has billed. What it moved on is due on a later day: a batch never goes past its own.
         conditions.append(tuple_(column.next_invoice_on, column.bill_with_id) > after)
+    due_on = select(column.next_invoice_on).where(*conditions).order_by(column.next_invoice_on, column.bill_with_id)
+    first_on = conn.scalar(due_on.limit(1))
+    conditions.append(column.next_invoice_on == first_on)
     order = (column.next_invoice_on, column.bill_with_id, column.account_id, column.id)
     query = due_rows().where(*conditions).order_by(*order)
     while True:

@@ -1,7 +1,7 @@
 """What a price comes to for one member from a day on: trial, term, and every payment with its taxes. Pure.
 
 1. A trial comes first and costs nothing but the joining fee; the first paid period begins on the day after it, and the
-   billing day is that day.
+   billing day is that day, or the one that the price has for all: then the first period is the part up to there.
 2. A term is counted in whole periods from the first paid one; something that is had beside something else ends with it.
 3. A coupon counts its cycles from the first paid one.
 4. An invoice that is paid in instalments is split into equal parts a month apart; a cent that is left over goes first.
@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from portillon_cloud.billing.calendar import Interval, add_months, boundary, first_boundary_from, period_index
 from portillon_cloud.billing.catalogue import Price
 from portillon_cloud.billing.errors import CatalogueError
-from portillon_cloud.billing.proration import Proration
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.tax import Taxed, rates_on, tax
 from portillon_cloud.billing.timeline import Discounted, Ended, Event, Started, Tariff, stretches
@@ -39,10 +38,14 @@ class Gift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What is signed. `anchor_on`: the first paid period; `first_on`: the first that is billed here (an import)."""
+    """What is signed. `paid_on`: the first day that is charged; `first_on`: the first billed here (an import).
+
+    `anchor_on`: from where billing periods are counted.
+    """
 
     price: Price
     starts_on: datetime.date
+    paid_on: datetime.date
     anchor_on: datetime.date
     first_on: datetime.date
     ends_on: datetime.date | None
@@ -52,15 +55,22 @@ class Offer:
     @property
     def trial_until_on(self) -> datetime.date | None:
         """The first day that is paid for; None: there is no trial."""
-        return self.anchor_on if self.anchor_on > self.starts_on else None
+        return self.paid_on if self.paid_on > self.starts_on else None
 
     @property
     def periods(self) -> int | None:
-        """How many periods the term has, the last one maybe cut short; None: no end is agreed."""
+        """How many periods the term has, the last one maybe cut short; None: no end is agreed.
+
+        Where the first is a part, it and the last one are parts of one.
+        """
         if self.ends_on is None:
             return None
-        last_day = self.ends_on - datetime.timedelta(days=1)
-        return period_index(self.anchor_on, self.price.interval, last_day) + 1
+        first, last = (
+            period_index(self.anchor_on, self.price.interval, day)
+            for day in (self.paid_on, self.ends_on - datetime.timedelta(days=1))
+        )
+        begins_whole = boundary(self.anchor_on, self.price.interval, first) == self.paid_on
+        return max(last - first + (1 if begins_whole else 0), 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +100,12 @@ def offer(
     `billed_from_on`: periods that begin before it were billed elsewhere. `beside_until_on`: what it is beside ends.
     """
     extras, elsewhere = price.extras, billed_from_on is not None and billed_from_on > starts_on
-    anchor_on = starts_on if elsewhere else starts_on + datetime.timedelta(days=extras.trial_days)
-    first_on = first_boundary_from(anchor_on, price.interval, billed_from_on or anchor_on)
-    ends_on = min((on for on in (price.ends_on(anchor_on), beside_until_on) if on is not None), default=None)
+    paid_on = starts_on if elsewhere else starts_on + datetime.timedelta(days=extras.trial_days)
+    anchor_on = price.terms.anchor_on(price.interval, paid_on)
+    first_on = paid_on
+    if elsewhere and billed_from_on is not None:
+        first_on = first_boundary_from(anchor_on, price.interval, billed_from_on)
+    ends_on = min((on for on in (price.ends_on(paid_on), beside_until_on) if on is not None), default=None)
     if ends_on is not None and first_on >= ends_on:
         raise CatalogueError(
             f"starts_on: from {starts_on} it ends on {ends_on}, before anything is billed from {first_on}; "
@@ -117,11 +130,12 @@ def offer(
     return Offer(
         price=price,
         starts_on=starts_on,
+        paid_on=paid_on,
         anchor_on=anchor_on,
         first_on=first_on,
         ends_on=ends_on,
         events=tuple(events),
-        plain=whole and not less and start.joining_minor == 0 and anchor_on == starts_on,
+        plain=whole and not less and start.joining_minor == 0 and anchor_on == starts_on == paid_on,
     )
 
 
@@ -147,8 +161,8 @@ def payments(offered: Offer, *, regime: str, payment_days: int = 0) -> tuple[Pay
     Of what has no end, those of the first year. An import is told whole, as it was signed.
     """
     price = offered.price
-    until_on = add_months(offered.anchor_on, AHEAD_MONTHS) if offered.ends_on is None else offered.ends_on
-    pieces = wanted(stretches(_as_signed(offered)), until_on - datetime.timedelta(days=1), Proration.REAL_DAYS)
+    until_on = add_months(offered.paid_on, AHEAD_MONTHS) if offered.ends_on is None else offered.ends_on
+    pieces = wanted(stretches(_as_signed(offered)), until_on - datetime.timedelta(days=1), price.terms.proration)
     by_day: defaultdict[datetime.date, list[Piece]] = defaultdict(list)
     for piece in pieces:
         by_day[piece.span.start.day].append(piece)

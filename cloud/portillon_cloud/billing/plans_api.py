@@ -23,6 +23,7 @@ from portillon_cloud.billing.catalogue import (
 )
 from portillon_cloud.billing.errors import CatalogueError
 from portillon_cloud.billing.selling import PlanTerms, change_plan, held_at, replace_price, require_known
+from portillon_cloud.billing.sold_terms import USUAL, SoldTerms
 from portillon_cloud.billing.tables import plan, price
 from portillon_cloud.billing.tax_catalogue import TaxCategory
 from portillon_cloud.http.dependencies import ServicesDep, require
@@ -76,6 +77,9 @@ class Sold(BaseModel):
         default=None, pattern=r"^[a-z][a-z0-9-]{0,39}$", description="Only for them, upon proof: student; null: for all"
     )
     tax_category: TaxCategory = Field(default=TaxCategory.STANDARD, description="What it is, as tax laws tell it apart")
+    terms: SoldTerms = Field(
+        default=USUAL, description="How parts count, on which day it bills, how one freezes, leaves"
+    )
 
 
 class NewPrice(Body, Sold):
@@ -208,6 +212,7 @@ def set_price(plan_id: PathId, new: NewPrice, services: ServicesDep, owner: Owne
                 instalments=new.instalments,
                 audience=new.audience,
             ),
+            terms=new.terms,
             by=_by(services, owner),
         )
     return Made(id=made)

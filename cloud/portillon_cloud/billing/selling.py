@@ -19,6 +19,7 @@ from portillon_cloud.access.tables import schedule
 from portillon_cloud.billing.calendar import Interval
 from portillon_cloud.billing.catalogue import NO_EXTRAS, Extras, create_price
 from portillon_cloud.billing.errors import CatalogueError, UnknownPlanError
+from portillon_cloud.billing.sold_terms import USUAL, SoldTerms, to_body
 from portillon_cloud.billing.tables import plan, price, subscription
 from portillon_cloud.billing.tax_catalogue import TaxCategory
 from portillon_cloud.clock import business_now_ms
@@ -80,6 +81,7 @@ def replace_price(
     taxable: bool,
     tax_category: TaxCategory = TaxCategory.STANDARD,
     extras: Extras = NO_EXTRAS,
+    terms: SoldTerms = USUAL,
     by: Changer,
 ) -> int:
     """Sell the plan at this price from now on; returns its id. Raises UnknownPlanError, CatalogueError."""
@@ -109,6 +111,7 @@ def replace_price(
         taxable=taxable,
         tax_category=tax_category,
         extras=extras,
+        terms=terms,
     )
     sold = _sold(interval, term_months, extras)
     note_change(
@@ -118,7 +121,7 @@ def replace_price(
         code,
         organisation_id=organisation_id,
         was=None if had is None else {**sold, "price_id": had.id, "amount_minor": had.amount_minor},
-        becomes={**sold, "price_id": made, "amount_minor": amount_minor},
+        becomes={**sold, "price_id": made, "amount_minor": amount_minor, **({} if terms == USUAL else to_body(terms))},
     )
     return made
 

@@ -57,19 +57,21 @@ class SoldTerms:
     freeze: SoldFreeze | None = SoldFreeze()
 
     def anchor_on(self, interval: Interval, starts_on: datetime.date) -> datetime.date:
-        """The day from which billing periods are counted, never after the start; with a billing day, in a January.
-
-        Raises CatalogueError for a billing day of periods that are no months, or do not fill a year.
-        """
+        """The day from which billing periods are counted, never after the start; with a billing day, in a January."""
         if self.billing_day is None:
             return starts_on
-        if interval.unit is not IntervalUnit.MONTH or _MONTHS_PER_YEAR % interval.count:
+        self.require_days_in_common(interval)
+        this_year = datetime.date(starts_on.year, 1, self.billing_day)
+        return this_year if this_year <= starts_on else this_year.replace(year=starts_on.year - 1)
+
+    def require_days_in_common(self, interval: Interval) -> None:
+        """Raises CatalogueError for a billing day of periods that are no months, or do not fill a year."""
+        months = interval.unit is IntervalUnit.MONTH and _MONTHS_PER_YEAR % interval.count == 0
+        if self.billing_day is not None and not months:
             raise CatalogueError(
                 f"billing_day: periods of {interval.count} {interval.unit} have no day of the month in common; "
                 "leave it out, or bill by 1, 2, 3, 4, 6 or 12 months"
             )
-        this_year = datetime.date(starts_on.year, 1, self.billing_day)
-        return this_year if this_year <= starts_on else this_year.replace(year=starts_on.year - 1)
 
     def agreement(self, *, price_id: int, interval: Interval, starts_on: datetime.date) -> Agreement:
         """What a contract that begins on this day says of leaving and freezing."""
@@ -95,6 +97,9 @@ def _freeze(sold: SoldFreeze, price_id: int, interval: Interval) -> FreezeTerms:
         moves_on=sold.moves_on,
     )
 
+
+USUAL = SoldTerms()
+"""Of a price that says nothing."""
 
 _ADAPTER = TypeAdapter(SoldTerms)
 

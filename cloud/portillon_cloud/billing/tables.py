@@ -67,6 +67,7 @@ price = Table(
     Column("joining_minor", Big, nullable=False, server_default="0"),  # once, with the first period
     Column("trial_days", Integer, nullable=False, server_default="0"),  # before the first period, for nothing
     Column("instalments", Integer, nullable=False, server_default="1"),  # of each interval's invoice, a month apart
+    Column("terms", JSON, nullable=False, server_default="{}"),  # of parts, billing day, notice, freezes: SoldTerms
     Column("audience", Text),  # only for them, with proof: "student"; null: for all
     Column("active", Boolean, nullable=False),
     CheckConstraint("amount_minor >= 0", name="amount_not_negative"),

@@ -165,6 +165,16 @@ def test_a_run_that_comes_late_bills_every_missed_period_with_todays_date(gym: G
     assert [row[4] for row in found["lines"]] == [START, date(2026, 2, 28), date(2026, 3, 31)]
 
 
+def test_a_late_run_bills_everybody_up_to_today(gym: Gym) -> None:
+    """Two whose days differ, three months behind: each gets all that is due in one run."""
+    early, late = gym.join(starts_on=START), gym.join("Bo Li", starts_on=START + datetime.timedelta(days=20))
+    bill(gym, START + datetime.timedelta(days=100))
+    with gym.db.read() as conn:
+        counted = conn.execute(select(invoice.c.account_id, func.count()).group_by(invoice.c.account_id)).all()
+    assert {account_id: count for account_id, count in counted} == {early.account_id: 4, late.account_id: 3}
+    assert bill(gym, START + datetime.timedelta(days=100)) == []
+
+
 def test_a_crash_at_any_statement_then_a_rerun_gives_the_same(gym: Gym) -> None:
     """The process dies before the n-th statement of the run, for every n: afterwards nobody can tell."""
     for count in range(5):

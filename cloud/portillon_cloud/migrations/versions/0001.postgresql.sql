@@ -814,6 +814,7 @@ CREATE TABLE price (
 	joining_minor BIGINT DEFAULT '0' NOT NULL,
 	trial_days INTEGER DEFAULT '0' NOT NULL,
 	instalments INTEGER DEFAULT '1' NOT NULL,
+	terms JSON DEFAULT '{}' NOT NULL,
 	audience TEXT,
 	active BOOLEAN NOT NULL,
 	CONSTRAINT pk_price PRIMARY KEY (id),
