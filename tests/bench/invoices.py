@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from bench.cloud_gym import DUE_ON, NOW_MS, Engine, build, raw_connection
 from bench.report import Row
 from portillon_cloud.billing.invoice_run import BATCH, bill_batch
+from portillon_cloud.commands.serving import collect_seldom
 
 TABLES = {
     "invoice": "id",
@@ -43,6 +44,7 @@ class Run:
 
 def benchmarks(engine: Engine, sizes: tuple[int, ...]) -> Iterator[Row]:
     """One row for each number of members, and what growth costs if there are two."""
+    collect_seldom()  # as every process that bills does
     runs: list[Run] = []
     for members in sizes:
         run = measure(engine, members)

@@ -127,6 +127,7 @@ class OwnKeys:
 
 def live(life: Life) -> NoReturn:
     """Be that process until it is killed; call it in a fork."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logging.basicConfig(filename=life.folder / f"{life.name}.log", level=logging.WARNING)
     mortal = partial(MortalDatabase, deaths=life.deaths, chance=random.Random(life.seed))
     patch.object(main, "Database", mortal).start()

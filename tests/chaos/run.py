@@ -14,6 +14,7 @@ When the blows fall is chance and not drawn from the seed; the year is.
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -64,6 +65,7 @@ class Asked:
 def main() -> None:
     """Run years until the budget is spent or one breaks."""
     asked, console = ask(), Console()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # then no process and no cluster is left behind
     begun_s = time.monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portillon-chaos-", dir=fast_folder())))

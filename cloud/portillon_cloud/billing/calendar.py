@@ -60,6 +60,7 @@ def period(anchor_on: datetime.date, interval: Interval, index: int) -> Period:
     return Period(boundary(anchor_on, interval, index), boundary(anchor_on, interval, index + 1))
 
 
+@lru_cache(maxsize=4096)  # as `period_on`, below
 def period_index(anchor_on: datetime.date, interval: Interval, day: datetime.date) -> int:
     """The index of the period that `day` falls in; negative before the anchor."""
     if interval.unit is IntervalUnit.MONTH:

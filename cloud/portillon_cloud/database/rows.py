@@ -84,9 +84,14 @@ def _converted(rows: Sequence[Row], converters: dict[int, Callable[[Any], Any]])
     """Column by column: a value that stands in many rows, as a batch's date or seller does, is converted once."""
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
     for index, converter in converters.items():
-        # By identity, which a dict has too and which is cheap; `rows` keeps every value alive meanwhile.
-        converted = {key: converter(value) for key, value in {id(value): value for value in columns[index]}.items()}
-        columns[index] = [converted[id(value)] for value in columns[index]]
+        values = columns[index]
+        try:
+            by_value = {value: converter(value) for value in set(values)}
+            columns[index] = [by_value[value] for value in values]
+        except TypeError:
+            # A dict has no hash, but an identity; `rows` keeps every value alive meanwhile.
+            by_id = {key: converter(value) for key, value in {id(value): value for value in values}.items()}
+            columns[index] = [by_id[id(value)] for value in values]
     return list(zip(*columns, strict=True))
 
 
