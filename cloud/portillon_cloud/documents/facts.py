@@ -27,6 +27,7 @@ from portillon_cloud.documents.wording import dictated
 from portillon_cloud.locale.words import Words
 from portillon_cloud.members.profiles import member_profile, payer_profile
 from portillon_cloud.members.tables import account, legal_entity, member, organisation, site
+from portillon_cloud.money import split
 from portillon_cloud.secrets import Keyring
 
 _OPEN_MONTHS = 12  # of an open-ended contract so much is looked at for its first payment
@@ -150,7 +151,7 @@ def _row(conn: Connection, organisation_id: int, subscription_id: int) -> Row[An
             contract.c.law, contract.c.starts_on, contract.c.ends_on, contract.c.renews, contract.c.at_distance,
             organisation.c.country, organisation.c.time_zone,
             legal_entity.c.name.label("seller"), legal_entity.c.currency, legal_entity.c.tax_regime,
-            legal_entity.c.tax_numbers,
+            legal_entity.c.tax_numbers, legal_entity.c.payment_days,
             account.c.language, account.c.email,
             member.c.first_name, member.c.last_name, member.c.site_id,
         )
@@ -175,7 +176,14 @@ def _payments(events: Sequence[Event], row: Row[Any], prices: Mapping[int, Price
     for piece in wanted(stretches(events), until_on, Proration(row.proration)):
         if payer_of(piece.component) is None:
             by_day[piece.span.start.day].append(piece)
-    return [Payment(day, _taxed_minor(by_day[day], row.tax_regime, prices, row.starts_on)) for day in sorted(by_day)]
+    due: list[Payment] = []
+    for day in sorted(by_day):
+        whole_minor = _taxed_minor(by_day[day], row.tax_regime, prices, day)
+        count = prices[by_day[day][0].tariff.price_id].extras.instalments
+        first_on = day + datetime.timedelta(days=row.payment_days)
+        parts = enumerate(split(whole_minor, [1] * count))
+        due += [Payment(add_months(first_on, months), minor) for months, minor in parts if minor]
+    return sorted(due, key=lambda one: one.on)
 
 
 def _taxed_minor(pieces: Sequence[Piece], regime: str, prices: Mapping[int, Price], on: datetime.date) -> int:

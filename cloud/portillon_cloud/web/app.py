@@ -23,6 +23,7 @@ from portillon_cloud.web.pages import (
     audit,
     clock,
     company,
+    contract_texts,
     contracts,
     credentials,
     decisions,
@@ -44,6 +45,7 @@ from portillon_cloud.web.pages import (
     shared_passes,
     sign_in,
     subscriptions,
+    transfers,
     unpaid,
     visits,
     zones,
@@ -84,7 +86,8 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
-        subscriptions, contracts, leave, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
+        subscriptions, contracts, contract_texts, transfers,
+        leave, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, audit, renew,
         reports,
     )  # fmt: skip

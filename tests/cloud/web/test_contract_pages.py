@@ -115,3 +115,24 @@ def test_the_page_by_keyboard_and_for_everybody(visitor, gym, desk, prepared, ax
     page.locator("input[name=agreed]").check()
     page.get_by_role("button", name="Accepter le contrat").click()
     assert page.get_by_text("Vous l’avez accepté").count() == 1
+
+
+def test_owners_word_their_contracts(signed_in, csrf):
+    """What contracts say of the gym is typed once; a wording that leaves out what the law wants is not saved."""
+    owner = signed_in(Role.OWNER)
+    html = owner.get("/contract-texts").text
+    assert "P-40.1, s. 199 (a)" in html and "Contrat d&#39;abonnement" in html
+    entity = re.search(r"/contract-texts/sellers/(\d+)", html)[1]
+    form = {"csrf": csrf(html), "address": "1, avenue du Mont-Royal", "contact": "514 555-0100", "permit": "123456"}
+    done = owner.post(f"/contract-texts/sellers/{entity}", data=form)
+    assert done.headers["location"] == "/contract-texts?done=seller"
+    assert owner.post(f"/contract-texts/sellers/{entity}", data={**form, "address": " "}).status_code == 422
+    assert owner.post("/contract-texts/sellers/999", data=form).status_code == 404
+    text = re.search(r"<textarea[^>]*>(.*?)</textarea>", html, re.S)[1].replace("&#39;", "'")
+    assert "{total}" in text
+    wrong = owner.post("/contract-texts/fr", data={"csrf": csrf(html), "body": text.replace("{total}", "")})
+    assert wrong.status_code == 422 and "{total} is missing (P-40.1, s. 199 (f))" in wrong.text
+    saved = owner.post("/contract-texts/fr", data={"csrf": csrf(html), "body": text})
+    assert saved.headers["location"] == "/contract-texts?done=wording&language=fr"
+    assert "ca-qc fr own 1" in owner.get("/contract-texts").text
+    assert signed_in(Role.DESK).get("/contract-texts").status_code == 403

@@ -259,5 +259,6 @@ def _draw(
         documents=documents,
         subscription_id=subscription_id,
         states=STATES,
+        may_keep_books=visit.principal.may(Permission.KEEP_BOOKS),
         suggested=documents[0].language if documents else visit.words.language,
     )
