@@ -7,6 +7,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from portillon_cloud.audit.check import Finding, explained
+from portillon_cloud.audit.contract_checks import CONTRACT_CHECKS, RECKONED, reckoned_findings
 from portillon_cloud.audit.defence_checks import DEFENCES_STAND, HOLDS, SAYS, missing_defences
 from portillon_cloud.audit.document_checks import DOCUMENT_CHECKS
 from portillon_cloud.audit.ledger_checks import LEDGER_CHECKS
@@ -17,10 +18,18 @@ from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.timers import Timer, Work, finish
 
-CHECKS = (*DOCUMENT_CHECKS, *LEDGER_CHECKS)
-HELD: Mapping[str, str] = MappingProxyType({**{one.code: one.holds for one in CHECKS}, DEFENCES_STAND: HOLDS})
+CHECKS = (*DOCUMENT_CHECKS, *LEDGER_CHECKS, *CONTRACT_CHECKS)
+HELD: Mapping[str, str] = MappingProxyType(
+    {one.code: one.holds for one in CHECKS}
+    | {code: holds for code, (holds, _) in RECKONED.items()}
+    | {DEFENCES_STAND: HOLDS}
+)
 """What must hold, by the check's code."""
-SAYS_OF: Mapping[str, str] = MappingProxyType({**{one.code: one.says for one in CHECKS}, DEFENCES_STAND: SAYS})
+SAYS_OF: Mapping[str, str] = MappingProxyType(
+    {one.code: one.says for one in CHECKS}
+    | {code: says for code, (_, says) in RECKONED.items()}
+    | {DEFENCES_STAND: SAYS}
+)
 """How a breach is told, by the check's code."""
 
 
@@ -61,7 +70,7 @@ class OpenFinding:
 def look(conn: Connection, organisation_id: int) -> list[Finding]:
     """Every breach there is now. Reads only."""
     found = [one for check in CHECKS for one in check.run(conn, organisation_id)]
-    return found + missing_defences(conn)
+    return found + reckoned_findings(conn, organisation_id) + missing_defences(conn)
 
 
 def audit(db: Database, organisation_id: int, *, now_ms: int) -> AuditRun:
