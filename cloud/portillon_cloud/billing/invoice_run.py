@@ -123,7 +123,7 @@ def bill_batch(
 def _due(
     conn: Connection, legal_entity_id: int, *, on: datetime.date, now_ms: int, limit: int, after: _Place | None
 ) -> Sequence[Due]:
-    """Whole invoices' worth of subscriptions due on the first day that is left, locked, in the order of their payers."""
+    """Whole invoices' worth of subscriptions due on the first day that is left, locked, payer by payer."""
     column = subscription.c
     conditions = [column.legal_entity_id == legal_entity_id, column.next_invoice_on <= on, not_held(now_ms)]
     if after is not None:

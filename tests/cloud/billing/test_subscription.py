@@ -201,7 +201,7 @@ def test_a_term_ends_whatever_was_cancelled_and_kept() -> None:
 
 
 def test_a_payer_pays_one_part_at_a_time() -> None:
-    """Another part takes the place of the one before from its day, an end ends both, and nobody else's part is touched."""
+    """Another part takes the place of the one before from its day; an end ends both, and nobody else's part."""
     book, today = Book(), date(2023, 3, 1)
 
     def pays(payer: int, on: date, amount_minor: int) -> None:
