@@ -33,6 +33,12 @@ class PriceOut(BaseModel):
     interval_unit: str
     interval_count: int
     term_months: int | None
+    times: int | None = Field(description="Sold for so many intervals; null: as its term says")
+    joining_minor: int
+    trial_days: int
+    instalments: int
+    audience: str | None = Field(description="Only for them, upon proof")
+    plan_kind: str = Field(description="membership, or addon: only beside one")
 
 
 class InvoiceOut(BaseModel):
@@ -91,7 +97,9 @@ def list_prices(services: ServicesDep, reader: Reader, limit: Limit = 50, after:
     """What is sold now, by id."""
     with services.db.read() as conn:
         rows = conn.execute(
-            select(price, plan.c.code.label("plan_code"), plan.c.name.label("plan_name"))
+            select(
+                price, plan.c.code.label("plan_code"), plan.c.name.label("plan_name"), plan.c.kind.label("plan_kind")
+            )
             .join(plan, plan.c.id == price.c.plan_id)
             .where(price.c.organisation_id == reader.organisation_id, price.c.active, price.c.id > after)
             .order_by(price.c.id)

@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from portillon_cloud.billing import event_store
+from portillon_cloud.billing.calendar import IntervalUnit
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.tables import price, subscription
 from portillon_cloud.billing.tax import rates_on, tax_sum
@@ -82,15 +83,18 @@ def _prices(conn: Connection, book: Book) -> Mapping[int, _Priced]:
 
 
 def _chunks(conn: Connection, book: Book) -> Iterator[Mapping[int, int]]:
-    """Subscriptions with their members, by id, so many at a time."""
+    """Subscriptions with their members, by id, so many at once. What is sold once for days or weeks does not recur."""
+    recurs = or_(price.c.times.is_(None), price.c.times > 1, price.c.interval_unit == IntervalUnit.MONTH.value)
     column, after = subscription.c, 0
     while True:
         rows = conn.execute(
             select(column.id, column.member_id)
+            .join(price, price.c.id == column.price_id)
             .where(
                 column.organisation_id == book.organisation_id,
                 column.legal_entity_id == book.legal_entity_id,
                 column.id > after,
+                recurs,
             )
             .order_by(column.id)
             .limit(CHUNK)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from portillon_cloud.billing import changes, subscription
 from portillon_cloud.billing.calendar import Interval, IntervalUnit
-from portillon_cloud.billing.catalogue import create_price, price_by_id
+from portillon_cloud.billing.catalogue import Extras, create_price, price_by_id
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.timeline import Discounted, Ended, Started, Tariff
 from portillon_cloud.reports.cohorts import cohorts
@@ -179,6 +179,19 @@ def test_out_of_the_events_of_a_gym(gym: Gym) -> None:
     ]
     assert [row.members for row in rows] == [1, 1, 1, 1]
     assert cohorts(people, months_until(JULY, 4), today=date(2026, 7, 31))[0].kept == (1, 1, 1, 1)
+
+
+def test_a_day_pass_recurs_for_nobody(gym: Gym) -> None:
+    """15.00 for the last day of the month is no 450.00 a month, and its buyer is no member who left."""
+    with gym.db.write() as conn:
+        day = Interval(IntervalUnit.DAY, 1)
+        once = Extras(times=1)
+        price_id = create_price(
+            conn, plan_id=gym.plan_id, amount_minor=15_00, interval=day, term_months=None, extras=once
+        )
+    gym.join(starts_on=date(2026, 4, 30), price_id=price_id)
+    with gym.db.read() as conn:
+        assert payers(conn, book(gym), rates_of=APRIL) == []
 
 
 def test_recurring_revenue_is_before_tax(gym: Gym) -> None:
