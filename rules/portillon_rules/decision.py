@@ -99,8 +99,6 @@ class SiteRules:
     epoch: int | None = field(default=None, compare=False)
     revision: int | None = field(default=None, compare=False)
     """Of the table that all of this was read from; None: there is none."""
-    unread: frozenset[str] = frozenset()
-    """The kinds of rows of which at least one was there and could not be believed."""
     went: Mapping[int, int] = field(default_factory=dict, compare=False)
     """By bucket of the table's digest, the revision at which the feed last said that orders went."""
     zones_reserve: bool = field(init=False, repr=False, compare=False)

@@ -1,6 +1,6 @@
 """From feed rows to the rules of a site: one reading for the gateway's table and the cloud's live answer."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from portillon_rules.decision import SiteRules
@@ -42,10 +42,9 @@ def site_rules(
     *,
     epoch: int | None = None,
     revision: int | None = None,
-    unread: Collection[str] = (),
     went: Mapping[int, int] | None = None,
 ) -> SiteRules:
-    """(kind, key, what `read_rule` made of it) of all rows that could be read, together; `unread`: kinds of others."""
+    """(kind, key, what `read_rule` made of it) of all rows that could be read, together."""
     named: dict[str, dict[str, Any]] = {field: {} for field, _ in _BY_NAME.values()}
     policy: SitePolicy | None = None
     for kind, key, rule in rules:
@@ -53,4 +52,4 @@ def site_rules(
             policy = rule if key == SITE else policy
         else:
             named[_BY_NAME[kind][0]][key] = rule
-    return SiteRules(policy=policy, epoch=epoch, revision=revision, unread=frozenset(unread), went=went or {}, **named)
+    return SiteRules(policy=policy, epoch=epoch, revision=revision, went=went or {}, **named)

@@ -138,19 +138,15 @@ class EntitlementReader:
     def _read_rules(self, connection: sqlite3.Connection) -> SiteRules:
         position = connection.execute("SELECT epoch, revision FROM position").fetchone() or (None, None)
         read: list[tuple[str, str, object]] = []
-        # Which rows are missing in a bucket that is out of step nobody can say: any kind may lack one.
-        unread: set[str] = set(RULE_KINDS) if self._distrusted else set()
         for kind, key, body, mac in connection.execute(_RULES, RULE_KINDS):
             try:
                 if not self._mac_fits(kind, key, body, mac):
                     self._damaged(f"{kind} {key!r}: its MAC does not fit", bucket=bucket_of(kind, key))
-                    unread.add(kind)
                 elif bucket_of(kind, key) not in self._distrusted:
                     read.append((kind, key, read_rule(kind, key, json.loads(body))))
             except (KeyError, ValueError, TypeError, AttributeError) as error:
                 self._damaged(f"{kind} {key!r}: its body cannot be read: {error!r}", bucket=bucket_of(kind, key))
-                unread.add(kind)
-        return site_rules(read, epoch=position[0], revision=position[1], unread=unread, went=_went(connection))
+        return site_rules(read, epoch=position[0], revision=position[1], went=_went(connection))
 
     def _damaged(self, detail: str, error: sqlite3.Error | None = None, *, bucket: int | None = None) -> None:
         buckets = frozenset() if bucket is None else frozenset({bucket})
