@@ -21,6 +21,7 @@ from portillon_rules.entitlement import ALWAYS, Entitlement
 from portillon_rules.evidence import Evidence
 from portillon_rules.policy import AfterLease, JournalUnwritable, SitePolicy, TimeUncertain
 from portillon_rules.reason import DenyReason, GrantFlag
+from portillon_rules.right import Turn
 from portillon_rules.schedule import Schedule, Window
 
 HOUR_MS = 3_600_000
@@ -153,6 +154,14 @@ def test_a_refusal_ends_by_itself_when_its_end_is_known() -> None:
     assert ask(frozen, time=replace(NOW, business_ms=5_999)) == Denied(DenyReason.FROZEN, "m1")
     assert ask(frozen, time=replace(NOW, quality=TimeQuality.UNKNOWN)) == Denied(DenyReason.FROZEN, "m1")
     assert ask(frozen, time=replace(NOW, business_ms=6_000)) == Granted("m1")
+
+
+def test_without_a_time_no_turn_has_come() -> None:
+    """A freeze that was to begin at 4,000 is the reason from then on; nobody says so who does not know the time."""
+    turning = replace(ROW, turns=(Turn(4_000, DenyReason.FROZEN),))
+    assert ask(turning, time=replace(NOW, business_ms=3_999)) == Granted("m1")
+    assert ask(turning) == Denied(DenyReason.FROZEN, "m1")
+    assert ask(turning, time=replace(NOW, quality=TimeQuality.UNKNOWN)) == Denied(DenyReason.TIME_UNKNOWN, "m1")
 
 
 def test_staff_outlast_the_lease_but_never_their_own_validity() -> None:
