@@ -158,7 +158,7 @@ def test_a_refusal_ends_by_itself_when_its_end_is_known() -> None:
 
 def test_without_a_time_no_turn_has_come() -> None:
     """A freeze that was to begin at 4,000 is the reason from then on; nobody says so who does not know the time."""
-    turning = replace(ROW, turns=(Turn(4_000, DenyReason.FROZEN),))
+    turning = replace(ROW, turns=(Turn(from_ms=4_000, refusal=DenyReason.FROZEN),))
     assert ask(turning, time=replace(NOW, business_ms=3_999)) == Granted("m1")
     assert ask(turning) == Denied(DenyReason.FROZEN, "m1")
     assert ask(turning, time=replace(NOW, quality=TimeQuality.UNKNOWN)) == Denied(DenyReason.TIME_UNKNOWN, "m1")
