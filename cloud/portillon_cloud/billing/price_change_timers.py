@@ -4,7 +4,7 @@ import datetime
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from portillon_cloud.billing import changes, subscription
 from portillon_cloud.billing.agreement import agreement_of
@@ -53,7 +53,7 @@ def held_at_price() -> Select[Any]:
     return select(
         column.id,
         column.anchor_on,
-        column.ends_on,
+        func.coalesce(column.ends_on, contract.c.ends_on).label("ends_on"),
         contract.c.law,
         contract.c.renews,
         contract.c.starts_on,

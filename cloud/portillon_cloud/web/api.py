@@ -11,6 +11,7 @@ from portillon_cloud.attendance import api as attendance
 from portillon_cloud.audit import api as audit
 from portillon_cloud.billing import api as billing
 from portillon_cloud.billing import coupons_api as coupons
+from portillon_cloud.billing import law_api as law
 from portillon_cloud.billing import plans_api as plans
 from portillon_cloud.billing import referrals_api as referrals
 from portillon_cloud.billing import sales_api as sales
@@ -43,7 +44,7 @@ def api_router() -> APIRouter:
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
         members, profiles, credentials, billing, sign_up, signing, coupons, referrals, sales, subscriptions, payments,
-        dunning, access, rules, gateways, doors, forecast,
+        dunning, access, rules, gateways, doors, forecast, law,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
         documents, transfers,
     )  # fmt: skip
