@@ -7,6 +7,7 @@ from threading import Barrier
 
 import pytest
 from cloud.gym import MONTHLY, Gym
+from portillon_cloud.audit.operations import look
 from portillon_cloud.billing.calendar import Interval, IntervalUnit
 from portillon_cloud.billing.catalogue import Extras, PlanKind, create_plan
 from portillon_cloud.billing.contracts import Wish, agree, subscribe
@@ -20,6 +21,7 @@ from portillon_cloud.billing.sales_tables import coupon_use
 from portillon_cloud.billing.tables import contract, invoice, subscription
 from portillon_cloud.clock.local import start_of_day_ms
 from portillon_cloud.members.operations import add_account, add_member
+from portillon_cloud.payments.owed import unpaid_invoices
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
@@ -87,11 +89,16 @@ SOLD: dict[str, dict[str, object]] = {
     "student": {"amount_minor": 45_00, "extras": Extras(audience="student")},
     "ten weeks": {"interval": Interval(IntervalUnit.WEEK, 1), "term_months": None, "extras": Extras(times=10)},
     "coupon": {},
+    "year in parts": {
+        "amount_minor": 420_00,
+        "interval": Interval(IntervalUnit.MONTH, 12),
+        "extras": Extras(instalments=5, joining_minor=25_00),
+    },
 }
 
 
 def test_what_the_preview_says_is_what_is_invoiced(gym: Gym) -> None:
-    """Whatever is sold: each payment on its day, with its taxes, and nothing beside; the preview wrote nothing."""
+    """Whatever is sold: each payment on its day, with its taxes, and nothing beside; the audit finds nothing."""
     coupon(gym, SPRING)
     said: dict[int, list[tuple[date, int]]] = {}
     for name, terms in SOLD.items():
@@ -108,9 +115,9 @@ def test_what_the_preview_says_is_what_is_invoiced(gym: Gym) -> None:
         run_invoices(gym.db, gym.legal_entity_id, on=on, now_ms=start_of_day_ms(on, "America/Toronto"))
     with gym.db.read() as conn:
         for account_id, due in said.items():
-            mine = select(invoice.c.due_on, invoice.c.total_minor).where(invoice.c.account_id == account_id)
-            assert [tuple(row) for row in conn.execute(mine.order_by(invoice.c.id))] == due
+            assert [(one.due_on, one.owed_minor) for one in unpaid_invoices(conn, account_id)] == due
         assert conn.scalars(select(subscription.c.next_invoice_on).distinct()).all() == [None]
+        assert [*look(conn, gym.organisation_id)] == []
 
 
 def test_law_sees_every_payment(gym: Gym) -> None:
