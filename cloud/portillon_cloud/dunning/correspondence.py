@@ -13,7 +13,7 @@ from portillon_cloud.dunning.store import Case
 from portillon_cloud.members.tables import account, organisation
 from portillon_cloud.messages.operations import NewMessage, write_message
 from portillon_cloud.money import Money
-from portillon_cloud.payments.owed import overdue_minor
+from portillon_cloud.payments.owed import overdue_minor, unpaid_since
 
 
 def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int) -> None:
@@ -44,7 +44,7 @@ def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int) -> None
             payer=row.name,
             invoice=f"{row.series}-{row.number}",
             owed=Money(overdue_minor(conn, case.invoice_id, local_date(now_ms, row.time_zone)), row.currency),
-            due_on=row.due_on,
+            due_on=unpaid_since(conn, case.invoice_id) or row.due_on,
             shut_on=None if grace_days is None else case.starts_on + timedelta(days=grace_days),
             territory=row.country,
         ),

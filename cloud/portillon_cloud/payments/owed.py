@@ -48,6 +48,16 @@ def overdue_minor(conn: Connection, invoice_id: int, on: date) -> int:
     return min(int(conn.execute(due).scalar_one()), owed_minor(conn, invoice_id))
 
 
+def unpaid_since(conn: Connection, invoice_id: int) -> date | None:
+    """The day on which the first unpaid part of one invoice is or was due; None: all is paid."""
+    found: date | None = conn.scalar(
+        select(func.min(func.coalesce(payment_intent.c.due_on, invoice.c.due_on)))
+        .join_from(payment_intent, invoice, invoice.c.id == payment_intent.c.invoice_id)
+        .where(payment_intent.c.invoice_id == invoice_id, LIVE_INTENT)
+    )
+    return found
+
+
 def unpaid_invoices(conn: Connection, account_id: int) -> list[UnpaidInvoice]:
     """The account's unpaid invoices, the one due first first."""
     return _read(conn, _unpaid().where(payment_intent.c.account_id == account_id))

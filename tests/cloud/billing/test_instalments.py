@@ -8,7 +8,10 @@ from portillon_cloud.billing.calendar import Interval, IntervalUnit
 from portillon_cloud.billing.catalogue import Extras
 from portillon_cloud.billing.operations import create_price, run_invoices
 from portillon_cloud.clock.local import local_date, start_of_day_ms
+from portillon_cloud.dunning.correspondence import send
+from portillon_cloud.dunning.ladder import LetterKind
 from portillon_cloud.dunning.store import open_case
+from portillon_cloud.messages.tables import message
 from portillon_cloud.payments import settling, store
 from portillon_cloud.payments.desk import DeskPayment, take_payment
 from portillon_cloud.payments.owed import overdue_minor, owed_minor, unpaid_invoices
@@ -101,6 +104,20 @@ def test_a_part_that_failed_is_forgiven_once_it_is_paid(gym: Gym, bill: tuple[in
     with gym.db.read() as conn:
         assert open_case(conn, invoice_id) is None
     assert left(gym, account_id) == [(THIRD, 100_00), (FOURTH, 100_00)]
+
+
+def test_a_reminder_is_about_the_part_that_is_overdue(gym: Gym, bill: tuple[int, int]) -> None:
+    """It asks for the second part since its own day, and not for what is still to come."""
+    account_id, invoice_id = bill
+    pay(gym, account_id, 100_00, START)
+    with gym.db.write() as conn:
+        second = store.lock_live_intents(conn, account_id)[0]
+        settling.charge_failed(conn, second, code="card_declined", now_ms=ms(SECOND))
+        case = open_case(conn, invoice_id)
+        assert case is not None
+        send(conn, case, LetterKind.REMINDER, now_ms=ms(date(2026, 3, 5)))
+        [body] = conn.scalars(select(message.c.body)).all()
+    assert "28 février 2026" in body and "100,00" in body and "300,00" not in body
 
 
 def test_what_is_given_up_is_taken_from_the_part_due_first(gym: Gym, bill: tuple[int, int]) -> None:
