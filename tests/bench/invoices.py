@@ -6,6 +6,8 @@ flushed. Not among the floor's rows: what the run must read, the number counter,
 """
 
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ TABLES = {
 RATIO_AIM = 2.0
 GROWTH_AIM = 1.2
 LARGE, LARGE_AIM_S = 100_000, 30.0
+MEMORY_AIM_MB = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,26 @@ def benchmarks(engine: Engine, sizes: tuple[int, ...]) -> Iterator[Row]:
             f"≤ {GROWTH_AIM}×",
             each_s / before_s <= GROWTH_AIM,
         )
+    yield memory(engine, sizes[-1])
+
+
+def memory(engine: Engine, members: int) -> Row:
+    """What a run's process takes beside what it had at its start."""
+    url = engine.create(f"memory_{members}")
+    gym = build(url, members)
+    gym.db.close()
+    command = [sys.executable, "-m", "bench.billing_memory", url, str(gym.legal_entity_id)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    before, after = float(said[0]), float(said[1])
+    assert int(said[2]) == members
+    return Row(
+        f"memory of an invoice run over {members:,} members; {engine.name}",
+        f"{after - before:.0f} MB",
+        f"the process before it {before:.0f} MB",
+        None,
+        f"< {MEMORY_AIM_MB} MB",
+        after - before < MEMORY_AIM_MB,
+    )
 
 
 def measure(engine: Engine, members: int) -> Run:

@@ -1,7 +1,8 @@
 """Every performance claim, measured beside its floor in one run on one machine.
 
-make bench                 10 thousand and 1 million members at the edge, 100 thousand in the cloud; about four minutes
-make bench BUDGET=20       a quick look: 10 thousand members only, few repetitions; half a minute
+make bench                 10 thousand and 1 million members at the edge, 100 thousand in the cloud, a year of 1,000
+make bench BUDGET=20       a quick look: 10 thousand members only, few repetitions
+make bench BUDGET=3600     invoices of 1 million members as well
 
 Rows that need Mosquitto, PostgreSQL or libosdp are left out, and said to be, where these are not there (`make system`,
 `make peers`).
@@ -11,7 +12,7 @@ import argparse
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import (
@@ -21,6 +22,7 @@ from bench import (
     invoices,
     lane,
     many_doors,
+    many_sites,
     osdp,
     osdp_outputs,
     outputs,
@@ -28,6 +30,7 @@ from bench import (
     repair,
     revocation,
     start,
+    year,
 )
 from bench.cloud_gym import postgres_engine, postgres_programs, sqlite_engine
 from bench.report import Row, show
@@ -35,6 +38,7 @@ from broker import mosquitto
 from rich.console import Console
 
 FULL_BUDGET_S = 60
+LONG_BUDGET_S = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Size:
 
     edge_members: tuple[int, ...]
     cloud_members: tuple[int, ...]
+    year_members: int
+    chain_members: int
     start_members: int
     badges: int
     batches: int
@@ -56,6 +62,8 @@ class Size:
 FULL = Size(
     edge_members=(10_000, 1_000_000),
     cloud_members=(10_000, 100_000),
+    year_members=1_000,
+    chain_members=100_000,
     start_members=100_000,
     badges=300,
     batches=200,
@@ -68,6 +76,8 @@ FULL = Size(
 QUICK = Size(
     edge_members=(10_000,),
     cloud_members=(10_000,),
+    year_members=20,
+    chain_members=2_000,
     start_members=10_000,
     badges=25,
     batches=30,
@@ -77,6 +87,8 @@ QUICK = Size(
     output_deaths=1,
     many_doors_badges=60,
 )
+
+LONG = replace(FULL, cloud_members=(10_000, 100_000, 1_000_000))
 
 Subject = Callable[[Path], Iterator[Row]]
 
@@ -115,6 +127,8 @@ def _cloud(folder: Path, size: Size, postgres: Path | None) -> Iterator[Row]:
         engine = stack.enter_context(sqlite_engine(folder) if postgres is None else postgres_engine(postgres))
         yield from intake.benchmarks(engine, size.batches)
         yield from invoices.benchmarks(engine, size.cloud_members)
+        yield from year.benchmarks(engine, folder, size.year_members)
+        yield from many_sites.benchmarks(engine, size.chain_members)
 
 
 def main() -> None:
@@ -124,7 +138,7 @@ def main() -> None:
     budget_s = parser.parse_args().budget
     console = Console(width=150)
     found: list[Row] = []
-    size = FULL if budget_s >= FULL_BUDGET_S else QUICK
+    size = LONG if budget_s >= LONG_BUDGET_S else FULL if budget_s >= FULL_BUDGET_S else QUICK
     for subject in subjects(size, lambda what: console.print(f"[bold]No {what} here: its rows are left out.[/bold]")):
         with tempfile.TemporaryDirectory(prefix="portillon-bench-") as folder:
             for row in subject(Path(folder)):
