@@ -73,6 +73,25 @@ def test_the_first_commands_lead_to_a_gym(gym: Cloud) -> None:
     assert "nothing was imported" in again.output
 
 
+def test_an_import_is_tried_first_and_its_bad_lines_are_a_file(gym: Cloud) -> None:
+    """--dry-run says all and keeps nothing; --bad-lines holds what to mend; the same file again has nothing to do."""
+    file, left = gym.folder / "running.csv", gym.folder / "left.csv"
+    good = "A1,Zoé,Gagnon,gym,2025-12-15,2026-01-20,12.50"
+    file.write_text(
+        "external_id,first_name,last_name,plan,contract_start,paid_until,credit\n"
+        f"{good}\nA2,Ali,Roy,gym,2025-12-15,soon,\n"
+    )
+    options = (str(file), "--allow-partial", "--bad-lines", str(left))
+    tried = gym.run("import-members", *options, "--dry-run")
+    assert "Dry run: 1 members would be imported" in tried.output and "$12.50 of credit" in tried.output
+    assert "1 next billed on 2026-01-21" in tried.output
+    assert "1 members imported" in gym.run("import-members", *options).output
+    assert left.read_text().splitlines()[1].startswith("A2,Ali,Roy,gym,2025-12-15,soon,,\"paid_until: 'soon' is no")
+    left.write_text(left.read_text().replace(",soon,", ",,"))
+    assert "1 members imported" in gym.ok("import-members", str(left))
+    assert "1 lines were imported before" in gym.run("import-members", *options).output
+
+
 def test_the_clock_is_advanced_through_a_billing_day(gym: Cloud) -> None:
     """`clock advance` does the work itself when nobody serves, and says where it stands."""
     file = gym.folder / "members.csv"

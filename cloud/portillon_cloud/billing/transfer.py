@@ -170,6 +170,9 @@ def _held(conn: Connection, organisation_id: int, subscription_id: int) -> Row[A
     if row is None:
         raise UnknownSubscriptionError(f"there is no subscription {subscription_id} in your organisation")
     found: Row[Any] = row
+    before = select(subscription_transfer.c.id).where(subscription_transfer.c.from_subscription_id == subscription_id)
+    if conn.scalar(before) is not None:
+        raise TransferRefusedError("it was handed on already: look at the taker's")
     if found.beside_id is not None:
         raise TransferRefusedError("an add-on ends with its membership: hand the membership over, and sell it anew")
     return found
@@ -204,7 +207,8 @@ def _hand_over(recorded: Sequence[Recorded], *, on: datetime.date, today: dateti
         until = None if life.freeze is None or life.freeze.until is None else life.freeze.until.day
         return Refused(Why.FROZEN_ALREADY, until)
     cancelled = tuple(one.id for one in recorded if isinstance(one.event, Ended) and not one.event.of_term)
-    return Decided(record=(Ended(at=Moment(on)),), withdraw=cancelled)
+    # Like a term's end, and no cancellation: that could be taken back, and two would have what one paid for.
+    return Decided(record=(Ended(at=Moment(on), of_term=True),), withdraw=cancelled)
 
 
 def _contract(

@@ -10,7 +10,7 @@ from portillon_cloud.billing.errors import SubscriptionRefusedError, TransferRef
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.operations import create_plan, create_price, run_invoices
 from portillon_cloud.billing.span import Moment
-from portillon_cloud.billing.subscription import Agreement, discount, freeze
+from portillon_cloud.billing.subscription import Agreement, discount, freeze, keep, renew
 from portillon_cloud.billing.tables import contract, credit_note, invoice, invoice_line, subscription
 from portillon_cloud.billing.timeline import Discounted
 from portillon_cloud.billing.transfer import Transfer, Transferred, preview, transfer
@@ -186,8 +186,22 @@ def test_what_cannot_be_handed_on(gym: Gym) -> None:
     with gym.db.read() as conn:
         assert conn.scalar(select(func.count()).select_from(subscription_transfer)) == 0
     hand_on(gym, giver.subscription_id, member_id, today)
-    with pytest.raises(SubscriptionRefusedError):
+    with pytest.raises(TransferRefusedError, match="already"):
         hand_on(gym, giver.subscription_id, member_id, today)
+
+
+def test_it_cannot_be_taken_back_by_the_giver(sqlite_gym: Gym) -> None:
+    """Handed on from May, it ends for the giver then, whatever is kept or renewed: two never have what one pays for."""
+    gym = sqlite_gym
+    giver = gym.join(starts_on=STARTS_ON)
+    run(gym, STARTS_ON)
+    _, member_id = taker(gym)
+    hand_on(gym, giver.subscription_id, member_id, STARTS_ON, on=date(2026, 5, 1))
+    with pytest.raises(SubscriptionRefusedError):
+        change(gym, giver, date(2026, 2, 1), lambda recorded, today: keep(recorded, today=today))
+    change(gym, giver, date(2026, 2, 1), lambda recorded, today: renew(recorded, months=12, today=today))
+    with gym.db.read() as conn:
+        assert conn.scalar(select(subscription.c.ends_on).where(subscription.c.id == 1)) == date(2026, 5, 1)
 
 
 @pytest.mark.parametrize(("days", "fee_minor"), [(1, 0), (30, 15_00), (31, 1), (58, 0), (243, 49_99), (359, 7)])

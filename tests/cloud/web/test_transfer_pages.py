@@ -30,7 +30,7 @@ def test_found_shown_and_done(signed_in, send, gym):
     done = send(to_member_id=gym.members[1], fee="15.00", confirmed="true")
     assert done.headers["location"].endswith("?done=true")
     assert "Olivier Gagnon" in page.get(done.headers["location"]).text
-    assert "cancelled" in page.get("/subscriptions/1").text
+    assert "Ended" in page.get("/subscriptions/1").text
 
 
 def test_what_cannot_be_is_said_in_words(send, gym, signed_in):
