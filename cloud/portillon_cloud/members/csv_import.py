@@ -162,7 +162,14 @@ def _credit(context: _Import) -> Money | None:
 
 def _is_known(context: _Import, row: MemberRow) -> bool:
     """Whether just this line was brought before."""
-    return row.external_id is not None and context.brought.get(row.external_id, (0, ""))[1] == row.sha256
+    return (
+        row.external_id is not None and context.brought.get(_mark(context, row.external_id), (0, ""))[1] == row.sha256
+    )
+
+
+def _mark(context: _Import, external_id: str) -> str:
+    """What is kept of an external id, which may be an e-mail: enough to know it again, and nothing of the person."""
+    return context.keyring.blind_index(external_id, purpose=f"external-id:{context.organisation_id}")
 
 
 def _context(
@@ -225,7 +232,7 @@ def _check(context: _Import, row: MemberRow) -> list[Problem]:
     if row.external_id is not None:
         if (above := context.external_ids.setdefault(row.external_id, row.line)) != row.line:
             wrong("external_id", f"{row.external_id} is on line {above} already")
-        elif (before := context.brought.get(row.external_id)) is not None:
+        elif (before := context.brought.get(_mark(context, row.external_id))) is not None:
             wrong("external_id", f"was brought as member {before[0]}, with other content: change that member by hand")
             return found
     person = _person(row.first_name, row.last_name, row.email)
@@ -316,7 +323,7 @@ def _write(context: _Import, row: MemberRow) -> Problem | None:
                     context.conn,
                     import_mark,
                     organisation_id=context.organisation_id,
-                    external_id=row.external_id,
+                    external_id=_mark(context, row.external_id),
                     member_id=member_id,
                     sha256=row.sha256,
                 )

@@ -166,7 +166,7 @@ import_mark = never_changes(
         metadata,
         key(),
         organisation_id(),
-        Column("external_id", Text, nullable=False),  # whose it was there
+        Column("external_id", Text, nullable=False),  # whose it was there, as a keyed blind index
         reference("member_id", "member.id", index=True),
         Column("sha256", Text, nullable=False),  # of the line as it was brought
         UniqueConstraint("organisation_id", "external_id"),
