@@ -1,5 +1,6 @@
 """Plans, invoices and contracts over HTTP. Amounts are integers in minor units, beside their currency."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from portillon_cloud.http.paging import ID_MAX, After, Limit, Page, PathId, page
 from portillon_cloud.http.problem import not_found
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
+from portillon_cloud.payments.owed import UnpaidInvoice, unpaid_invoices
 from portillon_cloud.reports.invoice_view import InvoiceLine, InvoiceView, invoice_view, invoices_after
 
 router = APIRouter(tags=["billing"])
@@ -68,11 +70,19 @@ class TaxOut(BaseModel):
     amount_minor: int
 
 
+class UnpaidPartOut(BaseModel):
+    """What is still to be paid of it on one day; of an invoice that is paid in instalments there are several."""
+
+    due_on: date
+    owed_minor: int
+
+
 class WholeInvoiceOut(InvoiceOut):
     account_id: int
     net_minor: int
     lines: list[LineOut]
     taxes: list[TaxOut]
+    unpaid: list[UnpaidPartOut]
 
 
 class DoubtOut(BaseModel):
@@ -133,9 +143,10 @@ def get_invoice(invoice_id: PathId, services: ServicesDep, reader: Reader) -> Wh
     """One invoice with its lines and taxes."""
     with services.db.read() as conn:
         found = invoice_view(conn, organisation_id=reader.organisation_id, invoice_id=invoice_id)
-    if found is None:
-        raise not_found("invoice")
-    return _whole(found)
+        if found is None:
+            raise not_found("invoice")
+        unpaid = [one for one in unpaid_invoices(conn, found.account_id) if one.invoice_id == invoice_id]
+    return _whole(found, unpaid)
 
 
 @router.get("/doubts")
@@ -181,7 +192,7 @@ def _brief(found: InvoiceLine) -> InvoiceOut:
     )
 
 
-def _whole(found: InvoiceView) -> WholeInvoiceOut:
+def _whole(found: InvoiceView, unpaid: Sequence[UnpaidInvoice]) -> WholeInvoiceOut:
     return WholeInvoiceOut(
         **_brief(found.summary).model_dump(),
         account_id=found.account_id,
@@ -205,4 +216,5 @@ def _whole(found: InvoiceView) -> WholeInvoiceOut:
             )
             for one in found.taxes
         ],
+        unpaid=[UnpaidPartOut(due_on=one.due_on, owed_minor=one.owed_minor) for one in unpaid],
     )

@@ -37,7 +37,8 @@ def test_a_sale_is_shown_made_once_and_taken_back(ask, account_id):
         note.status_code == 201
         and ask("post", f"/sales/{invoice_id}/returns", back, key="return-1").json() == note.json()
     )
-    assert ask("get", f"/invoices/{invoice_id}").json()["owed_minor"] == 11_50
+    found = ask("get", f"/invoices/{invoice_id}").json()
+    assert found["owed_minor"] == 11_50 and found["unpaid"] == [{"due_on": found["due_on"], "owed_minor": 11_50}]
     twice = {**back, "lines": [{"position": 1, "quantity": 2}]}
     assert ask("post", f"/sales/{invoice_id}/returns", twice, key="return-2").status_code == 409
     assert ask("post", "/sales/999999/returns", back, key="return-3").status_code == 404
