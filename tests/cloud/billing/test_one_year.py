@@ -1,5 +1,6 @@
 """One member's year, as docs/billing.md tells it: the table there is what the engine does."""
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def test_the_year_in_the_document(gym: Gym) -> None:
     )
     live_until(date(2027, 2, 1))
     table = documents(gym)
-    assert table == [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| ") and "$" in line]
+    assert table == [line for line in DOCUMENT.read_text().splitlines() if re.match(r"\| \d", line)]
     with gym.db.read() as conn:
         recorded = event_store.recorded(conn, [joined.subscription_id])[joined.subscription_id]
         assert sum(one.owed_minor for one in unpaid_invoices(conn, joined.account_id)) > 0
