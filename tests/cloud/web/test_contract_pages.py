@@ -62,7 +62,7 @@ def test_accepted_by_the_link(client, gym, desk, csrf, prepared):
         body = conn.scalar(select(message.c.body).where(message.c.kind == "contract"))
     path = re.search(r"/contract/\S+", body)[0]
     html = client.get(path).text
-    assert "J&#39;ai lu ce contrat" in html and "Accepter le contrat" in html
+    assert "<p>Vélo</p>" in html and "J&#39;ai lu ce contrat" in html and "Accepter le contrat" in html
     assert client.get(f"{path}/file").headers["content-type"] == "application/pdf"
     yes = {"name": "Nadia Roy", "sha256": digest(html), "agreed": "true"}
     assert client.post(path, data={**yes, "sha256": "0" * 64}).status_code == 409

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import select
 
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.documents import letters, operations, store
@@ -29,6 +30,7 @@ from portillon_cloud.http.problem import Problem
 from portillon_cloud.http.services import Services
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.locale.words import Words
+from portillon_cloud.members.tables import organisation
 from portillon_cloud.web.rendering import Notice, bare_page, page
 from portillon_cloud.web.visit import Visit, genuine_form, visit_with
 from portillon_cloud.web.wording import N_
@@ -235,11 +237,14 @@ def _opened(services: Services, link: str) -> tuple[ContractLink, Document]:
 
 def _linked(services: Services, link: str, *, problem: str | None = None, status: int = 200) -> Response:
     _, document = _opened(services, link)
+    with services.db.read() as conn:
+        gym = conn.scalar(select(organisation.c.name).where(organisation.c.id == document.organisation_id))
     return bare_page(
         "contracts/linked.html",
         Words(document.language),
         status=status,
         document=document,
+        gym=gym,
         action=f"/contract/{link}",
         problem=problem,
         csrf=None,
