@@ -2,7 +2,7 @@
 
 import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from portillon_cloud.billing.catalogue import create_plan, create_price, prices_by_plan_code
 from portillon_cloud.billing.contracts import Subscribed, subscribe
@@ -12,10 +12,11 @@ from portillon_cloud.billing.forecast.measuring import judge_by
 from portillon_cloud.billing.invoice_run import run_invoices
 from portillon_cloud.billing.invoice_store import seller
 from portillon_cloud.billing.planning import next_invoice_on, plan_invoice_run, plan_recognition
-from portillon_cloud.billing.recognition import recognise_until
+from portillon_cloud.billing.recognition import is_recognised, recognise_until
 from portillon_cloud.billing.tables import subscription
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.timers import Timer, Work, finish, hold
+from portillon_cloud.timers.tables import timer as timers
 
 __all__ = [
     "Subscribed",
@@ -77,18 +78,27 @@ def _stand_still(work: Work, timer: Timer, stopped: RunStoppedError, *, today: d
         finish(conn, timer)
 
 
+def _is_planned(conn: Connection, but: Timer) -> bool:
+    """Whether another month of the same seller waits to be recognised."""
+    of_it = (timers.c.kind == but.kind, timers.c.subject_id == but.subject_id, timers.c.state == "ready")
+    waiting = select(timers.c.id).where(timers.c.organisation_id == but.organisation_id, *of_it)
+    return conn.scalar(waiting.where(timers.c.id != but.id).limit(1)) is not None
+
+
 def run_recognition_when_due(work: Work, timer: Timer) -> None:
     """Timer recognise_revenue: recognise the month that is over; ring again after the next while any is left."""
     with work.db.write() as conn:
         entity = seller(conn, timer.subject_id)
         first_of_month = local_date(timer.due_at_ms, entity.time_zone).replace(day=1)
+        again = is_recognised(conn, entity, until_on=first_of_month)
         left_minor = recognise_until(conn, entity, until_on=first_of_month, now_ms=work.now_ms)
         renewing = conn.execute(
             select(subscription.c.id)
             .where(subscription.c.legal_entity_id == timer.subject_id, subscription.c.next_invoice_on.is_not(None))
             .limit(1)
         ).one_or_none()
-        if left_minor or renewing is not None:
+        goes_on = bool(left_minor) or renewing is not None
+        if goes_on and not (again and _is_planned(conn, timer)):
             plan_recognition(
                 conn,
                 organisation_id=timer.organisation_id,

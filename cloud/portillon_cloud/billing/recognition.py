@@ -38,8 +38,7 @@ def recognise_until(conn: Connection, seller: Seller, *, until_on: datetime.date
     deferred, revenue = book[LedgerCode.DEFERRED_REVENUE], book[LedgerCode.REVENUE]
     recognised = revenue.credit_minor - revenue.debit_minor
     last_day = until_on - datetime.timedelta(days=1)
-    over = _last_recognised_on(conn, seller)
-    if over is not None and last_day <= over:
+    if is_recognised(conn, seller, until_on=until_on):
         return deferred.credit_minor - deferred.debit_minor
     step = earned - recognised
     forward = Posting(LedgerCode.DEFERRED_REVENUE, LedgerCode.REVENUE, step)
@@ -59,6 +58,12 @@ def recognise_until(conn: Connection, seller: Seller, *, until_on: datetime.date
         recorded_at_ms=now_ms,
     )
     return deferred.credit_minor - deferred.debit_minor - step
+
+
+def is_recognised(conn: Connection, seller: Seller, *, until_on: datetime.date) -> bool:
+    """Whether the month before `until_on`, or one after it, has its entry."""
+    over = _last_recognised_on(conn, seller)
+    return over is not None and until_on <= over + datetime.timedelta(days=1)
 
 
 def _nets_by_period(seller: Seller) -> tuple[Select[Any], Select[Any]]:

@@ -2,15 +2,21 @@
 
 from datetime import date
 
+import pytest
 from cloud.gym import Gym
 from hypothesis import given
 from hypothesis import strategies as st
+from portillon_cloud.billing import operations
 from portillon_cloud.billing.calendar import Period
 from portillon_cloud.billing.invoice_store import seller
-from portillon_cloud.billing.operations import run_invoices
+from portillon_cloud.billing.operations import run_invoices, run_recognition_when_due
+from portillon_cloud.billing.planning import RECOGNITION
 from portillon_cloud.billing.recognition import earned_minor, recognise_until
 from portillon_cloud.clock.local import start_of_day_ms
 from portillon_cloud.ledger import LedgerCode, trial_balance
+from portillon_cloud.timers.tables import timer as timers
+from portillon_cloud.timers.timer import Timer, Work
+from sqlalchemy import func, select
 
 JANUARY_31 = date(2026, 1, 31)
 PERIOD = Period(JANUARY_31, date(2026, 2, 28))
@@ -78,3 +84,26 @@ def test_a_month_that_earned_nothing_stays_so(gym: Gym) -> None:
     run_invoices(gym.db, gym.legal_entity_id, on=late_on, now_ms=start_of_day_ms(late_on, "America/Toronto"))
     assert recognise(date(2026, 2, 1)) == 0
     assert recognise(date(2026, 3, 1)) == 100_00
+
+
+def test_a_month_that_rings_again_plans_nothing(gym: Gym, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was the last one then; whoever is billed since has a month of their own, and none in between gets an entry."""
+    monkeypatch.setattr(operations, "finish", lambda *_: None)
+    due_at_ms = start_of_day_ms(date(2026, 2, 1), "America/Toronto")
+    month = Timer(
+        id=10**6, organisation_id=gym.organisation_id, kind=RECOGNITION, subject_id=gym.legal_entity_id, key="january",
+        due_at_ms=due_at_ms, worker="w", attempt=1,
+    )  # fmt: skip
+
+    def planned() -> int:
+        with gym.db.read() as conn:
+            return conn.execute(select(func.count()).where(timers.c.kind == RECOGNITION)).scalar_one()
+
+    def ring() -> None:
+        run_recognition_when_due(Work(db=gym.db, clock=gym.clock, now_ms=due_at_ms), month)
+
+    ring()
+    gym.join("A B", starts_on=date(2026, 7, 1))
+    before = planned()
+    ring()
+    assert planned() == before
