@@ -2,9 +2,10 @@
 
 from datetime import date
 
+import pytest
 from cloud.billing.test_signing import price, sign, wish
 from cloud.gym import Gym
-from portillon_cloud.billing import changes, subscription
+from portillon_cloud.billing import changes, event_store, subscription
 from portillon_cloud.billing.catalogue import PlanKind, create_plan
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.subscription import Agreement
@@ -59,3 +60,10 @@ def test_an_add_on_follows_its_membership(gym: Gym) -> None:
         assert sorted(conn.scalars(select(credit_note_line.c.net_minor))) == [14_00, 50_00]
     assert change(lambda recorded, today: subscription.keep(recorded, today=today)) == date(2027, 1, 31)
     assert change(lambda recorded, today: subscription.renew(recorded, months=12, today=today)) == date(2028, 1, 31)
+
+
+def test_without_word_of_the_change_it_would_run_on(gym: Gym, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ablation: nobody plans the look at what is beside it, and the add-on outlives its membership."""
+    monkeypatch.setattr(event_store, "plan_addons", lambda _conn, **_said: None)
+    with pytest.raises(AssertionError, match="2027"):
+        test_an_add_on_follows_its_membership(gym)
