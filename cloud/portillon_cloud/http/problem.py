@@ -102,6 +102,7 @@ _DESCRIPTIONS = {
     404: "No such thing in this organisation",
     409: "Not possible in the present state",
     422: "A value is missing or wrong",
+    503: "Busy with the same thing, or with too much: try again after the seconds in Retry-After",
 }
 
 # For OpenAPI: every operation of /api/v1 may answer so.

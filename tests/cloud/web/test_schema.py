@@ -18,7 +18,7 @@ from portillon_cloud.payments.simulator import PaymentSimulator
 from portillon_cloud.secrets import Keyring
 
 ASKED = os.environ.get("API_EXAMPLES")
-EXAMPLES = int(ASKED or 10)
+EXAMPLES = int(ASKED or 8)
 PARTS = 6
 
 pytestmark = pytest.mark.xdist_group("the api's document")
