@@ -180,7 +180,8 @@ def _reckoned(
 
 def _is_behind(row: Due, on: datetime.date, prices: Mapping[int, Price]) -> bool:
     interval = prices[row.price_id].interval
-    missing = period_index(row.anchor_on, interval, on) - period_index(row.anchor_on, interval, row.next_invoice_on)
+    last_on = on if row.ends_on is None else min(on, row.ends_on - datetime.timedelta(days=1))
+    missing = period_index(row.anchor_on, interval, last_on) - period_index(row.anchor_on, interval, row.next_invoice_on)
     return missing >= DOCUMENTS_MOST
 
 

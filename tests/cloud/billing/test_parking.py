@@ -7,6 +7,8 @@ from cloud.gym import Gym, Joined
 from portillon_cloud.access import operations as access
 from portillon_cloud.access.blocks import BlockReason
 from portillon_cloud.billing import parking
+from portillon_cloud.billing.calendar import Interval, IntervalUnit
+from portillon_cloud.billing.catalogue import Extras, create_price
 from portillon_cloud.billing.errors import UnknownDoubtError
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.operations import run_invoices
@@ -127,3 +129,19 @@ def test_without_the_bound_sixteen_months_are_billed(gym: Gym, monkeypatch: pyte
     with gym.db.write() as conn:
         conn.execute(update(subscription).where(subscription.c.id == joined.subscription_id).values(ends_on=None))
     assert len(bill(gym, date(2027, 6, 1))) == 16
+
+
+def test_a_day_pass_that_waited_for_months_is_no_doubt(gym: Gym) -> None:
+    """What has one period is at most one behind, however long nobody billed it."""
+    with gym.db.write() as conn:
+        price_id = create_price(
+            conn,
+            plan_id=gym.plan_id,
+            amount_minor=20_00,
+            interval=Interval(IntervalUnit.DAY, 1),
+            term_months=None,
+            extras=Extras(times=1),
+        )
+    visitor = gym.join("Day Visitor", starts_on=START, price_id=price_id)
+    assert bill(gym, date(2026, 7, 1)) == [visitor.account_id]
+    assert doubts(gym) == []
