@@ -23,11 +23,7 @@ from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.store.standing_file import StandingFile
-from portillon_edge.sync.inputs import (
-    Connected,
-    Disconnected,
-    Received,
-)
+from portillon_edge.sync.inputs import Connected, Disconnected, Received
 from portillon_edge.sync.presence_flow import PresenceFlow, Started
 from portillon_edge.sync.presence_runner import PresenceRunner
 from portillon_edge.sync.session import SyncSession
