@@ -19,6 +19,7 @@ from portillon_cloud.web.assets import Assets
 from portillon_cloud.web.live_panels import LivePanels
 from portillon_cloud.web.openapi import openapi_of
 from portillon_cloud.web.pages import (
+    accounting,
     alarms,
     audit,
     clock,
@@ -88,7 +89,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
         subscriptions, contracts, contract_texts, transfers,
         leave, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
-        rule_changes, decisions, audit, renew,
+        rule_changes, decisions, accounting, audit, renew,
         reports,
     )  # fmt: skip
     for part in parts:

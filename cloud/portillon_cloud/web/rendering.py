@@ -105,11 +105,15 @@ def _navigation(visit: Visit, words: Words) -> list[dict[str, Any]]:
         (Permission.SEE_SITE, "/sites", words.say("Live")),
         (Permission.SEE_MEMBERS, "/members", words.say("Members")),
         (Permission.SEE_MONEY, "/unpaid", words.say("Unpaid")),
-        (Permission.KEEP_BOOKS, "/audit", words.say("Books")),
+        (Permission.KEEP_BOOKS, "/books", words.say("Books")),
         (Permission.SEE_REPORTS, "/reports", words.say("Reports")),
     )
     return [
-        {"href": href if href != "/sites" else "/", "text": text, "here": visit.here.startswith(href)}
+        {
+            "href": href if href != "/sites" else "/",
+            "text": text,
+            "here": visit.here.startswith(href) or (href == "/books" and visit.here.startswith("/audit")),
+        }
         for permission, href, text in items
         if visit.principal.may(permission)
     ]
