@@ -13,7 +13,6 @@ is paid at most once. Next step of each answer:
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -26,7 +25,6 @@ from portillon_cloud.payments import settling, store
 from portillon_cloud.payments.provider import ChargeAnswer, ChargeOrder, ChargeOutcome, PaymentProvider
 from portillon_cloud.payments.settling import ChargeResult
 from portillon_cloud.payments.tables import AttemptState, IntentState
-from portillon_cloud.timers.errors import TimerLostError
 
 HELD_DAY_MS = 24 * 3_600_000
 
@@ -55,8 +53,9 @@ def charge(
     `hold` raises before anything is sent if another worker took that timer over meanwhile.
     """
     with db.write() as conn:
-        hold(conn)
         begun = _begin(conn, provider, intent_id, now_ms)
+        # After the account is locked: a worker that was thought dead may have done it while this one waited.
+        hold(conn)
         if isinstance(begun, ChargeResult):
             _done(conn, claimed)
             return begun
@@ -84,11 +83,10 @@ def cancel_charge(db: Database, provider: PaymentProvider, intent_id: int, *, no
 
 
 def _done(conn: Connection, claimed: timers.Timer | None) -> None:
-    if claimed is None:
-        return
     # What the provider said is so, whoever has the timer by now: a stalled worker must not forget a charge it made.
-    with suppress(TimerLostError):
-        timers.finish(conn, claimed)
+    # And whoever took the timer over meanwhile must not try the card once more for it.
+    if claimed is not None:
+        timers.conclude(conn, claimed)
 
 
 def _begin(conn: Connection, provider: PaymentProvider, intent_id: int, now_ms: int) -> _Begun | ChargeResult:

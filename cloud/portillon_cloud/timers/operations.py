@@ -126,6 +126,18 @@ def finish(conn: Connection, claimed: Timer) -> None:
         raise TimerLostError(f"timer {claimed.key} was taken over by another worker; its effect is rolled back here")
 
 
+def conclude(conn: Connection, claimed: Timer) -> None:
+    """Mark `claimed` done whoever has it by now: its effect cannot be taken back, and nobody is to have it twice.
+
+    Who took it over finds out by `hold`, before it has done anything.
+    """
+    conn.execute(
+        update(timer)
+        .where(timer.c.id == claimed.id, timer.c.state == _RUNNING)
+        .values(worker=None, lease_until_real_ms=None, state="done")
+    )
+
+
 def hold(conn: Connection, claimed: Timer, *, real_ms: int) -> None:
     """Prolong the claim inside each transaction of long work; raises TimerLostError if another worker took it over."""
     held = conn.execute(update(timer).where(*_held_by(claimed)).values(lease_until_real_ms=real_ms + LEASE_MS))

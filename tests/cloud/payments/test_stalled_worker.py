@@ -83,3 +83,18 @@ def test_a_charge_that_arrives_late_is_still_booked(gym: DuesGym) -> None:
     assert gym.scalars(select(payment.c.amount_minor)) == [TOTAL_MINOR]
     assert gym.balance_minor(LedgerCode.MEMBER_CREDIT) == -TOTAL_MINOR
     assert gym.scalars(select(payment_intent.c.state)) == [IntentState.PARKED]
+
+
+def test_who_took_the_timer_over_too_late_tries_no_card_again(gym: DuesGym) -> None:
+    """The stalled worker wakes first and is refused: the other, who has its timer by now, makes no second attempt."""
+    gym.owe(gym.payer(CardBehaviour.INSUFFICIENT_FUNDS))
+    taken_over: list[Timer] = []
+
+    def meanwhile() -> None:
+        gym.clock.now_ms += LEASE_MS + 1
+        taken_over.append(take(gym, "other"))
+
+    handle(gym, take(gym, "stalled"), Stalling(gym.provider, meanwhile))
+    with pytest.raises(TimerLostError):
+        handle(gym, taken_over[0])
+    assert gym.scalars(select(payment_attempt.c.number)) == [1]
