@@ -10,7 +10,7 @@ from babel.dates import format_date
 from portillon_cloud.billing.calendar import Period
 from portillon_cloud.billing.span import Moment, Span
 from portillon_cloud.billing.tax import Rate, TaxLine, tax
-from portillon_cloud.billing.timeline import DISCOUNT, FREEZE_FEE, JOINING, payer_of
+from portillon_cloud.billing.timeline import DISCOUNT, FREEZE_FEE, JOINING, TAKING_OVER, payer_of
 
 ENGINE = "4"  # raise it with every change that could alter a document; old invoices keep the engine they were made by
 
@@ -22,6 +22,8 @@ _WORDS = {
     ("fr", FREEZE_FEE): "Gel",
     ("en", JOINING): "Joining fee",
     ("fr", JOINING): "Frais d’inscription",
+    ("en", TAKING_OVER): "Transfer fee",
+    ("fr", TAKING_OVER): "Frais de transfert",
 }
 """What stands before the plan's name on lines that are not the plan itself."""
 

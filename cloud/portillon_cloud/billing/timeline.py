@@ -31,6 +31,7 @@ MEMBERSHIP = "membership"
 DISCOUNT = "discount"
 FREEZE_FEE = "freeze_fee"
 JOINING = "joining"
+TAKING_OVER = "taking_over"
 _SPONSORED = "sponsored:"
 _ENDLESS = Moment(datetime.date.max)
 
@@ -59,7 +60,7 @@ class Started:
     """Begins; charged from `charged_from`, else at once. `anchor_on` sets the billing day.
 
     Until it is charged it is on trial; or, `paid_elsewhere`, an older system has billed it (an import).
-    `joining_minor` is owed once, at the start.
+    `joining_minor` is owed once, at the start; `taken_over`: for what somebody else had before.
     """
 
     at: Moment
@@ -68,6 +69,7 @@ class Started:
     charged_from: Moment | None = None
     paid_elsewhere: bool = False
     joining_minor: int = 0
+    taken_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +194,7 @@ def _joining(events: Sequence[Event]) -> Iterator[Stretch]:
     if isinstance(start, Started) and start.joining_minor > 0 and begins:
         first = period(start.at.day, start.tariff.interval, 0)
         yield Stretch(
-            component=JOINING,
+            component=TAKING_OVER if start.taken_over else JOINING,
             tariff=replace(start.tariff, unit_minor=start.joining_minor, quantity=1),
             anchor_on=first.start,
             start=Moment(first.start),

@@ -290,6 +290,7 @@ def _started(recorded: Sequence[Recorded], life: Life, on: datetime.date, fee_mi
         charged_from=first.charged_from if later else None,
         paid_elsewhere=first.paid_elsewhere and later,
         joining_minor=fee_minor,
+        taken_over=True,
     )
 
 

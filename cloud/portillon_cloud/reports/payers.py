@@ -12,7 +12,7 @@ from portillon_cloud.billing.calendar import IntervalUnit
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.tables import price, subscription
 from portillon_cloud.billing.tax import rates_on, tax_sum
-from portillon_cloud.billing.timeline import FREEZE_FEE, JOINING, Ended, Event, Started, Stretch, stretches
+from portillon_cloud.billing.timeline import FREEZE_FEE, JOINING, TAKING_OVER, Ended, Event, Started, Stretch, stretches
 from portillon_cloud.reports.book import Book
 from portillon_cloud.reports.recurring import Payer, Piece, monthly_minor
 
@@ -44,7 +44,7 @@ def payers(conn: Connection, book: Book, *, rates_of: datetime.date) -> list[Pay
             pieces[member_id] += [
                 _piece(stretch, prices[stretch.tariff.price_id], book.tax_regime, rates_of)
                 for stretch in stretches(events)
-                if stretch.component != JOINING
+                if stretch.component not in (JOINING, TAKING_OVER)
             ]
     return [
         Payer(member_id=member_id, held=tuple(held[member_id]), pieces=tuple(pieces[member_id]))
