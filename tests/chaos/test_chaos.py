@@ -11,7 +11,7 @@ from bench.cloud_gym import postgres_programs
 
 TESTS = Path(__file__).parent.parent
 
-pytestmark = [pytest.mark.story, pytest.mark.xdist_group("whole machine")]
+pytestmark = [pytest.mark.story, pytest.mark.xdist_group("whole machine"), pytest.mark.timeout(240)]
 
 
 def chaos(*words: str) -> subprocess.CompletedProcess[str]:
