@@ -4,16 +4,19 @@ Everything is one transaction with the change itself.
 """
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
 from portillon_cloud.billing import changes, event_store
+from portillon_cloud.billing.agreement import agreement_of
+from portillon_cloud.billing.catalogue import price_by_id
 from portillon_cloud.billing.change_request import CancelChange, Change, FreezeChange, RenewChange, ask_of
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.law import WayOut
 from portillon_cloud.billing.legal_side import Signed, signed
 from portillon_cloud.billing.life import life_on
+from portillon_cloud.billing.price_change_timers import with_tax
 from portillon_cloud.billing.renewal import decline, replan
 from portillon_cloud.billing.tables import subscription
 from portillon_cloud.billing.told import tell_about
@@ -64,7 +67,8 @@ def carry_out(conn: Connection, *, organisation_id: int, subscription_id: int, n
     if isinstance(new, CancelChange) and outcome.ends_on is not None:
         said = _left(conn, held, organisation_id, subscription_id, agreed, outcome.ends_on, today, author, new.by_law)
     if isinstance(new, FreezeChange):
-        said = FreezeAgreed(on=new.on, until_on=new.until_on)
+        fee_minor = _freeze_fee_minor(conn, organisation_id, subscription_id, author.at_ms)
+        said = FreezeAgreed(on=new.on, until_on=new.until_on, fee_minor=fee_minor)
     if isinstance(new, RenewChange) and outcome.ends_on is not None:
         replan(conn, organisation_id, subscription_id)
         said = RenewalAgreed(agreed_on=today, ends_on=outcome.ends_on)
@@ -100,6 +104,20 @@ def _asked(
         life = life_on(event_store.recorded(conn, [subscription_id])[subscription_id], today)
         new = new.model_copy(update={"on": max(today, life.starts_on)})
     return held, today, new
+
+
+def _freeze_fee_minor(conn: Connection, organisation_id: int, subscription_id: int, now_ms: int) -> int:
+    """What each period of a freeze costs by the contract, with tax."""
+    contract_id = conn.execute(
+        select(subscription.c.contract_id).where(
+            subscription.c.id == subscription_id, subscription.c.organisation_id == organisation_id
+        )
+    ).scalar_one()
+    terms = agreement_of(conn, contract_id).freeze
+    if terms is None or terms.fee is None:
+        return 0
+    price = price_by_id(conn, organisation_id, terms.fee.price_id)
+    return with_tax(conn, replace(price, amount_minor=terms.fee.cycle_minor), now_ms)
 
 
 def _says_no(held: Signed, new: Change) -> bool:

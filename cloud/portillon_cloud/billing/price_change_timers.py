@@ -144,7 +144,7 @@ def withdraw_price_change(conn: Connection, organisation_id: int, price_change_i
         .where(price_change.c.id == price_change_id)
         .values(withdrawn_at_ms=author.at_ms, withdrawn_by=author.name)
     )
-    was_minor = _with_tax(conn, price_by_id(conn, organisation_id, change.from_price_id), author.at_ms)
+    was_minor = with_tax(conn, price_by_id(conn, organisation_id, change.from_price_id), author.at_ms)
     for row in rows:
         if row.told_at_ms is not None:
             tell_about(
@@ -173,8 +173,8 @@ def _tell(conn: Connection, change: Row[Any], row: Row[Any], links: ExitLinks | 
         said=PriceChanges(
             from_on=holds_from_on,
             until_on=until_on,
-            was_minor=_with_tax(conn, was, now_ms),
-            becomes_minor=_with_tax(conn, becomes, now_ms),
+            was_minor=with_tax(conn, was, now_ms),
+            becomes_minor=with_tax(conn, becomes, now_ms),
             clause=law.repricing if row.rises and row.law != "none" else "",
         ),
         purpose=f"price:{change.id}",
@@ -238,7 +238,7 @@ def repriced_minor(conn: Connection, subscription_id: int, on: datetime.date, no
         )
         .order_by(price_change.c.id.desc())
     ).first()
-    return None if row is None else _with_tax(conn, price_by_id(conn, row.organisation_id, row.to_price_id), now_ms)
+    return None if row is None else with_tax(conn, price_by_id(conn, row.organisation_id, row.to_price_id), now_ms)
 
 
 def _locked(conn: Connection, price_change_id: int) -> Row[Any]:
@@ -257,7 +257,7 @@ def _of(price_change_id: int) -> Select[Any]:
     )
 
 
-def _with_tax(conn: Connection, price: Price, now_ms: int) -> int:
+def with_tax(conn: Connection, price: Price, now_ms: int) -> int:
     """What a period at this price comes to for who pays it."""
     regime = conn.execute(
         select(legal_entity.c.tax_regime).where(legal_entity.c.id == price.legal_entity_id)

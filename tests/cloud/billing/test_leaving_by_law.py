@@ -4,11 +4,12 @@ from datetime import date, timedelta
 
 import pytest
 from cloud.billing.lawful_gym import LawfulGym, open_lawful_gym
-from cloud.gym import Clock, Joined
+from cloud.gym import MONTHLY, Clock, Joined
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from portillon_cloud.audit.operations import look
 from portillon_cloud.billing import agreed_change, withdrawal
+from portillon_cloud.billing.agreement import to_body
 from portillon_cloud.billing.calendar import Interval, IntervalUnit
 from portillon_cloud.billing.change_request import CancelChange, FreezeChange, PlanChange
 from portillon_cloud.billing.errors import SubscriptionRefusedError, UnlawfulContractError
@@ -16,7 +17,9 @@ from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.law.tables import lawful_end
 from portillon_cloud.billing.operations import run_invoices
 from portillon_cloud.billing.proration import Proration
-from portillon_cloud.billing.tables import credit_note
+from portillon_cloud.billing.subscription import Agreement, FreezeTerms
+from portillon_cloud.billing.tables import contract, credit_note
+from portillon_cloud.billing.timeline import Tariff
 from portillon_cloud.billing.withdrawal_credit import standing, total_minor
 from portillon_cloud.database import Database
 from portillon_cloud.messages.notices import Cancelled, FreezeAgreed, Withdrawn
@@ -24,7 +27,7 @@ from portillon_cloud.payments.desk import DeskPayment, take_payment
 from portillon_cloud.payments.owed import unpaid_invoices
 from portillon_cloud.payments.tables import Means, payout
 from portillon_cloud.secrets import Keyring
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 START = date(2026, 1, 2)
 BY_LAW = CancelChange(change="cancel", by_law=True)
@@ -152,12 +155,15 @@ def test_a_dearer_plan_counts_from_its_day(montreal: LawfulGym) -> None:
 
 
 def test_a_freeze_is_confirmed(montreal: LawfulGym) -> None:
-    """In the payer's language, with its first and last day."""
+    """In the payer's language, with its first and last day, and the fee with its taxes."""
     nadia = montreal.join(montreal.sell(), START, language="fr")
+    fee = Tariff(price_id=montreal.sell(5_00), unit_minor=5_00, interval=MONTHLY)
+    with montreal.gym.db.write() as conn:
+        conn.execute(update(contract).values(agreement=to_body(Agreement(freeze=FreezeTerms(fee=fee)))))
     montreal.turn_to(START)
     montreal.ask(nadia, FreezeChange(change="freeze", on=date(2026, 2, 1), until_on=date(2026, 3, 1)))
     [told] = montreal.told(nadia)
-    assert told.notice == FreezeAgreed(on=date(2026, 2, 1), until_on=date(2026, 3, 1))
+    assert told.notice == FreezeAgreed(on=date(2026, 2, 1), until_on=date(2026, 3, 1), fee_minor=5_75)
     assert "suspendu du 1er février 2026 au 28 février 2026" in told.body
 
 
