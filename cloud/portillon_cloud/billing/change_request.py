@@ -17,6 +17,7 @@ from portillon_cloud.billing.payers import payer_name
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.tables import subscription as subscription_row
 from portillon_cloud.billing.timeline import Discounted, Shared
+from portillon_cloud.billing.withdrawal import is_settled
 from portillon_cloud.http.paging import Id
 from portillon_cloud.money import PPM
 
@@ -194,6 +195,8 @@ def ask_of(conn: Connection, organisation_id: int, subscription_id: int, new: Ch
         case EndShareChange(payer_account_id=payer_id, on=end_on):
             return lambda recorded, today: subscription.end_share(recorded, agreed, payer_id, on=end_on, today=today)
         case KeepChange():
+            if is_settled(conn, subscription_id):
+                return lambda _recorded, _today: subscription.Refused(subscription.Why.SETTLED_BY_LAW)
             return lambda recorded, today: subscription.keep(recorded, today=today)
         case RenewChange(months=months):
             prolonged = signed(conn, organisation_id, subscription_id)

@@ -181,7 +181,9 @@ def _reckoned(
 def _is_behind(row: Due, on: datetime.date, prices: Mapping[int, Price]) -> bool:
     interval = prices[row.price_id].interval
     last_on = on if row.ends_on is None else min(on, row.ends_on - datetime.timedelta(days=1))
-    missing = period_index(row.anchor_on, interval, last_on) - period_index(row.anchor_on, interval, row.next_invoice_on)
+    missing = period_index(row.anchor_on, interval, last_on) - period_index(
+        row.anchor_on, interval, row.next_invoice_on
+    )
     return missing >= DOCUMENTS_MOST
 
 

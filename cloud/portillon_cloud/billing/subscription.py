@@ -45,6 +45,7 @@ class Why(StrEnum):
     NO_END_TO_WITHDRAW = "no_end_to_withdraw"
     NO_TERM_TO_RENEW = "no_term_to_renew"
     PAYS_NO_PART = "pays_no_part"
+    SETTLED_BY_LAW = "settled_by_law"
     TERM_ENDS_FIRST = "term_ends_first"
     TOO_FAR_BACK = "too_far_back"
     MINIMUM_TERM = "minimum_term"

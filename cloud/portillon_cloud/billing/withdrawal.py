@@ -74,6 +74,14 @@ def record_lawful_end(conn: Connection, left: LeftByLaw, author: Author) -> int 
     return None
 
 
+def is_settled(conn: Connection, subscription_id: int) -> bool:
+    """Whether somebody who left by law was given what the law gives: they cannot have the subscription as well."""
+    column = lawful_end.c
+    settled = select(column.id).where(column.subscription_id == subscription_id, column.back_minor.is_not(None))
+    ends = select(subscription.c.ends_on).where(subscription.c.id == subscription_id).scalar_subquery()
+    return conn.scalar(settled.where(column.ends_on == ends).limit(1)) is not None
+
+
 def settle_when_due(work: Work, timer: Timer) -> None:
     """Timer settle_lawful_end."""
     with work.db.write() as conn:

@@ -26,6 +26,9 @@ WHYS: Mapping[Why, str] = {
     Why.NO_END_TO_WITHDRAW: N_("Nobody cancelled it: there is nothing to take back."),
     Why.NO_TERM_TO_RENEW: N_("It has no fixed term. It goes on until somebody cancels."),
     Why.PAYS_NO_PART: N_("That account pays no part of it."),
+    Why.SETTLED_BY_LAW: N_(
+        "It was left by right of the law, and the money is given back. Sell a new contract instead."
+    ),
     Why.TERM_ENDS_FIRST: N_("Its term is over by then: it ends by itself."),
     Why.TOO_FAR_BACK: N_("That day is too far back."),
     Why.MINIMUM_TERM: N_("The contract has a minimum term."),

@@ -11,13 +11,13 @@ from portillon_cloud.audit.operations import look
 from portillon_cloud.billing import agreed_change, withdrawal
 from portillon_cloud.billing.agreement import to_body
 from portillon_cloud.billing.calendar import Interval, IntervalUnit
-from portillon_cloud.billing.change_request import CancelChange, FreezeChange, PlanChange
+from portillon_cloud.billing.change_request import CancelChange, FreezeChange, KeepChange, PlanChange
 from portillon_cloud.billing.errors import SubscriptionRefusedError, UnlawfulContractError
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.law.tables import lawful_end
 from portillon_cloud.billing.operations import run_invoices
 from portillon_cloud.billing.proration import Proration
-from portillon_cloud.billing.subscription import Agreement, FreezeTerms
+from portillon_cloud.billing.subscription import Agreement, FreezeTerms, Why
 from portillon_cloud.billing.tables import contract, credit_note
 from portillon_cloud.billing.timeline import Tariff
 from portillon_cloud.billing.withdrawal_credit import standing, total_minor
@@ -139,6 +139,21 @@ def test_what_comes_later_is_paid_back_when_it_is_over(montreal: LawfulGym) -> N
         [end] = conn.execute(select(lawful_end)).all()
         assert end.settled_at_ms is not None and end.back_minor == sum(refunds(montreal))
         assert withdrawal.settle(conn, end.id, now_ms=montreal.now_ms_on(conn)) == 0
+
+
+def test_what_was_paid_back_is_not_kept_as_well(montreal: LawfulGym) -> None:
+    """Once the law's money is put down to be paid back nobody takes the leaving back; before that they may."""
+    nadia = montreal.join(montreal.sell(), date(2026, 3, 2))
+    montreal.turn_to(date(2026, 1, 20))
+    montreal.ask(nadia, BY_LAW)
+    montreal.ask(nadia, KeepChange(change="keep"))
+    montreal.ask(nadia, BY_LAW)
+    with montreal.gym.db.write() as conn:
+        for end in conn.execute(select(lawful_end)).all():
+            withdrawal.settle(conn, end.id, now_ms=montreal.now_ms_on(conn))
+    with pytest.raises(SubscriptionRefusedError) as refused:
+        montreal.ask(nadia, KeepChange(change="keep"))
+    assert refused.value.why == Why.SETTLED_BY_LAW
 
 
 def test_a_dearer_plan_counts_from_its_day(montreal: LawfulGym) -> None:
