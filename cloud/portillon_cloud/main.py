@@ -60,6 +60,7 @@ FEATURES_WITH_TABLES = (
     "presence",
     "audit",
     "documents",
+    "http",
 )
 
 

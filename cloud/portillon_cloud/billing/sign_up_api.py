@@ -13,6 +13,7 @@ from portillon_cloud.billing.signing_api import AgreedOut, SignedTerms, agreed_o
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.once import OnceKey, once
 from portillon_cloud.http.paging import Id
 from portillon_cloud.http.problem import unprocessable
 from portillon_cloud.identity.principal import Principal
@@ -75,11 +76,14 @@ def sign_up(
     desk: Desk,
     response: Response,
     preview: Annotated[bool, Query(description="Only say what it would come to; nothing is written")] = False,
+    request_key: OnceKey = None,
 ) -> SignedUp:
     """All of it in one transaction; refused as each part would be, and then nothing of it is there."""
+    key = None if preview else request_key
     try:
         with services.db.write() as conn:
-            made = _signed_up(conn, new, desk, business_now_ms(conn, desk.organisation_id, services.clock.real_ms()))
+            now_ms = business_now_ms(conn, desk.organisation_id, services.clock.real_ms())
+            made = once(conn, desk, key, new, SignedUp, lambda: _signed_up(conn, new, desk, now_ms))
             if preview:
                 raise _OnlyShownError
     except _OnlyShownError:

@@ -12,6 +12,7 @@ from portillon_cloud.billing.contracts import Agreed, Wish, agree, subscribe
 from portillon_cloud.billing.coupons_api import Code
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.once import OnceKey, once
 from portillon_cloud.http.paging import Id
 from portillon_cloud.http.problem import unprocessable
 from portillon_cloud.identity.principal import Principal
@@ -93,10 +94,11 @@ def preview_subscription(new: NewSubscription, services: ServicesDep, seller: Se
 
 @router.post("/subscriptions", status_code=201)
 def create_subscription(
-    new: NewSubscription, services: ServicesDep, seller: Seller, response: Response
+    new: NewSubscription, services: ServicesDep, seller: Seller, response: Response, request_key: OnceKey = None
 ) -> SubscribedOut:
     """Sign a contract for a member; 409 names every rule of the law that these terms break."""
-    with services.db.write() as conn:
+
+    def signed() -> SubscribedOut:
         made = subscribe(
             conn,
             organisation_id=seller.organisation_id,
@@ -111,8 +113,12 @@ def create_subscription(
             by=seller.name,
             now_ms=business_now_ms(conn, seller.organisation_id, services.clock.real_ms()),
         )
-    response.headers["Location"] = f"/api/v1/subscriptions/{made.subscription_id}"
-    return SubscribedOut(contract_id=made.contract_id, subscription_id=made.subscription_id)
+        return SubscribedOut(contract_id=made.contract_id, subscription_id=made.subscription_id)
+
+    with services.db.write() as conn:
+        answer = once(conn, seller, request_key, new, SubscribedOut, signed)
+    response.headers["Location"] = f"/api/v1/subscriptions/{answer.subscription_id}"
+    return answer
 
 
 def _account_of(conn: Connection, new: NewSubscription, seller: Principal) -> int:

@@ -12,6 +12,7 @@ from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.doors.rights import change_rights
 from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.once import OnceKey, once
 from portillon_cloud.http.paging import After, Id, Limit, Page, PathId, page_of
 from portillon_cloud.http.problem import not_found, unprocessable
 from portillon_cloud.identity.principal import Principal
@@ -269,19 +270,23 @@ def get_account(account_id: PathId, services: ServicesDep, reader: Reader) -> Ac
 
 
 @router.post("/accounts", status_code=201)
-def create_account(new: NewAccount, services: ServicesDep, writer: Writer) -> Made:
+def create_account(new: NewAccount, services: ServicesDep, writer: Writer, request_key: OnceKey = None) -> Made:
     """Add who pays."""
-    with services.db.write() as conn:
+
+    def made() -> Made:
         _own(conn, legal_entity, new.legal_entity_id, writer, "legal_entity_id")
-        made = add_account(conn, organisation_id=writer.organisation_id, **new.model_dump())
-    return Made(id=made)
+        return Made(id=add_account(conn, organisation_id=writer.organisation_id, **new.model_dump()))
+
+    with services.db.write() as conn:
+        return once(conn, writer, request_key, new, Made, made)
 
 
 @router.post("/members", status_code=201)
-def create_member(new: NewMember, services: ServicesDep, writer: Writer) -> Made:
+def create_member(new: NewMember, services: ServicesDep, writer: Writer, request_key: OnceKey = None) -> Made:
     """Add who passes, under an account of your organisation."""
     organisation_id = writer.organisation_id
-    with services.db.write() as conn:
+
+    def made() -> Made:
         _own(conn, account, new.account_id, writer, "account_id")
         _own(conn, site, new.site_id, writer, "site_id")
         today = local_date(
@@ -289,8 +294,10 @@ def create_member(new: NewMember, services: ServicesDep, writer: Writer) -> Made
             conn.execute(select(organisation.c.time_zone).where(organisation.c.id == organisation_id)).scalar_one(),
         )
         values = {**new.model_dump(), "joined_on": new.joined_on or today}
-        made = add_member(conn, organisation_id=organisation_id, **values)
-    return Made(id=made)
+        return Made(id=add_member(conn, organisation_id=organisation_id, **values))
+
+    with services.db.write() as conn:
+        return once(conn, writer, request_key, new, Made, made)
 
 
 def _own(conn: Connection, table: Table, wanted: int, writer: Principal, field: str) -> None:

@@ -61,6 +61,21 @@ CREATE OR REPLACE FUNCTION alarm_acknowledgement_refuse() RETURNS trigger LANGUA
 
 CREATE TRIGGER alarm_acknowledgement_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON alarm_acknowledgement FOR EACH STATEMENT EXECUTE FUNCTION alarm_acknowledgement_refuse()
 
+CREATE TABLE answered_request (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	key_hash TEXT NOT NULL,
+	content_hash TEXT NOT NULL,
+	answer TEXT,
+	CONSTRAINT pk_answered_request PRIMARY KEY (id),
+	CONSTRAINT uq_answered_request_organisation_id_key_hash UNIQUE (organisation_id, key_hash),
+	CONSTRAINT fk_answered_request_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE OR REPLACE FUNCTION answered_request_content_hash_fixed_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'answered_request.content_hash never changes once written' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER answered_request_content_hash_fixed BEFORE UPDATE OF content_hash ON answered_request FOR EACH ROW WHEN (OLD.content_hash IS DISTINCT FROM NEW.content_hash) EXECUTE FUNCTION answered_request_content_hash_fixed_refuse()
+
 CREATE TABLE api_key (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,

@@ -59,6 +59,19 @@ CREATE TRIGGER alarm_acknowledgement_no_update BEFORE UPDATE ON alarm_acknowledg
 
 CREATE TRIGGER alarm_acknowledgement_no_delete BEFORE DELETE ON alarm_acknowledgement BEGIN SELECT RAISE(ABORT, 'alarm_acknowledgement rows never change: record a correction as a new row'); END
 
+CREATE TABLE answered_request (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	key_hash TEXT NOT NULL,
+	content_hash TEXT NOT NULL,
+	answer TEXT,
+	CONSTRAINT pk_answered_request PRIMARY KEY (id),
+	CONSTRAINT uq_answered_request_organisation_id_key_hash UNIQUE (organisation_id, key_hash),
+	CONSTRAINT fk_answered_request_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE TRIGGER answered_request_content_hash_fixed BEFORE UPDATE OF content_hash ON answered_request WHEN OLD.content_hash IS NOT NEW.content_hash BEGIN SELECT RAISE(ABORT, 'answered_request.content_hash never changes once written'); END
+
 CREATE TABLE api_key (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
