@@ -1,5 +1,7 @@
 """Accounts, members, subscriptions and sign-ups sent twice over the API under one key."""
 
+from typing import Any
+
 import pytest
 from cloud.web.test_api import headers, is_problem
 from portillon_cloud.identity.roles import Role
@@ -21,7 +23,7 @@ def test_the_same_request_twice_makes_one(ask, client, gym):
     person = {"site_id": there["site_id"], "first_name": "Nora", "last_name": "Roy"}
     terms = {"price_id": gym.price_id, "starts_on": "2025-04-01"}
     signed_up = {"payer": payer, "member": person, "contracts": [terms]}
-    asked = (
+    asked: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
         ("/accounts", payer, {"name": "Nora Côté"}),
         ("/members", {**person, "account_id": there["account_id"]}, {"first_name": "Paul"}),
         ("/subscriptions", {**terms, "member_id": gym.members[11]}, {"starts_on": "2025-05-01"}),
