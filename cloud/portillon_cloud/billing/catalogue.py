@@ -125,13 +125,7 @@ def create_price(
     """Make a price in the currency of the plan's legal entity; CatalogueError if its term is no whole intervals."""
     if amount_minor < 0:
         raise CatalogueError(f"amount_minor: a price of {amount_minor} is negative; give a discount instead")
-    _require_sense(interval, term_months, extras)
-    terms.require_days_in_common(interval)
-    if term_months is not None and (interval.unit is not IntervalUnit.MONTH or term_months % interval.count != 0):
-        raise CatalogueError(
-            f"a term of {term_months} months is no whole number of periods of {interval.count} {interval.unit}; "
-            "choose a monthly interval that divides the term"
-        )
+    require_sense(interval, term_months, extras, terms)
     owner = conn.execute(
         select(plan.c.organisation_id, legal_entity.c.currency)
         .join(legal_entity, legal_entity.c.id == plan.c.legal_entity_id)
@@ -162,7 +156,8 @@ def create_price(
     )
 
 
-def _require_sense(interval: Interval, term_months: int | None, extras: Extras) -> None:
+def require_sense(interval: Interval, term_months: int | None, extras: Extras, terms: SoldTerms) -> None:
+    """Raises CatalogueError for what contradicts itself: two terms, parts of no months, a term of no whole periods."""
     if extras.times is not None and term_months is not None:
         raise CatalogueError("times: a price has a term in months or a number of intervals, not both; leave one out")
     if extras.times is not None and not 1 <= extras.times <= TIMES_MOST:
@@ -176,6 +171,12 @@ def _require_sense(interval: Interval, term_months: int | None, extras: Extras) 
         raise CatalogueError(
             f"instalments: {extras.instalments}; an interval of {interval.count} {interval.unit} is paid in 1 to "
             f"{min(months, INSTALMENTS_MOST)}, a month apart"
+        )
+    terms.require_days_in_common(interval)
+    if term_months is not None and (interval.unit is not IntervalUnit.MONTH or term_months % interval.count != 0):
+        raise CatalogueError(
+            f"a term of {term_months} months is no whole number of periods of {interval.count} {interval.unit}; "
+            "choose a monthly interval that divides the term"
         )
 
 

@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from portillon_cloud.access.given import ZONES_MAX
-from portillon_cloud.access.rule_changes import Changer, note_change
-from portillon_cloud.access.rule_kinds import RuleKind
+from portillon_cloud.access.rule_changes import Changer
 from portillon_cloud.billing.calendar import Interval, IntervalUnit
 from portillon_cloud.billing.catalogue import (
     INSTALMENTS_MOST,
@@ -19,10 +18,9 @@ from portillon_cloud.billing.catalogue import (
     TRIAL_DAYS_MOST,
     Extras,
     PlanKind,
-    create_plan,
 )
 from portillon_cloud.billing.errors import CatalogueError
-from portillon_cloud.billing.selling import PlanTerms, change_plan, held_at, replace_price, require_known
+from portillon_cloud.billing.selling import PlanTerms, change_plan, held_at, make_plan, replace_price
 from portillon_cloud.billing.sold_terms import USUAL, SoldTerms
 from portillon_cloud.billing.tables import plan, price
 from portillon_cloud.billing.tax_catalogue import TaxCategory
@@ -30,7 +28,6 @@ from portillon_cloud.http.dependencies import ServicesDep, require
 from portillon_cloud.http.paging import Id, PathId
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
-from portillon_cloud.members.tables import legal_entity
 from portillon_cloud.visits.plan_visits import MOST_MAX, PlanVisits
 
 router = APIRouter(tags=["plans"])
@@ -138,39 +135,18 @@ def list_plans(services: ServicesDep, reader: Reader) -> list[SoldPlan]:
 
 
 @router.post("/catalogue", status_code=HTTPStatus.CREATED)
-def make_plan(new: NewPlan, services: ServicesDep, owner: Owner) -> Made:
+def offer_plan(new: NewPlan, services: ServicesDep, owner: Owner) -> Made:
     """A new plan, which is sold once it has a price."""
     terms = _terms(new)
     with services.db.write() as conn:
-        ours = select(legal_entity.c.id).where(
-            legal_entity.c.id == new.legal_entity_id, legal_entity.c.organisation_id == owner.organisation_id
-        )
-        if conn.scalar(ours) is None:
-            raise CatalogueError(f"no legal entity {new.legal_entity_id} in your organisation")
-        taken = select(plan.c.id).where(plan.c.organisation_id == owner.organisation_id, plan.c.code == new.code)
-        if conn.scalar(taken) is not None:
-            raise CatalogueError(f"there is a plan {new.code!r} already: choose another code")
-        require_known(conn, owner.organisation_id, terms)
-        made = create_plan(
+        made = make_plan(
             conn,
             organisation_id=owner.organisation_id,
             legal_entity_id=new.legal_entity_id,
             code=new.code,
-            name=terms.name,
-            zones=terms.zones,
-            schedule=terms.schedule,
-            sites=terms.sites,
-            visits=terms.visits,
             kind=new.kind,
-        )
-        note_change(
-            conn,
-            _by(services, owner),
-            RuleKind.PLAN,
-            new.code,
-            organisation_id=owner.organisation_id,
-            was=None,
-            becomes=terms.to_body(),
+            terms=terms,
+            by=_by(services, owner),
         )
     return Made(id=made)
 
