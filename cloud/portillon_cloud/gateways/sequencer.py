@@ -1,6 +1,6 @@
 """Turn 'this account changed' into numbered, signed entries: differences only, one sequencer per gateway at a time.
 
-One transaction per round: lock the gateways whose turn it is, compute their rows anew, number, sign, delete the outbox
+One transaction per site and turn: lock its gateways that wait, compute their rows anew, number, sign, delete the outbox
 rows, commit. Only then is anything published; what is lost on the way is sent again (`resender`).
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from portillon_wire.digest import Digest
-from sqlalchemy import Connection, Select, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, or_, select
 
 from portillon_cloud.database import Database
 from portillon_cloud.gateways import outgoing, store
@@ -18,7 +18,7 @@ from portillon_cloud.gateways.differences import Difference, RowsNow, count, dif
 from portillon_cloud.gateways.outgoing import Outgoing
 from portillon_cloud.gateways.session import WINDOW, resend_delay_ms
 from portillon_cloud.gateways.store import State
-from portillon_cloud.gateways.tables import feed_state
+from portillon_cloud.gateways.tables import feed_state, gateway
 from portillon_cloud.members.tables import account
 from portillon_cloud.outbox.tables import access_outbox
 from portillon_cloud.secrets import Keyring
@@ -32,32 +32,58 @@ _logger = logging.getLogger(__name__)
 RULES_ONLY = 0
 """Stands for the site's rules where an account's id could: those begin at 1."""
 
+_IN_OUTBOX = exists().where(access_outbox.c.gateway_id == feed_state.c.gateway_id)
+_SWEEPING = feed_state.c.sweep_after.is_not(None)
+
 Taken = dict[int, int | None]
 """Outbox rows by id: the account that changed, RULES_ONLY, or None for all."""
 
 
 def sequence(db: Database, keyring: Keyring, *, real_ms: Callable[[], int]) -> tuple[list[Outgoing], bool]:
-    """One round over the gateways whose turn it is; what to publish, and whether more is waiting."""
+    """One round: a site that something changed for, then one whose first rows are still being read.
+
+    What to publish, and whether more is waiting. So a change waits for one turn of another site at most, however many
+    sites of a chain are being filled.
+    """
     asked_at_ms = real_ms()
-    with db.read() as conn:
-        if not conn.execute(select(exists(_waiting(asked_at_ms)))).scalar():
-            return [], False
     messages: list[Outgoing] = []
+    more = False
+    for kind, sweep in ((_IN_OUTBOX, False), (_SWEEPING, True)):
+        sent, worked = _site_turn(db, keyring, _waiting(kind, asked_at_ms), real_ms, sweep=sweep)
+        messages += sent
+        more = more or worked
+    return messages, more
+
+
+def _site_turn(
+    db: Database, keyring: Keyring, waiting: Select[Any], real_ms: Callable[[], int], *, sweep: bool
+) -> tuple[list[Outgoing], bool]:
+    """The gateways of one site, those that waited longest: no lock is held across sites."""
+    with db.read() as conn:
+        if not conn.execute(select(exists(waiting))).scalar():
+            return [], False
     with db.write() as conn:
-        claimed = conn.execute(
-            _waiting(asked_at_ms)
-            .order_by(feed_state.c.sequenced_at_ms, feed_state.c.gateway_id)
-            .limit(GATEWAYS_PER_ROUND)
-            .with_for_update(of=feed_state, skip_locked=True)
-        ).all()
+        claimed = _claim(conn, waiting)
         taken = [(state, _take(conn, state)) for state in claimed]
         # The order is the proof: outbox, then clock, then facts. A change whose outbox row was taken is among the facts
         # and has begun by the clock; one that comes meanwhile keeps its own row for the next round.
         now_ms = real_ms()
         rows = RowsNow(conn, keyring, now_ms)
+        messages: list[Outgoing] = []
         for state, of_outbox in taken:
-            messages += _turn_or_alarm(conn, keyring, state, of_outbox, rows, now_ms)
+            messages += _turn_or_alarm(conn, keyring, state, of_outbox, rows, now_ms, sweep=sweep)
     return messages, bool(claimed)
+
+
+def _claim(conn: Connection, waiting: Select[Any]) -> list[State]:
+    """Lock the gateway that waited longest, and those of its site that wait too; none that another process has."""
+    order = (feed_state.c.sequenced_at_ms, feed_state.c.gateway_id)
+    waiting = waiting.order_by(*order).with_for_update(of=feed_state, skip_locked=True)
+    first = conn.execute(waiting.limit(1)).one_or_none()
+    if first is None:
+        return []
+    beside = waiting.where(gateway.c.site_id == first.site_id, gateway.c.id != first.gateway_id)
+    return [first, *conn.execute(beside.limit(GATEWAYS_PER_ROUND - 1)).all()]
 
 
 def _take(conn: Connection, state: State) -> Taken:
@@ -71,21 +97,17 @@ def _take(conn: Connection, state: State) -> Taken:
     return {row.id: RULES_ONLY if row.rules_only else row.account_id for row in found}
 
 
-def _waiting(now_ms: int) -> Select[Any]:
-    in_outbox = exists().where(access_outbox.c.gateway_id == feed_state.c.gateway_id)
-    return store.STATE.where(
-        or_(in_outbox, feed_state.c.sweep_after.is_not(None)),
-        or_(feed_state.c.retry_at_ms.is_(None), feed_state.c.retry_at_ms <= now_ms),
-    )
+def _waiting(kind: ColumnElement[bool], now_ms: int) -> Select[Any]:
+    return store.STATE.where(kind, or_(feed_state.c.retry_at_ms.is_(None), feed_state.c.retry_at_ms <= now_ms))
 
 
 def _turn_or_alarm(
-    conn: Connection, keyring: Keyring, state: State, taken: Taken, rows: RowsNow, now_ms: int
+    conn: Connection, keyring: Keyring, state: State, taken: Taken, rows: RowsNow, now_ms: int, *, sweep: bool
 ) -> list[Outgoing]:
     """One gateway whose rows cannot be computed must not hold up the others; its own leases stop meanwhile."""
     try:
         with conn.begin_nested():
-            return _turn(conn, keyring, state, taken, rows, now_ms)
+            return _turn(conn, keyring, state, taken, rows, now_ms, sweep=sweep)
     except Exception as error:
         _logger.exception("gateway %s: the feed cannot be sequenced", state.gateway_id)
         raise_alarm(
@@ -101,7 +123,10 @@ def _turn_or_alarm(
         return []
 
 
-def _turn(conn: Connection, keyring: Keyring, state: State, taken: Taken, rows: RowsNow, now_ms: int) -> list[Outgoing]:
+def _turn(
+    conn: Connection, keyring: Keyring, state: State, taken: Taken, rows: RowsNow, now_ms: int, *, sweep: bool
+) -> list[Outgoing]:
+    """What changed, and of a `sweep` the next accounts; that everything changed begins one."""
     outbox = access_outbox.c
     everything = None in taken.values()
     rules = everything or RULES_ONLY in taken.values()
@@ -112,7 +137,7 @@ def _turn(conn: Connection, keyring: Keyring, state: State, taken: Taken, rows: 
     if state.revoked_at_ms is not None:
         sweep_after = None  # nothing is for it any more; its outbox is only emptied
     else:
-        if sweep_after is not None:
+        if sweep and sweep_after is not None:
             swept = _next_accounts(conn, state.organisation_id, sweep_after)
             accounts.update(swept)
             sweep_after = swept[-1] if len(swept) == ACCOUNTS_PER_TURN else None

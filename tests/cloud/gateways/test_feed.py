@@ -1,6 +1,7 @@
 """From 'this account changed' to a gateway that has confirmed it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from cloud.gateways.conftest import Gym
@@ -75,6 +76,37 @@ def test_what_was_committed_while_a_round_waited_is_seen_in_it(gym: Gym, front: 
     assert len(messages) == 1
     with gym.db.read() as conn:
         assert conn.execute(select(func.count()).select_from(access_outbox)).scalar() == 0
+
+
+def test_a_change_does_not_wait_for_a_chain_that_is_being_filled(
+    gym: Gym, front: PretendGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three new sites read their first rows: a change is out before they are done, and no round sweeps two of them."""
+    monkeypatch.setattr(sequencer, "ACCOUNTS_PER_TURN", 1)
+    others = ("east", "north", "west")
+    for name in others:
+        with gym.db.write() as conn:
+            site_id = create_site(
+                conn,
+                gym.keyring,
+                organisation_id=gym.organisation_id,
+                legal_entity_id=gym.entity_id,
+                name=name,
+                time_zone="America/Toronto",
+                language="fr",
+            )
+        replace(gym, site_id=site_id).enrol(name)
+        sequencer.sequence(gym.db, gym.keyring, real_ms=gym.clock.real_ms)
+    gym.block(gym.accounts[1])
+    told = []
+    for _ in range(1 + len(others)):  # each site is asked about the account once, its home and those it might visit
+        before = [gym.state(name).sweep_after for name in others]
+        messages, more = sequencer.sequence(gym.db, gym.keyring, real_ms=gym.clock.real_ms)
+        assert more
+        told += messages
+        moved = [gym.state(name).sweep_after for name in others]
+        assert sum(was != now for was, now in zip(before, moved, strict=True)) <= 1
+    assert [message.topic.split("/")[-1] for message in told] == ["feed"]
 
 
 def test_a_card_that_changes_hands_is_one_change(gym: Gym, front: PretendGateway) -> None:
