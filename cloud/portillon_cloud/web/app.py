@@ -22,6 +22,7 @@ from portillon_cloud.web.pages import (
     accounting,
     alarms,
     audit,
+    book_entries,
     clock,
     company,
     contract_texts,
@@ -46,6 +47,7 @@ from portillon_cloud.web.pages import (
     shared_passes,
     sign_in,
     subscriptions,
+    takings,
     transfers,
     unpaid,
     visits,
@@ -89,7 +91,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
         subscriptions, contracts, contract_texts, transfers,
         leave, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
-        rule_changes, decisions, accounting, audit, renew,
+        rule_changes, decisions, accounting, book_entries, takings, audit, renew,
         reports,
     )  # fmt: skip
     for part in parts:

@@ -1,0 +1,65 @@
+"""Who did what to contracts and money, in words: the log of `accounting.acts` for somebody who reads it."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from portillon_cloud.accounting.acts import Act
+from portillon_cloud.ledger.tables import ManualKind
+from portillon_cloud.locale.words import Words
+from portillon_cloud.payments.tables import Means
+from portillon_cloud.web.wording import MEANS, N_
+
+ENTRIES: Mapping[ManualKind, str] = {
+    ManualKind.DEPOSIT_IN_CASH: N_("Deposit taken in cash"),
+    ManualKind.DEPOSIT_AT_BANK: N_("Deposit taken by card or transfer"),
+    ManualKind.DEPOSIT_BACK_IN_CASH: N_("Deposit given back in cash"),
+    ManualKind.DEPOSIT_BACK_BY_BANK: N_("Deposit given back by transfer"),
+    ManualKind.CASH_TO_BANK: N_("Cash brought to the bank"),
+    ManualKind.PROVIDER_PAID_OUT: N_("Payment provider paid out to the bank"),
+    ManualKind.PROVIDER_FEE: N_("Fee of the payment provider"),
+}
+
+ACTS: Mapping[str, str] = {
+    "started": N_("Contract signed"),
+    "tariff_changed": N_("Price or plan changed"),
+    "frozen": N_("Membership frozen"),
+    "resumed": N_("Freeze ended"),
+    "discounted": N_("Discount given"),
+    "shared": N_("Somebody else pays a part"),
+    "ended": N_("End of a membership set"),
+    "withdrawn": N_("A change of a membership taken back"),
+    "unparked": N_("A doubt settled"),
+    "book_closed_through": N_("Months closed or opened again"),
+    "written_off": N_("Invoice written off"),
+    "credit_paid_back": N_("Credit paid back"),
+    "payment_taken": N_("Payment taken"),
+    **{kind.value: text for kind, text in ENTRIES.items()},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ActWords:
+    """In the reader's language."""
+
+    words: Words
+
+    def what(self, act: Act) -> str:
+        """The act, and of which day or by which means."""
+        text = self.words.say(ACTS[act.what])
+        detail = self._detail(act)
+        return text if detail is None else f"{text} · {detail}"
+
+    def href(self, act: Act) -> str | None:
+        """The page of what it was done to, where it names one."""
+        if act.detail is None:
+            return None
+        return {"written_off": f"/invoices/{act.detail}", "credit_paid_back": f"/accounts/{act.detail}"}.get(act.what)
+
+    def _detail(self, act: Act) -> str | None:
+        if act.what == "payment_taken" and act.detail in set(Means):
+            return self.words.say(MEANS[Means(act.detail)])
+        try:
+            return self.words.day(datetime.date.fromisoformat(act.detail or ""))
+        except ValueError:
+            return None  # an id: the link says it
