@@ -27,6 +27,7 @@ from portillon_cloud.web.pages import (
     company,
     contract_texts,
     contracts,
+    coupons,
     credentials,
     decisions,
     door_rights,
@@ -39,6 +40,7 @@ from portillon_cloud.web.pages import (
     live,
     members,
     notices,
+    plans,
     policy,
     profile,
     renew,
@@ -91,7 +93,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
         subscriptions, contracts, contract_texts, transfers,
         leave, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
-        rule_changes, decisions, accounting, book_entries, takings, audit, renew,
+        rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons,
         reports,
     )  # fmt: skip
     for part in parts:

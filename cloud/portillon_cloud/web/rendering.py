@@ -17,6 +17,7 @@ from portillon_cloud.web.door_words import DoorWords
 from portillon_cloud.web.visit import Visit
 
 LANGUAGE_NAMES = (("en", "English"), ("fr", "Français"))
+_BESIDE = {"/books": "/audit", "/plans": "/coupons"}  # pages under the same entry of the navigation
 CLOCK_STEP_MS = 24 * 3600 * 1000  # what the clock form suggests: the same time tomorrow
 
 _templates = Environment(
@@ -105,6 +106,7 @@ def _navigation(visit: Visit, words: Words) -> list[dict[str, Any]]:
         (Permission.SEE_SITE, "/sites", words.say("Live")),
         (Permission.SEE_MEMBERS, "/members", words.say("Members")),
         (Permission.SEE_MONEY, "/unpaid", words.say("Unpaid")),
+        (Permission.SET_RULES, "/plans", words.say("Plans")),
         (Permission.KEEP_BOOKS, "/books", words.say("Books")),
         (Permission.SEE_REPORTS, "/reports", words.say("Reports")),
     )
@@ -112,7 +114,7 @@ def _navigation(visit: Visit, words: Words) -> list[dict[str, Any]]:
         {
             "href": href if href != "/sites" else "/",
             "text": text,
-            "here": visit.here.startswith(href) or (href == "/books" and visit.here.startswith("/audit")),
+            "here": visit.here.startswith((href, _BESIDE.get(href, href))),
         }
         for permission, href, text in items
         if visit.principal.may(permission)
