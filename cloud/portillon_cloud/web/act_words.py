@@ -37,6 +37,14 @@ ACTS: Mapping[str, str] = {
     **{kind.value: text for kind, text in ENTRIES.items()},
 }
 
+# What follows from something else has that as its author.
+AUTHORS: Mapping[str, str] = {
+    "contract": N_("by its contract"),
+    "membership": N_("with its membership"),
+    "referral": N_("for bringing somebody"),
+    "transfer": N_("by the transfer"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ActWords:
@@ -49,6 +57,10 @@ class ActWords:
         text = self.words.say(ACTS[act.what])
         detail = self._detail(act)
         return text if detail is None else f"{text} · {detail}"
+
+    def who(self, act: Act) -> str:
+        """The person, or what it follows from."""
+        return self.words.say(AUTHORS[act.by]) if act.by in AUTHORS else act.by
 
     def href(self, act: Act) -> str | None:
         """The page of what it was done to, where it names one."""

@@ -15,7 +15,7 @@ from portillon_cloud.ledger.tables import ManualKind, manual_entry
 from portillon_cloud.locale.words import Words
 from portillon_cloud.takings.operations import close_until
 from portillon_cloud.takings.tables import taking
-from portillon_cloud.web.act_words import ACTS, ENTRIES
+from portillon_cloud.web.act_words import ACTS, AUTHORS, ENTRIES
 from portillon_cloud.web.pages import book_entries
 from sqlalchemy import func, select, text, update
 
@@ -141,6 +141,7 @@ def test_who_did_what_in_pages(signed_in, lyon, monkeypatch):
         path = "/books/acts" + "?before=" + html.split('<a href="?before=')[1].split('"')[0]
     assert told.count("<tbody>\n<tr>") == -(-len(done) // 3)
     assert told.count("Contrat signé") == done.count("started") > 1
+    assert "par son contrat" in told and ">contract<" not in told
     assert set(done) <= set(ACTS)
 
 
@@ -157,5 +158,5 @@ def test_whose_pages_they_are(signed_in, lyon):
 def test_every_act_has_words_in_both_languages():
     """A new kind of event or entry cannot be added without them."""
     assert set(ENTRIES) == set(ManualKind) and set(ACTS) >= {*EVENT_KINDS, *ManualKind}
-    for said in ACTS.values():
+    for said in (*ACTS.values(), *AUTHORS.values()):
         assert Words("fr").say(said) != said
