@@ -36,6 +36,7 @@ from portillon_cloud.web.wording import N_
 
 _DAYS = N_("days")
 _MONTHS = N_("months")
+_ID = re.compile(r"[0-9]{1,15}")
 _AUDIENCE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 AMOUNTS: Mapping[str, str] = {
     "amount": N_("Amount"),
@@ -208,7 +209,7 @@ def plan_typed(typed: Mapping[str, list[str]]) -> PlanTerms:
         raise PlanFormError(WHYS["name"])
     if not zones:
         raise PlanFormError(WHYS["zones"])
-    where, ids = one.get("where", ""), [text for text in typed.get("sites", ()) if text.isascii() and text.isdecimal()]
+    where, ids = one.get("where", ""), [text for text in typed.get("sites", ()) if _ID.fullmatch(text)]
     if where == "some" and not ids:
         raise PlanFormError(WHYS["sites"])
     limits = {name.removeprefix("visits_"): most for name, most in read(VISITS, one).items() if most is not None}

@@ -67,6 +67,7 @@ def test_who_keeps_the_old_price_is_said_before(signed_in, client, csrf, gym):
     assert again["amount"] == "65" and owner.post("/plans/1/prices", data=again).status_code == 303
     assert [one["held_by"] for one in catalogue(client, gym)["full"]["prices"]] == [0, 12]
     overview = owner.get("/plans").text
+    assert owner.get("/plans/1/prices").headers["location"] == "/plans/1"
     assert "$65.00 per month" in overview and "Sold no more, and kept" in overview and "12 members have it" in overview
 
 
@@ -92,7 +93,7 @@ def test_what_cannot_be_is_said_in_words(signed_in, client, csrf, gym):
         ({"zones": []}, 422, "tick what it opens"),
         ({"name": " "}, 422, "give it a name"),
         ({"visits_week": "2", "visits_pack": "9"}, 422, "not by both"),
-        ({"where": "some"}, 422, "tick the sites"),
+        ({"where": "some", "sites": ["9" * 40]}, 422, "tick the sites"),
         ({"zones": ["moon"]}, 409, "meanwhile"),
         ({"schedule": "never-written"}, 409, "meanwhile"),
         ({"where": "some", "sites": ["999"]}, 409, "meanwhile"),

@@ -147,6 +147,12 @@ def plan_form(plan_id: PathId, services: ServicesDep, owner: Owner, typed: Lists
     return _to(plan_id, Done.EDITED)
 
 
+@router.get("/plans/{plan_id}/prices")
+def prices_page(plan_id: PathId, _owner: Owner) -> Response:
+    """Where the language is changed or the page read anew before a price is confirmed: nothing was sold yet."""
+    return RedirectResponse(f"/plans/{plan_id}", 303)
+
+
 @router.post("/plans/{plan_id}/prices", dependencies=[Depends(genuine_form)])
 def price_form(
     plan_id: PathId, services: ServicesDep, owner: Owner, typed: Typed, confirmed: Annotated[bool, Form()] = False
