@@ -9,6 +9,8 @@
    opens by a full reversal only, so that no race and no second worker can bill the same start twice.
 5. A discount never comes or goes alone: what it is taken from is reversed and billed anew with it, so that no document
    comes to less than nothing. What others pay is on documents of their own.
+6. Moments whose credit comes to nothing (less than half a cent) have no credit. If they are to be billed otherwise, the
+   whole line is reversed first: no moment is on two live lines.
 """
 
 import datetime
@@ -93,7 +95,11 @@ def difference(
         kept = _kept(pieces, live, reversed_ids)
         lines = _uncovered([piece for piece in pieces if piece.span.start.day <= until_on], live, kept, policy)
         credits = [credit for line in live for credit in _credits(line, kept[line.line_id], policy)]
-        more = _clashing(lines, live, kept) or _left_alone(lines, credits, live, kept)
+        more = (
+            _clashing(lines, live, kept)
+            or _left_alone(lines, credits, live, kept)
+            or _beside_nothing(lines, credits, live, kept)
+        )
         # Each round reverses one line more, so there are no more rounds than lines.
         if not more:
             break
@@ -148,6 +154,24 @@ def _left_alone(
     short = {cycle for minor in (new_minor, taken_minor) for cycle, amount in minor.items() if amount < 0}
     own = (line for line in live if payer_of(line.component) is None)
     return {line.line_id for line in own if kept[line.line_id] and line.cycle in short}
+
+
+def _beside_nothing(
+    lines: Sequence[Piece], credits: Sequence[Credit], live: Sequence[Billed], kept: Mapping[int, tuple[Span, ...]]
+) -> set[int]:
+    """Rule 6: the lines to reverse because what is billed anew lies on moments that no credit takes from them."""
+    begun: dict[str, list[Span]] = {}
+    for piece in lines:
+        begun.setdefault(piece.component, []).append(piece.span)
+    taken: dict[int, list[Span]] = {}
+    for credit in credits:
+        taken.setdefault(credit.line_id, []).append(credit.span)
+    still = (
+        (line.line_id, shared(without(line.left, taken.get(line.line_id, [])), begun.get(line.component, [])))
+        for line in live
+        if kept[line.line_id]
+    )
+    return {line_id for line_id, spans in still if spans}
 
 
 def _by_cycle(amounts: Iterable[Piece | Credit]) -> Mapping[Period, int]:

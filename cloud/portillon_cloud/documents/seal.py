@@ -8,9 +8,11 @@ changed since, and by whom it was kept; no outside authority vouches for the nam
 import datetime
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
@@ -34,6 +36,7 @@ from portillon_cloud.documents.errors import N_, SealError
 from portillon_cloud.documents.paper import SIGNATURE_BOX
 
 FIELD = "contract"
+T = TypeVar("T")
 _END = b"%%EOF\n"
 _CERTIFICATE_YEARS = 30
 
@@ -60,7 +63,7 @@ def apply_seal(original: bytes, shown: bytes, seal: Seal, key: EllipticCurvePriv
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "shown.pdf"  # pyHanko takes the page from a file
         page.write_bytes(shown)
-        PdfSigner(
+        sealer = PdfSigner(
             PdfSignatureMetadata(
                 field_name=FIELD,
                 md_algorithm="sha256",
@@ -71,7 +74,8 @@ def apply_seal(original: bytes, shown: bytes, seal: Seal, key: EllipticCurvePriv
             signer=signer,
             stamp_style=StaticStampStyle.from_pdf_file(str(page), border_width=0),
             new_field_spec=SigFieldSpec(FIELD, on_page=-1, box=SIGNATURE_BOX),
-        ).sign_pdf(IncrementalPdfFileWriter(io.BytesIO(original)), output=sealed)
+        )
+        _apart(lambda: sealer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(original)), output=sealed))
     return sealed.getvalue()
 
 
@@ -89,11 +93,17 @@ def require_seal(data: bytes, key: EllipticCurvePrivateKey) -> None:
         if certificate.public_key.dump() != _public(key):
             raise SealError(N_("The file is sealed by somebody else."))
         trusting = ValidationContext(trust_roots=[certificate], allow_fetching=False, moment=_signed_at(certificate))
-        status = validate_pdf_signature(found, trusting)
+        status = _apart(lambda: validate_pdf_signature(found, trusting))
     except (PdfReadError, SignatureValidationError, ValueError, OSError) as error:
         raise SealError(N_("The file cannot be read as a sealed contract: %(error)s"), error=error) from error
     if not status.bottom_line:
         raise SealError(N_("The file was changed after it was sealed."))
+
+
+def _apart(act: Callable[[], T]) -> T:
+    """In a thread of its own: pyHanko runs an event loop, which a caller inside one may not."""
+    with ThreadPoolExecutor(1, thread_name_prefix="seal") as thread:
+        return thread.submit(act).result()
 
 
 def originals(data: bytes) -> Iterator[bytes]:

@@ -1,6 +1,8 @@
 """What is left to bill and to credit: known cases, and any life whose events become known in any order."""
 
+from dataclasses import replace
 from datetime import date, timedelta
+from itertools import combinations
 
 import pytest
 from cloud.billing.bill_book import BillBook
@@ -195,6 +197,21 @@ def test_two_who_pay_a_part_take_turns() -> None:
     book.bring_up(events, date(2023, 5, 1))
     may = [(line.component, line.amount_minor) for line in book.lines.values() if line.span.start == day(5, 1)]
     assert sorted(may) == [("discount", -1000), ("membership", 1000), ("sponsored:70", 800), ("sponsored:71", 200)]
+
+
+def test_no_moment_is_on_two_lines_though_its_credit_is_nothing() -> None:
+    """A payer's one cent a month becomes a tenth: the days that one cent came to nothing for are not on both lines.
+
+    Found by the simulator (billing 400047).
+    """
+    book, start = BillBook(), started(day(7, 29))
+    cent = Shared(at=day(7, 29), payer_account_id=70, code="ACME", amount_minor=1)
+    book.bring_up([start, cent], date(2023, 7, 29))
+    more = Shared(at=day(8, 17), payer_account_id=70, code="ACME", share_ppm=100_000)
+    book.bring_up([start, replace(cent, until=day(8, 17)), more], date(2023, 8, 17))
+    for component in ("membership", "discount", "sponsored:70"):
+        spans = [span for line in book.lines.values() if line.component == component for span in line.left]
+        assert all(one.meets(other) is None for one, other in combinations(spans, 2)), component
 
 
 def test_two_changes_on_one_day_by_the_second() -> None:

@@ -13,7 +13,6 @@ from portillon_cloud.billing.calendar import Interval, IntervalUnit, period_on
 from portillon_cloud.billing.difference import Difference
 from portillon_cloud.billing.errors import TimelineError
 from portillon_cloud.billing.life import Condition, Recorded, life_on
-from portillon_cloud.billing.proration import Proration
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.subscription import Agreement, Answer, Decided, FreezeTerms, Refused, Why
 from portillon_cloud.billing.timeline import Discounted, Ended, Frozen, Shared, Started, Tariff, TariffChanged
@@ -305,7 +304,7 @@ def test_a_random_life_is_billed_to_the_cent(data: st.DataObject, moves_on: bool
     """Whatever is asked and when: bills follow, twice is once; a freeze that moves all on credits no begun period."""
     terms = FreezeTerms(days_least=1, days_per_year=400, days_most=400, times_per_year=99, moves_on=moves_on)
     agreement = Agreement(freeze=terms, back_days=20)
-    book, bills, today = Book(), BillBook(policy=Proration.REAL_DAYS), START
+    book, bills, today = Book(), BillBook(moments_once=not moves_on), START
     for _ in range(data.draw(st.integers(1, 8))):
         today += timedelta(days=data.draw(st.integers(0, 25)))
         on = today + timedelta(days=data.draw(st.integers(-20, 30)))

@@ -1,5 +1,6 @@
 """The paper and its seal, without a database: the same bytes each time, and a seal that only its own key makes."""
 
+import asyncio
 import datetime
 import hashlib
 import subprocess
@@ -67,3 +68,15 @@ def test_the_seal_key_is_drawn_from_the_data_key(keyring: Keyring) -> None:
     """A key file from before there were contracts is whole, and its backup too; it is no other key of the ring."""
     assert keyring.seal_key.private_numbers() == keyring.seal_key.private_numbers()
     assert keyring.seal_key.private_numbers() != Keyring.generate().seal_key.private_numbers()
+
+
+def test_it_is_verified_where_an_event_loop_runs(sealed: tuple[Keyring, bytes, bytes]) -> None:
+    """A caller inside an event loop gets the same answers: a contract is not refused for where it is asked from."""
+    keyring, original, file = sealed
+
+    async def ask() -> None:
+        require_seal(file, keyring.seal_key)
+        shown = signature(["Nadia Roy", "…"], (((0, 0), (1000, 300)),), made_on=ON)
+        assert apply_seal(original, shown, SEAL, keyring.seal_key).startswith(original)
+
+    asyncio.run(ask())
