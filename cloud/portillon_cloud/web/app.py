@@ -42,6 +42,7 @@ from portillon_cloud.web.pages import (
     notices,
     plans,
     policy,
+    price_changes,
     profile,
     renew,
     reports,
@@ -93,7 +94,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
         subscriptions, contracts, contract_texts, transfers,
         leave, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
-        rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons,
+        rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
         reports,
     )  # fmt: skip
     for part in parts:

@@ -17,7 +17,10 @@ from portillon_cloud.web.door_words import DoorWords
 from portillon_cloud.web.visit import Visit
 
 LANGUAGE_NAMES = (("en", "English"), ("fr", "Français"))
-_BESIDE = {"/books": "/audit", "/plans": "/coupons"}  # pages under the same entry of the navigation
+_BESIDE = {
+    "/books": ("/audit",),
+    "/plans": ("/coupons", "/price-changes"),
+}  # pages under the same entry of the navigation
 CLOCK_STEP_MS = 24 * 3600 * 1000  # what the clock form suggests: the same time tomorrow
 
 _templates = Environment(
@@ -114,7 +117,7 @@ def _navigation(visit: Visit, words: Words) -> list[dict[str, Any]]:
         {
             "href": href if href != "/sites" else "/",
             "text": text,
-            "here": visit.here.startswith((href, _BESIDE.get(href, href))),
+            "here": visit.here.startswith((href, *_BESIDE.get(href, ()))),
         }
         for permission, href, text in items
         if visit.principal.may(permission)
