@@ -98,6 +98,7 @@ def test_an_invoice_is_written_off_with_a_reason(signed_in, gym, csrf):
     asked = form(owner.get(path).text, csrf, amount="68.97", reason="moved away")
     too_much = owner.post(f"{path}/write-off", data={**asked, "amount": "68.98", "request_key": "too-much"})
     assert too_much.status_code == 422 and "Not that much is owed" in too_much.text
+    assert owner.get(f"{path}/write-off").headers["location"] == path
     desk = signed_in(Role.DESK)
     html = desk.get(path).text
     assert "Write it off" not in html

@@ -69,6 +69,7 @@ def test_what_cannot_be_announced_is_said(signed_in, gym, dearer, csrf):
         assert refused.status_code == 409 and said in refused.text
     assert changes(gym) == 0
     assert owner.post("/price-changes/9/withdraw", data={"csrf": asked["csrf"]}).status_code == 404
+    assert owner.get("/price-changes/9/withdraw").headers["location"] == "/price-changes"
     assert signed_in(Role.DESK).get("/price-changes").status_code == 403
 
 

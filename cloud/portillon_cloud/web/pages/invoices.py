@@ -48,6 +48,12 @@ def invoice_page(
     return _invoice_page(found, reader, notice)
 
 
+@router.get("/invoices/{invoice_id}/write-off")
+def write_off_page(invoice_id: PathId, _keeper: Keeper) -> Response:
+    """Where the language is changed after a refusal: the form is on the invoice."""
+    return RedirectResponse(f"/invoices/{invoice_id}", 303)
+
+
 @router.post("/invoices/{invoice_id}/write-off", dependencies=[Depends(genuine_form)])
 def write_off_form(
     invoice_id: PathId,

@@ -93,6 +93,12 @@ def announce_form(
     return _draw(services, owner, asked=asked, reason=reason, notice=Notice("bad", why), status=409)
 
 
+@router.get("/price-changes/{price_change_id}/withdraw")
+def withdraw_page(price_change_id: PathId, _owner: Owner) -> Response:
+    """Where the language is changed after a refusal: nothing was taken back."""
+    return RedirectResponse("/price-changes", 303)
+
+
 @router.post("/price-changes/{price_change_id}/withdraw", dependencies=[Depends(genuine_form)])
 def withdraw_form(price_change_id: PathId, services: ServicesDep, owner: Owner) -> Response:
     """Take it back before it holds for anybody."""
