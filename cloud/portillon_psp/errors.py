@@ -53,12 +53,6 @@ class IdempotencyError(ServiceError):
     type = "idempotency_error"
 
 
-class KeyInUseError(IdempotencyError):
-    """The same request is under way: nobody knows yet how it ends."""
-
-    status = 409
-
-
 class OutageError(ServiceError):
     """Nothing was done, or nobody can say what."""
 

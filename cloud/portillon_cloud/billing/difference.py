@@ -166,12 +166,12 @@ def _beside_nothing(
     taken: dict[int, list[Span]] = {}
     for credit in credits:
         taken.setdefault(credit.line_id, []).append(credit.span)
-    still = (
-        (line.line_id, shared(without(line.left, taken.get(line.line_id, [])), begun.get(line.component, [])))
+    for_nothing = (
+        (line, without(line.left, [*kept[line.line_id], *taken.get(line.line_id, [])]))
         for line in live
         if kept[line.line_id]
     )
-    return {line_id for line_id, spans in still if spans}
+    return {line.line_id for line, spans in for_nothing if shared(spans, begun.get(line.component, []))}
 
 
 def _by_cycle(amounts: Iterable[Piece | Credit]) -> Mapping[Period, int]:

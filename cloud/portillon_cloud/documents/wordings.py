@@ -1,6 +1,6 @@
 """The wording that holds for a house: its own newest one, or the program's; and what contracts say of the seller."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
@@ -66,17 +66,6 @@ def save_wording(
         made_by=by,
     )
     return had + 1
-
-
-def own_versions(conn: Connection, organisation_id: int) -> Sequence[tuple[str, str, int, str]]:
-    """Law, language, version and author of every wording of the house, the newest first."""
-    column = contract_template.c
-    rows = conn.execute(
-        select(column.law, column.language, column.version, column.made_by)
-        .where(column.organisation_id == organisation_id)
-        .order_by(column.id.desc())
-    )
-    return [(law, language, version, by) for law, language, version, by in rows]
 
 
 def particulars_of(conn: Connection, organisation_id: int, legal_entity_id: int) -> Particulars | None:

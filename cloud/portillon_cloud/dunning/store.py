@@ -166,16 +166,6 @@ def steps_to_come(conn: Connection, case_id: int, kind: StepKind | None = None) 
     return [_step(row) for row in conn.execute(query.order_by(dunning_step.c.number))]
 
 
-def last_step_taken(conn: Connection, case_ids: Sequence[int]) -> dict[int, Step]:
-    """The latest step that was taken in each of these cases."""
-    rows = conn.execute(
-        select(dunning_step)
-        .where(dunning_step.c.case_id.in_(case_ids), dunning_step.c.done_at_ms.is_not(None))
-        .order_by(dunning_step.c.number)
-    )
-    return {row.case_id: _step(row) for row in rows}
-
-
 def step_done(conn: Connection, step_id: int, now_ms: int) -> None:
     """The step was taken, or had no effect any more."""
     conn.execute(update(dunning_step).where(dunning_step.c.id == step_id).values(done_at_ms=now_ms))
