@@ -125,13 +125,16 @@ def _due(
 ) -> Sequence[Due]:
     """Whole invoices' worth of subscriptions due on the first day that is left, locked, payer by payer."""
     column = subscription.c
-    conditions = [column.legal_entity_id == legal_entity_id, column.next_invoice_on <= on, not_held(now_ms)]
+    conditions = [column.legal_entity_id == legal_entity_id, not_held(now_ms)]
     if after is not None:
         # Skips what this run has billed. What it moved on is due on a later day: a batch never goes past its own.
         conditions.append(tuple_(column.next_invoice_on, column.bill_with_id) > after)
-    due_on = select(column.next_invoice_on).where(*conditions).order_by(column.next_invoice_on, column.bill_with_id)
-    first_on = conn.scalar(due_on.limit(1))
-    conditions.append(column.next_invoice_on == first_on)
+    due_on = select(column.next_invoice_on).where(*conditions, column.next_invoice_on <= on)
+    first_on = conn.scalar(due_on.order_by(column.next_invoice_on, column.bill_with_id).limit(1))
+    if first_on is None:
+        return ()
+    # Not "equal": SQLite would then sort all that is due for every batch instead of following the index.
+    conditions.append(column.next_invoice_on <= first_on)
     order = (column.next_invoice_on, column.bill_with_id, column.account_id, column.id)
     query = due_rows().where(*conditions).order_by(*order)
     while True:
