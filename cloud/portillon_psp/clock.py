@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from portillon_psp import disputes, intents, money, refunds
-from portillon_psp.behaviours import DAY_S
+from portillon_psp import disputes, intents, money, refunds, shapes
+from portillon_psp.behaviours import DAY_S, MANDATE_DIES_AFTER_S
 from portillon_psp.books import Book, Books
 from portillon_psp.errors import InvalidRequestError
 
@@ -15,9 +15,13 @@ def _pay_out(book: Book, _id: str) -> None:
 
 def _mandate_unused(book: Book, mandate_id: str) -> None:
     mandate = book.get("mandate", mandate_id)
+    dies_s = mandate["_used_s"] + MANDATE_DIES_AFTER_S
+    if dies_s > book.now_s:
+        book.plan(dies_s, "mandate_unused", mandate_id)
+        return
     mandate["status"] = "inactive"
     book.put(mandate)
-    book.emit("mandate.updated", mandate)
+    book.emit("mandate.updated", shapes.plain(mandate))
 
 
 _HAPPENS: Mapping[str, Callable[[Book, str], object]] = {

@@ -133,6 +133,7 @@ def _confirm(book: Book, intent: dict[str, Any], *, away: bool) -> dict[str, Any
 def _take(book: Book, intent: dict[str, Any], method: dict[str, Any]) -> dict[str, Any]:
     does = behaviour(method)
     if method["type"] != "card":
+        book.put({**book.get("mandate", method["_mandate"]), "_used_s": book.now_s})
         charge = shapes.charge(book, intent, method, status="pending")
         book.put(charge)
         intent.update(status="processing", latest_charge=charge["id"], last_payment_error=None)

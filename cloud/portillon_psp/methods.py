@@ -194,6 +194,7 @@ def mandate(book: Book, method: dict[str, Any]) -> dict[str, Any]:
         "status": "active",
         "type": "multi_use",
     }
+    made["_used_s"] = book.now_s
     method["_mandate"] = made["id"]
     book.put(made)
     book.plan(book.now_s + MANDATE_DIES_AFTER_S, "mandate_unused", str(made["id"]))

@@ -133,7 +133,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         sent = httpx.post(
             url, content=body, headers={"Content-Type": "application/json", **headers}, timeout=POST_TIMEOUT_S
         )
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return 0
     return sent.status_code
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from portillon_psp import faults, shapes
 from portillon_psp.books import Book, Books
+from portillon_psp.errors import InvalidRequestError
 from portillon_psp.params import Params
 
 AGAIN_AFTER_S = (60, 300, 1800, 7200, 18_000, 36_000, 36_000, 36_000, 36_000, 36_000)
@@ -45,6 +46,8 @@ def make_endpoint(book: Book, given: Params) -> dict[str, Any]:
         "url": given.text("url"),
     }
     given.done()
+    if not str(endpoint["url"]).startswith(("http://", "https://")):
+        raise InvalidRequestError("url: an endpoint is reached by http:// or https://", param="url")
     secret = "whsec_" + hashlib.sha256(f"{book.account}:{endpoint['id']}".encode()).hexdigest()[:32]
     book.put({**endpoint, "_secret": secret})
     return {**endpoint, "secret": secret}
@@ -62,7 +65,7 @@ def deliver(books: Books, account: str, post: Post, *, real_s: int) -> int:
     while True:
         with books.open(account) as book:
             letters = _due(book, real_s)
-        if not letters:
+        if letters is None:
             return taken
         for letter in letters:
             header = {"Stripe-Signature": letter.signature}
@@ -72,12 +75,15 @@ def deliver(books: Books, account: str, post: Post, *, real_s: int) -> int:
             taken += any(ok)
 
 
-def _due(book: Book, real_s: int) -> list[_Letter]:
+def _due(book: Book, real_s: int) -> list[_Letter] | None:
+    """The next letters to send, without those that the faults lose or hold back; None: nothing is due."""
     lies = faults.of(book)
     rows = book.db.execute(
         "SELECT seq, event, endpoint, tries FROM delivery WHERE account = ? AND at_s <= ? ORDER BY at_s, seq LIMIT ?",
         (book.account, book.now_s, AT_ONCE),
     ).fetchall()
+    if not rows:
+        return None
     letters = []
     for seq, event_id, endpoint_id, tries in rows:
         if tries == 0 and lies.chance("lost", seq) < lies.lost_ppm:

@@ -133,6 +133,12 @@ def test_webhooks_lie_when_told_to(service: Service, ears: Ears) -> None:
     paid(service)
     service.simulator("deliver")
     assert len(ears.heard) == 6
+    service.simulator("faults", lost_ppm=1_000_000)
+    for _ in range(40):
+        paid(service)
+    service.simulator("deliver")
+    service.simulator("faults")
+    assert service.simulator("deliver")["taken"] == 0, "what was lost is not told later"
     service.simulator("faults", shuffled=True, seed=3)
     ears.heard.clear()
     for _ in range(3):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from portillon_cloud.access.sites import Sites, require_sites, stored
 from portillon_cloud.billing.calendar import Interval, IntervalUnit, add_months, boundary
@@ -204,11 +204,11 @@ def prices_by_plan_code(conn: Connection, organisation_id: int) -> dict[str, Pri
     return {row.code: price_by_id(conn, organisation_id, row.id) for row in rows}
 
 
-def _read(conn: Connection, *conditions: object) -> list[Price]:
+def _read(conn: Connection, *conditions: ColumnElement[bool]) -> list[Price]:
     rows = conn.execute(
         select(price, plan.c.name.label("plan_name"), plan.c.kind.label("plan_kind"), plan.c.legal_entity_id)
         .join(plan, plan.c.id == price.c.plan_id)
-        .where(*conditions)  # type: ignore[arg-type]
+        .where(*conditions)
     )
     return [
         Price(

@@ -8,7 +8,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from portillon_cloud.billing.errors import CatalogueError, CouponRefusedError, UnknownCouponError
 from portillon_cloud.billing.offer import Gift
@@ -138,11 +138,9 @@ def _require_left(conn: Connection, one: Coupon, member_id: int) -> tuple[int, i
     return uses + 1, own + 1
 
 
-def _read(conn: Connection, *conditions: object) -> Sequence[Coupon]:
+def _read(conn: Connection, *conditions: ColumnElement[bool]) -> Sequence[Coupon]:
     uses = select(func.count()).where(coupon_use.c.coupon_id == coupon.c.id).scalar_subquery()
-    rows = conn.execute(
-        select(coupon, uses.label("uses")).where(*conditions).order_by(coupon.c.id.desc())  # type: ignore[arg-type]
-    )
+    rows = conn.execute(select(coupon, uses.label("uses")).where(*conditions).order_by(coupon.c.id.desc()))
     return [
         Coupon(
             id=row.id,

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.messages.notice_letters import About, write_notice
@@ -82,11 +82,11 @@ def told_to_account(conn: Connection, organisation_id: int, account_id: int) -> 
     return _read(conn, notice.c.organisation_id == organisation_id, notice.c.account_id == account_id)
 
 
-def _read(conn: Connection, *conditions: object) -> Sequence[Told]:
+def _read(conn: Connection, *conditions: ColumnElement[bool]) -> Sequence[Told]:
     rows = conn.execute(
         select(notice, message.c.state, message.c.subject, message.c.body)
         .join(message, message.c.id == notice.c.message_id)
-        .where(*conditions)  # type: ignore[arg-type]
+        .where(*conditions)
         .order_by(notice.c.id)
     )
     return [
