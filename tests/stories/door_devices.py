@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -30,7 +30,7 @@ from portillon_edge.boot_clock import boot_id, boot_ns
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.journal import JournalReader
 from portillon_rules.row_mac import row_mac_key
-from portillon_wire.messages import JournalEvent
+from portillon_wire.messages import EventKind, JournalEvent
 from stories.door_clock import HOUR_MS, first_lease
 from stories.door_gateway import FLAPS_S
 from stories.door_guard import PINS, UNDRIVEN
@@ -47,6 +47,7 @@ APART_S = 0.6
 LOOK_S = 0.02
 LATE = "does not answer"
 """A board that this machine had no time to simulate; the driver asks again, and no story is about it."""
+BACK = (EventKind.INPUT_RESTORED, EventKind.OUTPUT_RESTORED, EventKind.READER_RESTORED)
 PRELUDE_S = 1.5
 """Where the time of day matters, the gateway's clock is turned so long before second 0; it looks once a second."""
 BOUNCE_S = (0.0, 0.004, 0.008)
@@ -373,9 +374,17 @@ class DeviceStage:
         return found
 
 
-def of_the_story(events: Sequence[JournalEvent]) -> Iterator[JournalEvent]:
-    """Without what only a busy machine has to tell."""
-    return (event for event in events if LATE not in (event.detail or ""))
+def of_the_story(events: Iterable[JournalEvent]) -> Iterator[JournalEvent]:
+    """Without what only a busy machine has to tell: boards that it left without an answer, and that they are back."""
+    silent: set[tuple[str | None, str | None]] = set()
+    for event in events:
+        device = (event.by or event.reader, event.door)
+        if LATE in (event.detail or ""):
+            silent.add(device)
+        elif event.kind in BACK and device in silent:
+            silent.remove(device)
+        else:
+            yield event
 
 
 def _loop_ohm(options: Mcp3008Options, active: bool) -> float:

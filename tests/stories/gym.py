@@ -227,9 +227,17 @@ class Gym:
         return found
 
     def explain(self, card: str) -> str:
-        """`portillon-edge explain`, in English; it exits with 1 for a card that is refused."""
+        """`portillon-edge explain`, in English; it exits with 1 for a card that is refused.
+
+        It knows of the lanes what the gateway wrote last, up to a second ago: whoever has just gone through is awaited.
+        """
+        until("every lane is told to be at rest", lambda: not self._let_in(), within_s=10)
         words = ["explain", f"em4100:{card}", "--config", str(self.config), "--language", "en"]
         return run([*EDGE, *words], fine=(0, 1))
+
+    def _let_in(self) -> list[str]:
+        """The lanes at which somebody may still pass, as the gateway wrote them last."""
+        return [lane["name"] for lane in self.status()["doors"] if lane["state"] == "granted"]
 
     def journal_rows(self) -> int:
         """Committed events on the gateway's disk, over all its journals."""

@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from portillon_rules.decision import TimeQuality
+from portillon_wire.messages import EventTime, JournalEvent
 from pydantic import ValidationError
+from stories.door_devices import of_the_story
 from stories.door_play import play
 from stories.door_stage import VirtualStage
 from stories.door_story import Moment, Story, load_story, story_files
-from stories.lateness import Lateness
+from stories.lateness import AT_ONCE, Lateness
 from stories.process import StoryError
 
 FILES = pytest.mark.parametrize("file", [pytest.param(path, id=path.stem) for path in story_files()])
@@ -63,17 +66,33 @@ def test_a_slip_of_the_pen_is_said(change: dict[str, Any], told: str) -> None:
 
 
 def test_a_few_late_stories_are_excused_and_named() -> None:
-    """Up to three in a hundred may need a second try, one always may; one more is too many, and each is named."""
+    """As many as play at once may need a second try: one stall makes all of them late. One more is too many."""
     late = Lateness(asked=100)
     assert late.in_words() == ""
-    for number in range(3):
+    for number in range(AT_ONCE):
         late.came_late(f"story-{number}", f"second {number}: recorded was\n  nothing" + "\na log" * 9)
         assert not late.too_many
-    late.came_late("story-3", "second 3: recorded was\n  nothing" + "\na log" * 9)
+    late.came_late("story-8", "second 8: recorded was\n  nothing" + "\na log" * 9)
     assert late.too_many
     assert late.in_words().splitlines() == [
-        "4 of 100 door stories were not so at the first try:",
-        *(f"- story-{number}: second {number}: recorded was nothing{' a log' * 4}" for number in range(4)),
+        "9 of 100 door stories were not so at the first try:",
+        *(f"- story-{number}: second {number}: recorded was nothing{' a log' * 4}" for number in range(9)),
     ]
     alone = Lateness(asked=1, late={"story": "late"})
     assert not alone.too_many
+
+
+def test_a_board_that_the_machine_left_without_an_answer_is_no_part_of_a_story() -> None:
+    """Neither its silence nor that it is back is told; a fault of another kind is, and so is that this one ended."""
+    at = EventTime(boot_id="boot", boot_ns=0, real_ms=None, business_ms=None, quality=TimeQuality.UNKNOWN)
+    told = [
+        ("input_fault", "fire-loop", "fire-loop: DriverFault: board 3 does not answer"),
+        ("input_restored", "fire-loop", "fire-loop"),
+        ("input_fault", "fire-loop", "fire-loop: cut"),
+        ("input_restored", "fire-loop", "fire-loop"),
+    ]
+    events = [
+        JournalEvent(sequence=number, kind=kind, at=at, by=by, detail=detail)
+        for number, (kind, by, detail) in enumerate(told, start=1)
+    ]
+    assert [event.sequence for event in of_the_story(events)] == [3, 4]

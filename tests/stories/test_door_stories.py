@@ -10,12 +10,10 @@ from stories.door_devices import DeviceStage
 from stories.door_play import play
 from stories.door_stage import VirtualStage
 from stories.door_story import load_story, story_files
-from stories.lateness import LATE_STORIES, Lateness
+from stories.lateness import AT_ONCE, LATE_STORIES, Lateness
 from stories.process import StoryError
 
 FILES = pytest.mark.parametrize("file", [pytest.param(path, id=path.stem) for path in story_files()])
-AT_ONCE = 8
-"""Stories mostly wait: so many at a time keep two cores busy without making any of them late."""
 
 
 @FILES
