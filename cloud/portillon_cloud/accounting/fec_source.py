@@ -30,6 +30,7 @@ MEANS: Mapping[str, str] = MappingProxyType(
     {
         Means.PROVIDER: "carte en ligne",
         Means.CASH: "espèces",
+        Means.CHEQUE: "chèque",
         Means.TERMINAL: "carte",
         Means.TRANSFER: "virement",
         Means.BROUGHT: "reprise d'un autre logiciel",
@@ -42,6 +43,7 @@ BY_HAND: Mapping[str, str] = MappingProxyType(
         ManualKind.DEPOSIT_BACK_IN_CASH: "Dépôt de garantie rendu en espèces",
         ManualKind.DEPOSIT_BACK_BY_BANK: "Dépôt de garantie rendu par la banque",
         ManualKind.CASH_TO_BANK: "Espèces portées à la banque",
+        ManualKind.CHEQUES_TO_BANK: "Chèques remis à la banque",
         ManualKind.PROVIDER_PAID_OUT: "Versement du prestataire de paiement",
         ManualKind.PROVIDER_FEE: "Frais du prestataire de paiement",
     }

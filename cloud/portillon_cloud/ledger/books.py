@@ -18,7 +18,9 @@ class LedgerCode(StrEnum):
     TAX_TVQ = "tax_tvq"
     TAX_TVA = "tax_tva"
     PROVIDER_CLEARING = "provider_clearing"  # taken by the payment provider, not yet paid out
+    DISPUTED = "disputed"  # taken back by a payer's bank, and not decided yet
     CASH = "cash"
+    CHEQUES = "cheques"  # taken, and not yet paid in at the bank
     BANK = "bank"
     MEMBER_CREDIT = "member_credit"  # paid and not yet allocated
     DEPOSITS = "deposits"  # members' money held as security
@@ -36,7 +38,9 @@ _KINDS = {
     LedgerCode.TAX_TVQ: "liability",
     LedgerCode.TAX_TVA: "liability",
     LedgerCode.PROVIDER_CLEARING: "asset",
+    LedgerCode.DISPUTED: "asset",
     LedgerCode.CASH: "asset",
+    LedgerCode.CHEQUES: "asset",
     LedgerCode.BANK: "asset",
     LedgerCode.MEMBER_CREDIT: "liability",
     LedgerCode.DEPOSITS: "liability",

@@ -27,6 +27,7 @@ SIDES: Mapping[ManualKind, tuple[LedgerCode, LedgerCode]] = MappingProxyType(
         ManualKind.DEPOSIT_BACK_IN_CASH: (LedgerCode.DEPOSITS, LedgerCode.CASH),
         ManualKind.DEPOSIT_BACK_BY_BANK: (LedgerCode.DEPOSITS, LedgerCode.BANK),
         ManualKind.CASH_TO_BANK: (LedgerCode.BANK, LedgerCode.CASH),
+        ManualKind.CHEQUES_TO_BANK: (LedgerCode.BANK, LedgerCode.CHEQUES),
         ManualKind.PROVIDER_PAID_OUT: (LedgerCode.BANK, LedgerCode.PROVIDER_CLEARING),
         ManualKind.PROVIDER_FEE: (LedgerCode.PROVIDER_FEES, LedgerCode.PROVIDER_CLEARING),
     }

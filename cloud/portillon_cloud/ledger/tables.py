@@ -16,6 +16,7 @@ class ManualKind(StrEnum):
     DEPOSIT_BACK_IN_CASH = "deposit_back_in_cash"
     DEPOSIT_BACK_BY_BANK = "deposit_back_by_bank"
     CASH_TO_BANK = "cash_to_bank"
+    CHEQUES_TO_BANK = "cheques_to_bank"
     PROVIDER_PAID_OUT = "provider_paid_out"
     PROVIDER_FEE = "provider_fee"
 

@@ -63,7 +63,7 @@ class NewPayment(BaseModel):
 
     amount_minor: int = Field(gt=0, le=1_000_000_000, description="Minor units (cents)")
     currency: str = Field(pattern="^[A-Z]{3}$", examples=["CAD"])
-    means: Literal["cash", "terminal", "transfer"]
+    means: Literal["cash", "cheque", "terminal", "transfer"]
 
 
 class AllocationOut(BaseModel):

@@ -125,6 +125,7 @@ def _again(
 def _order(intent: store.Intent, attempt: store.Attempt, now_ms: int) -> ChargeOrder:
     return ChargeOrder(
         organisation_id=intent.organisation_id,
+        provider=attempt.provider,
         key=attempt.key,
         token=attempt.token,
         amount_minor=intent.amount_minor,

@@ -1,4 +1,4 @@
-"""The port to a payment provider: one charge, one answer; and what each answer means for what comes next.
+"""The port to a payment provider: one charge or refund, one answer; and what each answer means for what comes next.
 
 An answer that is late, lost or doubtful is UNKNOWN, never a guess; only REFUSED and "never seen" mean: no money moves.
 """
@@ -32,9 +32,13 @@ def is_hard(code: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeOrder:
-    """One attempt as it is sent. `key` is idempotency key and our own reference; `now_ms` is business time."""
+    """One attempt as it is sent. `key` is idempotency key and our own reference; `now_ms` is business time.
+
+    `provider` names who is asked, as in payment_method.provider.
+    """
 
     organisation_id: int
+    provider: str
     key: str
     token: str
     amount_minor: int
@@ -47,6 +51,38 @@ class ChargeAnswer:
     """What came back. `code` says why it was refused; `reference` is the provider's own name for the charge."""
 
     outcome: ChargeOutcome
+    code: str | None = None
+    reference: str | None = None
+
+
+class RefundOutcome(StrEnum):
+    """What a provider says of a refund."""
+
+    SUCCEEDED = "succeeded"  # it is on its way to the payer
+    PENDING = "pending"  # taken in, not decided: ask again
+    REFUSED = "refused"  # no money moves by this way: a person pays it out otherwise
+    PROVIDER_DOWN = "provider_down"  # it took nothing in: send the same again soon
+    UNKNOWN = "unknown"  # it may have: send the same key again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundOrder:
+    """One refund of a charge, in whole or in part. `charge`: the provider's own name for the charge."""
+
+    organisation_id: int
+    provider: str
+    key: str
+    charge: str
+    amount_minor: int
+    currency: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundAnswer:
+    """What came back. `code` says why it was refused; `reference` is the provider's own name for the refund."""
+
+    outcome: RefundOutcome
     code: str | None = None
     reference: str | None = None
 
@@ -71,6 +107,14 @@ class PaymentProvider(Protocol):
     def cancel(self, order: ChargeOrder) -> ChargeAnswer:
         """Make sure that the order's key can never succeed any more, and say where it is: REFUSED if that was done,
         SUCCEEDED or PENDING if it is too late."""
+
+
+@runtime_checkable
+class RefundingProvider(Protocol):
+    """A provider that can pay a charge back by the way it came. Called with no transaction open."""
+
+    def refund(self, order: RefundOrder) -> RefundAnswer:
+        """Pay back once per key: the same order again gives the same answer."""
 
 
 class CardBehaviour(StrEnum):

@@ -18,6 +18,7 @@ from portillon_cloud.takings.operations import record_taking
 LEDGER_CODE_OF = {
     Means.PROVIDER: LedgerCode.PROVIDER_CLEARING,
     Means.CASH: LedgerCode.CASH,
+    Means.CHEQUE: LedgerCode.CHEQUES,
     Means.TERMINAL: LedgerCode.BANK,
     Means.TRANSFER: LedgerCode.BANK,
     Means.BROUGHT: LedgerCode.BROUGHT_FORWARD,

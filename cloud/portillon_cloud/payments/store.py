@@ -46,6 +46,7 @@ class Attempt:
     id: int
     intent_id: int
     method_id: int
+    provider: str
     token: str
     number: int
     key: str
@@ -59,6 +60,7 @@ class Method:
     """A payment method that may be charged."""
 
     id: int
+    provider: str
     token: str
 
 
@@ -138,12 +140,12 @@ def set_intent_state(conn: Connection, intent_id: int, state: IntentState) -> No
 def method_to_charge(conn: Connection, account_id: int) -> Method | None:
     """The account's newest usable method; None: there is none."""
     row = conn.execute(
-        select(payment_method.c.id, payment_method.c.token)
+        select(payment_method.c.id, payment_method.c.provider, payment_method.c.token)
         .where(payment_method.c.account_id == account_id, payment_method.c.state == MethodState.ACTIVE)
         .order_by(payment_method.c.id.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None else Method(row.id, row.token)
+    return None if row is None else Method(row.id, row.provider, row.token)
 
 
 def set_method_state(conn: Connection, method_id: int, state: MethodState) -> None:
@@ -191,6 +193,7 @@ def insert_attempt(conn: Connection, intent: Intent, method: Method, now_ms: int
         id=made,
         intent_id=intent.id,
         method_id=method.id,
+        provider=method.provider,
         token=method.token,
         number=number,
         key=key,
@@ -245,7 +248,7 @@ def end_attempt(
 
 
 def _attempts() -> Select[tuple[object, ...]]:
-    return select(*payment_attempt.c, payment_method.c.token).join(
+    return select(*payment_attempt.c, payment_method.c.provider, payment_method.c.token).join(
         payment_method, payment_method.c.id == payment_attempt.c.payment_method_id
     )
 
@@ -270,6 +273,7 @@ def _attempt(row: Row[tuple[object, ...]]) -> Attempt:
         id=row.id,
         intent_id=row.intent_id,
         method_id=row.payment_method_id,
+        provider=row.provider,
         token=row.token,
         number=row.number,
         key=row.key,

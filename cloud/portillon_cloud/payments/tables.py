@@ -21,7 +21,8 @@ from sqlalchemy import (
 
 from portillon_cloud.database.schema import Big, amount, instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import never_changes
-from portillon_cloud.payments import simulator_tables as simulator_tables  # one schema, so one import makes it whole
+from portillon_cloud.payments import return_tables as return_tables  # one schema, so one import makes it whole
+from portillon_cloud.payments import simulator_tables as simulator_tables
 
 SIMULATOR = "simulator"
 """payment_method.provider of the simulated provider; the database keeps it out of live organisations."""
@@ -68,6 +69,7 @@ class Means(StrEnum):
 
     PROVIDER = "provider"
     CASH = "cash"
+    CHEQUE = "cheque"
     TERMINAL = "terminal"
     TRANSFER = "transfer"
     BROUGHT = "brought"  # credit that an older system had taken: no money of ours

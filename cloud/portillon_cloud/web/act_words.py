@@ -16,6 +16,7 @@ ENTRIES: Mapping[ManualKind, str] = {
     ManualKind.DEPOSIT_BACK_IN_CASH: N_("Deposit given back in cash"),
     ManualKind.DEPOSIT_BACK_BY_BANK: N_("Deposit given back by transfer"),
     ManualKind.CASH_TO_BANK: N_("Cash brought to the bank"),
+    ManualKind.CHEQUES_TO_BANK: N_("Cheques paid in at the bank"),
     ManualKind.PROVIDER_PAID_OUT: N_("Payment provider paid out to the bank"),
     ManualKind.PROVIDER_FEE: N_("Fee of the payment provider"),
 }

@@ -165,6 +165,7 @@ NEXT_STEPS: Mapping[StepKind, str] = {
 MEANS: Mapping[Means, str] = {
     Means.PROVIDER: N_("Card on file"),
     Means.CASH: N_("Cash"),
+    Means.CHEQUE: N_("Cheque"),
     Means.TERMINAL: N_("Card at the terminal"),
     Means.TRANSFER: N_("Transfer"),
     Means.BROUGHT: N_("Brought from the older system"),

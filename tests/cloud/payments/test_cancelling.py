@@ -98,7 +98,13 @@ def test_the_simulator_refuses_a_cancelled_key_for_ever(gym: DuesGym) -> None:
     """Also a key it had never seen: a charge that arrives after its own cancellation is refused."""
     [token] = gym.simulator.issue_cards(gym.organisation_id, 1)
     order = ChargeOrder(
-        organisation_id=gym.organisation_id, key="x:1", token=token, amount_minor=1, currency="CAD", now_ms=at(0)
+        provider="simulator",
+        organisation_id=gym.organisation_id,
+        key="x:1",
+        token=token,
+        amount_minor=1,
+        currency="CAD",
+        now_ms=at(0),
     )
     assert gym.simulator.cancel(order).outcome is ChargeOutcome.REFUSED
     assert gym.simulator.charge(order).code == "cancelled"

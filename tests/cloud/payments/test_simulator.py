@@ -25,7 +25,13 @@ def order(gym: DuesGym, behaviour: CardBehaviour, key: str = "a:1") -> ChargeOrd
     [token] = gym.simulator.issue_cards(gym.organisation_id, 1)
     gym.simulator.set_card_behaviour(gym.organisation_id, token, behaviour)
     return ChargeOrder(
-        organisation_id=gym.organisation_id, key=key, token=token, amount_minor=100, currency="CAD", now_ms=at(0)
+        provider="simulator",
+        organisation_id=gym.organisation_id,
+        key=key,
+        token=token,
+        amount_minor=100,
+        currency="CAD",
+        now_ms=at(0),
     )
 
 

@@ -692,7 +692,7 @@ CREATE TABLE manual_entry (
 	CONSTRAINT fk_manual_entry_organisation_id_legal_entity_id_currency FOREIGN KEY(organisation_id, legal_entity_id, currency) REFERENCES legal_entity (organisation_id, id, currency),
 	CONSTRAINT uq_manual_entry_organisation_id_request_key UNIQUE (organisation_id, request_key),
 	CONSTRAINT ck_manual_entry_amount_positive CHECK (amount_minor > 0),
-	CONSTRAINT ck_manual_entry_kind_known CHECK (kind IN ('deposit_in_cash', 'deposit_at_bank', 'deposit_back_in_cash', 'deposit_back_by_bank', 'cash_to_bank', 'provider_paid_out', 'provider_fee')),
+	CONSTRAINT ck_manual_entry_kind_known CHECK (kind IN ('deposit_in_cash', 'deposit_at_bank', 'deposit_back_in_cash', 'deposit_back_by_bank', 'cash_to_bank', 'cheques_to_bank', 'provider_paid_out', 'provider_fee')),
 	CONSTRAINT ck_manual_entry_deposit_has_account CHECK ((kind LIKE 'deposit%') = (account_id IS NOT NULL)),
 	CONSTRAINT fk_manual_entry_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_manual_entry_account_id FOREIGN KEY(account_id) REFERENCES account (id)
@@ -2274,7 +2274,7 @@ CREATE TABLE payment (
 	CONSTRAINT uq_payment_organisation_id_request_key UNIQUE (organisation_id, request_key),
 	CONSTRAINT ck_payment_amount_positive CHECK (amount_minor > 0),
 	CONSTRAINT ck_payment_attempt_if_provider CHECK ((means = 'provider') = (attempt_id IS NOT NULL)),
-	CONSTRAINT ck_payment_means_known CHECK (means IN ('provider', 'cash', 'terminal', 'transfer', 'brought')),
+	CONSTRAINT ck_payment_means_known CHECK (means IN ('provider', 'cash', 'cheque', 'terminal', 'transfer', 'brought')),
 	CONSTRAINT fk_payment_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_payment_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
 	CONSTRAINT fk_payment_account_id FOREIGN KEY(account_id) REFERENCES account (id),
@@ -2335,6 +2335,37 @@ CREATE TABLE open_credit (
 )
 
 CREATE INDEX ix_open_credit_account_id ON open_credit (account_id)
+
+CREATE TABLE payment_return (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	payment_id INTEGER NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	code TEXT NOT NULL,
+	request_key TEXT NOT NULL,
+	noted_by TEXT NOT NULL,
+	returned_at_ms INTEGER NOT NULL,
+	CONSTRAINT pk_payment_return PRIMARY KEY (id),
+	CONSTRAINT uq_payment_return_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT ck_payment_return_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_payment_return_kind_known CHECK (kind IN ('returned', 'disputed', 'bounced')),
+	CONSTRAINT fk_payment_return_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payment_return_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_payment_return_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_payment_return_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id)
+)
+
+CREATE INDEX ix_payment_return_account_id ON payment_return (account_id)
+
+CREATE INDEX ix_payment_return_payment_id ON payment_return (payment_id)
+
+CREATE TRIGGER payment_return_no_update BEFORE UPDATE ON payment_return BEGIN SELECT RAISE(ABORT, 'payment_return rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER payment_return_no_delete BEFORE DELETE ON payment_return BEGIN SELECT RAISE(ABORT, 'payment_return rows never change: record a correction as a new row'); END
 
 CREATE TABLE payout (
 	id INTEGER NOT NULL,
@@ -2399,3 +2430,28 @@ CREATE INDEX ix_taking_taken_on ON taking (taken_on)
 CREATE TRIGGER taking_no_update BEFORE UPDATE ON taking BEGIN SELECT RAISE(ABORT, 'taking rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER taking_no_delete BEFORE DELETE ON taking BEGIN SELECT RAISE(ABORT, 'taking rows never change: record a correction as a new row'); END
+
+CREATE TABLE allocation_undone (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	payment_return_id INTEGER NOT NULL,
+	allocation_id INTEGER NOT NULL,
+	invoice_id INTEGER NOT NULL,
+	position INTEGER NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	CONSTRAINT pk_allocation_undone PRIMARY KEY (id),
+	CONSTRAINT uq_allocation_undone_payment_return_id_allocation_id UNIQUE (payment_return_id, allocation_id),
+	CONSTRAINT ck_allocation_undone_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT fk_allocation_undone_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_allocation_undone_payment_return_id FOREIGN KEY(payment_return_id) REFERENCES payment_return (id),
+	CONSTRAINT fk_allocation_undone_allocation_id FOREIGN KEY(allocation_id) REFERENCES allocation (id),
+	CONSTRAINT fk_allocation_undone_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE INDEX ix_allocation_undone_allocation_id ON allocation_undone (allocation_id)
+
+CREATE INDEX ix_allocation_undone_invoice_id ON allocation_undone (invoice_id)
+
+CREATE TRIGGER allocation_undone_no_update BEFORE UPDATE ON allocation_undone BEGIN SELECT RAISE(ABORT, 'allocation_undone rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER allocation_undone_no_delete BEFORE DELETE ON allocation_undone BEGIN SELECT RAISE(ABORT, 'allocation_undone rows never change: record a correction as a new row'); END

@@ -28,7 +28,7 @@ router = APIRouter()
 Reader = Annotated[Visit, Depends(visit_with(Permission.SEE_MONEY))]
 Cashier = Annotated[Visit, Depends(visit_with(Permission.TAKE_PAYMENT))]
 Keeper = Annotated[Visit, Depends(visit_with(Permission.KEEP_BOOKS))]
-DESK_MEANS = (Means.TERMINAL, Means.CASH, Means.TRANSFER)
+DESK_MEANS = (Means.TERMINAL, Means.CASH, Means.CHEQUE, Means.TRANSFER)
 
 UNDER_WAY = N_("A card is being charged for this at this moment. Try again when that is decided.")
 WRITTEN_OFF = N_("It is written off: the member owes it no longer, and it is a loss in the books.")
