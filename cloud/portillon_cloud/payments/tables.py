@@ -21,8 +21,12 @@ from sqlalchemy import (
 
 from portillon_cloud.database.schema import Big, amount, instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import never_changes
+from portillon_cloud.payments import provider_account_tables as provider_account_tables
 from portillon_cloud.payments import return_tables as return_tables  # one schema, so one import makes it whole
 from portillon_cloud.payments import simulator_tables as simulator_tables
+
+STRIPE = "stripe"
+"""payment_method.provider of what is charged at Stripe, with the organisation's own account."""
 
 SIMULATOR = "simulator"
 """payment_method.provider of the simulated provider; the database keeps it out of live organisations."""
@@ -85,10 +89,15 @@ payment_method = Table(
     Column("provider", Text, nullable=False),
     Column("token", Text, nullable=False),  # the provider's name for it; never a card number
     Column("label", Text, nullable=False),  # what people recognise: "•••• 4242"
+    Column("exp_month", Integer),  # of a card: the last month in which it works
+    Column("exp_year", Integer),
+    reference("provider_account_id", "provider_account.id", nullable=True),  # null: the provider knows no accounts
     Column("state", Text, nullable=False),
     instant("added_at_ms"),
     UniqueConstraint("provider", "token"),
     one_of("state", MethodState),
+    CheckConstraint("(exp_month IS NULL) = (exp_year IS NULL)", name="expiry_whole"),
+    CheckConstraint("exp_month IS NULL OR exp_month BETWEEN 1 AND 12", name="month_known"),
     # organisation (id, mode) is unique: a row that says 'test' can only point at an organisation that is.
     ForeignKeyConstraint(["organisation_id", "mode"], ["organisation.id", "organisation.mode"]),
     CheckConstraint(f"provider <> '{SIMULATOR}' OR mode = 'test'", name="simulator_is_for_tests"),
