@@ -31,3 +31,12 @@ sim_charge = Table(
     Column("settles_as", Text),
     Column("settles_code", Text),
 )
+
+sim_refund = Table(
+    "sim_refund",
+    metadata,
+    key(),
+    Column("idempotency_key", Text, nullable=False, unique=True),
+    Column("charge_key", Text, nullable=False, index=True),  # sim_charge.idempotency_key
+    amount("amount_minor"),
+)

@@ -24,6 +24,9 @@ from portillon_cloud.database.triggers import never_changes
 from portillon_cloud.payments import provider_account_tables as provider_account_tables
 from portillon_cloud.payments import return_tables as return_tables  # one schema, so one import makes it whole
 from portillon_cloud.payments import simulator_tables as simulator_tables
+from portillon_cloud.payments.disputes import tables as _disputes  # noqa: F401 - as above
+from portillon_cloud.payments.inbox import tables as _inbox  # noqa: F401
+from portillon_cloud.payments.refunding import tables as _refunding  # noqa: F401
 
 STRIPE = "stripe"
 """payment_method.provider of what is charged at Stripe, with the organisation's own account."""

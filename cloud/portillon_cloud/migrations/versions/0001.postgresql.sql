@@ -45,6 +45,17 @@ CREATE TABLE sim_charge (
 	CONSTRAINT uq_sim_charge_idempotency_key UNIQUE (idempotency_key)
 )
 
+CREATE TABLE sim_refund (
+	id BIGSERIAL NOT NULL,
+	idempotency_key TEXT NOT NULL,
+	charge_key TEXT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	CONSTRAINT pk_sim_refund PRIMARY KEY (id),
+	CONSTRAINT uq_sim_refund_idempotency_key UNIQUE (idempotency_key)
+)
+
+CREATE INDEX ix_sim_refund_charge_key ON sim_refund (charge_key)
+
 CREATE TABLE alarm_acknowledgement (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -166,15 +177,6 @@ CREATE TABLE coupon (
 	CONSTRAINT fk_coupon_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
-CREATE TABLE desk_policy (
-	id BIGSERIAL NOT NULL,
-	organisation_id BIGINT NOT NULL,
-	body JSON NOT NULL,
-	CONSTRAINT pk_desk_policy PRIMARY KEY (id),
-	CONSTRAINT uq_desk_policy_organisation_id UNIQUE (organisation_id),
-	CONSTRAINT fk_desk_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
-)
-
 CREATE TABLE dunning_policy (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -192,6 +194,49 @@ CREATE TABLE forecast_policy (
 	CONSTRAINT uq_forecast_policy_organisation_id UNIQUE (organisation_id),
 	CONSTRAINT fk_forecast_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE TABLE inbox_event (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	provider TEXT NOT NULL,
+	event_id TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	topic TEXT NOT NULL,
+	object_id TEXT NOT NULL,
+	created_s BIGINT NOT NULL,
+	received_at_real_ms BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	tries INTEGER NOT NULL,
+	retry_at_real_ms BIGINT NOT NULL,
+	error TEXT,
+	CONSTRAINT pk_inbox_event PRIMARY KEY (id),
+	CONSTRAINT ck_inbox_event_topic_known CHECK (topic IN ('charge', 'refund', 'dispute', 'method', 'other')),
+	CONSTRAINT ck_inbox_event_state_known CHECK (state IN ('waiting', 'done', 'ignored', 'parked')),
+	CONSTRAINT uq_inbox_event_organisation_id_provider_event_id UNIQUE (organisation_id, provider, event_id),
+	CONSTRAINT fk_inbox_event_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE INDEX ix_inbox_event_created ON inbox_event (organisation_id, created_s)
+
+CREATE INDEX ix_inbox_event_object ON inbox_event (organisation_id, provider, object_id)
+
+CREATE INDEX ix_inbox_event_parked ON inbox_event (organisation_id) WHERE state = 'parked'
+
+CREATE INDEX ix_inbox_event_waiting ON inbox_event (retry_at_real_ms, id) WHERE state = 'waiting'
+
+CREATE TABLE inbox_source (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	provider TEXT NOT NULL,
+	heard_until_s BIGINT NOT NULL,
+	sweep_at_real_ms BIGINT NOT NULL,
+	error TEXT,
+	CONSTRAINT pk_inbox_source PRIMARY KEY (id),
+	CONSTRAINT uq_inbox_source_organisation_id_provider UNIQUE (organisation_id, provider),
+	CONSTRAINT fk_inbox_source_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE INDEX ix_inbox_source_sweep_at ON inbox_source (sweep_at_real_ms)
 
 CREATE TABLE ledger_entry (
 	id BIGSERIAL NOT NULL,
@@ -663,27 +708,6 @@ CREATE INDEX ix_gateway_organisation_id ON gateway (organisation_id)
 
 CREATE INDEX ix_gateway_site_id ON gateway (site_id)
 
-CREATE TABLE grace_given (
-	id BIGSERIAL NOT NULL,
-	organisation_id BIGINT NOT NULL,
-	account_id BIGINT NOT NULL,
-	given_at_ms BIGINT NOT NULL,
-	until_ms BIGINT NOT NULL,
-	given_by TEXT NOT NULL,
-	reason TEXT NOT NULL,
-	request_key TEXT NOT NULL,
-	CONSTRAINT pk_grace_given PRIMARY KEY (id),
-	CONSTRAINT uq_grace_given_organisation_id_request_key UNIQUE (organisation_id, request_key),
-	CONSTRAINT fk_grace_given_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
-	CONSTRAINT fk_grace_given_account_id FOREIGN KEY(account_id) REFERENCES account (id)
-)
-
-CREATE INDEX ix_grace_given_account_id ON grace_given (account_id)
-
-CREATE OR REPLACE FUNCTION grace_given_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'grace_given rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
-
-CREATE TRIGGER grace_given_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON grace_given FOR EACH STATEMENT EXECUTE FUNCTION grace_given_refuse()
-
 CREATE TABLE holiday_calendar (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -844,30 +868,6 @@ CREATE TABLE payment_method (
 )
 
 CREATE INDEX ix_payment_method_account_id ON payment_method (account_id)
-
-CREATE TABLE payment_plan (
-	id BIGSERIAL NOT NULL,
-	organisation_id BIGINT NOT NULL,
-	account_id BIGINT NOT NULL,
-	total_minor BIGINT NOT NULL,
-	currency TEXT NOT NULL,
-	agreed_at_ms BIGINT NOT NULL,
-	agreed_by TEXT NOT NULL,
-	reason TEXT NOT NULL,
-	request_key TEXT NOT NULL,
-	state TEXT NOT NULL,
-	ended_at_ms BIGINT,
-	CONSTRAINT pk_payment_plan PRIMARY KEY (id),
-	CONSTRAINT uq_payment_plan_organisation_id_request_key UNIQUE (organisation_id, request_key),
-	CONSTRAINT ck_payment_plan_total_positive CHECK (total_minor > 0),
-	CONSTRAINT ck_payment_plan_state_known CHECK (state IN ('agreed', 'kept', 'broken')),
-	CONSTRAINT fk_payment_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
-	CONSTRAINT fk_payment_plan_account_id FOREIGN KEY(account_id) REFERENCES account (id)
-)
-
-CREATE INDEX ix_payment_plan_account_id ON payment_plan (account_id)
-
-CREATE UNIQUE INDEX uq_payment_plan_agreed ON payment_plan (account_id) WHERE state = 'agreed'
 
 CREATE TABLE posting (
 	id BIGSERIAL NOT NULL,
@@ -1594,29 +1594,6 @@ CREATE INDEX ix_payment_intent_invoice_id ON payment_intent (invoice_id)
 CREATE INDEX ix_payment_intent_live_account ON payment_intent (account_id) WHERE state IN ('open', 'parked')
 
 CREATE UNIQUE INDEX uq_payment_intent_live ON payment_intent (invoice_id, position) WHERE state IN ('open', 'parked')
-
-CREATE TABLE payment_plan_part (
-	id BIGSERIAL NOT NULL,
-	organisation_id BIGINT NOT NULL,
-	plan_id BIGINT NOT NULL,
-	number INTEGER NOT NULL,
-	due_on DATE NOT NULL,
-	invoice_id BIGINT NOT NULL,
-	position INTEGER NOT NULL,
-	amount_minor BIGINT NOT NULL,
-	CONSTRAINT pk_payment_plan_part PRIMARY KEY (id),
-	CONSTRAINT uq_payment_plan_part_invoice_id_position UNIQUE (invoice_id, position),
-	CONSTRAINT ck_payment_plan_part_amount_positive CHECK (amount_minor > 0),
-	CONSTRAINT fk_payment_plan_part_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
-	CONSTRAINT fk_payment_plan_part_plan_id FOREIGN KEY(plan_id) REFERENCES payment_plan (id),
-	CONSTRAINT fk_payment_plan_part_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
-)
-
-CREATE INDEX ix_payment_plan_part_plan_id ON payment_plan_part (plan_id)
-
-CREATE OR REPLACE FUNCTION payment_plan_part_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'payment_plan_part rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
-
-CREATE TRIGGER payment_plan_part_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_plan_part FOR EACH STATEMENT EXECUTE FUNCTION payment_plan_part_refuse()
 
 CREATE TABLE price_change (
 	id BIGSERIAL NOT NULL,
@@ -2429,6 +2406,41 @@ CREATE OR REPLACE FUNCTION allocation_refuse() RETURNS trigger LANGUAGE plpgsql 
 
 CREATE TRIGGER allocation_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON allocation FOR EACH STATEMENT EXECUTE FUNCTION allocation_refuse()
 
+CREATE TABLE dispute (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	payment_id BIGINT NOT NULL,
+	provider TEXT NOT NULL,
+	reference TEXT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	debit BOOLEAN NOT NULL,
+	state TEXT NOT NULL,
+	taken BOOLEAN NOT NULL,
+	answer_by_ms BIGINT,
+	opened_at_ms BIGINT NOT NULL,
+	cleared_at_ms BIGINT,
+	CONSTRAINT pk_dispute PRIMARY KEY (id),
+	CONSTRAINT uq_dispute_organisation_id_provider_reference UNIQUE (organisation_id, provider, reference),
+	CONSTRAINT ck_dispute_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_dispute_state_known CHECK (state IN ('inquiry', 'inquiry_answered', 'inquiry_closed', 'open', 'answered', 'won', 'lost')),
+	CONSTRAINT fk_dispute_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_dispute_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_dispute_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_dispute_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id)
+)
+
+CREATE INDEX ix_dispute_account_id ON dispute (account_id)
+
+CREATE INDEX ix_dispute_organisation_id_id ON dispute (organisation_id, id)
+
+CREATE INDEX ix_dispute_payment_id ON dispute (payment_id)
+
+CREATE INDEX ix_dispute_to_answer ON dispute (organisation_id, answer_by_ms) WHERE state IN ('inquiry', 'open')
+
 CREATE TABLE open_credit (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -2457,8 +2469,6 @@ CREATE TABLE payment_return (
 	account_id BIGINT NOT NULL,
 	payment_id BIGINT NOT NULL,
 	amount_minor BIGINT NOT NULL,
-	from_credit_minor BIGINT NOT NULL,
-	lost_minor BIGINT NOT NULL,
 	currency TEXT NOT NULL,
 	kind TEXT NOT NULL,
 	code TEXT NOT NULL,
@@ -2467,8 +2477,7 @@ CREATE TABLE payment_return (
 	returned_at_ms BIGINT NOT NULL,
 	CONSTRAINT pk_payment_return PRIMARY KEY (id),
 	CONSTRAINT uq_payment_return_organisation_id_request_key UNIQUE (organisation_id, request_key),
-	CONSTRAINT ck_payment_return_parts_positive CHECK (from_credit_minor >= 0 AND lost_minor >= 0),
-	CONSTRAINT ck_payment_return_amount_positive CHECK (amount_minor > 0 AND amount_minor >= from_credit_minor + lost_minor),
+	CONSTRAINT ck_payment_return_amount_positive CHECK (amount_minor > 0),
 	CONSTRAINT ck_payment_return_kind_known CHECK (kind IN ('returned', 'disputed', 'bounced')),
 	CONSTRAINT fk_payment_return_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_payment_return_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
@@ -2553,7 +2562,6 @@ CREATE TABLE allocation_undone (
 	organisation_id BIGINT NOT NULL,
 	payment_return_id BIGINT NOT NULL,
 	allocation_id BIGINT NOT NULL,
-	after_id BIGINT NOT NULL,
 	invoice_id BIGINT NOT NULL,
 	position INTEGER NOT NULL,
 	amount_minor BIGINT NOT NULL,
@@ -2563,7 +2571,6 @@ CREATE TABLE allocation_undone (
 	CONSTRAINT fk_allocation_undone_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_allocation_undone_payment_return_id FOREIGN KEY(payment_return_id) REFERENCES payment_return (id),
 	CONSTRAINT fk_allocation_undone_allocation_id FOREIGN KEY(allocation_id) REFERENCES allocation (id),
-	CONSTRAINT fk_allocation_undone_after_id FOREIGN KEY(after_id) REFERENCES allocation (id),
 	CONSTRAINT fk_allocation_undone_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
 )
 
@@ -2574,3 +2581,129 @@ CREATE INDEX ix_allocation_undone_invoice_id ON allocation_undone (invoice_id)
 CREATE OR REPLACE FUNCTION allocation_undone_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'allocation_undone rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER allocation_undone_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON allocation_undone FOR EACH STATEMENT EXECUTE FUNCTION allocation_undone_refuse()
+
+CREATE TABLE dispute_evidence (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	dispute_id BIGINT NOT NULL,
+	text TEXT NOT NULL,
+	documents JSON NOT NULL,
+	given_by TEXT NOT NULL,
+	given_at_ms BIGINT NOT NULL,
+	request_key TEXT NOT NULL,
+	CONSTRAINT pk_dispute_evidence PRIMARY KEY (id),
+	CONSTRAINT uq_dispute_evidence_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT fk_dispute_evidence_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_dispute_evidence_dispute_id FOREIGN KEY(dispute_id) REFERENCES dispute (id)
+)
+
+CREATE INDEX ix_dispute_evidence_dispute_id ON dispute_evidence (dispute_id)
+
+CREATE OR REPLACE FUNCTION dispute_evidence_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'dispute_evidence rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER dispute_evidence_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON dispute_evidence FOR EACH STATEMENT EXECUTE FUNCTION dispute_evidence_refuse()
+
+CREATE TABLE dispute_step (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	dispute_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	noted_by TEXT NOT NULL,
+	note TEXT,
+	at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_dispute_step PRIMARY KEY (id),
+	CONSTRAINT ck_dispute_step_kind_known CHECK (kind IN ('inquiry', 'open', 'evidence', 'inquiry_answered', 'answered', 'won', 'lost', 'inquiry_closed', 'cleared')),
+	CONSTRAINT fk_dispute_step_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_dispute_step_dispute_id FOREIGN KEY(dispute_id) REFERENCES dispute (id)
+)
+
+CREATE INDEX ix_dispute_step_dispute_id ON dispute_step (dispute_id)
+
+CREATE OR REPLACE FUNCTION dispute_step_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'dispute_step rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER dispute_step_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON dispute_step FOR EACH STATEMENT EXECUTE FUNCTION dispute_step_refuse()
+
+CREATE TABLE refund_attempt (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	payout_id BIGINT NOT NULL,
+	payment_id BIGINT NOT NULL,
+	number INTEGER NOT NULL,
+	key TEXT NOT NULL,
+	provider TEXT NOT NULL,
+	charge TEXT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	state TEXT NOT NULL,
+	tries INTEGER NOT NULL,
+	first_sent_at_ms BIGINT NOT NULL,
+	code TEXT,
+	provider_reference TEXT,
+	CONSTRAINT pk_refund_attempt PRIMARY KEY (id),
+	CONSTRAINT ck_refund_attempt_state_known CHECK (state IN ('sent', 'provider_down', 'unknown', 'doubt', 'paid', 'over', 'came_back')),
+	CONSTRAINT ck_refund_attempt_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT uq_refund_attempt_payout_id_number UNIQUE (payout_id, number),
+	CONSTRAINT fk_refund_attempt_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_refund_attempt_payout_id FOREIGN KEY(payout_id) REFERENCES payout (id),
+	CONSTRAINT fk_refund_attempt_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
+	CONSTRAINT uq_refund_attempt_key UNIQUE (key)
+)
+
+CREATE INDEX ix_refund_attempt_payment_id ON refund_attempt (payment_id)
+
+CREATE UNIQUE INDEX uq_refund_attempt_live ON refund_attempt (payout_id) WHERE state IN ('sent', 'provider_down', 'unknown', 'doubt')
+
+CREATE TABLE payout_paid (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	payout_id BIGINT NOT NULL,
+	means TEXT NOT NULL,
+	refund_attempt_id BIGINT,
+	amount_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	paid_by TEXT NOT NULL,
+	paid_at_ms BIGINT NOT NULL,
+	request_key TEXT NOT NULL,
+	CONSTRAINT pk_payout_paid PRIMARY KEY (id),
+	CONSTRAINT ck_payout_paid_means_known CHECK (means IN ('provider', 'cash', 'cheque', 'transfer')),
+	CONSTRAINT uq_payout_paid_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT uq_payout_paid_refund_attempt_id UNIQUE (refund_attempt_id),
+	CONSTRAINT ck_payout_paid_attempt_if_provider CHECK ((means = 'provider') = (refund_attempt_id IS NOT NULL)),
+	CONSTRAINT fk_payout_paid_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payout_paid_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_payout_paid_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_payout_paid_payout_id FOREIGN KEY(payout_id) REFERENCES payout (id),
+	CONSTRAINT fk_payout_paid_refund_attempt_id FOREIGN KEY(refund_attempt_id) REFERENCES refund_attempt (id)
+)
+
+CREATE INDEX ix_payout_paid_account_id ON payout_paid (account_id)
+
+CREATE INDEX ix_payout_paid_payout_id ON payout_paid (payout_id)
+
+CREATE OR REPLACE FUNCTION payout_paid_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'payout_paid rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER payout_paid_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_paid FOR EACH STATEMENT EXECUTE FUNCTION payout_paid_refuse()
+
+CREATE TABLE payout_came_back (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	payout_paid_id BIGINT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	code TEXT NOT NULL,
+	came_back_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_payout_came_back PRIMARY KEY (id),
+	CONSTRAINT uq_payout_came_back_payout_paid_id UNIQUE (payout_paid_id),
+	CONSTRAINT fk_payout_came_back_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payout_came_back_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_payout_came_back_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_payout_came_back_payout_paid_id FOREIGN KEY(payout_paid_id) REFERENCES payout_paid (id)
+)
+
+CREATE OR REPLACE FUNCTION payout_came_back_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'payout_came_back rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER payout_came_back_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_came_back FOR EACH STATEMENT EXECUTE FUNCTION payout_came_back_refuse()
