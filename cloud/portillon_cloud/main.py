@@ -50,6 +50,7 @@ FEATURES_WITH_TABLES = (
     "dunning",
     "messages",
     "access",
+    "desk",
     "identity",
     "gateways",
     "attendance",

@@ -24,13 +24,17 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFacts:
-    """What is known of one account. `next_due_on`: due date of the next invoice not yet made; None: none will come."""
+    """What is known of one account. `next_due_on`: due date of the next invoice not yet made; None: none will come.
+
+    `spared_until_ms`: somebody gave grace, so dues switch nothing off before.
+    """
 
     zone: str
     policy: DunningPolicy
     blocks: tuple[Block, ...] = ()
     debts: tuple[Debt, ...] = ()
     next_due_on: date | None = None
+    spared_until_ms: int | None = None
 
     def debts_ahead(self) -> tuple[Debt, ...]:
         """The debts, with the next invoice supposed issued and unpaid: what holds if nothing more is heard."""
@@ -40,8 +44,10 @@ class AccountFacts:
 
 def switches_off(facts: AccountFacts, at_ms: int) -> frozenset[Switch]:
     """Every switch that is off for the account at this instant, supposing that nothing more is heard."""
-    by_dues = ladder.switches_off(facts.policy, facts.debts_ahead(), facts.zone, at_ms)
-    return switched_off(facts.blocks, at_ms) | by_dues
+    by_blocks = switched_off(facts.blocks, at_ms)
+    if facts.spared_until_ms is not None and at_ms < facts.spared_until_ms:
+        return by_blocks
+    return by_blocks | ladder.switches_off(facts.policy, facts.debts_ahead(), facts.zone, at_ms)
 
 
 def reasons_shut(facts: AccountFacts, at_ms: int) -> frozenset[BlockReason]:
@@ -53,7 +59,8 @@ def reasons_shut(facts: AccountFacts, at_ms: int) -> frozenset[BlockReason]:
 
 def dues_shut_ms(facts: AccountFacts) -> int | None:
     """When dues shut the door, if nothing more is heard; None: never."""
-    return ladder.restricted_from_ms(facts.policy, facts.debts_ahead(), Switch.ACCESS, facts.zone)
+    shut_ms = ladder.restricted_from_ms(facts.policy, facts.debts_ahead(), Switch.ACCESS, facts.zone)
+    return None if shut_ms is None else max(shut_ms, facts.spared_until_ms or 0)
 
 
 def overdue_from_ms(facts: AccountFacts) -> int | None:

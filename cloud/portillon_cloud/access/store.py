@@ -1,7 +1,7 @@
 """The SQL of access: from rows to the facts that the pure rules take. A few queries for thousands of accounts."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, or_, select
 
 from portillon_cloud.access.blocks import Block, BlockReason, Switch
 from portillon_cloud.access.facts import Membership
+from portillon_cloud.access.grace_given import spared_until
 from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.access.tables import block
 from portillon_cloud.billing.event_store import recorded
@@ -211,6 +212,7 @@ def account_facts(
         blocks=blocks(conn, account_ids, unbilled_since_ms(of_accounts, going_by.zone, now_ms)),
         debts=debts(conn, account_ids),
         terms=of_accounts,
+        spared=spared_until(conn, account_ids),
     )
 
 
@@ -227,6 +229,7 @@ def build_facts(
     blocks: dict[tuple[int, int | None], list[Block]],
     debts: dict[int, list[Debt]],
     terms: Iterable[SubscriptionTerms],
+    spared: Mapping[int, int],
 ) -> dict[int, AccountFacts]:
     """Put loaded rows together, account by account."""
     due: dict[int, date] = {}
@@ -240,6 +243,7 @@ def build_facts(
             blocks=tuple(blocks.get((account_id, None), ())),
             debts=tuple(debts.get(account_id, ())),
             next_due_on=due.get(account_id),
+            spared_until_ms=spared.get(account_id),
         )
         for account_id in account_ids
     }

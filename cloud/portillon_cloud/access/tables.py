@@ -1,4 +1,4 @@
-"""Blocks, rights that staff give, a site's hours, who changed which rule. Standing is derived, never stored."""
+"""Blocks, rights and grace staff give, opening hours, who changed which rule. Standing is derived, never stored."""
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, Table, Text, UniqueConstraint, text
 
@@ -63,6 +63,23 @@ given_right = Table(
     Column("ended_by", Text),  # who gave it its end, if somebody did afterwards
     one_of("role", GivenRole),
     CheckConstraint("until_ms IS NULL OR until_ms >= from_ms", name="ends_after_start"),
+)
+
+# Grace beyond the ladder's, for one account: until then nothing that is owed shuts anything off. The last row holds.
+grace_given = never_changes(
+    Table(
+        "grace_given",
+        metadata,
+        key(),
+        organisation_id(),
+        reference("account_id", "account.id", index=True),
+        instant("given_at_ms"),  # business time
+        instant("until_ms"),
+        Column("given_by", Text, nullable=False),  # name of the person or API key
+        Column("reason", Text, nullable=False),
+        Column("request_key", Text, nullable=False),
+        UniqueConstraint("organisation_id", "request_key"),
+    )
 )
 
 schedule = Table(

@@ -13,6 +13,7 @@ from portillon_cloud.access import operations as access
 from portillon_cloud.access import store as access_store
 from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.access.blocks import BlockReason, Switch
+from portillon_cloud.access.grace_given import spared_until
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.dunning import ladder, store
 from portillon_cloud.dunning.correspondence import send
@@ -110,7 +111,8 @@ def review_account(conn: Connection, *, organisation_id: int, account_id: int, n
     lock_account(conn, account_id)
     going_by = access_store.collection(conn, organisation_id)
     owed = access_store.debts(conn, [account_id]).get(account_id, [])
-    off = ladder.switches_off(going_by.policy, owed, going_by.zone, now_ms)
+    spared = spared_until(conn, [account_id]).get(account_id, 0) > now_ms
+    off = frozenset() if spared else ladder.switches_off(going_by.policy, owed, going_by.zone, now_ms)
     was = store.block_switches(conn, account_id, SOURCE)
     if was == off:
         return False
@@ -139,13 +141,16 @@ def review_account(conn: Connection, *, organisation_id: int, account_id: int, n
 def watch_account(conn: Connection, *, organisation_id: int, account_id: int) -> None:
     """Have the account reviewed when its debts would next shut something though no ladder step falls on that instant.
 
-    So it is with a debit that stays under way past its policy date, and with a charge parked in doubt.
+    So it is with a debit that stays under way past its policy date, with a charge parked in doubt, and with grace that
+    somebody gave.
     """
     going_by = access_store.collection(conn, organisation_id)
     owed = access_store.debts(conn, [account_id]).get(account_id, [])
+    spared_ms = spared_until(conn, [account_id]).get(account_id, 0)
     for switch in Switch:
-        at_ms = ladder.restricted_from_ms(going_by.policy, owed, switch, going_by.zone)
-        if at_ms is not None:
+        shut_ms = ladder.restricted_from_ms(going_by.policy, owed, switch, going_by.zone)
+        if shut_ms is not None:
+            at_ms = max(shut_ms, spared_ms)
             timers.schedule(
                 conn,
                 organisation_id=organisation_id,
