@@ -47,7 +47,7 @@ _SUBJECTS = {
 
 _SOURCES = {
     "invoice": "invoice", "credit_note": "credit_note", "payment": "payment", "credit_used": "allocation",
-    "payout": "payout", "write_off": "write_off",
+    "payout": "payout", "write_off": "write_off", "payment_return": "payment_return",
 }  # fmt: skip
 """Whose id a ledger entry's source is, by the entry's kind."""
 

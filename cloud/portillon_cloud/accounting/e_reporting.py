@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, select, union, union_all
 
 from portillon_cloud.accounting.errors import ExportRefusedError
 from portillon_cloud.billing.tables import credit_note, credit_note_tax, invoice, invoice_tax
@@ -20,6 +20,7 @@ from portillon_cloud.ledger.periods import Book
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account, legal_entity
 from portillon_cloud.money import split
+from portillon_cloud.payments.return_tables import allocation_undone, payment_return
 from portillon_cloud.payments.tables import Means, allocation, payment
 
 CHUNK = 500  # payments in memory at a time
@@ -73,27 +74,34 @@ def sold(conn: Connection, book: Book, *, from_on: datetime.date, through_on: da
 
 
 def paid(conn: Connection, book: Book, *, from_on: datetime.date, through_on: datetime.date) -> Sequence[PaidDay]:
-    """Day by day, in each the rates from the lowest; the rows of a day add up to its payments."""
+    """Day by day, in each the rates from the lowest; the rows of a day add up to its payments.
+
+    What a bank took back is taken off on the day on which it did.
+    """
     zone = time_zone_of(conn, book.organisation_id)
-    payments = conn.execute(
-        select(payment.c.id, payment.c.received_at_ms, payment.c.amount_minor)
-        .join(account, account.c.id == payment.c.account_id)
-        .where(
-            payment.c.legal_entity_id == book.legal_entity_id,
-            payment.c.means != Means.BROUGHT.value,  # taken, and told, where it came from
-            payment.c.received_at_ms >= start_of_day_ms(from_on, zone),
-            payment.c.received_at_ms < start_of_day_ms(through_on + _DAY, zone),
-            account.c.kind == "person",
-        )
-        .order_by(payment.c.id)
-        .execution_options(yield_per=CHUNK)
+    moved = conn.execute(
+        union_all(
+            _of_days(payment, payment.c.received_at_ms, payment.c.amount_minor, book, zone, from_on, through_on)
+            # Taken, and told, where it came from:
+            .where(payment.c.means != Means.BROUGHT.value),
+            _of_days(
+                payment_return,
+                payment_return.c.returned_at_ms,
+                -payment_return.c.amount_minor,
+                book,
+                zone,
+                from_on,
+                through_on,
+            ),
+        ).order_by("at_ms"),
+        execution_options={"yield_per": CHUNK},
     )
     sums: defaultdict[tuple[datetime.date, int | None], int] = defaultdict(int)
-    for chunk in payments.partitions():
-        by_rate = _by_rate(conn, [row.id for row in chunk])
+    for chunk in moved.partitions():
+        by_rate = _by_rate(conn, [(row.of, row.id) for row in chunk])
         for row in chunk:
-            on, left_minor = local_date(row.received_at_ms, zone), row.amount_minor
-            for rate_ppm, minor in by_rate.get(row.id, ()):
+            on, left_minor = local_date(row.at_ms, zone), row.amount_minor
+            for rate_ppm, minor in by_rate.get((row.of, row.id), ()):
                 sums[on, rate_ppm] += minor
                 left_minor -= minor
             if left_minor:
@@ -117,26 +125,59 @@ def parts_of(amounts_minor: Sequence[int], rates: Mapping[int, int]) -> Iterator
         before = after
 
 
-def _by_rate(conn: Connection, payment_ids: Sequence[int]) -> Mapping[int, list[tuple[int, int]]]:
-    """By payment, what of it settled which rate."""
-    ours = set(payment_ids)
+def _of_days(
+    table: Table,
+    at_ms: ColumnElement[int],
+    amount_minor: ColumnElement[int],
+    book: Book,
+    zone: str,
+    from_on: datetime.date,
+    through_on: datetime.date,
+) -> Select[Any]:
+    """What persons paid, or what was taken back from them, in these days."""
+    return (
+        select(literal(table.name).label("of"), table.c.id, at_ms.label("at_ms"), amount_minor.label("amount_minor"))
+        .join(account, account.c.id == table.c.account_id)
+        .where(
+            table.c.legal_entity_id == book.legal_entity_id,
+            at_ms >= start_of_day_ms(from_on, zone),
+            at_ms < start_of_day_ms(through_on + _DAY, zone),
+            account.c.kind == "person",
+        )
+    )
+
+
+_Move = tuple[str, int]
+"""A payment or a return: the name of its table, and its id there."""
+
+
+def _by_rate(conn: Connection, moves: Sequence[_Move]) -> Mapping[_Move, list[tuple[int, int]]]:
+    """By payment or return, what of it settled which rate."""
+    ours = set(moves)
+    paid_ids, returned_ids = ([id_ for name, id_ in moves if name == of.name] for of in (payment, payment_return))
+    allocated, undone = allocation.c, allocation_undone.c
     invoice_ids = conn.scalars(
-        select(allocation.c.invoice_id).where(allocation.c.payment_id.in_(payment_ids)).distinct()
+        union(
+            select(allocated.invoice_id).where(allocated.payment_id.in_(paid_ids)),
+            select(undone.invoice_id).where(undone.payment_return_id.in_(returned_ids)),
+        )
     ).all()
     rates = _rates(conn, invoice_ids)
-    settled: defaultdict[int, list[tuple[int | None, int]]] = defaultdict(list)
-    for row in conn.execute(
-        select(allocation.c.invoice_id, allocation.c.payment_id, allocation.c.amount_minor)
-        .where(allocation.c.invoice_id.in_(invoice_ids))
-        .order_by(allocation.c.id)
-    ):
-        settled[row.invoice_id].append((row.payment_id, row.amount_minor))
-    found: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    # In the order in which it happened: what was told of earlier days comes out as it was told.
+    settled: defaultdict[int, list[tuple[tuple[int, int], _Move, int]]] = defaultdict(list)
+    for row in conn.execute(select(allocation).where(allocated.invoice_id.in_(invoice_ids))):
+        settled[row.invoice_id].append(((row.id, 0), (payment.name, row.payment_id), row.amount_minor))
+    for row in conn.execute(select(allocation_undone).where(undone.invoice_id.in_(invoice_ids))):
+        settled[row.invoice_id].append(
+            ((row.after_id, row.id), (payment_return.name, row.payment_return_id), -row.amount_minor)
+        )
+    found: defaultdict[_Move, list[tuple[int, int]]] = defaultdict(list)
     for invoice_id, rows in settled.items():
-        parts = parts_of([amount_minor for _, amount_minor in rows], rates[invoice_id])
-        for (payment_id, _), part in zip(rows, parts, strict=True):
-            if payment_id in ours:
-                found[payment_id] += part.items()
+        rows.sort(key=lambda one: one[0])
+        parts = parts_of([amount_minor for _, _, amount_minor in rows], rates[invoice_id])
+        for (_, move, _), part in zip(rows, parts, strict=True):
+            if move in ours:
+                found[move] += part.items()
     return found
 
 

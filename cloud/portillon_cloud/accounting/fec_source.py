@@ -21,6 +21,7 @@ from portillon_cloud.ledger.periods import Book
 from portillon_cloud.ledger.tables import ManualKind, ledger_account, ledger_entry, manual_entry, posting
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account, legal_entity
+from portillon_cloud.payments.return_tables import payment_return
 from portillon_cloud.payments.tables import Means, allocation, payment, payout, write_off
 
 CHUNK = 500  # entries in memory at a time, however long the year
@@ -216,6 +217,12 @@ def _payments(conn: Connection, ids: Sequence[int]) -> Told:
         yield row.id, _Fact(Journal.TAKINGS, f"REG-{row.id}", text, _customer(row))
 
 
+def _returns(conn: Connection, ids: Sequence[int]) -> Told:
+    for row in _rows(conn, payment_return, ids):
+        text = f"Rejet du règlement REG-{row.payment_id} {row.customer} : {row.code}"
+        yield row.id, _Fact(Journal.TAKINGS, f"REJ-{row.id}", text, _customer(row))
+
+
 def _credit_used(conn: Connection, ids: Sequence[int]) -> Told:
     columns = (invoice.c.series, invoice.c.number, invoice.c.issued_on)
     for row in _rows(conn, allocation, ids, *columns):
@@ -252,6 +259,7 @@ _OF_AN_ACCOUNT: Mapping[str, Table] = MappingProxyType(
         "credit_used": allocation,
         "write_off": write_off,
         "payout": payout,
+        "payment_return": payment_return,
         MANUAL: manual_entry,
     }
 )
@@ -262,6 +270,7 @@ _TELLS: Mapping[str, Callable[[Connection, Sequence[int]], Told]] = MappingProxy
         "payment": _payments,
         "credit_used": _credit_used,
         "write_off": _reasoned(write_off, "PERTE", "Créance irrécouvrable"),
+        "payment_return": _returns,
         "payout": _reasoned(payout, "REMB", "Remboursement dû à"),
         MANUAL: _by_hand,
     }

@@ -15,6 +15,7 @@ from portillon_cloud.billing.tables import credit_note, invoice
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.members.tables import account, legal_entity, organisation
 from portillon_cloud.payments.errors import UnknownAccountError
+from portillon_cloud.payments.return_tables import payment_return
 from portillon_cloud.payments.tables import payment, payout, write_off
 
 
@@ -24,6 +25,7 @@ class Happening(StrEnum):
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"
     PAYMENT = "payment"
+    PAYMENT_RETURN = "payment_return"  # the payer's bank took it back
     WRITE_OFF = "write_off"
     PAYOUT = "payout"  # credit that is paid back
 
@@ -115,6 +117,7 @@ def _all(conn: Connection, account_id: int, zone: str) -> Iterator[_Moved]:
             yield _Moved(row.issued_at_ms, row.issued_on, what, name, sign * row.total_minor)
     for table, what, sign, at, name in (
         (payment, Happening.PAYMENT, -1, "received_at_ms", "means"),
+        (payment_return, Happening.PAYMENT_RETURN, 1, "returned_at_ms", "code"),
         (write_off, Happening.WRITE_OFF, -1, "written_off_at_ms", "reason"),
         (payout, Happening.PAYOUT, 1, "asked_at_ms", "reason"),
     ):

@@ -1,6 +1,9 @@
 """Invariants 9 and 10 on documents and payments: what is written adds up, is numbered, and is settled once."""
 
+from collections.abc import Sequence
+
 from portillon_cloud.audit.check import N_, Check
+from portillon_cloud.audit.settled import SETTLED
 
 
 def _adds_up(table: str, says: str) -> Check:
@@ -23,17 +26,20 @@ def _adds_up(table: str, says: str) -> Check:
     )
 
 
-def _source_is_spent(table: str, says: str, amount: str, name: str) -> Check:
+_SPENT = (("allocation", "amount_minor", "a"), ("open_credit", "left_minor", "o"), ("payout", "amount_minor", "p"))
+_TAKEN_BACK = ("payment_return", "from_credit_minor", "r")
+
+
+def _source_is_spent(
+    table: str, says: str, amount: str, name: str, *, ways: Sequence[tuple[str, str, str]] = _SPENT
+) -> Check:
     """What a payment or a credit note brought is settled, waiting, or to be paid back: to the cent."""
+    spent = " + ".join(f"COALESCE({alias}.minor, 0)" for _, _, alias in ways)
     sums = "\n".join(
         f"""LEFT JOIN (SELECT {table}_id AS id, SUM({column}) AS minor FROM {of}
                    WHERE organisation_id = :organisation_id AND {table}_id IS NOT NULL GROUP BY {table}_id) {alias}
           ON {alias}.id = d.id"""  # noqa: S608
-        for of, column, alias in (
-            ("allocation", "amount_minor", "a"),
-            ("open_credit", "left_minor", "o"),
-            ("payout", "amount_minor", "p"),
-        )
+        for of, column, alias in ways
     )
     return Check(
         code=f"{table}_is_spent_once",
@@ -46,7 +52,7 @@ def _source_is_spent(table: str, says: str, amount: str, name: str) -> Check:
         FROM {table} d
         {sums}
         WHERE d.organisation_id = :organisation_id
-          AND d.{amount} <> COALESCE(a.minor, 0) + COALESCE(o.minor, 0) + COALESCE(p.minor, 0)
+          AND d.{amount} <> {spent}
         ORDER BY d.id""",  # noqa: S608
     )
 
@@ -80,6 +86,7 @@ DOCUMENT_CHECKS = (
         ),
         "amount_minor",
         "d.id",
+        ways=(*_SPENT, _TAKEN_BACK),
     ),
     _source_is_spent(
         "credit_note",
@@ -97,18 +104,17 @@ DOCUMENT_CHECKS = (
             "Invoice {series}-{number} comes to {total_minor} and {settled_minor} of it is settled; "
             "{collected_minor} is being collected."
         ),
-        sql="""
+        sql=f"""
         SELECT 'invoice ' || i.id AS subject, i.series, i.number, i.currency, i.total_minor,
                COALESCE(a.minor, 0) AS settled_minor, COALESCE(n.minor, 0) AS collected_minor
         FROM invoice i
-        LEFT JOIN (SELECT invoice_id, SUM(amount_minor) AS minor FROM allocation
-                   WHERE organisation_id = :organisation_id GROUP BY invoice_id) a ON a.invoice_id = i.id
+        LEFT JOIN ({SETTLED}) a ON a.invoice_id = i.id
         LEFT JOIN (SELECT invoice_id, SUM(amount_minor) AS minor FROM payment_intent
                    WHERE organisation_id = :organisation_id AND state IN ('open', 'parked')
                    GROUP BY invoice_id) n ON n.invoice_id = i.id
         WHERE i.organisation_id = :organisation_id
           AND i.total_minor - COALESCE(a.minor, 0) <> COALESCE(n.minor, 0)
-        ORDER BY i.id""",
+        ORDER BY i.id""",  # noqa: S608
     ),
     Check(
         code="numbers_have_no_gap",

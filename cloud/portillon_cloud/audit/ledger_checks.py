@@ -1,6 +1,7 @@
 """Invariants 9 and 11 on the ledger: every document is in the book once, and the book comes to what documents say."""
 
 from portillon_cloud.audit.check import N_, Check
+from portillon_cloud.audit.settled import SETTLED
 
 _DEPOSITS = "SELECT legal_entity_id, 'deposits', -SUM(CASE WHEN kind LIKE 'deposit_back%' THEN -amount_minor"
 _DOCUMENTS = """
@@ -14,19 +15,20 @@ _DOCUMENTS = """
     WHERE organisation_id = :organisation_id
     UNION ALL SELECT 'payout', CAST(id AS TEXT), currency, amount_minor FROM payout
     WHERE organisation_id = :organisation_id
+    UNION ALL SELECT 'payment_return', CAST(id AS TEXT), currency, amount_minor FROM payment_return
+    WHERE organisation_id = :organisation_id
     UNION ALL SELECT 'manual', CAST(id AS TEXT), currency, amount_minor FROM manual_entry
     WHERE organisation_id = :organisation_id"""
 _BOOKED = """
     SELECT e.kind, e.source, e.currency, COALESCE(SUM(p.amount_minor), 0) AS minor FROM ledger_entry e
     LEFT JOIN posting p ON p.entry_id = e.id
     WHERE e.organisation_id = :organisation_id
-      AND e.kind IN ('invoice', 'credit_note', 'payment', 'write_off', 'payout', 'manual')
+      AND e.kind IN ('invoice', 'credit_note', 'payment', 'write_off', 'payout', 'payment_return', 'manual')
     GROUP BY e.kind, e.source, e.currency"""
 # What each account (or group of them) must come to, debits less credits.
 _EXPECTED = f"""
     SELECT i.legal_entity_id, 'receivable' AS name, SUM(i.total_minor - COALESCE(a.minor, 0)) AS minor FROM invoice i
-    LEFT JOIN (SELECT invoice_id, SUM(amount_minor) AS minor FROM allocation
-               WHERE organisation_id = :organisation_id GROUP BY invoice_id) a ON a.invoice_id = i.id
+    LEFT JOIN ({SETTLED}) a ON a.invoice_id = i.id
     WHERE i.organisation_id = :organisation_id GROUP BY i.legal_entity_id
     UNION ALL SELECT legal_entity_id, 'revenue', -SUM(net_minor) FROM invoice
     WHERE organisation_id = :organisation_id GROUP BY legal_entity_id
@@ -42,6 +44,8 @@ _EXPECTED = f"""
     UNION ALL SELECT legal_entity_id, 'refunds_due', -SUM(amount_minor) FROM payout
     WHERE organisation_id = :organisation_id GROUP BY legal_entity_id
     UNION ALL SELECT legal_entity_id, 'bad_debt', SUM(amount_minor) FROM write_off
+    WHERE organisation_id = :organisation_id GROUP BY legal_entity_id
+    UNION ALL SELECT legal_entity_id, 'bad_debt', SUM(lost_minor) FROM payment_return
     WHERE organisation_id = :organisation_id GROUP BY legal_entity_id
     UNION ALL SELECT legal_entity_id, 'brought_forward', SUM(amount_minor) FROM payment
     WHERE organisation_id = :organisation_id AND means = 'brought' GROUP BY legal_entity_id
@@ -83,7 +87,7 @@ LEDGER_CHECKS = (
         FROM (SELECT legal_entity_id, name, minor AS ledger, 0 AS documents FROM ({_BALANCES}) b
               UNION ALL SELECT legal_entity_id, name, 0, minor FROM ({_EXPECTED}) x) s
         JOIN legal_entity e ON e.id = s.legal_entity_id
-        WHERE s.name NOT IN ('cash', 'bank', 'provider_clearing', 'provider_fees')
+        WHERE s.name NOT IN ('cash', 'cheques', 'bank', 'provider_clearing', 'disputed', 'provider_fees')
         GROUP BY s.legal_entity_id, s.name, e.currency
         HAVING SUM(s.ledger) <> SUM(s.documents)
         ORDER BY 1""",  # noqa: S608

@@ -27,6 +27,10 @@ class UnknownAccountError(NotFoundError):
     """No such account in this organisation."""
 
 
+class UnknownPaymentError(NotFoundError):
+    """No such payment in this organisation."""
+
+
 class UnknownPaymentMethodError(NotFoundError):
     """No such payment method in this organisation."""
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from portillon_cloud.billing.tables import invoice
+from portillon_cloud.payments.return_tables import allocation_undone
 from portillon_cloud.payments.tables import LIVE_INTENT, IntentState, allocation, payment_intent
 
 
@@ -31,11 +32,20 @@ class UnpaidInvoice:
 
 def owed_minor(conn: Connection, invoice_id: int) -> int:
     """What is still owed of one invoice."""
-    total = conn.execute(select(invoice.c.total_minor).where(invoice.c.id == invoice_id)).scalar_one()
-    paid = conn.execute(
-        select(func.coalesce(func.sum(allocation.c.amount_minor), 0)).where(allocation.c.invoice_id == invoice_id)
-    ).scalar_one()
-    return int(total) - int(paid)
+    owed = select(invoice.c.total_minor - settled_minor()).where(invoice.c.id == invoice_id)
+    return int(conn.execute(owed).scalar_one())
+
+
+def settled_minor() -> ColumnElement[int]:
+    """In a query of invoices: what of each is allocated, and was not taken back."""
+    allocated, undone = (
+        select(func.coalesce(func.sum(table.c.amount_minor), 0))
+        .where(table.c.invoice_id == invoice.c.id)
+        .correlate(invoice)
+        .scalar_subquery()
+        for table in (allocation, allocation_undone)
+    )
+    return allocated - undone
 
 
 def overdue_minor(conn: Connection, invoice_id: int, on: date) -> int:
@@ -69,11 +79,6 @@ def unpaid_of_accounts(conn: Connection, account_ids: Sequence[int]) -> list[Unp
 
 
 def _unpaid() -> Select[tuple[object, ...]]:
-    paid = (
-        select(func.coalesce(func.sum(allocation.c.amount_minor), 0))
-        .where(allocation.c.invoice_id == invoice.c.id)
-        .scalar_subquery()
-    )
     return (
         select(
             invoice.c.id,
@@ -83,7 +88,7 @@ def _unpaid() -> Select[tuple[object, ...]]:
             func.coalesce(payment_intent.c.due_on, invoice.c.due_on).label("due_on"),
             invoice.c.currency,
             invoice.c.total_minor,
-            paid.label("paid_minor"),
+            settled_minor().label("paid_minor"),
             payment_intent.c.id.label("intent_id"),
             payment_intent.c.state,
             payment_intent.c.amount_minor,

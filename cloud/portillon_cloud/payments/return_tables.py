@@ -25,6 +25,8 @@ payment_return = Table(
     reference("account_id", "account.id", index=True),
     reference("payment_id", "payment.id", index=True),
     amount("amount_minor"),
+    amount("from_credit_minor"),  # of it, what no invoice had used
+    amount("lost_minor"),  # of it, what had been paid back to the member before
     Column("currency", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("code", Text, nullable=False),  # why, in the bank's word: AC04, insufficient_funds, fraudulent
@@ -32,7 +34,8 @@ payment_return = Table(
     Column("noted_by", Text, nullable=False),  # the person, or what told us
     instant("returned_at_ms"),
     UniqueConstraint("organisation_id", "request_key"),
-    CheckConstraint("amount_minor > 0", name="amount_positive"),
+    CheckConstraint("from_credit_minor >= 0 AND lost_minor >= 0", name="parts_positive"),
+    CheckConstraint("amount_minor > 0 AND amount_minor >= from_credit_minor + lost_minor", name="amount_positive"),
     one_of("kind", ReturnKind),
 )
 
@@ -43,6 +46,7 @@ allocation_undone = Table(
     organisation_id(),
     reference("payment_return_id", "payment_return.id"),
     reference("allocation_id", "allocation.id", index=True),
+    reference("after_id", "allocation.id"),  # the invoice's newest allocation then: what was reported before it stands
     reference("invoice_id", "invoice.id", index=True),
     Column("position", Integer, nullable=False),
     amount("amount_minor"),

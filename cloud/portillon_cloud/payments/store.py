@@ -85,6 +85,17 @@ def lock_current_intent(conn: Connection, intent_id: int) -> Intent | None:
     return None if row is None else _intent(row)
 
 
+def last_intent(conn: Connection, invoice_id: int, position: int) -> Intent | None:
+    """The newest intent of an instalment, whatever became of it."""
+    row = conn.execute(
+        select(payment_intent)
+        .where(payment_intent.c.invoice_id == invoice_id, payment_intent.c.position == position)
+        .order_by(payment_intent.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _intent(row)
+
+
 def lock_live_intents(conn: Connection, account_id: int) -> list[Intent]:
     """The account's live intents, the one due first first, held with the account."""
     lock_account(conn, account_id)

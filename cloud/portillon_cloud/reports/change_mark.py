@@ -15,6 +15,7 @@ from portillon_cloud.dunning.tables import dunning_case
 from portillon_cloud.gateways.tables import feed_state, gateway, gateway_status
 from portillon_cloud.messages.tables import message
 from portillon_cloud.outbox.tables import access_outbox
+from portillon_cloud.payments.return_tables import payment_return
 from portillon_cloud.payments.tables import allocation, attempt_outcome, payment, payment_attempt
 
 _GROWING: tuple[Table, ...] = (
@@ -25,6 +26,7 @@ _GROWING: tuple[Table, ...] = (
     invoice,
     payment,
     allocation,
+    payment_return,
     payment_attempt,
     dunning_case,
     message,

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select
 
 from portillon_cloud.billing.numbers import printed
 from portillon_cloud.billing.tables import invoice, invoice_line, invoice_tax
 from portillon_cloud.dunning.ladder import LetterKind, StepKind
 from portillon_cloud.dunning.tables import dunning_case, dunning_step
 from portillon_cloud.money import Money
+from portillon_cloud.payments.owed import settled_minor
 from portillon_cloud.payments.tables import IntentState, Means, allocation, payment, payment_intent
 
 
@@ -160,12 +161,7 @@ def payments_of(conn: Connection, *, organisation_id: int, account_id: int, limi
 
 
 def _summaries() -> Select[Any]:
-    settled = (
-        select(func.coalesce(func.sum(allocation.c.amount_minor), 0))
-        .where(allocation.c.invoice_id == invoice.c.id)
-        .scalar_subquery()
-    )
-    return select(invoice, settled.label("settled_minor"))
+    return select(invoice, settled_minor().label("settled_minor"))
 
 
 def _summary(row: Row[Any]) -> InvoiceLine:
