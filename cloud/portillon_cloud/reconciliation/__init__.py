@@ -1,0 +1,1 @@
+"""What bank and payment provider say beside what we booked: every cent explained, or listed."""
