@@ -177,6 +177,15 @@ CREATE TABLE coupon (
 	CONSTRAINT fk_coupon_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
+CREATE TABLE desk_policy (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	body JSON NOT NULL,
+	CONSTRAINT pk_desk_policy PRIMARY KEY (id),
+	CONSTRAINT uq_desk_policy_organisation_id UNIQUE (organisation_id),
+	CONSTRAINT fk_desk_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
 CREATE TABLE dunning_policy (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -708,6 +717,27 @@ CREATE INDEX ix_gateway_organisation_id ON gateway (organisation_id)
 
 CREATE INDEX ix_gateway_site_id ON gateway (site_id)
 
+CREATE TABLE grace_given (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	given_at_ms BIGINT NOT NULL,
+	until_ms BIGINT NOT NULL,
+	given_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	request_key TEXT NOT NULL,
+	CONSTRAINT pk_grace_given PRIMARY KEY (id),
+	CONSTRAINT uq_grace_given_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT fk_grace_given_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_grace_given_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_grace_given_account_id ON grace_given (account_id)
+
+CREATE OR REPLACE FUNCTION grace_given_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'grace_given rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER grace_given_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON grace_given FOR EACH STATEMENT EXECUTE FUNCTION grace_given_refuse()
+
 CREATE TABLE holiday_calendar (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -868,6 +898,30 @@ CREATE TABLE payment_method (
 )
 
 CREATE INDEX ix_payment_method_account_id ON payment_method (account_id)
+
+CREATE TABLE payment_plan (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	total_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	agreed_at_ms BIGINT NOT NULL,
+	agreed_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	request_key TEXT NOT NULL,
+	state TEXT NOT NULL,
+	ended_at_ms BIGINT,
+	CONSTRAINT pk_payment_plan PRIMARY KEY (id),
+	CONSTRAINT uq_payment_plan_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT ck_payment_plan_total_positive CHECK (total_minor > 0),
+	CONSTRAINT ck_payment_plan_state_known CHECK (state IN ('agreed', 'kept', 'broken')),
+	CONSTRAINT fk_payment_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payment_plan_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_payment_plan_account_id ON payment_plan (account_id)
+
+CREATE UNIQUE INDEX uq_payment_plan_agreed ON payment_plan (account_id) WHERE state = 'agreed'
 
 CREATE TABLE posting (
 	id BIGSERIAL NOT NULL,
@@ -1594,6 +1648,29 @@ CREATE INDEX ix_payment_intent_invoice_id ON payment_intent (invoice_id)
 CREATE INDEX ix_payment_intent_live_account ON payment_intent (account_id) WHERE state IN ('open', 'parked')
 
 CREATE UNIQUE INDEX uq_payment_intent_live ON payment_intent (invoice_id, position) WHERE state IN ('open', 'parked')
+
+CREATE TABLE payment_plan_part (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	plan_id BIGINT NOT NULL,
+	number INTEGER NOT NULL,
+	due_on DATE NOT NULL,
+	invoice_id BIGINT NOT NULL,
+	position INTEGER NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	CONSTRAINT pk_payment_plan_part PRIMARY KEY (id),
+	CONSTRAINT uq_payment_plan_part_invoice_id_position UNIQUE (invoice_id, position),
+	CONSTRAINT ck_payment_plan_part_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT fk_payment_plan_part_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payment_plan_part_plan_id FOREIGN KEY(plan_id) REFERENCES payment_plan (id),
+	CONSTRAINT fk_payment_plan_part_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE INDEX ix_payment_plan_part_plan_id ON payment_plan_part (plan_id)
+
+CREATE OR REPLACE FUNCTION payment_plan_part_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'payment_plan_part rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER payment_plan_part_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_plan_part FOR EACH STATEMENT EXECUTE FUNCTION payment_plan_part_refuse()
 
 CREATE TABLE price_change (
 	id BIGSERIAL NOT NULL,
@@ -2469,6 +2546,8 @@ CREATE TABLE payment_return (
 	account_id BIGINT NOT NULL,
 	payment_id BIGINT NOT NULL,
 	amount_minor BIGINT NOT NULL,
+	from_credit_minor BIGINT NOT NULL,
+	lost_minor BIGINT NOT NULL,
 	currency TEXT NOT NULL,
 	kind TEXT NOT NULL,
 	code TEXT NOT NULL,
@@ -2477,7 +2556,8 @@ CREATE TABLE payment_return (
 	returned_at_ms BIGINT NOT NULL,
 	CONSTRAINT pk_payment_return PRIMARY KEY (id),
 	CONSTRAINT uq_payment_return_organisation_id_request_key UNIQUE (organisation_id, request_key),
-	CONSTRAINT ck_payment_return_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_payment_return_parts_positive CHECK (from_credit_minor >= 0 AND lost_minor >= 0),
+	CONSTRAINT ck_payment_return_amount_positive CHECK (amount_minor > 0 AND amount_minor >= from_credit_minor + lost_minor),
 	CONSTRAINT ck_payment_return_kind_known CHECK (kind IN ('returned', 'disputed', 'bounced')),
 	CONSTRAINT fk_payment_return_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_payment_return_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
@@ -2562,6 +2642,7 @@ CREATE TABLE allocation_undone (
 	organisation_id BIGINT NOT NULL,
 	payment_return_id BIGINT NOT NULL,
 	allocation_id BIGINT NOT NULL,
+	after_id BIGINT NOT NULL,
 	invoice_id BIGINT NOT NULL,
 	position INTEGER NOT NULL,
 	amount_minor BIGINT NOT NULL,
@@ -2571,6 +2652,7 @@ CREATE TABLE allocation_undone (
 	CONSTRAINT fk_allocation_undone_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_allocation_undone_payment_return_id FOREIGN KEY(payment_return_id) REFERENCES payment_return (id),
 	CONSTRAINT fk_allocation_undone_allocation_id FOREIGN KEY(allocation_id) REFERENCES allocation (id),
+	CONSTRAINT fk_allocation_undone_after_id FOREIGN KEY(after_id) REFERENCES allocation (id),
 	CONSTRAINT fk_allocation_undone_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
 )
 

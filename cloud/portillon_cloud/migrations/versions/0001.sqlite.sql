@@ -173,6 +173,15 @@ CREATE TABLE coupon (
 	CONSTRAINT fk_coupon_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
+CREATE TABLE desk_policy (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	body JSON NOT NULL,
+	CONSTRAINT pk_desk_policy PRIMARY KEY (id),
+	CONSTRAINT uq_desk_policy_organisation_id UNIQUE (organisation_id),
+	CONSTRAINT fk_desk_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
 CREATE TABLE dunning_policy (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -704,6 +713,27 @@ CREATE INDEX ix_gateway_organisation_id ON gateway (organisation_id)
 
 CREATE INDEX ix_gateway_site_id ON gateway (site_id)
 
+CREATE TABLE grace_given (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	given_at_ms INTEGER NOT NULL,
+	until_ms INTEGER NOT NULL,
+	given_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	request_key TEXT NOT NULL,
+	CONSTRAINT pk_grace_given PRIMARY KEY (id),
+	CONSTRAINT uq_grace_given_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT fk_grace_given_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_grace_given_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_grace_given_account_id ON grace_given (account_id)
+
+CREATE TRIGGER grace_given_no_update BEFORE UPDATE ON grace_given BEGIN SELECT RAISE(ABORT, 'grace_given rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER grace_given_no_delete BEFORE DELETE ON grace_given BEGIN SELECT RAISE(ABORT, 'grace_given rows never change: record a correction as a new row'); END
+
 CREATE TABLE holiday_calendar (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -864,6 +894,30 @@ CREATE TABLE payment_method (
 )
 
 CREATE INDEX ix_payment_method_account_id ON payment_method (account_id)
+
+CREATE TABLE payment_plan (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	total_minor INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	agreed_at_ms INTEGER NOT NULL,
+	agreed_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	request_key TEXT NOT NULL,
+	state TEXT NOT NULL,
+	ended_at_ms INTEGER,
+	CONSTRAINT pk_payment_plan PRIMARY KEY (id),
+	CONSTRAINT uq_payment_plan_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT ck_payment_plan_total_positive CHECK (total_minor > 0),
+	CONSTRAINT ck_payment_plan_state_known CHECK (state IN ('agreed', 'kept', 'broken')),
+	CONSTRAINT fk_payment_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payment_plan_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_payment_plan_account_id ON payment_plan (account_id)
+
+CREATE UNIQUE INDEX uq_payment_plan_agreed ON payment_plan (account_id) WHERE state = 'agreed'
 
 CREATE TABLE posting (
 	id INTEGER NOT NULL,
@@ -1586,6 +1640,29 @@ CREATE INDEX ix_payment_intent_invoice_id ON payment_intent (invoice_id)
 CREATE INDEX ix_payment_intent_live_account ON payment_intent (account_id) WHERE state IN ('open', 'parked')
 
 CREATE UNIQUE INDEX uq_payment_intent_live ON payment_intent (invoice_id, position) WHERE state IN ('open', 'parked')
+
+CREATE TABLE payment_plan_part (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	plan_id INTEGER NOT NULL,
+	number INTEGER NOT NULL,
+	due_on DATE NOT NULL,
+	invoice_id INTEGER NOT NULL,
+	position INTEGER NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	CONSTRAINT pk_payment_plan_part PRIMARY KEY (id),
+	CONSTRAINT uq_payment_plan_part_invoice_id_position UNIQUE (invoice_id, position),
+	CONSTRAINT ck_payment_plan_part_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT fk_payment_plan_part_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_payment_plan_part_plan_id FOREIGN KEY(plan_id) REFERENCES payment_plan (id),
+	CONSTRAINT fk_payment_plan_part_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE INDEX ix_payment_plan_part_plan_id ON payment_plan_part (plan_id)
+
+CREATE TRIGGER payment_plan_part_no_update BEFORE UPDATE ON payment_plan_part BEGIN SELECT RAISE(ABORT, 'payment_plan_part rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER payment_plan_part_no_delete BEFORE DELETE ON payment_plan_part BEGIN SELECT RAISE(ABORT, 'payment_plan_part rows never change: record a correction as a new row'); END
 
 CREATE TABLE price_change (
 	id INTEGER NOT NULL,
@@ -2461,6 +2538,8 @@ CREATE TABLE payment_return (
 	account_id INTEGER NOT NULL,
 	payment_id INTEGER NOT NULL,
 	amount_minor INTEGER NOT NULL,
+	from_credit_minor INTEGER NOT NULL,
+	lost_minor INTEGER NOT NULL,
 	currency TEXT NOT NULL,
 	kind TEXT NOT NULL,
 	code TEXT NOT NULL,
@@ -2469,7 +2548,8 @@ CREATE TABLE payment_return (
 	returned_at_ms INTEGER NOT NULL,
 	CONSTRAINT pk_payment_return PRIMARY KEY (id),
 	CONSTRAINT uq_payment_return_organisation_id_request_key UNIQUE (organisation_id, request_key),
-	CONSTRAINT ck_payment_return_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_payment_return_parts_positive CHECK (from_credit_minor >= 0 AND lost_minor >= 0),
+	CONSTRAINT ck_payment_return_amount_positive CHECK (amount_minor > 0 AND amount_minor >= from_credit_minor + lost_minor),
 	CONSTRAINT ck_payment_return_kind_known CHECK (kind IN ('returned', 'disputed', 'bounced')),
 	CONSTRAINT fk_payment_return_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_payment_return_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
@@ -2554,6 +2634,7 @@ CREATE TABLE allocation_undone (
 	organisation_id INTEGER NOT NULL,
 	payment_return_id INTEGER NOT NULL,
 	allocation_id INTEGER NOT NULL,
+	after_id INTEGER NOT NULL,
 	invoice_id INTEGER NOT NULL,
 	position INTEGER NOT NULL,
 	amount_minor INTEGER NOT NULL,
@@ -2563,6 +2644,7 @@ CREATE TABLE allocation_undone (
 	CONSTRAINT fk_allocation_undone_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_allocation_undone_payment_return_id FOREIGN KEY(payment_return_id) REFERENCES payment_return (id),
 	CONSTRAINT fk_allocation_undone_allocation_id FOREIGN KEY(allocation_id) REFERENCES allocation (id),
+	CONSTRAINT fk_allocation_undone_after_id FOREIGN KEY(after_id) REFERENCES allocation (id),
 	CONSTRAINT fk_allocation_undone_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
 )
 
