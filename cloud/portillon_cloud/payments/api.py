@@ -64,6 +64,7 @@ class NewPayment(BaseModel):
     amount_minor: int = Field(gt=0, le=1_000_000_000, description="Minor units (cents)")
     currency: str = Field(pattern="^[A-Z]{3}$", examples=["CAD"])
     means: Literal["cash", "cheque", "terminal", "transfer"]
+    prepay: bool = Field(default=False, description="Take more than is owed: the rest is credit for the next invoices")
 
 
 class AllocationOut(BaseModel):
@@ -111,6 +112,7 @@ def pay(
                 means=Means(new.means),
                 request_key=f"{cashier.kind}:{cashier.id}:{request_key}",
                 taken_by=cashier.name,
+                prepay=new.prepay,
             ),
             now_ms=business_now_ms(conn, cashier.organisation_id, services.clock.real_ms()),
         )

@@ -1,4 +1,7 @@
-"""Money taken at the desk: cash, terminal, transfer. Oldest invoice first, never more than is owed, once per key."""
+"""Money taken at the desk: cash, cheque, terminal, transfer. Oldest invoice first, once per key.
+
+Never more than is owed, unless it is taken as a prepayment: what is over is then the member's credit.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +11,7 @@ from sqlalchemy import Connection, select
 from portillon_cloud import outbox
 from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.dunning import operations as dunning
-from portillon_cloud.members.tables import account
+from portillon_cloud.members.tables import account, legal_entity
 from portillon_cloud.money import Money
 from portillon_cloud.payments import store
 from portillon_cloud.payments.errors import (
@@ -31,7 +34,10 @@ from portillon_cloud.payments.tables import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskPayment:
-    """What somebody hands over. `request_key`: the same key is the same payment, however often it is sent."""
+    """What somebody hands over. `request_key`: the same key is the same payment, however often it is sent.
+
+    `prepay`: what is more than is owed becomes credit, which the next invoices use.
+    """
 
     organisation_id: int
     account_id: int
@@ -40,6 +46,7 @@ class DeskPayment:
     means: Means
     request_key: str
     taken_by: str
+    prepay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +60,7 @@ class PaymentTaken:
 def take_payment(conn: Connection, paid: DeskPayment, *, now_ms: int) -> PaymentTaken:
     """Take it. Raises AmountInvalidError, OverpaymentError, ChargeUnderWayError, RequestKeyReusedError,
     UnknownAccountError."""
-    legal_entity_id = _lock_account(conn, paid)
+    legal_entity_id, currency = _lock_account(conn, paid)
     before = _taken_before(conn, paid)
     if before is not None:
         return before
@@ -62,7 +69,9 @@ def take_payment(conn: Connection, paid: DeskPayment, *, now_ms: int) -> Payment
     intents = [one for one in store.lock_live_intents(conn, paid.account_id) if one.currency == paid.currency]
     owed = [(one, store.owed_of(conn, one)) for one in intents]
     whole_minor = sum(minor for _, minor in owed)
-    if paid.amount_minor > whole_minor:
+    if paid.prepay and paid.currency != currency:
+        raise AmountInvalidError(f"the books of account {paid.account_id} are in {currency}: take {currency}")
+    if paid.amount_minor > whole_minor and not paid.prepay:
         raise OverpaymentError(
             f"account {paid.account_id} owes {Money(whole_minor, paid.currency).format('en')}, "
             f"not {Money(paid.amount_minor, paid.currency).format('en')}: take at most what is owed"
@@ -94,17 +103,17 @@ def take_payment(conn: Connection, paid: DeskPayment, *, now_ms: int) -> Payment
     )
 
 
-def _lock_account(conn: Connection, paid: DeskPayment) -> int:
-    """The account's legal entity; two payments of one account wait for each other."""
+def _lock_account(conn: Connection, paid: DeskPayment) -> tuple[int, str]:
+    """The account's legal entity and the currency of its books; two payments of one account wait for each other."""
     lock_account(conn, paid.account_id)
-    found: int | None = conn.scalar(
-        select(account.c.legal_entity_id).where(
-            account.c.id == paid.account_id, account.c.organisation_id == paid.organisation_id
-        )
-    )
+    found = conn.execute(
+        select(legal_entity.c.id, legal_entity.c.currency)
+        .join(account, account.c.legal_entity_id == legal_entity.c.id)
+        .where(account.c.id == paid.account_id, account.c.organisation_id == paid.organisation_id)
+    ).one_or_none()
     if found is None:
         raise UnknownAccountError(f"organisation {paid.organisation_id} has no account {paid.account_id}")
-    return found
+    return found.id, found.currency
 
 
 def _taken_before(conn: Connection, paid: DeskPayment) -> PaymentTaken | None:

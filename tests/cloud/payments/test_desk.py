@@ -19,7 +19,7 @@ from portillon_cloud.payments.errors import (
 from portillon_cloud.payments.operations import charge, owed_minor, unpaid_invoices
 from portillon_cloud.payments.provider import CardBehaviour
 from portillon_cloud.payments.simulator_tables import sim_charge
-from portillon_cloud.payments.tables import Means, allocation, payment, payment_attempt, payment_intent
+from portillon_cloud.payments.tables import Means, allocation, open_credit, payment, payment_attempt, payment_intent
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError
 
@@ -182,3 +182,19 @@ def test_allocations_never_change(gym: DuesGym) -> None:
     gym.pay(payer, 100, now_ms=at(0))
     with pytest.raises(DBAPIError), gym.db.write() as conn:
         conn.execute(update(allocation).values(amount_minor=1))
+
+
+def test_a_prepayment_is_credit(gym: DuesGym) -> None:
+    """What is more than is owed waits as credit, the same key is one payment, and only the book's money is taken."""
+    payer = gym.payer()
+    invoice_id = gym.owe(payer)
+    for _ in range(2):
+        taken = gym.pay(payer, TOTAL_MINOR + 1000, now_ms=at(0), prepay=True)
+    assert taken.allocations == ((invoice_id, TOTAL_MINOR),)
+    assert gym.scalars(select(open_credit.c.left_minor)) == [1000]
+    assert (gym.balance_minor(LedgerCode.CASH), gym.balance_minor(LedgerCode.MEMBER_CREDIT)) == (5599, -1000)
+    assert gym.pay(payer, 500, now_ms=at(0), key="k-2", prepay=True).allocations == ()
+    with pytest.raises(AmountInvalidError, match="take CAD"):
+        gym.pay(payer, 500, now_ms=at(0), key="k-3", prepay=True, currency="USD")
+    with pytest.raises(OverpaymentError):
+        gym.pay(payer, 500, now_ms=at(0), key="k-4")
