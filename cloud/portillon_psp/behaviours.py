@@ -69,5 +69,10 @@ SETTLES_AFTER_S = {"sepa_debit": 5 * DAY_S, "acss_debit": 5 * DAY_S, "us_bank_ac
 
 MANDATE_DIES_AFTER_S = 36 * 30 * DAY_S  # unused for 36 months (SEPA Core rulebook 4.1)
 
-CARD_ERROR_CODES = {"expired_card": "expired_card", "processing_error": "processing_error"}
+CARD_ERROR_CODES = {
+    "authentication_required": "authentication_required",
+    "expired_card": "expired_card",
+    "payment_intent_authentication_failure": "payment_intent_authentication_failure",
+    "processing_error": "processing_error",
+}
 """Declines with an error code of their own; all others are `card_declined`."""

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS object (
     PRIMARY KEY (account, id)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS object_by_kind ON object (account, kind, seq);
+CREATE INDEX IF NOT EXISTS object_by_customer ON object (account, kind, json_extract(body, '$.customer'), seq);
 CREATE TABLE IF NOT EXISTS used_key (
     account TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, at_s INTEGER NOT NULL,
     status INTEGER, body TEXT, PRIMARY KEY (account, key)
@@ -37,6 +38,7 @@ CREATE TABLE IF NOT EXISTS delivery (
     account TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, endpoint TEXT NOT NULL, at_s INTEGER NOT NULL,
     tries INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (account, seq)
 ) STRICT;
+CREATE INDEX IF NOT EXISTS delivery_by_time ON delivery (account, at_s, seq);
 """
 
 
@@ -70,13 +72,25 @@ class Book:
         body: dict[str, Any] = json.loads(row[0])
         return body
 
-    def all(self, kind: str, **equal: Any) -> list[dict[str, Any]]:
-        """Every object of a kind whose fields are equal to these, newest first."""
+    def all(self, kind: str, **equal: str) -> Iterator[dict[str, Any]]:
+        """Every object of a kind whose fields are equal to these, newest first, read as they are asked for."""
+        return self.before(None, kind, **equal)
+
+    def before(self, object_id: str | None, kind: str, **equal: str) -> Iterator[dict[str, Any]]:
+        """Those that came before this one. Raises NotFoundError."""
+        where, values = ["account = ?", "kind = ?"], [self.account, kind]
+        for name, value in equal.items():
+            where.append(f"json_extract(body, '$.{name}') = ?")  # as the index has it; the names are the routes' own
+            values.append(value)
+        if object_id is not None:
+            self.get(kind, object_id)
+            where.append("seq < (SELECT seq FROM object WHERE account = ? AND id = ?)")
+            values += [self.account, object_id]
         rows = self.db.execute(
-            "SELECT body FROM object WHERE account = ? AND kind = ? ORDER BY seq DESC", (self.account, kind)
+            f"SELECT body FROM object WHERE {' AND '.join(where)} ORDER BY seq DESC",  # noqa: S608
+            values,
         )
-        found = (json.loads(row[0]) for row in rows)
-        return [one for one in found if all(one.get(name) == value for name, value in equal.items())]
+        return (json.loads(row[0]) for row in rows)
 
     def put(self, one: Mapping[str, Any]) -> None:
         """Keep an object as it is now."""

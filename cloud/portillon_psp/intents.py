@@ -39,7 +39,9 @@ def create(book: Book, given: Params) -> dict[str, Any]:
         statement_descriptor_suffix=given.text("statement_descriptor_suffix", None),
     )
     confirm, away = given.flag("confirm"), given.flag("off_session")
-    given.group("automatic_payment_methods")
+    if given.group("automatic_payment_methods").get("enabled") == "true":
+        intent["payment_method_types"] = ["card", *SETTLES_AFTER_S]
+        intent["automatic_payment_methods"] = {"allow_redirects": "never", "enabled": True}
     given.text("error_on_requires_action", None)
     given.group("mandate_data")
     given.text("mandate", None)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 from typing import Any
 
 from portillon_psp import clock, disputes, faults, intents, keys, methods, refunds, shapes, webhooks
@@ -11,6 +12,7 @@ from portillon_psp.errors import AuthenticationError, CardError, NotFoundError, 
 from portillon_psp.params import Params
 
 LISTED_MOST = 100
+LATEST_S = 1 << 40
 SECRET = re.compile(r"sk_test_([a-z0-9]{1,32})")
 
 
@@ -83,15 +85,19 @@ def _listing(kind: str, *filters: str) -> Act:
     """GET of a list, newest first, a page at a time (https://docs.stripe.com/api/pagination)."""
 
     def act(book: Book, ids: list[str], given: Params) -> Any:
-        equal = {name: value for name in filters if (value := given.text(name, None)) is not None}
+        equal = {
+            "_payout" if name == "payout" else name: str(value)
+            for name in filters
+            if (value := given.text(name, None)) is not None
+        }
         limit, after = given.whole("limit", 10, most=LISTED_MOST), given.text("starting_after", None)
+        since_s = Params(given.group("created")).whole("gte", 0, most=LATEST_S)
         given.done()
-        found = book.all(kind, **{f"_{name}" if name == "payout" else name: value for name, value in equal.items()})
-        if after is not None:
-            place = next((at for at, one in enumerate(found) if one["id"] == after), None)
-            if place is None:
-                raise NotFoundError(f"No such {kind}: {after!r}", code="resource_missing", param="starting_after")
-            found = found[place + 1 :]
+        if "customer" in equal:
+            book.get("customer", equal["customer"])
+        # Newest first, so nothing older follows; one more than is shown tells whether there are more.
+        since = takewhile(lambda one: one["created"] >= since_s, book.before(after, kind, **equal))
+        found = list(islice(since, limit + 1))
         return {
             "object": "list",
             "url": f"/v1/{kind}s",
@@ -111,6 +117,7 @@ def _shown(kind: str) -> Act:
 
 
 _ROUTES: tuple[tuple[str, str, Act], ...] = (
+    ("GET", "account", lambda book, _, given: shapes.account(book)),
     ("POST", "customers", lambda book, _, given: methods.make_customer(book, given)),
     ("GET", "customers/*", _shown("customer")),
     ("POST", "payment_methods", lambda book, _, given: methods.make_method(book, given)),

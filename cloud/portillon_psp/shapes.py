@@ -6,6 +6,22 @@ from typing import Any
 from portillon_psp.books import Book
 
 
+def account(book: Book) -> dict[str, Any]:
+    """Whose books these are."""
+    return {
+        "id": f"acct_{book.account}",
+        "object": "account",
+        "charges_enabled": True,
+        "country": "CA",
+        "default_currency": "cad",
+        "details_submitted": True,
+        "email": None,
+        "metadata": {},
+        "payouts_enabled": True,
+        "type": "standard",
+    }
+
+
 def customer(book: Book, *, name: str | None, email: str | None, metadata: Mapping[str, str]) -> dict[str, Any]:
     """Somebody who pays."""
     return {

@@ -154,3 +154,23 @@ def test_webhooks_lie_when_told_to(service: Service, ears: Ears) -> None:
     service.wait(2.1)
     service.simulator("deliver")
     assert "payment_intent.succeeded" in ears.types()
+
+
+def test_a_list_is_read_from_a_moment_on_or_of_one_customer(service: Service) -> None:
+    """What was created before is not in it; another customer's is not; a customer who is not there is an error."""
+    first, card = service.card()
+    service.charge(first, card)
+    service.wait(1)
+    second, other = service.card()
+    paid = service.charge(second, other)
+    later = service.client.events.list({"created": {"gte": service.now_s}, "limit": 100}).data
+    assert {event.created for event in later} == {service.now_s}
+    assert [one.id for one in service.client.payment_intents.list({"customer": second}).data] == [paid.id]
+    with pytest.raises(stripe.InvalidRequestError) as missing:
+        service.client.payment_intents.list({"customer": "cus_nobody"})
+    assert missing.value.code == "resource_missing"
+
+
+def test_the_account_says_its_name(service: Service) -> None:
+    """A key belongs to one account, which is what it is called by."""
+    assert service.client.accounts.retrieve_current().id == f"acct_{service.account}"

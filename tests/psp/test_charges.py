@@ -30,7 +30,7 @@ def test_a_charge_while_the_payer_is_away(service: Service) -> None:
         ("pm_card_chargeDeclinedExpiredCard", "expired_card", "expired_card"),
         ("pm_card_chargeDeclinedProcessingError", "processing_error", "processing_error"),
         ("pm_card_radarBlock", "card_declined", "fraudulent"),
-        ("pm_card_authenticationRequired", "card_declined", "authentication_required"),
+        ("pm_card_authenticationRequired", "authentication_required", "authentication_required"),
     ],
 )
 def test_the_bank_says_no(service: Service, card: str, code: str, decline: str) -> None:
