@@ -20,9 +20,11 @@ class ChargeOutcome(StrEnum):
 
 
 HARD_DECLINES = frozenset(
-    {"lost_card", "stolen_card", "pickup_card", "fraudulent", "no_such_card", "no_payment_method"}
+    {"lost_card", "stolen_card", "pickup_card", "fraudulent", "no_such_card", "no_payment_method", "no_mandate"}
+    | {"AC01", "AC04", "AC06", "AC13", "AG01", "MD01", "MD07", "SL01"}
 )
-"""Codes after which the same card can never work: no retries (card network rules; codes as Stripe names them)."""
+"""Codes after which the same card can never work: no retries (card network rules; codes as Stripe names them), nor the
+same account: wrong, closed, blocked, a consumer's without, not for debits, no mandate, death, barred (ISO 20022)."""
 
 
 def is_hard(code: str | None) -> bool:
@@ -48,11 +50,15 @@ class ChargeOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeAnswer:
-    """What came back. `code` says why it was refused; `reference` is the provider's own name for the charge."""
+    """What came back. `code` says why it was refused; `reference` is the provider's own name for the charge.
+
+    `collects_at_ms`: when a debit that is pending will be taken, if that is not at once.
+    """
 
     outcome: ChargeOutcome
     code: str | None = None
     reference: str | None = None
+    collects_at_ms: int | None = None
 
 
 class RefundOutcome(StrEnum):

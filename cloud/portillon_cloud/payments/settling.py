@@ -43,7 +43,7 @@ def settle(
     if answer.outcome is ChargeOutcome.REFUSED:
         _refused(conn, intent, live, answer, now_ms)
         return ChargeResult.REFUSED
-    return _undecided(conn, intent, live, answer.outcome, now_ms)
+    return _undecided(conn, intent, live, answer, now_ms)
 
 
 def succeeded_after_all(conn: Connection, intent: store.Intent, over: store.Attempt, now_ms: int) -> ChargeResult:
@@ -104,16 +104,16 @@ _STATE_OF = {
 
 
 def _undecided(
-    conn: Connection, intent: store.Intent, live: store.Attempt, outcome: ChargeOutcome, now_ms: int
+    conn: Connection, intent: store.Intent, live: store.Attempt, answer: ChargeAnswer, now_ms: int
 ) -> ChargeResult:
-    state = _STATE_OF[outcome]
-    no_news = outcome in (ChargeOutcome.PROVIDER_DOWN, ChargeOutcome.UNKNOWN)
+    state = _STATE_OF[answer.outcome]
+    no_news = answer.outcome in (ChargeOutcome.PROVIDER_DOWN, ChargeOutcome.UNKNOWN)
     if no_news and live.state is not AttemptState.SENT:
         state = live.state  # not hearing now proves nothing about what was sent before
     attempt = store.update_attempt(conn, live, state=state, tries=live.tries)
     begins = state is not live.state
     if begins and state is AttemptState.PENDING:
-        store.hold_until(conn, attempt.id, now_ms + backoff.DEBIT_HELD_MS)
+        store.hold_until(conn, attempt.id, max(now_ms, answer.collects_at_ms or 0) + backoff.DEBIT_HELD_MS)
         dunning.watch_account(conn, organisation_id=intent.organisation_id, account_id=intent.account_id)
         outbox.account_changed(conn, intent.organisation_id, intent.account_id)
     if begins and state is AttemptState.ACTION_REQUIRED:
