@@ -31,6 +31,7 @@ class Defences:
     final_rows_are_fixed: bool = True  # triggers refuse UPDATE
     dues_shut: bool = True  # the ladder reaches the door
     freezes_shut: bool = True  # whoever is frozen does not pass
+    returns_have_names: bool = True  # what a bank tells twice is known by the bank's own name for it
     credits_are_counted: bool = True  # what a credit note took back is not taken back again
 
     @contextmanager
@@ -60,6 +61,13 @@ class Defences:
         if not self.key_outlives_the_process:
             return FreshKeys(simulator, lambda: process)
         return simulator
+
+    def bank_names(self, process: str) -> Callable[[str], str]:
+        """Under which name this process knows what a bank tells."""
+        if self.returns_have_names:
+            return str
+        calls = itertools.count()
+        return lambda name: f"{name}~{process}.{next(calls)}"
 
     def after_crash(self, path: Path) -> None:
         """What a crash leaves behind if nothing but the unique index stands against billing twice.

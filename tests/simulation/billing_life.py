@@ -106,7 +106,7 @@ class BillingLife:
         acts = (
             (people.join, 4), (people.change_card, 7), (people.replace_card, 1), (people.pay_at_desk, 5),
             (people.cancel, 1), (people.charge_now, 2), (people.shut_out, 2), (people.let_in, 4), (people.tamper, 2),
-            (self.ring_again, 1), *(self.subscriptions.acts if self.changes else ()),
+            (self.ring_again, 1), (people.take_back, 2), *(self.subscriptions.acts if self.changes else ()),
         )  # fmt: skip
         end_ms = START_MS + days * DAY_MS
         while self.now_ms() < end_ms and not self.finding.broken:
@@ -138,6 +138,7 @@ class BillingLife:
         self.worker.run_until_idle()  # somebody may have asked for something after the last round began
         now_ms, gym = self.now_ms(), self.people.gym
         self.watch.look_at_rest(now_ms)
+        self._returns_are_known()
         self.notes.look_at_rest(self.db, gym.legal_entity_id, self.people.today(), now_ms)
         self.watch.look_at_doors(self._refusals(), self.now_ms())
         self._do_it_again()
@@ -168,6 +169,7 @@ class BillingLife:
         people.gym = replace(people.gym, db=self.db)
         people.simulator = PaymentSimulator(self.db)
         people.provider = self.defences.provider(people.simulator, name)
+        people.names = self.defences.bank_names(name)
         self.worker = self._another_worker(name)
 
     def _another_worker(self, name: str) -> Worker:
@@ -235,6 +237,14 @@ class BillingLife:
                 else:
                     found.setdefault(int(row.member), row.refusal or DenyReason.EXPIRED)
         return found
+
+    def _returns_are_known(self) -> None:
+        """What banks took back is written once, however often they told."""
+        [(written,)] = self.watch.rows("SELECT coalesce(sum(amount_minor), 0) FROM payment_return")
+        people = self.people
+        told = {people.bank_took_minor, people.bank_took_minor + ((people.untold and people.untold.amount_minor) or 0)}
+        if written not in told:
+            self.finding.breaks(10, f"banks took back {people.bank_took_minor}, and {written} is written")
 
     def _do_it_again(self) -> None:
         """Idle work, and the invoice run of a day that was billed, change nothing."""

@@ -53,7 +53,9 @@ FORBIDDEN: tuple[tuple[int, str, str], ...] = (
     (9, "open credit is not what its source has left", """
         SELECT * FROM (
             SELECT 'payment' AS source, payment.id, amount_minor
-                - coalesce((SELECT sum(amount_minor) FROM allocation WHERE payment_id = payment.id), 0) AS has_left,
+                - coalesce((SELECT sum(amount_minor) FROM allocation WHERE payment_id = payment.id), 0)
+                - coalesce((SELECT sum(from_credit_minor) FROM payment_return WHERE payment_id = payment.id), 0)
+                AS has_left,
                 coalesce((SELECT left_minor FROM open_credit WHERE payment_id = payment.id), 0) AS open
             FROM payment
             UNION ALL SELECT 'note', note.id, total_minor

@@ -3,7 +3,8 @@
 import datetime
 import random
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from cloud.gym import Gym, Joined
 from portillon_cloud.access.blocks import BlockReason
@@ -13,6 +14,7 @@ from portillon_cloud.clock.reading import read_clock
 from portillon_cloud.database import Database
 from portillon_cloud.errors import ConflictError, PermanentError, TransientError
 from portillon_cloud.members.operations import add_credential
+from portillon_cloud.payments.errors import OverpaymentError
 from portillon_cloud.payments.operations import (
     DeskPayment,
     add_payment_method,
@@ -21,6 +23,8 @@ from portillon_cloud.payments.operations import (
     take_payment,
 )
 from portillon_cloud.payments.provider import CardBehaviour, PaymentProvider
+from portillon_cloud.payments.return_tables import ReturnKind
+from portillon_cloud.payments.returns import TakenBack, take_back
 from portillon_cloud.payments.simulator import PaymentSimulator
 from portillon_cloud.payments.tables import SIMULATOR, Means
 from portillon_rules.credential import Credential, CredentialKind
@@ -48,6 +52,9 @@ class People:
     random: random.Random
     counts: Counter[str]
     unanswered: DeskPayment | None = None  # sent, and the process died: the desk sends it again
+    untold: TakenBack | None = None  # told, and the process died: the bank tells it again
+    bank_took_minor: int = 0  # in all, and we said that we know
+    names: Callable[[str], str] = str  # under which what a bank tells is known here
 
     @property
     def db(self) -> Database:
@@ -154,6 +161,36 @@ class People:
             amount_minor=self.random.choice([owed_minor, self.random.randint(1, owed_minor), owed_minor + 1]),
             means=self.random.choice([Means.CASH, Means.TERMINAL]), request_key=f"desk-{self.random.random()}",
             taken_by="desk",
+        )  # fmt: skip
+
+    def take_back(self) -> None:
+        """Somebody's bank takes a payment back, whole or in part; it tells so twice, or again after no answer."""
+        told = self.untold = self.untold or self._something_to_take_back()
+        if told is None:
+            return
+        try:
+            for _ in range(self.random.randint(1, 2)):
+                with self.db.write() as conn:
+                    take_back(conn, replace(told, request_key=self.names(told.request_key)), now_ms=self.now_ms())
+        except OverpaymentError:
+            self.counts["returns refused"] += 1
+        self.bank_took_minor += told.amount_minor or 0
+        self.counts["payments taken back"] += 1
+        self.untold = None
+
+    def _something_to_take_back(self) -> TakenBack | None:
+        left = """amount_minor
+            - coalesce((SELECT sum(amount_minor) FROM payment_return WHERE payment_id = payment.id), 0)"""
+        paid = self.watch.rows(f"SELECT id, {left} FROM payment WHERE means = 'provider' AND {left} > 0 ORDER BY id")
+        if not paid:
+            return None
+        payment_id, left_minor = self.random.choice(paid)
+        return TakenBack(
+            organisation_id=self.gym.organisation_id, payment_id=payment_id, by="bank",
+            kind=self.random.choice([ReturnKind.RETURNED, ReturnKind.DISPUTED]),
+            code=self.random.choice(["insufficient_funds", "AC04", "lost_card"]),
+            request_key=f"bank-{self.random.random()}",
+            amount_minor=self.random.choice([left_minor, left_minor, self.random.randint(1, left_minor)]),
         )  # fmt: skip
 
     def shut_out(self) -> None:

@@ -38,6 +38,7 @@ ABLATIONS = {
     "triggers fix what is final": (Defences(final_rows_are_fixed=False), 11),
     "unpaid dues shut the door": (Defences(dues_shut=False), 12),
     "a freeze shuts the door": (Defences(freezes_shut=False), 12),
+    "what a bank tells twice is known by its name": (Defences(returns_have_names=False), 10),
     "what was credited is not credited again": (Defences(credits_are_counted=False), 10),
 }
 

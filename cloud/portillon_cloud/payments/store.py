@@ -71,7 +71,10 @@ def lock_intent(conn: Connection, intent_id: int) -> Intent:
 
 
 def lock_current_intent(conn: Connection, intent_id: int) -> Intent | None:
-    """The live intent of the same instalment, so held: another one, if a part was paid since. None: nothing is owed."""
+    """The live intent of the same instalment, so held: another one, if a part was paid since. None: nothing is owed.
+
+    An intent that succeeded has no other, even if a bank took its money back: that one has timers of its own.
+    """
     _lock_account_of(conn, intent_id)
     asked = payment_intent.alias()
     row = conn.execute(
@@ -80,7 +83,7 @@ def lock_current_intent(conn: Connection, intent_id: int) -> Intent | None:
             asked,
             and_(asked.c.invoice_id == payment_intent.c.invoice_id, asked.c.position == payment_intent.c.position),
         )
-        .where(asked.c.id == intent_id, LIVE_INTENT)
+        .where(asked.c.id == intent_id, asked.c.state != IntentState.SUCCEEDED, LIVE_INTENT)
     ).one_or_none()
     return None if row is None else _intent(row)
 
