@@ -62,6 +62,7 @@ FEATURES_WITH_TABLES = (
     "audit",
     "documents",
     "http",
+    "webhooks",
 )
 
 

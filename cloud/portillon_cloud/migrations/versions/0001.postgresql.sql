@@ -384,6 +384,44 @@ CREATE INDEX ix_timer_ready ON timer (organisation_id, due_at_ms) WHERE state = 
 
 CREATE INDEX ix_timer_running ON timer (organisation_id, lease_until_real_ms) WHERE state = 'running'
 
+CREATE TABLE webhook_endpoint (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	url TEXT NOT NULL,
+	description TEXT NOT NULL,
+	kinds JSON NOT NULL,
+	secret_sealed BYTEA NOT NULL,
+	old_secret_sealed BYTEA,
+	old_secret_until_real_ms BIGINT,
+	state TEXT NOT NULL,
+	made_at_real_ms BIGINT NOT NULL,
+	made_by TEXT NOT NULL,
+	answered_at_real_ms BIGINT,
+	failing_since_real_ms BIGINT,
+	failures INTEGER DEFAULT '0' NOT NULL,
+	last_error TEXT,
+	off_at_real_ms BIGINT,
+	tell_owners_at_real_ms BIGINT,
+	CONSTRAINT pk_webhook_endpoint PRIMARY KEY (id),
+	CONSTRAINT ck_webhook_endpoint_state_known CHECK (state IN ('active', 'paused', 'failing', 'gone', 'removed')),
+	CONSTRAINT fk_webhook_endpoint_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE INDEX ix_webhook_endpoint_organisation ON webhook_endpoint (organisation_id, id)
+
+CREATE TABLE webhook_event (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	subject_id BIGINT NOT NULL,
+	at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_webhook_event PRIMARY KEY (id),
+	CONSTRAINT ck_webhook_event_kind_known CHECK (kind IN ('member.created', 'subscription.started', 'subscription.changed', 'subscription.ended', 'invoice.issued', 'credit_note.issued', 'payment.succeeded', 'payment.failed', 'payment.action_required', 'payment.returned', 'standing.changed', 'attendance.passage', 'endpoint.failing', 'endpoint.ping')),
+	CONSTRAINT fk_webhook_event_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE INDEX ix_webhook_event_organisation_id_at_ms ON webhook_event (organisation_id, at_ms)
+
 CREATE TABLE account (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -587,6 +625,29 @@ CREATE TABLE taking_closure (
 CREATE OR REPLACE FUNCTION taking_closure_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'taking_closure rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER taking_closure_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON taking_closure FOR EACH STATEMENT EXECUTE FUNCTION taking_closure_refuse()
+
+CREATE TABLE webhook_delivery (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	endpoint_id BIGINT NOT NULL,
+	event_id BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	attempts INTEGER NOT NULL,
+	retry_at_real_ms BIGINT NOT NULL,
+	tried_at_real_ms BIGINT,
+	status INTEGER,
+	error TEXT,
+	CONSTRAINT pk_webhook_delivery PRIMARY KEY (id),
+	CONSTRAINT uq_webhook_delivery_endpoint_id_event_id UNIQUE (endpoint_id, event_id),
+	CONSTRAINT ck_webhook_delivery_state_known CHECK (state IN ('waiting', 'sending', 'delivered', 'given_up')),
+	CONSTRAINT fk_webhook_delivery_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_webhook_delivery_endpoint_id FOREIGN KEY(endpoint_id) REFERENCES webhook_endpoint (id),
+	CONSTRAINT fk_webhook_delivery_event_id FOREIGN KEY(event_id) REFERENCES webhook_event (id)
+)
+
+CREATE INDEX ix_webhook_delivery_event_id ON webhook_delivery (event_id)
+
+CREATE INDEX ix_webhook_delivery_to_send ON webhook_delivery (endpoint_id, retry_at_real_ms) WHERE state IN ('waiting', 'sending')
 
 CREATE TABLE contract (
 	id BIGSERIAL NOT NULL,

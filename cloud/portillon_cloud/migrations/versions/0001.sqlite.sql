@@ -380,6 +380,44 @@ CREATE INDEX ix_timer_ready ON timer (organisation_id, due_at_ms) WHERE state = 
 
 CREATE INDEX ix_timer_running ON timer (organisation_id, lease_until_real_ms) WHERE state = 'running'
 
+CREATE TABLE webhook_endpoint (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	url TEXT NOT NULL,
+	description TEXT NOT NULL,
+	kinds JSON NOT NULL,
+	secret_sealed BLOB NOT NULL,
+	old_secret_sealed BLOB,
+	old_secret_until_real_ms INTEGER,
+	state TEXT NOT NULL,
+	made_at_real_ms INTEGER NOT NULL,
+	made_by TEXT NOT NULL,
+	answered_at_real_ms INTEGER,
+	failing_since_real_ms INTEGER,
+	failures INTEGER DEFAULT '0' NOT NULL,
+	last_error TEXT,
+	off_at_real_ms INTEGER,
+	tell_owners_at_real_ms INTEGER,
+	CONSTRAINT pk_webhook_endpoint PRIMARY KEY (id),
+	CONSTRAINT ck_webhook_endpoint_state_known CHECK (state IN ('active', 'paused', 'failing', 'gone', 'removed')),
+	CONSTRAINT fk_webhook_endpoint_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE INDEX ix_webhook_endpoint_organisation ON webhook_endpoint (organisation_id, id)
+
+CREATE TABLE webhook_event (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	subject_id INTEGER NOT NULL,
+	at_ms INTEGER NOT NULL,
+	CONSTRAINT pk_webhook_event PRIMARY KEY (id),
+	CONSTRAINT ck_webhook_event_kind_known CHECK (kind IN ('member.created', 'subscription.started', 'subscription.changed', 'subscription.ended', 'invoice.issued', 'credit_note.issued', 'payment.succeeded', 'payment.failed', 'payment.action_required', 'payment.returned', 'standing.changed', 'attendance.passage', 'endpoint.failing', 'endpoint.ping')),
+	CONSTRAINT fk_webhook_event_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
+CREATE INDEX ix_webhook_event_organisation_id_at_ms ON webhook_event (organisation_id, at_ms)
+
 CREATE TABLE account (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -583,6 +621,29 @@ CREATE TABLE taking_closure (
 CREATE TRIGGER taking_closure_no_update BEFORE UPDATE ON taking_closure BEGIN SELECT RAISE(ABORT, 'taking_closure rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER taking_closure_no_delete BEFORE DELETE ON taking_closure BEGIN SELECT RAISE(ABORT, 'taking_closure rows never change: record a correction as a new row'); END
+
+CREATE TABLE webhook_delivery (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	endpoint_id INTEGER NOT NULL,
+	event_id INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	attempts INTEGER NOT NULL,
+	retry_at_real_ms INTEGER NOT NULL,
+	tried_at_real_ms INTEGER,
+	status INTEGER,
+	error TEXT,
+	CONSTRAINT pk_webhook_delivery PRIMARY KEY (id),
+	CONSTRAINT uq_webhook_delivery_endpoint_id_event_id UNIQUE (endpoint_id, event_id),
+	CONSTRAINT ck_webhook_delivery_state_known CHECK (state IN ('waiting', 'sending', 'delivered', 'given_up')),
+	CONSTRAINT fk_webhook_delivery_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_webhook_delivery_endpoint_id FOREIGN KEY(endpoint_id) REFERENCES webhook_endpoint (id),
+	CONSTRAINT fk_webhook_delivery_event_id FOREIGN KEY(event_id) REFERENCES webhook_event (id)
+)
+
+CREATE INDEX ix_webhook_delivery_event_id ON webhook_delivery (event_id)
+
+CREATE INDEX ix_webhook_delivery_to_send ON webhook_delivery (endpoint_id, retry_at_real_ms) WHERE state IN ('waiting', 'sending')
 
 CREATE TABLE contract (
 	id INTEGER NOT NULL,
