@@ -50,6 +50,10 @@ def settings(
     smtp_user: Annotated[str | None, typer.Option(envvar="PORTILLON_SMTP_USER")] = None,
     smtp_password: Annotated[str | None, typer.Option(envvar="PORTILLON_SMTP_PASSWORD")] = None,
     mail_from: Annotated[str, typer.Option(envvar="PORTILLON_MAIL_FROM")] = "portillon@localhost",
+    stripe_test_url: Annotated[
+        str | None,
+        typer.Option(envvar="PORTILLON_STRIPE_TEST_URL", help="A simulated Stripe for test keys (portillon_psp)."),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is going on.")] = False,
 ) -> None:
     """Portillon's cloud."""
@@ -76,6 +80,7 @@ def settings(
         smtp_user=smtp_user,
         smtp_password=smtp_password,
         mail_from=mail_from,
+        stripe_test_url=stripe_test_url,
     )
 
 

@@ -20,6 +20,7 @@ class Settings:
     smtp_user: str | None = None
     smtp_password: str | None = None
     mail_from: str = "portillon@localhost"
+    stripe_test_url: str | None = None  # where Stripe's test keys are taken: a simulated service; None: at Stripe
 
     @property
     def url(self) -> str:

@@ -17,6 +17,7 @@ from portillon_cloud.members.csv_import import ImportReport, Progress
 from portillon_cloud.members.csv_import import import_members as import_csv
 from portillon_cloud.members.csv_reading import bad_lines as write_bad_lines
 from portillon_cloud.payments.provider import CardBehaviour
+from portillon_cloud.payments.provider_accounts import provider_for_cards
 from portillon_cloud.payments.simulator_tables import sim_card
 from portillon_cloud.payments.tables import SIMULATOR, payment_method
 
@@ -36,6 +37,7 @@ def import_file(
     """Import `path` in one transaction; raises FileUnreadableError. What is wrong in the file is in the report."""
     data = _read(path)
     with services.db.write() as conn:
+        provider = provider_for_cards(conn, organisation_id)
         report = import_csv(
             conn,
             services.keyring,
@@ -43,12 +45,12 @@ def import_file(
             organisation_id=organisation_id,
             site_id=site_id,
             now_ms=business_now_ms(conn, organisation_id, services.clock.real_ms()),
-            provider=services.provider.name,
+            provider=provider,
             allow_partial=allow_partial,
             dry_run=dry_run,
             progress=progress,
         )
-        if services.provider.name == SIMULATOR:
+        if provider == SIMULATOR:
             _introduce_cards(conn, organisation_id)
     return report
 

@@ -18,6 +18,7 @@ from portillon_cloud.payments.desk import DeskPayment, PaymentTaken, take_paymen
 from portillon_cloud.payments.errors import LiveOrganisationError, UnknownAccountError
 from portillon_cloud.payments.owed import UnpaidInvoice, owed_minor, unpaid_invoices
 from portillon_cloud.payments.provider import PaymentProvider
+from portillon_cloud.payments.provider_accounts import current_account_id
 from portillon_cloud.payments.settling import CHARGE, ChargeResult
 from portillon_cloud.payments.tables import SIMULATOR, IntentState, MethodState, payment_intent, payment_method
 
@@ -133,8 +134,9 @@ def add_payment_method(
     token: str,
     label: str,
     now_ms: int,
+    expires: tuple[int, int] | None = None,
 ) -> int:
-    """Keep a provider's token for the account; the newest is charged. Its id.
+    """Keep a provider's token for the account; the newest is charged. Its id. `expires`: year and month of a card.
 
     Raises UnknownAccountError, and LiveOrganisationError for a simulated card in a live organisation.
     """
@@ -156,6 +158,9 @@ def add_payment_method(
         provider=provider,
         token=token,
         label=label,
+        exp_year=None if expires is None else expires[0],
+        exp_month=None if expires is None else expires[1],
+        provider_account_id=current_account_id(conn, organisation_id=organisation_id, provider=provider),
         state=MethodState.ACTIVE,
         added_at_ms=now_ms,
     )

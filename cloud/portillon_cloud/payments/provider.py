@@ -27,6 +27,10 @@ HARD_DECLINES = frozenset(
 same account: wrong, closed, blocked, a consumer's without, not for debits, no mandate, death, barred (ISO 20022)."""
 
 
+NO_PROVIDER = "no_provider"
+"""The code of a refusal because there is nobody to charge with: no account, or one that has ended."""
+
+
 def is_hard(code: str | None) -> bool:
     """Whether a refusal with this code is for good."""
     return code in HARD_DECLINES

@@ -1,0 +1,15 @@
+"""What can go wrong with an account at Stripe, apart from a charge: those answer (`answers.py`)."""
+
+from portillon_cloud.errors import NotFoundError, RefusedError, TransientError
+
+
+class StripeKeyError(RefusedError):
+    """The key is none of Stripe's, of the wrong mode, or Stripe does not know it. The message never repeats it."""
+
+
+class StripeAwayError(TransientError):
+    """Stripe does not answer now; try again soon."""
+
+
+class NoStripeAccountError(NotFoundError):
+    """The organisation has entered no account at Stripe."""
