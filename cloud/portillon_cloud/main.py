@@ -29,7 +29,10 @@ from portillon_cloud.messages.operations import deliver
 from portillon_cloud.messages.smtp_carrier import SmtpCarrier
 from portillon_cloud.payments.operations import CHARGE, charge_timer
 from portillon_cloud.payments.provider import PaymentProvider
+from portillon_cloud.payments.routing import Routing
 from portillon_cloud.payments.simulator import PaymentSimulator
+from portillon_cloud.payments.stripe.connection import Connections
+from portillon_cloud.payments.stripe.provider import StripeProvider
 from portillon_cloud.secrets import Keyring, load_or_create_keyring
 from portillon_cloud.settings import Settings
 from portillon_cloud.takings.operations import CLOSE_TAKINGS, close_when_due
@@ -83,6 +86,7 @@ class Services:
     provider: PaymentProvider
     carrier: Carrier
     gateways: BrokerLink | None
+    connections: Connections
 
     def worker(self) -> Worker:
         """A worker over these services, named after this process."""
@@ -96,9 +100,10 @@ class Services:
         )
 
     def close(self) -> None:
-        """Stop talking to gateways, then close the database."""
+        """Stop talking to gateways and to Stripe, then close the database."""
         if self.gateways is not None:
             self.gateways.stop()
+        self.connections.close()
         self.db.close()
 
 
@@ -135,6 +140,8 @@ def compose(settings: Settings, *, clock: Clock | None = None) -> Services:
     with ExitStack() as undo:
         db = Database(settings.url)
         undo.callback(db.close)
+        connections = Connections(settings.stripe_test_url)
+        undo.callback(connections.close)
         gateways = None
         if settings.broker is not None:
             link = GatewayLink(db, keyring, real, base_url=settings.base_url)
@@ -144,9 +151,10 @@ def compose(settings: Settings, *, clock: Clock | None = None) -> Services:
             db=db,
             clock=real,
             keyring=keyring,
-            provider=PaymentSimulator(db),
+            provider=Routing.over([PaymentSimulator(db), StripeProvider(db, keyring, connections)]),
             carrier=_carrier(settings),
             gateways=gateways,
+            connections=connections,
         )
         undo.pop_all()
     return services
