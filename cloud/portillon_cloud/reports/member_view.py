@@ -148,17 +148,6 @@ def _names(conn: Connection, account_id: int, organisation_id: int, others: set[
     return {row.id: Acquaintance(row.id, f"{row.first_name} {row.last_name}") for row in rows}
 
 
-def first_member_of(conn: Connection, *, organisation_id: int, account_id: int) -> int | None:
-    """Whose page shows this account: its first member's."""
-    found: int | None = conn.execute(
-        select(member.c.id)
-        .where(member.c.organisation_id == organisation_id, member.c.account_id == account_id)
-        .order_by(member.c.id)
-        .limit(1)
-    ).scalar_one_or_none()
-    return found
-
-
 def _contracts(conn: Connection, member_id: int) -> tuple[ContractLine, ...]:
     rows = conn.execute(
         select(

@@ -40,6 +40,7 @@ from portillon_cloud.web.pages import (
     live,
     members,
     notices,
+    payer,
     plans,
     policy,
     price_changes,
@@ -92,7 +93,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
-        subscriptions, contracts, contract_texts, transfers,
+        payer, subscriptions, contracts, contract_texts, transfers,
         leave, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
         reports,

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from portillon_cloud.access.facts import STAFF_ROLES, GivenRole
 from portillon_cloud.access.given import rights_of
@@ -17,7 +17,7 @@ from portillon_cloud.http.services import Services
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.reports.may_pass import may_pass
 from portillon_cloud.reports.member_list import member_list
-from portillon_cloud.reports.member_view import first_member_of, member_view
+from portillon_cloud.reports.member_view import member_view
 from portillon_cloud.reports.organisation_view import sites_of
 from portillon_cloud.visits.operations import member_visits
 from portillon_cloud.web.rendering import Notice, page
@@ -133,13 +133,3 @@ def draw_member(
         may_forgive=reader.principal.may(Permission.FORGIVE),
         notice=notice,
     )
-
-
-@router.get("/accounts/{account_id}")
-def account_page(account_id: PathId, services: ServicesDep, reader: Reader) -> Response:
-    """Who pays is shown on the page of the first member they pay for."""
-    with services.db.read() as conn:
-        member_id = first_member_of(conn, organisation_id=reader.principal.organisation_id, account_id=account_id)
-    if member_id is None:
-        raise not_found("account")
-    return RedirectResponse(f"/members/{member_id}", 303)

@@ -1,0 +1,39 @@
+"""Pages of money in a real Chromium: readable for everybody, by keyboard alone, in both languages, on a phone."""
+
+import os
+
+import pytest
+from cloud.web.browser_window import DESK, PHONE, violations
+from cloud.web.test_payer_pages import make_busy_payer
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def look(page: Page, axe: str, name: str) -> None:
+    """Nothing that axe-core minds, nothing wider than a phone; kept as a picture if somebody wants to look."""
+    for size, kind in ((DESK, "desk"), (PHONE, "phone")):
+        page.set_viewport_size(size)
+        assert violations(page, axe) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        if shots := os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=f"{shots}/{name}-{kind}.png", full_page=True)
+
+
+def test_who_pays_is_read_and_paid_back_by_keyboard(visitor, axe, gym):
+    """The account's page with everything on it, in both languages; credit is paid back without a mouse."""
+    account_id = make_busy_payer(gym)
+    visitor.sign_in()
+    page = visitor.page
+    page.wait_for_url("**/sites/1")
+    visitor.go(f"/accounts/{account_id}")
+    look(page, axe, "payer-en")
+    page.locator("#pay-back summary").press("Enter")
+    page.get_by_label("Reason, kept with it").fill("moved away")
+    page.locator("#pay-back button").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("waits to be paid back")
+    page.get_by_role("button", name="Français").press("Enter")
+    expect(page.get_by_role("heading", name="Ce qui est payé")).to_be_visible()
+    look(page, axe, "payer-fr")
+    visitor.go(f"/accounts/{gym.accounts[0]}")
+    look(page, axe, "payer-owed-fr")
