@@ -14,7 +14,8 @@ from portillon_cloud.access.operations import ACCESS_REVIEW, review
 from portillon_cloud.billing.tables import contract, invoice, plan, price, subscription
 from portillon_cloud.clock.local import start_of_day_ms
 from portillon_cloud.database import Database
-from portillon_cloud.dunning.operations import DUNNING_REVIEW, DUNNING_STEP, take_review, take_step
+from portillon_cloud.dunning.operations import DUNNING_REVIEW, DUNNING_STEP, take_review
+from portillon_cloud.dunning.step_taking import take_step
 from portillon_cloud.ledger import Entry, LedgerCode, Posting, post, trial_balance
 from portillon_cloud.members.operations import (
     add_account,
@@ -36,6 +37,7 @@ from portillon_cloud.payments.operations import (
     take_payment,
 )
 from portillon_cloud.payments.provider import CardBehaviour, PaymentProvider
+from portillon_cloud.payments.refunding.sending import REFUND, refund_timer
 from portillon_cloud.payments.simulator import PaymentSimulator
 from portillon_cloud.payments.tables import SIMULATOR, Means
 from portillon_cloud.secrets import Keyring
@@ -269,6 +271,7 @@ class DuesGym:
         """As the composition root registers them."""
         return {
             CHARGE: charge_timer(self.provider),
+            REFUND: refund_timer(self.provider),
             DUNNING_STEP: take_step,
             DUNNING_REVIEW: take_review,
             ACCESS_REVIEW: review,

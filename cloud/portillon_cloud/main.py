@@ -21,6 +21,7 @@ from portillon_cloud.billing.reward_timer import REFERRAL_REWARD
 from portillon_cloud.clock import Clock, RealClock
 from portillon_cloud.database import Database
 from portillon_cloud.dunning import operations as dunning
+from portillon_cloud.dunning.step_taking import take_step
 from portillon_cloud.gateways.broker import BrokerLink
 from portillon_cloud.gateways.link import GatewayLink
 from portillon_cloud.messages.carrier import Carrier
@@ -49,6 +50,7 @@ FEATURES_WITH_TABLES = (
     "billing.law",
     "billing.forecast",
     "payments",
+    "payments.sepa",
     "takings",
     "dunning",
     "messages",
@@ -120,7 +122,7 @@ def handlers(provider: PaymentProvider, links: ExitLinks | None = None) -> Mappi
         ADDONS_END: end_with_memberships,
         REFERRAL_REWARD: reward_when_due,
         CHARGE: charge_timer(provider),
-        dunning.DUNNING_STEP: dunning.take_step,
+        dunning.DUNNING_STEP: take_step,
         dunning.DUNNING_REVIEW: dunning.take_review,
         access.ACCESS_REVIEW: access.review,
         CLOSE_TAKINGS: close_when_due,

@@ -28,7 +28,7 @@ def offline_hours(policy: SitePolicy, lease_hours: int = LEASE_HOURS) -> int:
 
 def check_grace(policy: DunningPolicy, sites: Iterable[SitePolicy], lease_hours: int = LEASE_HOURS) -> None:
     """Raises GraceTooShortError unless every site's offline hours fit into the grace."""
-    days = policy.grace_days
+    days = policy.shortest_grace_days
     if days is None:
         return
     grace_hours = max(0, days * 24 - (24 - HOURS_PER_DAY_LEAST))

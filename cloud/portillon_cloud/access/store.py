@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from portillon_cloud.access.blocks import Block, BlockReason, Switch
 from portillon_cloud.access.facts import Membership
@@ -16,8 +16,9 @@ from portillon_cloud.billing.event_store import recorded
 from portillon_cloud.billing.life import tariffs as tariffs_of
 from portillon_cloud.billing.tables import contract, plan, price, subscription
 from portillon_cloud.clock.local import start_of_day_ms
+from portillon_cloud.dunning.failures import FailureClass
 from portillon_cloud.dunning.ladder import Debt, DunningPolicy
-from portillon_cloud.dunning.tables import dunning_case, dunning_policy
+from portillon_cloud.dunning.tables import dunning_case, dunning_policy, dunning_promise
 from portillon_cloud.members.tables import organisation
 from portillon_cloud.payments.owed import unpaid_of_accounts
 from portillon_cloud.payments.tables import payment_attempt
@@ -45,12 +46,18 @@ def collection(conn: Connection, organisation_id: int) -> Collection:
 def debts(conn: Connection, account_ids: Sequence[int]) -> dict[int, list[Debt]]:
     """What each account owes, as the ladder sees it."""
     unpaid = unpaid_of_accounts(conn, account_ids)
-    started: dict[int, date] = {
-        row.invoice_id: row.starts_on
+    cases = {
+        row.invoice_id: row
         for row in conn.execute(
-            select(dunning_case.c.invoice_id, dunning_case.c.starts_on).where(
-                dunning_case.c.account_id.in_(account_ids), dunning_case.c.closed_at_ms.is_(None)
+            select(
+                dunning_case.c.invoice_id,
+                dunning_case.c.starts_on,
+                dunning_case.c.failure,
+                func.max(dunning_promise.c.until_ms).label("promised_until_ms"),
             )
+            .outerjoin_from(dunning_case, dunning_promise, dunning_promise.c.case_id == dunning_case.c.id)
+            .where(dunning_case.c.account_id.in_(account_ids), dunning_case.c.closed_at_ms.is_(None))
+            .group_by(dunning_case.c.id)
         )
     }
     held: dict[int, int] = {
@@ -64,11 +71,15 @@ def debts(conn: Connection, account_ids: Sequence[int]) -> dict[int, list[Debt]]
     }
     found: defaultdict[int, list[Debt]] = defaultdict(list)
     for one in unpaid:
+        case = cases.get(one.invoice_id)
         found[one.account_id].append(
             Debt(
                 owed_minor=one.owed_minor,
-                from_on=max(started.get(one.invoice_id, one.due_on), one.due_on),
+                currency=one.currency,
+                from_on=one.due_on if case is None else max(case.starts_on, one.due_on),
+                failure=None if case is None else FailureClass(case.failure),
                 held_until_ms=held.get(one.intent_id),
+                promised_until_ms=None if case is None else case.promised_until_ms,
             )
         )
     return found

@@ -1,17 +1,17 @@
-"""Dunning over HTTP: who owes what and where their ladder stands, and the organisation's policy."""
+"""Dunning over HTTP: who owes what and where their ladder stands, the organisation's policy, and promises to pay."""
 
 from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
-from portillon_cloud.access.blocks import Switch
 from portillon_cloud.access.store import collection
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
-from portillon_cloud.dunning.ladder import DAYS_MAX, DunningPolicy, Restriction, StepKind
+from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.dunning.operations import set_policy
+from portillon_cloud.dunning.policy_body import PolicyBody
 from portillon_cloud.http.dependencies import ServicesDep, require
 from portillon_cloud.http.paging import After, Limit, Page
 from portillon_cloud.identity.principal import Principal
@@ -21,7 +21,6 @@ from portillon_cloud.reports.unpaid import unpaid
 router = APIRouter(tags=["dunning"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]
 Owner = Annotated[Principal, Depends(require(Permission.MANAGE_STAFF))]
-Day = Annotated[int, Field(ge=0, le=DAYS_MAX)]
 
 
 class UnpaidOut(BaseModel):
@@ -37,26 +36,6 @@ class UnpaidOut(BaseModel):
     step: StepKind | None
     next_step: StepKind | None
     next_step_on: date | None
-
-
-class RestrictionBody(BaseModel):
-    """From this day of the ladder these switches are off, if at least `owed_minor_min` is that old."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    day: Day
-    switches: list[Switch] = Field(min_length=1)
-    owed_minor_min: int = Field(default=1, ge=1, description="Minor units (cents)")
-
-
-class PolicyBody(BaseModel):
-    """Days count from the first charge that failed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    retry_days: list[Day]
-    reminder_days: list[Day]
-    restrictions: list[RestrictionBody]
 
 
 @router.get("/unpaid")
@@ -86,21 +65,14 @@ def list_unpaid(services: ServicesDep, reader: Reader, limit: Limit = 50, after:
 
 @router.get("/dunning-policy")
 def get_policy(services: ServicesDep, reader: Reader) -> PolicyBody:
-    """The ladder that a failed charge starts."""
+    """The ladders that failed charges start."""
     with services.db.read() as conn:
-        return PolicyBody.model_validate(collection(conn, reader.organisation_id).policy.to_body())
+        return PolicyBody.of(collection(conn, reader.organisation_id).policy)
 
 
 @router.put("/dunning-policy", status_code=204)
 def put_policy(wanted: PolicyBody, services: ServicesDep, owner: Owner) -> None:
-    """Choose another ladder for cases to come. 422 if a dead link could then shut out a member who has paid."""
-    policy = DunningPolicy(
-        retry_days=tuple(wanted.retry_days),
-        reminder_days=tuple(wanted.reminder_days),
-        restrictions=tuple(
-            Restriction(day=one.day, switches=frozenset(one.switches), owed_minor_min=one.owed_minor_min)
-            for one in wanted.restrictions
-        ),
-    )
+    """Choose other ladders for cases to come. 422 if a dead link could then shut out a member who has paid."""
     with services.db.write() as conn:
-        set_policy(conn, owner.organisation_id, policy)
+        now_ms = business_now_ms(conn, owner.organisation_id, services.clock.real_ms())
+        set_policy(conn, owner.organisation_id, wanted.policy(), now_ms=now_ms)

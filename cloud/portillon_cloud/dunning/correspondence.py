@@ -1,6 +1,7 @@
 """Gather what a letter may say, write it in the account's language, leave it for the carrier."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 from sqlalchemy import Connection, select
 
@@ -17,7 +18,39 @@ from portillon_cloud.payments.owed import overdue_minor, unpaid_since
 
 
 def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int) -> None:
-    """Write one letter about the case's invoice; the same letter of the same case and day is written once."""
+    """Write one letter about the case's invoice; the same letter of the same case and day is written once.
+
+    It names the day on which the turnstile would shut if that is still to come.
+    """
+    going_by = access_store.collection(conn, case.organisation_id)
+    grace_days = going_by.policy.ladder_for(case.failure).grace_days
+    shut_on = None if grace_days is None else case.starts_on + timedelta(days=grace_days)
+    today = local_date(now_ms, going_by.zone)
+    about = About(
+        organisation_id=case.organisation_id,
+        account_id=case.account_id,
+        invoice_id=case.invoice_id,
+        owed_minor=overdue_minor(conn, case.invoice_id, today),
+        due_on=unpaid_since(conn, case.invoice_id),
+        shut_on=None if shut_on is None or shut_on <= today else shut_on,
+    )
+    write_about(conn, about, kind, key=f"dunning:case-{case.id}:{kind}:{now_ms}", now_ms=now_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a letter is about. `due_on` None: the invoice's own day."""
+
+    organisation_id: int
+    account_id: int
+    invoice_id: int
+    owed_minor: int
+    due_on: date | None = None
+    shut_on: date | None = None
+
+
+def write_about(conn: Connection, about: About, kind: LetterKind, *, key: str, now_ms: int) -> None:
+    """Write one letter in the account's language; once per key."""
     row = conn.execute(
         select(
             account.c.name,
@@ -25,7 +58,6 @@ def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int) -> None
             account.c.language,
             organisation.c.name.label("gym"),
             organisation.c.country,
-            organisation.c.time_zone,
             invoice.c.series,
             invoice.c.number,
             invoice.c.due_on,
@@ -33,9 +65,8 @@ def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int) -> None
         )
         .join_from(invoice, account, account.c.id == invoice.c.account_id)
         .join(organisation, organisation.c.id == invoice.c.organisation_id)
-        .where(invoice.c.id == case.invoice_id)
+        .where(invoice.c.id == about.invoice_id)
     ).one()
-    grace_days = access_store.collection(conn, case.organisation_id).policy.grace_days
     letter = write_letter(
         kind,
         row.language,
@@ -43,16 +74,16 @@ def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int) -> None
             gym=row.gym,
             payer=row.name,
             invoice=f"{row.series}-{row.number}",
-            owed=Money(overdue_minor(conn, case.invoice_id, local_date(now_ms, row.time_zone)), row.currency),
-            due_on=unpaid_since(conn, case.invoice_id) or row.due_on,
-            shut_on=None if grace_days is None else case.starts_on + timedelta(days=grace_days),
+            owed=Money(about.owed_minor, row.currency),
+            due_on=about.due_on or row.due_on,
+            shut_on=about.shut_on,
             territory=row.country,
         ),
     )
     new = NewMessage(
-        organisation_id=case.organisation_id,
-        account_id=case.account_id,
-        key=f"dunning:case-{case.id}:{kind}:{now_ms}",
+        organisation_id=about.organisation_id,
+        account_id=about.account_id,
+        key=key,
         kind=kind,
         language=row.language,
         recipient=row.email,

@@ -1,105 +1,67 @@
 """The dunning ladder: from a policy and a first day to dated steps, and to the instant at which dues shut something.
 
-Pure. One policy holds retries, reminders and restrictions, so that there are no two calendars to align by hand.
-Days count from the ladder's day 0: the local date of the first charge that failed (never before the due date). As long
-as no charge has failed the due date stands in for it, so that unpaid dues lapse even where no worker ever ran.
-Truth tables: billing.md §3 rows 49, 55, 56, 58.
+Pure. Days count from the ladder's day 0: the local date of the first charge that failed (never before the due date). As
+long as no charge has failed the due date stands in for it, so that unpaid dues lapse even where no worker ever ran.
+Truth tables: billing.md §3 rows 49, 51, 55, 56, 58.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from portillon_cloud.access.blocks import Switch
-from portillon_cloud.dunning.errors import PolicyInvalidError
+from portillon_cloud.dunning.failures import FailureClass
+from portillon_cloud.dunning.policy import DAYS_MAX, DunningPolicy, Ladder, Restriction, Rung
+
+__all__ = [
+    "DAYS_MAX",
+    "STEP_TIME",
+    "Debt",
+    "DunningPolicy",
+    "LetterKind",
+    "Restriction",
+    "Step",
+    "StepKind",
+    "overdue",
+    "overdue_from_ms",
+    "restricted_from_ms",
+    "step_ms",
+    "steps",
+    "switches_off",
+]
 
 STEP_TIME = time(6, 0)
 """Local time of charges and ladder steps: after the night's invoices, before the gym fills, never in a skipped hour."""
-
-DAYS_MAX = 366
-STEPS_MAX = 32
 
 
 class StepKind(StrEnum):
     """What a step does; steps of one day are taken in this order, so that a retry can spare the rest."""
 
     RETRY = "retry"
+    PROMISE = "promise"  # a promised day is over: no step of the policy, but of a case
     REMINDER = "reminder"
     RESTRICTION = "restriction"
+    HAND_OVER = "hand_over"
+    CANCELLATION = "cancellation"
+    WRITE_OFF = "write_off"
 
 
 class LetterKind(StrEnum):
     """What is written to the payer."""
 
+    BEFORE_DUE = "before_due"
     PAYMENT_FAILED = "payment_failed"
     REMINDER = "reminder"
     FINAL_NOTICE = "final_notice"
     ACTION_REQUIRED = "action_required"
+    PROMISE_BROKEN = "promise_broken"
     SUSPENDED = "suspended"
     RESTORED = "restored"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restriction:
-    """From day `day` of the ladder these switches are off, if at least `owed_minor_min` is that old."""
-
-    day: int
-    switches: frozenset[Switch]
-    owed_minor_min: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DunningPolicy:
-    """When a failed charge is tried again, when the payer is reminded, and from which day what is restricted."""
-
-    retry_days: tuple[int, ...] = (3, 5, 7)
-    reminder_days: tuple[int, ...] = (0, 3, 7)
-    restrictions: tuple[Restriction, ...] = (Restriction(day=10, switches=frozenset({Switch.ACCESS})),)
-
-    def __post_init__(self) -> None:
-        restriction_days = tuple(restriction.day for restriction in self.restrictions)
-        _check_days("retry_days", self.retry_days, first=1)
-        _check_days("reminder_days", self.reminder_days, first=0)
-        _check_days("restrictions", restriction_days, first=0)
-        if len(self.retry_days) + len(self.reminder_days) + len(restriction_days) > STEPS_MAX:
-            raise PolicyInvalidError(f"a dunning ladder has at most {STEPS_MAX} steps")
-
-    @property
-    def grace_days(self) -> int | None:
-        """Days for which somebody overdue still enters; None: dues never shut the door."""
-        return min((r.day for r in self.restrictions if Switch.ACCESS in r.switches), default=None)
-
-    def to_body(self) -> dict[str, Any]:
-        """The JSON-ready form that is stored."""
-        return {
-            "retry_days": list(self.retry_days),
-            "reminder_days": list(self.reminder_days),
-            "restrictions": [
-                {"day": r.day, "switches": sorted(r.switches), "owed_minor_min": r.owed_minor_min}
-                for r in self.restrictions
-            ],
-        }
-
-    @classmethod
-    def from_body(cls, body: Mapping[str, Any]) -> "DunningPolicy":
-        """Rebuild a stored policy; raises PolicyInvalidError, KeyError."""
-        return cls(
-            retry_days=tuple(body["retry_days"]),
-            reminder_days=tuple(body["reminder_days"]),
-            restrictions=tuple(
-                Restriction(
-                    day=r["day"],
-                    switches=frozenset(Switch(s) for s in r["switches"]),
-                    owed_minor_min=r["owed_minor_min"],
-                )
-                for r in body["restrictions"]
-            ),
-        )
+    HANDED_OVER = "handed_over"
+    CANCELLED_FOR_DUES = "cancelled_for_dues"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +79,17 @@ class Debt:
     """One unpaid invoice as the ladder sees it.
 
     `owed_minor` None: an invoice not made yet, supposed to be large enough. `held_until_ms`: a debit is under way and
-    counts as paid until then.
+    counts as paid until then. `promised_until_ms`: somebody promised to pay, so nothing is shut before then. `failure`:
+    why it could not be charged; None: nothing has failed. `members`: whom it is for; None: everybody of the account.
     """
 
     owed_minor: int | None
     from_on: date
     held_until_ms: int | None = None
+    promised_until_ms: int | None = None
+    failure: FailureClass | None = None
+    currency: str | None = None
+    members: frozenset[int] | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -131,12 +98,13 @@ def step_ms(on: date, zone: str) -> int:
     return int(datetime.combine(on, STEP_TIME, tzinfo=ZoneInfo(zone)).timestamp() * 1000)
 
 
-def steps(policy: DunningPolicy, starts_on: date, *, retries: bool = True) -> tuple[Step, ...]:
+def steps(ladder: Ladder, starts_on: date, *, retries: bool = True) -> tuple[Step, ...]:
     """The ladder's steps in the order in which they are taken; without retries after a hard decline."""
     planned: list[tuple[int, StepKind, LetterKind | None]]
-    planned = [(day, StepKind.RETRY, None) for day in policy.retry_days if retries]
-    planned += [(day, StepKind.REMINDER, _letter(policy, day)) for day in policy.reminder_days]
-    planned += [(restriction.day, StepKind.RESTRICTION, None) for restriction in policy.restrictions]
+    planned = [(day, StepKind.RETRY, None) for day in ladder.retry_days if retries]
+    planned += [(day, StepKind.REMINDER, _letter(ladder, day)) for day in ladder.reminder_days]
+    planned += [(restriction.day, StepKind.RESTRICTION, None) for restriction in ladder.restrictions]
+    planned += [(rung.day, kind, None) for kind, rung in endings(ladder)]
     order = list(StepKind)
     planned.sort(key=lambda step: (step[0], order.index(step[1])))
     return tuple(
@@ -145,11 +113,35 @@ def steps(policy: DunningPolicy, starts_on: date, *, retries: bool = True) -> tu
     )
 
 
+def endings(ladder: Ladder) -> Iterator[tuple[StepKind, Rung]]:
+    """How the ladder ends, as far as it does."""
+    for kind, rung in (
+        (StepKind.HAND_OVER, ladder.hand_over),
+        (StepKind.CANCELLATION, ladder.cancellation),
+        (StepKind.WRITE_OFF, ladder.write_off),
+    ):
+        if rung is not None:
+            yield kind, rung
+
+
 def restricted_from_ms(policy: DunningPolicy, debts: Iterable[Debt], switch: Switch, zone: str) -> int | None:
-    """The first instant at which these debts, if nothing is paid, switch it off; None: never."""
+    """The first instant at which these debts, if nothing is paid, switch it off; None: never.
+
+    Amounts of different currencies are not added; an invoice not made yet counts in each.
+    """
     all_debts = list(debts)
-    starts = (_reached_ms(r, all_debts, zone) for r in policy.restrictions if switch in r.switches)
-    return min((start for start in starts if start is not None), default=None)
+    currencies = {debt.currency for debt in all_debts if debt.owed_minor is not None} or {None}
+    reached = (
+        _reached_ms(
+            policy,
+            [debt for debt in all_debts if debt.owed_minor is None or debt.currency == currency],
+            switch,
+            currency,
+            zone,
+        )
+        for currency in currencies
+    )
+    return min((at_ms for at_ms in reached if at_ms is not None), default=None)
 
 
 def switches_off(policy: DunningPolicy, debts: Iterable[Debt], zone: str, at_ms: int) -> frozenset[Switch]:
@@ -169,30 +161,38 @@ def overdue_from_ms(debt: Debt, zone: str) -> int:
     return max(step_ms(debt.from_on, zone), debt.held_until_ms or 0)
 
 
-def _reached_ms(restriction: Restriction, debts: Sequence[Debt], zone: str) -> int | None:
-    """When the debts that are `restriction.day` days old first add up to its threshold."""
-    aged = sorted(
-        (
-            max(step_ms(debt.from_on + timedelta(days=restriction.day), zone), debt.held_until_ms or 0),
-            restriction.owed_minor_min if debt.owed_minor is None else debt.owed_minor,
-        )
+def _reached_ms(
+    policy: DunningPolicy, debts: Sequence[Debt], switch: Switch, currency: str | None, zone: str
+) -> int | None:
+    """When the debts that are old enough for one of the thresholds, each by its own ladder, first add up to it."""
+    asked = [
+        (debt, rung.least_minor(currency), _ripe_ms(debt, rung.day, zone))
         for debt in debts
-    )
-    owed_minor = 0
-    for start_ms, amount_minor in aged:
-        owed_minor += amount_minor
-        if owed_minor >= restriction.owed_minor_min:
-            return start_ms
-    return None
+        for rung in policy.ladder_for(debt.failure).restrictions
+        if switch in rung.switches
+    ]
+    starts = []
+    for least_minor in {minor for _, minor, _ in asked}:
+        since: dict[int, int] = {}
+        for debt, minor, ripe_ms in asked:
+            if minor <= least_minor:
+                since[id(debt)] = min(ripe_ms, since.get(id(debt), ripe_ms))
+        owed_minor = 0
+        for debt in sorted((one for one in debts if id(one) in since), key=lambda one: since[id(one)]):
+            owed_minor += least_minor if debt.owed_minor is None else debt.owed_minor
+            if owed_minor >= least_minor:
+                starts.append(since[id(debt)])
+                break
+    return min(starts, default=None)
 
 
-def _letter(policy: DunningPolicy, day: int) -> LetterKind:
-    if day == policy.reminder_days[0]:
+def _ripe_ms(debt: Debt, day: int, zone: str) -> int:
+    """When the debt is that many days old, and neither a debit under way nor a promise speaks for it."""
+    at_ms = step_ms(debt.from_on + timedelta(days=day), zone)
+    return max(at_ms, debt.held_until_ms or 0, debt.promised_until_ms or 0)
+
+
+def _letter(ladder: Ladder, day: int) -> LetterKind:
+    if day == ladder.reminder_days[0]:
         return LetterKind.PAYMENT_FAILED
-    return LetterKind.FINAL_NOTICE if day == policy.reminder_days[-1] else LetterKind.REMINDER
-
-
-def _check_days(name: str, days: Sequence[int], *, first: int) -> None:
-    ascending = all(earlier < later for earlier, later in pairwise(days))
-    if not ascending or any(not first <= day <= DAYS_MAX for day in days):
-        raise PolicyInvalidError(f"{name} {list(days)}: write ascending whole days from {first} to {DAYS_MAX}")
+    return LetterKind.FINAL_NOTICE if day == ladder.reminder_days[-1] else LetterKind.REMINDER

@@ -54,6 +54,26 @@ _TEXTS: dict[str, dict[LetterKind, tuple[str, str]]] = {
             "Your bank wants you to confirm the payment of {owed} for invoice {invoice} before it lets it through. "
             "Please confirm it in your bank's app, or come to the desk.",
         ),
+        LetterKind.BEFORE_DUE: (
+            "{owed} falls due on {due_on}",
+            "Invoice {invoice} over {owed} falls due on {due_on}. There is nothing to do if your card is up to date: "
+            "we charge it that day. Otherwise please pay at the desk by then.",
+        ),
+        LetterKind.PROMISE_BROKEN: (
+            "We have not received {owed}",
+            "You had told us a day for invoice {invoice}, due on {due_on}, and {owed} has not arrived. "
+            "Please pay at the desk, or tell us what holds it up.",
+        ),
+        LetterKind.HANDED_OVER: (
+            "{owed} is now with a collection agency",
+            "Invoice {invoice}, due on {due_on}, is still unpaid: {owed}. We have handed it to a collection agency. "
+            "You can still pay at the desk; that ends it.",
+        ),
+        LetterKind.CANCELLED_FOR_DUES: (
+            "Your membership has ended",
+            "Invoice {invoice}, due on {due_on}, is still unpaid: {owed}. We have ended your membership; nothing is "
+            "added from today on. What was owed until then is still owed.",
+        ),
         LetterKind.SUSPENDED: (
             "Your access is suspended",
             "Invoice {invoice}, due on {due_on}, is still unpaid: {owed}. The turnstile does not open for now. "
@@ -85,6 +105,26 @@ _TEXTS: dict[str, dict[LetterKind, tuple[str, str]]] = {
             "Votre banque veut que vous confirmiez le paiement de {owed} pour la facture {invoice}. "
             "Confirmez-le dans l’application de votre banque, ou passez à l’accueil.",
         ),
+        LetterKind.BEFORE_DUE: (
+            "{owed} à payer le {due_on}",
+            "La facture {invoice} de {owed} arrive à échéance le {due_on}. Si votre carte est à jour, vous n’avez rien "
+            "à faire : nous la débiterons ce jour-là. Sinon, payez à l’accueil d’ici là.",
+        ),
+        LetterKind.PROMISE_BROKEN: (
+            "Nous n’avons pas reçu {owed}",
+            "Vous nous aviez annoncé un jour pour la facture {invoice}, échue le {due_on}, et {owed} ne sont pas "
+            "arrivés. Payez à l’accueil, ou dites-nous ce qui vous en empêche.",
+        ),
+        LetterKind.HANDED_OVER: (
+            "{owed} : dossier transmis à une agence de recouvrement",
+            "La facture {invoice}, échue le {due_on}, n’est toujours pas payée : {owed}. Nous l’avons transmise à une "
+            "agence de recouvrement. Vous pouvez encore payer à l’accueil ; le dossier sera clos.",
+        ),
+        LetterKind.CANCELLED_FOR_DUES: (
+            "Votre abonnement a pris fin",
+            "La facture {invoice}, échue le {due_on}, n’est toujours pas payée : {owed}. Nous avons mis fin à votre "
+            "abonnement ; rien ne s’ajoute à partir d’aujourd’hui. Ce qui était dû jusque-là reste dû.",
+        ),
         LetterKind.SUSPENDED: (
             "Votre accès est suspendu",
             "La facture {invoice}, échue le {due_on}, n’est toujours pas payée : {owed}. "
@@ -102,7 +142,13 @@ _SHUT_SOON = {
 }
 _FRAME = {"en": "Hello {payer},\n\n{text}\n\n{gym}\n", "fr": "Bonjour {payer},\n\n{text}\n\n{gym}\n"}
 _BEFORE_SHUT = frozenset(
-    {LetterKind.PAYMENT_FAILED, LetterKind.REMINDER, LetterKind.FINAL_NOTICE, LetterKind.ACTION_REQUIRED}
+    {
+        LetterKind.PAYMENT_FAILED,
+        LetterKind.REMINDER,
+        LetterKind.FINAL_NOTICE,
+        LetterKind.ACTION_REQUIRED,
+        LetterKind.PROMISE_BROKEN,
+    }
 )
 
 

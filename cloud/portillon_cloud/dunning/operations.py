@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from portillon_cloud import outbox, timers
+from portillon_cloud import outbox, timers, webhooks
 from portillon_cloud.access import operations as access
 from portillon_cloud.access import store as access_store
 from portillon_cloud.access.account_lock import lock_account
@@ -17,7 +17,9 @@ from portillon_cloud.access.grace_given import spared_until
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.dunning import ladder, store
 from portillon_cloud.dunning.correspondence import send
-from portillon_cloud.dunning.ladder import DunningPolicy, LetterKind, StepKind
+from portillon_cloud.dunning.failures import RETRIES_CURE, failure_class
+from portillon_cloud.dunning.ladder import LetterKind, StepKind
+from portillon_cloud.dunning.policy import DunningPolicy
 from portillon_cloud.payments.owed import overdue_minor
 
 DUNNING_STEP = "dunning_step"
@@ -45,15 +47,19 @@ class Failure:
 
 
 def charge_failed(conn: Connection, failure: Failure, *, retries: bool, now_ms: int) -> None:
-    """Open the invoice's case, or note one more failure in it. `retries` False: this card can never work."""
+    """Open the invoice's case, or note one more failure in it. `retries` False: this card can never work.
+
+    A case keeps the ladder that it began with; what a retry cannot cure takes its retries away.
+    """
     going_by = access_store.collection(conn, failure.organisation_id)
     today = local_date(now_ms, going_by.zone)
+    kind = failure_class(failure.code)
+    retries = retries and kind in RETRIES_CURE
     known = store.open_case(conn, failure.invoice_id)
     if known is not None:
         store.retries_taken(conn, known.id, now_ms, today)
         if not retries and known.retries:
-            _cancel(conn, failure.organisation_id, store.steps_to_come(conn, known.id, StepKind.RETRY))
-            store.give_up_retries(conn, known.id)
+            _stop_retries(conn, known)
         return
     starts_on = max(store.due_on(conn, failure.invoice_id), today)
     case = store.insert_case(
@@ -62,11 +68,13 @@ def charge_failed(conn: Connection, failure: Failure, *, retries: bool, now_ms: 
         account_id=failure.account_id,
         invoice_id=failure.invoice_id,
         cause=failure.code,
+        failure=kind,
         starts_on=starts_on,
         retries=retries,
         now_ms=now_ms,
     )
-    planned = store.insert_steps(conn, case, ladder.steps(going_by.policy, starts_on, retries=retries))
+    way_down = going_by.policy.ladder_for(kind)
+    planned = store.insert_steps(conn, case, ladder.steps(way_down, starts_on, retries=retries))
     timers.schedule_many(
         conn,
         [
@@ -81,6 +89,8 @@ def charge_failed(conn: Connection, failure: Failure, *, retries: bool, now_ms: 
         ],
     )
     outbox.account_changed(conn, failure.organisation_id, failure.account_id)
+    changed = webhooks.EventKind.STANDING_CHANGED
+    webhooks.tell(conn, changed, failure.organisation_id, [failure.account_id], at_ms=now_ms)
 
 
 def action_required(conn: Connection, failure: Failure, *, now_ms: int) -> None:
@@ -98,10 +108,12 @@ def paid(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int
     for case in store.open_cases(conn, account_id):
         if overdue_minor(conn, case.invoice_id, today) > 0:
             continue
-        _cancel(conn, organisation_id, store.steps_to_come(conn, case.id))
+        cancel_steps(conn, organisation_id, store.steps_to_come(conn, case.id))
         store.close_case(conn, case.id, now_ms)
         last_closed = case
     opened_again = review_account(conn, organisation_id=organisation_id, account_id=account_id, now_ms=now_ms)
+    if last_closed is not None and not opened_again:
+        webhooks.tell(conn, webhooks.EventKind.STANDING_CHANGED, organisation_id, [account_id], at_ms=now_ms)
     if opened_again and last_closed is not None:
         send(conn, last_closed, LetterKind.RESTORED, now_ms=now_ms)
 
@@ -162,41 +174,62 @@ def watch_account(conn: Connection, *, organisation_id: int, account_id: int) ->
 
 
 def take_review(work: timers.Work, claimed: timers.Timer) -> None:
-    """Timer handler: what `watch_account` scheduled."""
+    """Timer handler: what `watch_account` scheduled, or a policy that changed."""
     with work.db.write() as conn:
-        review_account(conn, organisation_id=claimed.organisation_id, account_id=claimed.subject_id, now_ms=work.now_ms)
+        which = {"organisation_id": claimed.organisation_id, "account_id": claimed.subject_id}
+        restrict(conn, **which, now_ms=work.now_ms)
+        watch_account(conn, **which)
         timers.finish(conn, claimed)
 
 
-def take_step(work: timers.Work, claimed: timers.Timer) -> None:
-    """Timer handler: a reminder or a restriction of the ladder is due."""
-    with work.db.write() as conn:
-        step = store.step(conn, claimed.subject_id)
-        case = None if step is None or step.done else store.lock_case(conn, step.case_id)
-        if step is not None and case is not None and not case.closed:
-            if step.kind is StepKind.REMINDER and step.letter is not None:
-                send(conn, case, step.letter, now_ms=work.now_ms)
-            if step.kind is StepKind.RESTRICTION:
-                _restrict(conn, case, work.now_ms)
-            store.step_done(conn, step.id, work.now_ms)
-        timers.finish(conn, claimed)
+def restrict(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> None:
+    """Review the account, and tell the payer if that shuts the door."""
+    lock_account(conn, account_id)
+    was = store.block_switches(conn, account_id, SOURCE)
+    review_account(conn, organisation_id=organisation_id, account_id=account_id, now_ms=now_ms)
+    shut = store.block_switches(conn, account_id, SOURCE)
+    cases = store.open_cases(conn, account_id)
+    if cases and Switch.ACCESS in shut and Switch.ACCESS not in was:
+        send(conn, cases[0], LetterKind.SUSPENDED, now_ms=now_ms)
 
 
-def set_policy(conn: Connection, organisation_id: int, policy: DunningPolicy) -> None:
-    """Choose the organisation's ladder. Cases that are open keep their steps. Raises GraceTooShortError."""
+def contract_ended(conn: Connection, *, organisation_id: int, subscription_id: int) -> None:
+    """Somebody left at once: no card is tried again for what they still owe, which a person may ask for."""
+    for case in store.cases_billing(conn, organisation_id, subscription_id):
+        if case.retries:
+            lock_account(conn, case.account_id)
+            _stop_retries(conn, case)
+
+
+def set_policy(conn: Connection, organisation_id: int, policy: DunningPolicy, *, now_ms: int) -> None:
+    """Choose the organisation's ladders. Cases that are open keep their steps, but what is shut goes by the new ones.
+
+    Raises GraceTooShortError.
+    """
     access.check_policy(conn, organisation_id, policy)
     store.put_policy(conn, organisation_id, policy)
     outbox.everything_changed(conn, organisation_id)
+    timers.schedule_many(
+        conn,
+        [
+            timers.NewTimer(
+                organisation_id=organisation_id,
+                kind=DUNNING_REVIEW,
+                subject_id=account_id,
+                due_at_ms=now_ms,
+                key=f"dunning:account-{account_id}:policy-{now_ms}",
+            )
+            for account_id in store.accounts_in_arrears(conn, organisation_id)
+        ],
+    )
 
 
-def _restrict(conn: Connection, case: store.Case, now_ms: int) -> None:
-    was = store.block_switches(conn, case.account_id, SOURCE)
-    review_account(conn, organisation_id=case.organisation_id, account_id=case.account_id, now_ms=now_ms)
-    shut = store.block_switches(conn, case.account_id, SOURCE)
-    if Switch.ACCESS in shut and Switch.ACCESS not in was:
-        send(conn, case, LetterKind.SUSPENDED, now_ms=now_ms)
-
-
-def _cancel(conn: Connection, organisation_id: int, steps: list[store.Step]) -> None:
+def cancel_steps(conn: Connection, organisation_id: int, steps: list[store.Step]) -> None:
+    """Nobody takes these steps."""
     for step in steps:
         timers.cancel(conn, organisation_id=organisation_id, key=step.timer_key)
+
+
+def _stop_retries(conn: Connection, case: store.Case) -> None:
+    cancel_steps(conn, case.organisation_id, store.steps_to_come(conn, case.id, StepKind.RETRY))
+    store.give_up_retries(conn, case.id)

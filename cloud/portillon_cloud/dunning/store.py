@@ -1,7 +1,7 @@
 """The SQL of dunning. Plain functions over a connection; the caller owns the transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import Connection, Row, func, select, text, update
@@ -10,9 +10,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.access.blocks import BlockReason, Switch
 from portillon_cloud.access.tables import block
-from portillon_cloud.billing.tables import invoice
+from portillon_cloud.billing.tables import invoice, invoice_line
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.dunning import ladder
+from portillon_cloud.dunning.failures import FailureClass
 from portillon_cloud.dunning.ladder import DunningPolicy, LetterKind, StepKind
 from portillon_cloud.dunning.tables import dunning_case, dunning_policy, dunning_step
 
@@ -29,6 +30,7 @@ class Case:
     invoice_id: int
     generation: int
     cause: str
+    failure: FailureClass
     starts_on: date
     retries: bool
     closed: bool
@@ -82,6 +84,7 @@ def insert_case(
     account_id: int,
     invoice_id: int,
     cause: str,
+    failure: FailureClass,
     starts_on: date,
     retries: bool,
     now_ms: int,
@@ -98,6 +101,7 @@ def insert_case(
         generation=generation,
         starts_on=starts_on,
         cause=cause,
+        failure=failure,
         retries=retries,
         opened_at_ms=now_ms,
     )
@@ -108,6 +112,7 @@ def insert_case(
         invoice_id=invoice_id,
         generation=generation,
         cause=cause,
+        failure=failure,
         starts_on=starts_on,
         retries=retries,
         closed=False,
@@ -117,6 +122,31 @@ def insert_case(
 def close_case(conn: Connection, case_id: int, now_ms: int) -> None:
     """Nothing is owed any more."""
     conn.execute(update(dunning_case).where(dunning_case.c.id == case_id, _OPEN).values(closed_at_ms=now_ms))
+
+
+def cases_billing(conn: Connection, organisation_id: int, subscription_id: int) -> list[Case]:
+    """The open cases of invoices that bill this subscription."""
+    billing = select(invoice_line.c.invoice_id).where(invoice_line.c.subscription_id == subscription_id)
+    rows = conn.execute(
+        select(dunning_case)
+        .where(dunning_case.c.organisation_id == organisation_id, dunning_case.c.invoice_id.in_(billing), _OPEN)
+        .order_by(dunning_case.c.id)
+    )
+    return [_case(row) for row in rows]
+
+
+def accounts_in_arrears(conn: Connection, organisation_id: int) -> list[int]:
+    """Every account of the organisation that has an open case."""
+    column = dunning_case.c.account_id
+    rows = conn.execute(
+        select(column).where(dunning_case.c.organisation_id == organisation_id, _OPEN).distinct().order_by(column)
+    )
+    return list(rows.scalars())
+
+
+def hand_over(conn: Connection, case_id: int, now_ms: int) -> None:
+    """From now on whoever collects for the gym has it."""
+    conn.execute(update(dunning_case).where(dunning_case.c.id == case_id).values(handed_over_at_ms=now_ms))
 
 
 def give_up_retries(conn: Connection, case_id: int) -> None:
@@ -150,6 +180,22 @@ def insert_steps(conn: Connection, of: Case, planned: Sequence[ladder.Step]) -> 
         )
         for step in planned
     ]
+
+
+def add_step(conn: Connection, of: Case, kind: StepKind, on: date) -> Step:
+    """A step that no ladder plans, after those that it does."""
+    last = conn.scalar(select(func.max(dunning_step.c.number)).where(dunning_step.c.case_id == of.id)) or 0
+    [made] = insert_steps(conn, of, [ladder.Step(last + 1, kind, on)])
+    return made
+
+
+def postpone_step(conn: Connection, postponed: Step, on: date) -> Step:
+    """It is taken on another day, under another timer."""
+    moved = replace(postponed, planned_on=on, timer_key=f"{postponed.timer_key.partition('@')[0]}@{on}")
+    conn.execute(
+        update(dunning_step).where(dunning_step.c.id == postponed.id).values(planned_on=on, timer_key=moved.timer_key)
+    )
+    return moved
 
 
 def step(conn: Connection, step_id: int) -> Step | None:
@@ -216,6 +262,7 @@ def _case(row: Row[tuple[object, ...]]) -> Case:
         invoice_id=row.invoice_id,
         generation=row.generation,
         cause=row.cause,
+        failure=FailureClass(row.failure),
         starts_on=row.starts_on,
         retries=row.retries,
         closed=row.closed_at_ms is not None,

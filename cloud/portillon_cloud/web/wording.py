@@ -153,12 +153,20 @@ STEPS: Mapping[StepKind, tuple[str, str]] = {
     StepKind.RETRY: ("warn", N_("Charge tried again")),
     StepKind.REMINDER: ("warn", N_("Reminded")),
     StepKind.RESTRICTION: ("bad", N_("Access suspended")),
+    StepKind.PROMISE: ("warn", N_("Promise not kept")),
+    StepKind.HAND_OVER: ("bad", N_("With the collectors")),
+    StepKind.CANCELLATION: ("bad", N_("Membership ended")),
+    StepKind.WRITE_OFF: ("idle", N_("Written off")),
 }
 
 NEXT_STEPS: Mapping[StepKind, str] = {
     StepKind.RETRY: N_("Charge again"),
     StepKind.REMINDER: N_("Reminder"),
     StepKind.RESTRICTION: N_("Suspension"),
+    StepKind.PROMISE: N_("Promised to be paid by then"),
+    StepKind.HAND_OVER: N_("To the collectors"),
+    StepKind.CANCELLATION: N_("End of the membership"),
+    StepKind.WRITE_OFF: N_("Write-off"),
 }
 
 

@@ -275,8 +275,8 @@ def test_other_switches_can_be_restricted_earlier(gym: DuesGym) -> None:
         ),
     )
     with gym.db.write() as conn:
-        set_policy(conn, gym.organisation_id, policy)
-        set_policy(conn, gym.organisation_id, policy)
+        set_policy(conn, gym.organisation_id, policy, now_ms=at(-1))
+        set_policy(conn, gym.organisation_id, policy, now_ms=at(-1))
     payer = gym.payer(BROKE)
     gym.owe(payer)
     gym.run_until(at(5))
@@ -292,7 +292,7 @@ def test_grace_shorter_than_a_gateway_may_be_alone_is_refused(db: Database) -> N
     gym = make_gym(db)
     short = DunningPolicy(restrictions=(Restriction(day=3, switches=frozenset({Switch.ACCESS})),))
     with pytest.raises(GraceTooShortError, match="day 4"), db.write() as conn:
-        set_policy(conn, gym.organisation_id, short)
+        set_policy(conn, gym.organisation_id, short, now_ms=at(-1))
     alone = SitePolicy(time_zone="America/Toronto", after_lease=AfterLease.PASS_FOR_HOURS, after_lease_hours=24 * 7)
     with pytest.raises(GraceTooShortError), db.write() as conn:
         set_site_policy(conn, gym.site_id, alone)

@@ -292,7 +292,7 @@ def _make_invoice(conn: Connection, gym: Gym, number: int, account_id: int, subs
     if late:
         case_id = _fill(
             conn, dunning_case, **same, account_id=account_id, invoice_id=invoice_id, generation=1, starts_on=due,
-            cause="insufficient_funds", retries=True, opened_at_ms=BUSINESS_MS,
+            cause="insufficient_funds", failure="soft", retries=True, opened_at_ms=BUSINESS_MS,
         )  # fmt: skip
         steps = (("reminder", 0), ("retry", 3), ("retry", 5), ("reminder", 7), ("restriction", 10))
         for step, (kind, day) in enumerate(steps, start=1):

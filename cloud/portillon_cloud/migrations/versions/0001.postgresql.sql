@@ -1387,11 +1387,14 @@ CREATE TABLE dunning_case (
 	generation INTEGER NOT NULL,
 	starts_on DATE NOT NULL,
 	cause TEXT NOT NULL,
+	failure TEXT NOT NULL,
 	retries BOOLEAN NOT NULL,
 	opened_at_ms BIGINT NOT NULL,
 	closed_at_ms BIGINT,
+	handed_over_at_ms BIGINT,
 	CONSTRAINT pk_dunning_case PRIMARY KEY (id),
 	CONSTRAINT uq_dunning_case_invoice_id_generation UNIQUE (invoice_id, generation),
+	CONSTRAINT ck_dunning_case_failure_known CHECK (failure IN ('soft', 'hard', 'authentication', 'debit_return', 'no_method', 'expired_card')),
 	CONSTRAINT fk_dunning_case_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_dunning_case_account_id FOREIGN KEY(account_id) REFERENCES account (id),
 	CONSTRAINT fk_dunning_case_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
@@ -2071,6 +2074,27 @@ CREATE OR REPLACE FUNCTION credit_note_tax_refuse() RETURNS trigger LANGUAGE plp
 
 CREATE TRIGGER credit_note_tax_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON credit_note_tax FOR EACH STATEMENT EXECUTE FUNCTION credit_note_tax_refuse()
 
+CREATE TABLE dunning_promise (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	case_id BIGINT NOT NULL,
+	pay_on DATE NOT NULL,
+	until_ms BIGINT NOT NULL,
+	taken_at_ms BIGINT NOT NULL,
+	taken_by TEXT NOT NULL,
+	request_key TEXT NOT NULL,
+	CONSTRAINT pk_dunning_promise PRIMARY KEY (id),
+	CONSTRAINT uq_dunning_promise_case_id_request_key UNIQUE (case_id, request_key),
+	CONSTRAINT fk_dunning_promise_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_dunning_promise_case_id FOREIGN KEY(case_id) REFERENCES dunning_case (id)
+)
+
+CREATE INDEX ix_dunning_promise_organisation_id_request_key ON dunning_promise (organisation_id, request_key)
+
+CREATE OR REPLACE FUNCTION dunning_promise_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'dunning_promise rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER dunning_promise_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON dunning_promise FOR EACH STATEMENT EXECUTE FUNCTION dunning_promise_refuse()
+
 CREATE TABLE dunning_step (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -2084,8 +2108,8 @@ CREATE TABLE dunning_step (
 	CONSTRAINT pk_dunning_step PRIMARY KEY (id),
 	CONSTRAINT uq_dunning_step_case_id_number UNIQUE (case_id, number),
 	CONSTRAINT uq_dunning_step_organisation_id_timer_key UNIQUE (organisation_id, timer_key),
-	CONSTRAINT ck_dunning_step_kind_known CHECK (kind IN ('retry', 'reminder', 'restriction')),
-	CONSTRAINT ck_dunning_step_letter_known CHECK (letter IS NULL OR letter IN ('payment_failed', 'reminder', 'final_notice', 'action_required', 'suspended', 'restored')),
+	CONSTRAINT ck_dunning_step_kind_known CHECK (kind IN ('retry', 'promise', 'reminder', 'restriction', 'hand_over', 'cancellation', 'write_off')),
+	CONSTRAINT ck_dunning_step_letter_known CHECK (letter IS NULL OR letter IN ('before_due', 'payment_failed', 'reminder', 'final_notice', 'action_required', 'promise_broken', 'suspended', 'restored', 'handed_over', 'cancelled_for_dues')),
 	CONSTRAINT fk_dunning_step_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_dunning_step_case_id FOREIGN KEY(case_id) REFERENCES dunning_case (id)
 )

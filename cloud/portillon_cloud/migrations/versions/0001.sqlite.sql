@@ -1379,11 +1379,14 @@ CREATE TABLE dunning_case (
 	generation INTEGER NOT NULL,
 	starts_on DATE NOT NULL,
 	cause TEXT NOT NULL,
+	failure TEXT NOT NULL,
 	retries BOOLEAN NOT NULL,
 	opened_at_ms INTEGER NOT NULL,
 	closed_at_ms INTEGER,
+	handed_over_at_ms INTEGER,
 	CONSTRAINT pk_dunning_case PRIMARY KEY (id),
 	CONSTRAINT uq_dunning_case_invoice_id_generation UNIQUE (invoice_id, generation),
+	CONSTRAINT ck_dunning_case_failure_known CHECK (failure IN ('soft', 'hard', 'authentication', 'debit_return', 'no_method', 'expired_card')),
 	CONSTRAINT fk_dunning_case_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_dunning_case_account_id FOREIGN KEY(account_id) REFERENCES account (id),
 	CONSTRAINT fk_dunning_case_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
@@ -2063,6 +2066,27 @@ CREATE TRIGGER credit_note_tax_no_update BEFORE UPDATE ON credit_note_tax BEGIN 
 
 CREATE TRIGGER credit_note_tax_no_delete BEFORE DELETE ON credit_note_tax BEGIN SELECT RAISE(ABORT, 'credit_note_tax rows never change: record a correction as a new row'); END
 
+CREATE TABLE dunning_promise (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	case_id INTEGER NOT NULL,
+	pay_on DATE NOT NULL,
+	until_ms INTEGER NOT NULL,
+	taken_at_ms INTEGER NOT NULL,
+	taken_by TEXT NOT NULL,
+	request_key TEXT NOT NULL,
+	CONSTRAINT pk_dunning_promise PRIMARY KEY (id),
+	CONSTRAINT uq_dunning_promise_case_id_request_key UNIQUE (case_id, request_key),
+	CONSTRAINT fk_dunning_promise_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_dunning_promise_case_id FOREIGN KEY(case_id) REFERENCES dunning_case (id)
+)
+
+CREATE INDEX ix_dunning_promise_organisation_id_request_key ON dunning_promise (organisation_id, request_key)
+
+CREATE TRIGGER dunning_promise_no_update BEFORE UPDATE ON dunning_promise BEGIN SELECT RAISE(ABORT, 'dunning_promise rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER dunning_promise_no_delete BEFORE DELETE ON dunning_promise BEGIN SELECT RAISE(ABORT, 'dunning_promise rows never change: record a correction as a new row'); END
+
 CREATE TABLE dunning_step (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -2076,8 +2100,8 @@ CREATE TABLE dunning_step (
 	CONSTRAINT pk_dunning_step PRIMARY KEY (id),
 	CONSTRAINT uq_dunning_step_case_id_number UNIQUE (case_id, number),
 	CONSTRAINT uq_dunning_step_organisation_id_timer_key UNIQUE (organisation_id, timer_key),
-	CONSTRAINT ck_dunning_step_kind_known CHECK (kind IN ('retry', 'reminder', 'restriction')),
-	CONSTRAINT ck_dunning_step_letter_known CHECK (letter IS NULL OR letter IN ('payment_failed', 'reminder', 'final_notice', 'action_required', 'suspended', 'restored')),
+	CONSTRAINT ck_dunning_step_kind_known CHECK (kind IN ('retry', 'promise', 'reminder', 'restriction', 'hand_over', 'cancellation', 'write_off')),
+	CONSTRAINT ck_dunning_step_letter_known CHECK (letter IS NULL OR letter IN ('before_due', 'payment_failed', 'reminder', 'final_notice', 'action_required', 'promise_broken', 'suspended', 'restored', 'handed_over', 'cancelled_for_dues')),
 	CONSTRAINT fk_dunning_step_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_dunning_step_case_id FOREIGN KEY(case_id) REFERENCES dunning_case (id)
 )
