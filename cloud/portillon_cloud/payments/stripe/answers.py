@@ -27,6 +27,7 @@ CLOSED = "abandoned"
 """Stripe's cancellation_reason of an intent that we closed because it was declined; its own code still says why."""
 
 _CARD_PARAMETERS = frozenset({"payment_method", "customer"})
+"""What a charge names that may be missing, detached or another customer's."""
 
 
 def of_intent(intent: stripe.PaymentIntent) -> ChargeAnswer:
@@ -60,7 +61,8 @@ def of_charge_error(error: stripe.StripeError) -> ChargeAnswer:
             return _asks(reference)
         return ChargeAnswer(outcome=ChargeOutcome.REFUSED, code=code, reference=reference)
     if isinstance(error, stripe.InvalidRequestError):
-        code = NO_SUCH_CARD if error.param in _CARD_PARAMETERS else error.code or "invalid_request"
+        gone = error.code == "resource_missing" or error.param in _CARD_PARAMETERS
+        code = NO_SUCH_CARD if gone else error.code or "invalid_request"
         return ChargeAnswer(outcome=ChargeOutcome.REFUSED, code=code)
     return no_news(error)
 
