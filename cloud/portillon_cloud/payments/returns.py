@@ -2,17 +2,18 @@
 
 1. The payment and its allocations stay as they are; the return is a record of its own, told twice it is one.
 2. What no invoice had used goes first; then allocations are undone, the newest first.
-3. What is owed again is a new intent: of the same instalment, or beside it while that is being charged otherwise.
+3. What is owed again is a new intent in a place of its own: timers of the old one, and what is on its way for it,
+   have nothing to do with it.
 4. What had been paid back to the member meanwhile is a loss: nobody can be charged for it without a person's word.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 
-from portillon_cloud import outbox
+from portillon_cloud import outbox, webhooks
 from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.database.rows import insert_one
@@ -111,6 +112,7 @@ def take_back(conn: Connection, told: TakenBack, *, now_ms: int) -> int:
     dunning.review_account(conn, organisation_id=told.organisation_id, account_id=paid.account_id, now_ms=now_ms)
     dunning.watch_account(conn, organisation_id=told.organisation_id, account_id=paid.account_id)
     outbox.account_changed(conn, told.organisation_id, paid.account_id)
+    webhooks.tell(conn, webhooks.EventKind.PAYMENT_RETURNED, told.organisation_id, [return_id], at_ms=now_ms)
     return return_id
 
 
@@ -210,9 +212,13 @@ def _owe_again(conn: Connection, paid: Row[Any], one: _Undone, told: TakenBack, 
 
 
 def _next_intent(conn: Connection, paid: Row[Any], one: _Undone) -> store.Intent:
-    """Of the same instalment; while that has a live intent, which may be on its way, in a place of its own."""
-    last = store.last_intent(conn, one.invoice_id, one.position)
-    again = store.Intent(
+    column = payment_intent.c
+    of_invoice = column.invoice_id == one.invoice_id
+    highest = conn.execute(select(func.max(column.position)).where(of_invoice)).scalar_one()
+    due_on = conn.scalar(
+        select(column.due_on).where(of_invoice, column.position == one.position).order_by(column.id.desc()).limit(1)
+    )
+    return store.Intent(
         id=0,
         organisation_id=paid.organisation_id,
         legal_entity_id=paid.legal_entity_id,
@@ -221,10 +227,6 @@ def _next_intent(conn: Connection, paid: Row[Any], one: _Undone) -> store.Intent
         amount_minor=one.amount_minor,
         currency=paid.currency,
         state=IntentState.OPEN,
-        position=one.position,
-        due_on=None if last is None else last.due_on,
+        position=int(highest) + 1,
+        due_on=due_on,
     )
-    if last is None or last.state in (IntentState.SUCCEEDED, IntentState.REPLACED):
-        return again
-    highest = select(func.max(payment_intent.c.position)).where(payment_intent.c.invoice_id == one.invoice_id)
-    return replace(again, position=int(conn.execute(highest).scalar_one()) + 1)

@@ -71,10 +71,7 @@ def lock_intent(conn: Connection, intent_id: int) -> Intent:
 
 
 def lock_current_intent(conn: Connection, intent_id: int) -> Intent | None:
-    """The live intent of the same instalment, so held: another one, if a part was paid since. None: nothing is owed.
-
-    An intent that succeeded has no other, even if a bank took its money back: that one has timers of its own.
-    """
+    """The live intent of the same instalment, so held: another one, if a part was paid since. None: nothing is owed."""
     _lock_account_of(conn, intent_id)
     asked = payment_intent.alias()
     row = conn.execute(
@@ -83,18 +80,7 @@ def lock_current_intent(conn: Connection, intent_id: int) -> Intent | None:
             asked,
             and_(asked.c.invoice_id == payment_intent.c.invoice_id, asked.c.position == payment_intent.c.position),
         )
-        .where(asked.c.id == intent_id, asked.c.state != IntentState.SUCCEEDED, LIVE_INTENT)
-    ).one_or_none()
-    return None if row is None else _intent(row)
-
-
-def last_intent(conn: Connection, invoice_id: int, position: int) -> Intent | None:
-    """The newest intent of an instalment, whatever became of it."""
-    row = conn.execute(
-        select(payment_intent)
-        .where(payment_intent.c.invoice_id == invoice_id, payment_intent.c.position == position)
-        .order_by(payment_intent.c.id.desc())
-        .limit(1)
+        .where(asked.c.id == intent_id, LIVE_INTENT)
     ).one_or_none()
     return None if row is None else _intent(row)
 
@@ -165,6 +151,21 @@ def method_to_charge(conn: Connection, account_id: int) -> Method | None:
 def set_method_state(conn: Connection, method_id: int, state: MethodState) -> None:
     """Whether the method may be charged from now on."""
     conn.execute(update(payment_method).where(payment_method.c.id == method_id).values(state=state))
+
+
+def refused_ms(conn: Connection, method_id: int, since_ms: int) -> list[int]:
+    """When the method was refused from then on, in order."""
+    rows = conn.execute(
+        select(attempt_outcome.c.at_ms)
+        .join(payment_attempt, payment_attempt.c.id == attempt_outcome.c.attempt_id)
+        .where(
+            payment_attempt.c.payment_method_id == method_id,
+            attempt_outcome.c.outcome == FinalOutcome.REFUSED,
+            attempt_outcome.c.at_ms > since_ms,
+        )
+        .order_by(attempt_outcome.c.at_ms)
+    )
+    return list(rows.scalars())
 
 
 def live_attempt(conn: Connection, intent_id: int) -> Attempt | None:

@@ -129,15 +129,15 @@ def test_no_more_goes_back_than_came(gym: DuesGym) -> None:
     assert faults(gym) == []
 
 
-def test_the_second_part_stands_beside_the_first(gym: DuesGym) -> None:
-    """While the instalment has a live intent, which may be on its way, what is owed again gets a place of its own."""
+def test_what_is_owed_again_has_a_place_of_its_own(gym: DuesGym) -> None:
+    """Each return is an instalment of its own: beside the first, whose charge may ring again, and beside another."""
     payer, invoice_id = paid_up(gym)
     gym.behave(payer, CardBehaviour.DEBIT)
     back(gym, now_ms=at(5), amount_minor=1000)
     back(gym, now_ms=at(5), key="re_2", amount_minor=500)
     live = select(payment_intent.c.position, payment_intent.c.amount_minor).where(payment_intent.c.state == "open")
     with gym.db.read() as conn:
-        assert [tuple(row) for row in conn.execute(live.order_by(payment_intent.c.position))] == [(1, 1000), (2, 500)]
+        assert [tuple(row) for row in conn.execute(live.order_by(payment_intent.c.position))] == [(2, 1000), (3, 500)]
         assert sum(one.owed_minor for one in unpaid_invoices(conn, payer.account_id)) == 1500
     gym.pay(payer, 1500, now_ms=at(6))
     assert owed(gym, invoice_id) == 0
