@@ -555,6 +555,47 @@ CREATE TABLE seller_particulars (
 	CONSTRAINT fk_seller_particulars_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
+CREATE TABLE sepa_creditor (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	creditor_id TEXT NOT NULL,
+	iban TEXT NOT NULL,
+	notice_days INTEGER NOT NULL,
+	file_days INTEGER NOT NULL,
+	set_at_ms BIGINT NOT NULL,
+	set_by TEXT NOT NULL,
+	CONSTRAINT pk_sepa_creditor PRIMARY KEY (id),
+	CONSTRAINT uq_sepa_creditor_legal_entity_id UNIQUE (legal_entity_id),
+	CONSTRAINT ck_sepa_creditor_notice_days_meant CHECK (notice_days BETWEEN 1 AND 60),
+	CONSTRAINT ck_sepa_creditor_file_days_meant CHECK (file_days BETWEEN 1 AND 14),
+	CONSTRAINT fk_sepa_creditor_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_sepa_creditor_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE TABLE sepa_file (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	number INTEGER NOT NULL,
+	message_id TEXT NOT NULL,
+	made_at_ms BIGINT NOT NULL,
+	made_by TEXT NOT NULL,
+	debits INTEGER NOT NULL,
+	total_minor BIGINT NOT NULL,
+	sha256 TEXT NOT NULL,
+	body_sealed BYTEA NOT NULL,
+	CONSTRAINT pk_sepa_file PRIMARY KEY (id),
+	CONSTRAINT uq_sepa_file_legal_entity_id_number UNIQUE (legal_entity_id, number),
+	CONSTRAINT fk_sepa_file_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_sepa_file_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT uq_sepa_file_message_id UNIQUE (message_id)
+)
+
+CREATE OR REPLACE FUNCTION sepa_file_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'sepa_file rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER sepa_file_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON sepa_file FOR EACH STATEMENT EXECUTE FUNCTION sepa_file_refuse()
+
 CREATE TABLE site (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -1817,6 +1858,28 @@ CREATE OR REPLACE FUNCTION sale_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ 
 
 CREATE TRIGGER sale_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON sale FOR EACH STATEMENT EXECUTE FUNCTION sale_refuse()
 
+CREATE TABLE sepa_mandate (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	payment_method_id BIGINT NOT NULL,
+	reference TEXT NOT NULL,
+	signed_on DATE NOT NULL,
+	debtor_name TEXT NOT NULL,
+	iban_sealed BYTEA NOT NULL,
+	used_on DATE,
+	revoked_on DATE,
+	added_by TEXT NOT NULL,
+	CONSTRAINT pk_sepa_mandate PRIMARY KEY (id),
+	CONSTRAINT uq_sepa_mandate_organisation_id_reference UNIQUE (organisation_id, reference),
+	CONSTRAINT uq_sepa_mandate_payment_method_id UNIQUE (payment_method_id),
+	CONSTRAINT fk_sepa_mandate_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_sepa_mandate_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_sepa_mandate_payment_method_id FOREIGN KEY(payment_method_id) REFERENCES payment_method (id)
+)
+
+CREATE INDEX ix_sepa_mandate_account_id ON sepa_mandate (account_id)
+
 CREATE TABLE snapshot (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -2221,6 +2284,8 @@ CREATE TABLE payment_attempt (
 	CONSTRAINT uq_payment_attempt_key UNIQUE (key)
 )
 
+CREATE INDEX ix_payment_attempt_payment_method_id ON payment_attempt (payment_method_id)
+
 CREATE UNIQUE INDEX uq_payment_attempt_live ON payment_attempt (intent_id) WHERE state <> 'over'
 
 CREATE TABLE price_change_for (
@@ -2305,6 +2370,52 @@ CREATE TABLE sale_return (
 CREATE OR REPLACE FUNCTION sale_return_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'sale_return rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER sale_return_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON sale_return FOR EACH STATEMENT EXECUTE FUNCTION sale_return_refuse()
+
+CREATE TABLE sepa_debit (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	mandate_id BIGINT NOT NULL,
+	attempt_key TEXT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	told_on DATE NOT NULL,
+	collect_on DATE NOT NULL,
+	state TEXT NOT NULL,
+	code TEXT,
+	file_id BIGINT,
+	batch TEXT,
+	CONSTRAINT pk_sepa_debit PRIMARY KEY (id),
+	CONSTRAINT ck_sepa_debit_state_known CHECK (state IN ('waiting', 'in_file', 'succeeded', 'refused', 'returned')),
+	CONSTRAINT ck_sepa_debit_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_sepa_debit_batch_if_file CHECK ((file_id IS NULL) = (batch IS NULL)),
+	CONSTRAINT fk_sepa_debit_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_sepa_debit_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_sepa_debit_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_sepa_debit_mandate_id FOREIGN KEY(mandate_id) REFERENCES sepa_mandate (id),
+	CONSTRAINT uq_sepa_debit_attempt_key UNIQUE (attempt_key),
+	CONSTRAINT fk_sepa_debit_file_id FOREIGN KEY(file_id) REFERENCES sepa_file (id)
+)
+
+CREATE INDEX ix_sepa_debit_account_id ON sepa_debit (account_id)
+
+CREATE INDEX ix_sepa_debit_batch ON sepa_debit (batch)
+
+CREATE INDEX ix_sepa_debit_file_id ON sepa_debit (file_id)
+
+CREATE INDEX ix_sepa_debit_mandate_id ON sepa_debit (mandate_id)
+
+CREATE OR REPLACE FUNCTION sepa_debit_attempt_key_fixed_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'sepa_debit.attempt_key never changes once written' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER sepa_debit_attempt_key_fixed BEFORE UPDATE OF attempt_key ON sepa_debit FOR EACH ROW WHEN (OLD.attempt_key IS DISTINCT FROM NEW.attempt_key) EXECUTE FUNCTION sepa_debit_attempt_key_fixed_refuse()
+
+CREATE OR REPLACE FUNCTION sepa_debit_amount_minor_fixed_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'sepa_debit.amount_minor never changes once written' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER sepa_debit_amount_minor_fixed BEFORE UPDATE OF amount_minor ON sepa_debit FOR EACH ROW WHEN (OLD.amount_minor IS DISTINCT FROM NEW.amount_minor) EXECUTE FUNCTION sepa_debit_amount_minor_fixed_refuse()
+
+CREATE OR REPLACE FUNCTION sepa_debit_mandate_id_fixed_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'sepa_debit.mandate_id never changes once written' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER sepa_debit_mandate_id_fixed BEFORE UPDATE OF mandate_id ON sepa_debit FOR EACH ROW WHEN (OLD.mandate_id IS DISTINCT FROM NEW.mandate_id) EXECUTE FUNCTION sepa_debit_mandate_id_fixed_refuse()
 
 CREATE TABLE snapshot_chunk (
 	snapshot_id BIGINT NOT NULL,
