@@ -22,14 +22,14 @@ class Params:
             raise InvalidRequestError(f"{name} is one value, not a group", param=name)
         return value
 
-    def whole(self, name: str, default: Any = _REQUIRED, *, most: int = AMOUNT_MOST) -> Any:
-        """A whole number from 1."""
+    def whole(self, name: str, default: Any = _REQUIRED, *, least: int = 1, most: int = AMOUNT_MOST) -> Any:
+        """A whole number."""
         value = self.text(name, default)
         if value is default:
             return default
-        if not value.isdecimal() or not 1 <= int(value) <= most:
+        if not value.isdecimal() or not least <= int(value) <= most:
             raise InvalidRequestError(
-                f"{name} is a whole number from 1 to {most}", code="parameter_invalid", param=name
+                f"{name} is a whole number from {least} to {most}", code="parameter_invalid", param=name
             )
         return int(value)
 

@@ -91,7 +91,7 @@ def _listing(kind: str, *filters: str) -> Act:
             if (value := given.text(name, None)) is not None
         }
         limit, after = given.whole("limit", 10, most=LISTED_MOST), given.text("starting_after", None)
-        since_s = Params(given.group("created")).whole("gte", 0, most=LATEST_S)
+        since_s = Params(given.group("created")).whole("gte", 0, least=0, most=LATEST_S)
         given.done()
         if "customer" in equal:
             book.get("customer", equal["customer"])

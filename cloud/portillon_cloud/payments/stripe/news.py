@@ -1,0 +1,223 @@
+"""What Stripe tells of an organisation's accounts (`ProviderNews`): signed events, and what they are about.
+
+An intent is what we call a charge: whatever names Stripe's charge is led back to its intent, which carries our key.
+Accounts that have ended are heard like the current one: banks take money back months later.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+
+import stripe
+from pydantic import BaseModel, ConfigDict, ValidationError
+from stripe import StripeClient
+
+from portillon_cloud.payments.inbox.news import (
+    ChargeSeen,
+    DisputeSeen,
+    DisputeState,
+    Event,
+    Evidence,
+    MethodSeen,
+    NewsAwayError,
+    NewsForgedError,
+    NewsOf,
+    RefundSeen,
+)
+from portillon_cloud.payments.provider_accounts import accounts_of
+from portillon_cloud.payments.stripe import answers
+from portillon_cloud.payments.stripe.account import PAGE, REFERENCE
+from portillon_cloud.payments.stripe.methods import seen_method
+from portillon_cloud.payments.stripe.provider import StripeProvider
+from portillon_cloud.payments.tables import STRIPE
+
+TOLERANCE_S = 300
+"""How old a signature may be (https://docs.stripe.com/webhooks#replay-attacks); Stripe signs each sending anew."""
+
+EVENTS_MOST = 100_000
+"""So many are read at once: Stripe keeps events for 30 days, and a chain's 30 days are fewer."""
+
+_STATES: Mapping[str, DisputeState] = {
+    "warning_needs_response": DisputeState.INQUIRY,
+    "warning_under_review": DisputeState.INQUIRY_ANSWERED,
+    "warning_closed": DisputeState.INQUIRY_CLOSED,
+    "needs_response": DisputeState.OPEN,
+    "under_review": DisputeState.ANSWERED,
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
+}
+_Found = TypeVar("_Found")
+
+
+class _About(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    id: str = ""
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    object: _About
+
+
+class _Told(BaseModel):
+    """What is read of a webhook: never the state of what it is about, which may be old."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    type: str
+    created: int
+    data: _Data
+
+
+@dataclass(frozen=True, slots=True)
+class StripeNews:
+    """The accounts, the current one first. `webhook_secrets`: with which their endpoints sign."""
+
+    clients: Sequence[StripeClient] = field(repr=False)
+    webhook_secrets: Sequence[str] = field(default=(), repr=False)
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Event:
+        """What a webhook says. Raises NewsForgedError."""
+        signature = headers.get("stripe-signature")
+        if not any(_signed(body, signature, secret) for secret in self.webhook_secrets):
+            raise NewsForgedError("no signature of this account's endpoints, or one that is too old")
+        try:
+            told = _Told.model_validate_json(body)
+        except ValidationError as error:
+            raise NewsForgedError("signed, but no event: is the endpoint's payload style 'snapshot'?") from error
+        return Event(id=told.id, kind=told.type, object_id=told.data.object.id, created_s=told.created)
+
+    def events_since(self, since_s: int) -> Sequence[Event]:
+        """Every event created at or after then, newest first."""
+        try:
+            return [event for client in self.clients for event in _listed(client, since_s)]
+        except stripe.StripeError as error:
+            raise _away(error) from error
+
+    def fetch_charge(self, reference: str) -> ChargeSeen | None:
+        """The intent now, of its own name or of one of Stripe's charges."""
+        intent = self._intent(reference)
+        return None if intent is None else ChargeSeen(key=_key(intent), answer=answers.of_intent(intent))
+
+    def fetch_refund(self, reference: str) -> RefundSeen | None:
+        """The refund now."""
+        refund = self._found(lambda client: client.v1.refunds.retrieve(reference))
+        return None if refund is None else RefundSeen(key=_key(refund), answer=answers.of_refund(refund))
+
+    def fetch_dispute(self, reference: str) -> DisputeSeen | None:
+        """The dispute now."""
+        dispute = self._found(lambda client: client.v1.disputes.retrieve(reference))
+        return None if dispute is None else self._dispute(dispute)
+
+    def fetch_method(self, reference: str) -> MethodSeen | None:
+        """The payment method now; of a mandate, the method that it is for, usable while the mandate is."""
+        if not reference.startswith("mandate_"):
+            method = self._found(lambda client: client.v1.payment_methods.retrieve(reference))
+            return None if method is None else seen_method(method)
+        mandate = self._found(lambda client: client.v1.mandates.retrieve(reference))
+        if mandate is None:
+            return None
+        method_id = mandate.payment_method
+        named = method_id if isinstance(method_id, str) else method_id.id
+        method = self._found(lambda client: client.v1.payment_methods.retrieve(named))
+        return None if method is None else seen_method(method, mandate=mandate)
+
+    def submit_evidence(self, reference: str, evidence: Evidence) -> DisputeSeen:
+        """Send the evidence to the bank, for good: the text, and which documents show it."""
+        shown = "".join(f"\n- {name}" for name in evidence.documents)
+        text = f"{evidence.text}\n\nDocuments:{shown}" if shown else evidence.text
+
+        def send(client: StripeClient) -> stripe.Dispute:
+            try:
+                return client.v1.disputes.update(
+                    reference,
+                    {"evidence": {"uncategorized_text": text}, "submit": True},
+                    {"idempotency_key": evidence.key},
+                )
+            except stripe.InvalidRequestError:  # too late, or sent before: it is where it is
+                return client.v1.disputes.retrieve(reference)
+
+        sent = self._found(send)
+        if sent is None:
+            raise NewsAwayError(f"no account of the organisation at Stripe knows dispute {reference}")
+        return self._dispute(sent)
+
+    def _dispute(self, dispute: stripe.Dispute) -> DisputeSeen:
+        named = dispute.payment_intent or dispute.charge
+        intent = self._intent(named if isinstance(named, str) else named.id)
+        details = dispute.payment_method_details
+        due_s = dispute.evidence_details.due_by
+        return DisputeSeen(
+            reference=dispute.id,
+            key=None if intent is None else _key(intent),
+            state=_STATES.get(dispute.status, DisputeState.OPEN),
+            amount_minor=dispute.amount,
+            currency=dispute.currency.upper(),
+            reason=dispute.reason,
+            debit=details is not None and details.type != "card",
+            answer_by_ms=None if due_s is None else due_s * 1000,
+        )
+
+    def _intent(self, reference: str) -> stripe.PaymentIntent | None:
+        named: str | None = reference
+        if reference.startswith(("ch_", "py_")):
+            charge = self._found(lambda client: client.v1.charges.retrieve(reference))
+            of = None if charge is None else charge.payment_intent
+            named = of if of is None or isinstance(of, str) else of.id
+        return None if named is None else self._found(lambda client: client.v1.payment_intents.retrieve(named))
+
+    def _found(self, ask: Callable[[StripeClient], _Found]) -> _Found | None:
+        for client in self.clients:
+            try:
+                return ask(client)
+            except stripe.InvalidRequestError as error:
+                if error.code != "resource_missing":
+                    raise _away(error) from error
+            except stripe.StripeError as error:
+                raise _away(error) from error
+        return None
+
+
+def news_of(provider: StripeProvider) -> NewsOf:
+    """What the organisations' accounts tell; of one that never had an account: nothing."""
+
+    def of(organisation_id: int, name: str) -> StripeNews | None:
+        if name != STRIPE:
+            return None
+        with provider.db.read() as conn:
+            accounts = accounts_of(conn, provider.keyring, organisation_id=organisation_id, provider=STRIPE)
+        if not accounts:
+            return None
+        return StripeNews(
+            [provider.at(account).client for account in accounts],
+            [account.webhook_secret for account in accounts if account.webhook_secret is not None],
+        )
+
+    return of
+
+
+def _listed(client: StripeClient, since_s: int) -> Iterator[Event]:
+    listed = client.v1.events.list({"created": {"gte": since_s}, "limit": PAGE})
+    for one in islice(listed.auto_paging_iter(), EVENTS_MOST):
+        yield Event(id=one.id, kind=one.type, object_id=str(getattr(one.data.object, "id", "")), created_s=one.created)
+
+
+def _signed(body: bytes, signature: str | None, secret: str) -> bool:
+    try:
+        stripe.WebhookSignature.verify_header(body, signature, secret, TOLERANCE_S)
+    except (stripe.SignatureVerificationError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _key(one: stripe.PaymentIntent | stripe.Refund) -> str | None:
+    found = one.metadata.to_dict().get(REFERENCE) if one.metadata else None
+    return None if found is None else str(found)
+
+
+def _away(error: stripe.StripeError) -> NewsAwayError:
+    return NewsAwayError(f"Stripe gives no answer now ({type(error).__name__} {error.http_status or ''})")
