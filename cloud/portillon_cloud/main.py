@@ -21,6 +21,7 @@ from portillon_cloud.billing.reward_timer import REFERRAL_REWARD
 from portillon_cloud.clock import Clock, RealClock
 from portillon_cloud.database import Database
 from portillon_cloud.dunning import operations as dunning
+from portillon_cloud.dunning.before_due import DUNNING_BEFORE_DUE, remind_before_due
 from portillon_cloud.dunning.step_taking import take_step
 from portillon_cloud.gateways.broker import BrokerLink
 from portillon_cloud.gateways.link import GatewayLink
@@ -124,6 +125,7 @@ def handlers(provider: PaymentProvider, links: ExitLinks | None = None) -> Mappi
         CHARGE: charge_timer(provider),
         dunning.DUNNING_STEP: take_step,
         dunning.DUNNING_REVIEW: dunning.take_review,
+        DUNNING_BEFORE_DUE: remind_before_due,
         access.ACCESS_REVIEW: access.review,
         CLOSE_TAKINGS: close_when_due,
         NIGHTLY_AUDIT: audit.audit_when_due,

@@ -23,6 +23,7 @@ from portillon_cloud.billing.told import tell_about
 from portillon_cloud.billing.withdrawal import LeftByLaw, record_lawful_end
 from portillon_cloud.billing.withdrawal_credit import standing, total_minor
 from portillon_cloud.clock.local import local_date
+from portillon_cloud.dunning.operations import contract_ended
 from portillon_cloud.messages.notices import Cancelled, FreezeAgreed, Notice, RenewalAgreed, Withdrawn
 
 
@@ -65,6 +66,8 @@ def carry_out(conn: Connection, *, organisation_id: int, subscription_id: int, n
     agreed = _agreed(conn, held, subscription_id, new, outcome, today, written=True)
     said: Notice | None = None
     if isinstance(new, CancelChange) and outcome.ends_on is not None:
+        if outcome.ends_on <= today:
+            contract_ended(conn, **which)
         said = _left(conn, held, organisation_id, subscription_id, agreed, outcome.ends_on, today, author, new.by_law)
     if isinstance(new, FreezeChange):
         fee_minor = _freeze_fee_minor(conn, organisation_id, subscription_id, author.at_ms)

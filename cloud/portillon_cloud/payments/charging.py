@@ -21,6 +21,7 @@ from portillon_cloud import timers
 from portillon_cloud.access.blocks import Switch
 from portillon_cloud.access.operations import switched_off_now
 from portillon_cloud.database import Database
+from portillon_cloud.dunning import caps
 from portillon_cloud.payments import settling, store
 from portillon_cloud.payments.provider import ChargeAnswer, ChargeOrder, ChargeOutcome, PaymentProvider
 from portillon_cloud.payments.settling import ChargeResult
@@ -82,6 +83,11 @@ def cancel_charge(db: Database, provider: PaymentProvider, intent_id: int, *, no
         return _settle(conn, live, answer, now_ms)
 
 
+def hear(conn: Connection, attempt_id: int, answer: ChargeAnswer, *, now_ms: int) -> ChargeResult:
+    """Write what the provider tells of an attempt by itself, however old the attempt is by now."""
+    return _settle(conn, store.attempt(conn, attempt_id), answer, now_ms)
+
+
 def _done(conn: Connection, claimed: timers.Timer | None) -> None:
     # What the provider said is so, whoever has the timer by now: a stalled worker must not forget a charge it made.
     # And whoever took the timer over meanwhile must not try the card once more for it.
@@ -104,6 +110,10 @@ def _begin(conn: Connection, provider: PaymentProvider, intent_id: int, now_ms: 
     if method is None:
         settling.charge_failed(conn, intent, code="no_payment_method", now_ms=now_ms)
         return ChargeResult.NO_METHOD
+    allowed_ms = caps.allowed_from_ms(store.refused_ms(conn, method.id, now_ms - caps.WINDOW_LONGEST_MS), now_ms)
+    if allowed_ms > now_ms:
+        settling.schedule_charge(conn, intent, at_ms=allowed_ms, purpose=f"capped-{allowed_ms}")
+        return ChargeResult.CAPPED
     attempt = store.insert_attempt(conn, intent, method, now_ms)
     return _Begun(attempt, _order(intent, attempt, now_ms), ask_only=False)
 

@@ -10,6 +10,8 @@ from portillon_cloud import timers
 from portillon_cloud.billing.calendar import add_months
 from portillon_cloud.database import Database
 from portillon_cloud.database.rows import insert_many, insert_one, reserve_ids
+from portillon_cloud.dunning.before_due import Coming, plan_reminders
+from portillon_cloud.dunning.caps import DAY_MS
 from portillon_cloud.dunning.ladder import step_ms
 from portillon_cloud.members.tables import account, organisation
 from portillon_cloud.payments import settling, store
@@ -123,6 +125,12 @@ def open_intents(conn: Connection, *, invoices: Sequence[InvoiceDue], now_ms: in
             for intent_id, (one, *_), due_day in zip(ids, owing, due_days, strict=True)
         ],
     )
+    later = [
+        Coming(intent_id, one.organisation_id, due_on)
+        for intent_id, (one, *_), (due_on, zone) in zip(ids, owing, due_days, strict=True)
+        if due_ms[due_on, zone] - now_ms > DAY_MS
+    ]
+    plan_reminders(conn, later, now_ms=now_ms)
 
 
 def add_payment_method(

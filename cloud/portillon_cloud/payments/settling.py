@@ -21,6 +21,7 @@ class ChargeResult(StrEnum):
     NOTHING_OWED = "nothing_owed"
     PARKED = "parked"  # in doubt for too long: a person must look
     COLLECTION_HELD = "collection_held"  # a block holds collection off; asked again the next day
+    CAPPED = "capped"  # the card networks let this card be tried no more for now; asked again when they do
     NO_METHOD = "no_method"  # nothing to charge: dunning reminds
     SUCCEEDED = "succeeded"
     REFUSED = "refused"

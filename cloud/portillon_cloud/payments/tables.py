@@ -147,7 +147,7 @@ payment_attempt = Table(
     key(),
     organisation_id(),
     reference("intent_id", "payment_intent.id"),
-    reference("payment_method_id", "payment_method.id"),
+    reference("payment_method_id", "payment_method.id", index=True),
     Column("number", Integer, nullable=False),  # 1, 2, …: n+1 exists only once n is over
     Column("key", Text, nullable=False, unique=True),  # idempotency key and our own reference: intent-17:2
     Column("state", Text, nullable=False),
