@@ -5,8 +5,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.billing import credit_store, invoice_store
@@ -44,6 +45,16 @@ class Returned:
 
     position: int
     quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoldLine:
+    """A line of a sale; `left`: how many of it were not brought back."""
+
+    position: int
+    description: str
+    quantity: int
+    left: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +142,30 @@ def take_back(conn: Connection, brought: Brought, *, now_ms: int) -> int:
     return note_id
 
 
+def sold_lines(conn: Connection, organisation_id: int, invoice_id: int) -> Sequence[SoldLine]:
+    """What one sale's invoice sold, and what of it can still be brought back. Raises UnknownSaleError."""
+    line = invoice_line.c
+    rows = conn.execute(
+        select(invoice_line)
+        .join(sale, sale.c.invoice_id == line.invoice_id)
+        .where(sale.c.organisation_id == organisation_id, line.invoice_id == invoice_id)
+        .order_by(line.position)
+    ).all()
+    if not rows:
+        raise UnknownSaleError(f"there is no sale with invoice {invoice_id} in your organisation")
+    return [
+        SoldLine(position=row.position, description=row.description, quantity=row.quantity, left=_left(conn, row))
+        for row in rows
+    ]
+
+
+def _left(conn: Connection, row: Row[Any]) -> int:
+    """How many of a line of a sale were not brought back; of what costs nothing, none can be."""
+    taken = func.coalesce(func.sum(credit_note_line.c.priced_minor), 0)
+    taken_minor = conn.scalar(select(taken).where(credit_note_line.c.invoice_line_id == row.id)) or 0
+    return row.quantity - int(taken_minor) // row.unit_minor if row.unit_minor else 0
+
+
 def _credit(conn: Connection, invoice_id: int, returned: Returned) -> Credit:
     line = invoice_line.c
     row = conn.execute(
@@ -138,9 +173,7 @@ def _credit(conn: Connection, invoice_id: int, returned: Returned) -> Credit:
     ).one_or_none()
     if row is None:
         raise SaleRefusedError(f"position: invoice {invoice_id} has no line {returned.position}")
-    taken = func.coalesce(func.sum(credit_note_line.c.priced_minor), 0)
-    taken_minor = conn.scalar(select(taken).where(credit_note_line.c.invoice_line_id == row.id)) or 0
-    left = row.quantity - int(taken_minor) // row.unit_minor if row.unit_minor else 0
+    left = _left(conn, row)
     if not 0 < returned.quantity <= left:
         raise SaleRefusedError(
             f"quantity: {left} of {row.quantity} of line {returned.position} can still be brought back, "

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select
 
 from portillon_cloud.billing.numbers import printed
+from portillon_cloud.billing.sale_draft import SALE
 from portillon_cloud.billing.tables import invoice, invoice_line, invoice_tax
 from portillon_cloud.dunning.ladder import LetterKind, StepKind
 from portillon_cloud.dunning.tables import dunning_case, dunning_step
@@ -80,6 +81,7 @@ class InvoiceView:
     payments: tuple[PaymentLine, ...]
     ladder: tuple[LadderStep, ...]
     intent_state: IntentState | None
+    of_sale: bool  # of goods or services, which can be brought back
 
 
 def invoice_view(conn: Connection, *, organisation_id: int, invoice_id: int) -> InvoiceView | None:
@@ -92,7 +94,7 @@ def invoice_view(conn: Connection, *, organisation_id: int, invoice_id: int) -> 
     currency = row.currency
     lines = conn.execute(
         select(invoice_line).where(invoice_line.c.invoice_id == invoice_id).order_by(invoice_line.c.position)
-    )
+    ).all()
     taxes = conn.execute(select(invoice_tax).where(invoice_tax.c.invoice_id == invoice_id).order_by(invoice_tax.c.tax))
     return InvoiceView(
         summary=_summary(row),
@@ -122,6 +124,7 @@ def invoice_view(conn: Connection, *, organisation_id: int, invoice_id: int) -> 
         payments=_payments_of_invoice(conn, invoice_id),
         ladder=_ladder(conn, invoice_id),
         intent_state=_intent_state(conn, invoice_id),
+        of_sale=any(line.component == SALE for line in lines),
     )
 
 

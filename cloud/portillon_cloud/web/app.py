@@ -48,6 +48,7 @@ from portillon_cloud.web.pages import (
     renew,
     reports,
     rule_changes,
+    sales,
     shared_passes,
     sign_in,
     subscriptions,
@@ -93,7 +94,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
-        payer, subscriptions, contracts, contract_texts, transfers,
+        payer, sales, subscriptions, contracts, contract_texts, transfers,
         leave, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
         reports,

@@ -37,3 +37,26 @@ def test_who_pays_is_read_and_paid_back_by_keyboard(visitor, axe, gym):
     look(page, axe, "payer-fr")
     visitor.go(f"/accounts/{gym.accounts[0]}")
     look(page, axe, "payer-owed-fr")
+
+
+def test_something_is_sold_and_taken_back_by_keyboard(visitor, axe, gym):
+    """Typed, shown with its taxes, sold, and one of two taken back, without a mouse."""
+    visitor.sign_in()
+    page = visitor.page
+    page.wait_for_url("**/sites/1")
+    visitor.go(f"/accounts/{gym.accounts[11]}/sale")
+    page.get_by_label("What it is, as the invoice says it").first.fill("Towel")
+    page.get_by_label("How many").first.fill("2")
+    page.get_by_label("One costs (CAD)").first.fill("10.00")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="What it comes to")).to_be_visible()
+    look(page, axe, "sale-en")
+    page.get_by_role("button", name="Sell it").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("It is sold")
+    page.get_by_role("group", name="Invoices, and what settled them").get_by_role("link").press("Enter")
+    page.get_by_role("link", name="Take something back").press("Enter")
+    page.get_by_label("Towel").fill("1")
+    page.get_by_label("Reason, as the credit note says it").fill("wrong colour")
+    look(page, axe, "sale-return-en")
+    page.get_by_role("button", name="Take them back").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("It is taken back")

@@ -41,7 +41,9 @@ STATEMENT_DAYS = 365
 
 PAID_BACK = N_("Noted. It is no credit any more: it waits to be paid back.")
 UNPARKED = N_("Noted. The account is billed again, with what waited.")
-DONE = {"paid-back": PAID_BACK, "unparked": UNPARKED}
+SOLD = N_("It is sold: the invoice is here. Take the payment now if they pay now.")
+BROUGHT_BACK = N_("It is taken back: the credit note is here. It pays what is owed; the rest is credit.")
+DONE = {"paid-back": PAID_BACK, "unparked": UNPARKED, "sold": SOLD, "brought-back": BROUGHT_BACK}
 NOT_THAT_MUCH = N_("There is not that much credit. Pay back at most what is there.")
 MONTH_CLOSED = N_("This month is closed in the books. Open it again first.")
 NO_SUCH_DOUBT = N_("Somebody else was faster: this doubt is settled.")
@@ -55,7 +57,7 @@ def payer_page(
     reader: Reader,
     from_on: FirstDay = None,
     through_on: LastDay = None,
-    done: Annotated[str, Query(pattern="^(paid-back|unparked)?$")] = "",
+    done: Annotated[str, Query(pattern="^(paid-back|unparked|sold|brought-back)?$")] = "",
 ) -> Response:
     """The account as it stands, with the statement of the days asked for; without them of the last year."""
     notice = Notice("ok", reader.words.say(DONE[done])) if done else None
