@@ -31,6 +31,7 @@ from portillon_cloud.messages.operations import deliver
 from portillon_cloud.messages.smtp_carrier import SmtpCarrier
 from portillon_cloud.payments.operations import CHARGE, charge_timer
 from portillon_cloud.payments.provider import PaymentProvider
+from portillon_cloud.payments.refunding.sending import REFUND, refund_timer
 from portillon_cloud.payments.routing import Routing
 from portillon_cloud.payments.simulator import PaymentSimulator
 from portillon_cloud.payments.stripe.connection import Connections
@@ -123,6 +124,7 @@ def handlers(provider: PaymentProvider, links: ExitLinks | None = None) -> Mappi
         ADDONS_END: end_with_memberships,
         REFERRAL_REWARD: reward_when_due,
         CHARGE: charge_timer(provider),
+        REFUND: refund_timer(provider),
         dunning.DUNNING_STEP: take_step,
         dunning.DUNNING_REVIEW: dunning.take_review,
         DUNNING_BEFORE_DUE: remind_before_due,

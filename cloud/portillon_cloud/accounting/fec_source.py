@@ -21,6 +21,8 @@ from portillon_cloud.ledger.periods import Book
 from portillon_cloud.ledger.tables import ManualKind, ledger_account, ledger_entry, manual_entry, posting
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account, legal_entity
+from portillon_cloud.payments.disputes.tables import dispute
+from portillon_cloud.payments.refunding.tables import payout_came_back, payout_paid
 from portillon_cloud.payments.return_tables import payment_return
 from portillon_cloud.payments.tables import Means, allocation, payment, payout, write_off
 
@@ -239,6 +241,14 @@ def _reasoned(table: Table, mark: str, word: str) -> Callable[[Connection, Seque
     return tell
 
 
+def _named(table: Table, mark: str, word: str) -> Callable[[Connection, Sequence[int]], Told]:
+    def tell(conn: Connection, ids: Sequence[int]) -> Told:
+        for row in _rows(conn, table, ids):
+            yield row.id, _Fact(Journal.TAKINGS, f"{mark}-{row.id}", f"{word} {row.customer}", _customer(row))
+
+    return tell
+
+
 def _by_hand(conn: Connection, ids: Sequence[int]) -> Told:
     for row in _rows(conn, manual_entry, ids):
         text = f"{BY_HAND[row.kind]} : {row.reason}"
@@ -260,6 +270,10 @@ _OF_AN_ACCOUNT: Mapping[str, Table] = MappingProxyType(
         "write_off": write_off,
         "payout": payout,
         "payment_return": payment_return,
+        "payout_paid": payout_paid,
+        "payout_came_back": payout_came_back,
+        "dispute_opened": dispute,
+        "dispute_won": dispute,
         MANUAL: manual_entry,
     }
 )
@@ -272,6 +286,10 @@ _TELLS: Mapping[str, Callable[[Connection, Sequence[int]], Told]] = MappingProxy
         "write_off": _reasoned(write_off, "PERTE", "Créance irrécouvrable"),
         "payment_return": _returns,
         "payout": _reasoned(payout, "REMB", "Remboursement dû à"),
+        "payout_paid": _named(payout_paid, "VERS", "Remboursement versé à"),
+        "payout_came_back": _named(payout_came_back, "RETV", "Remboursement non abouti de"),
+        "dispute_opened": _named(dispute, "CONT", "Paiement contesté par"),
+        "dispute_won": _named(dispute, "GAGN", "Contestation gagnée, paiement de"),
         MANUAL: _by_hand,
     }
 )

@@ -17,13 +17,22 @@ _DOCUMENTS = """
     WHERE organisation_id = :organisation_id
     UNION ALL SELECT 'payment_return', CAST(id AS TEXT), currency, amount_minor FROM payment_return
     WHERE organisation_id = :organisation_id
+    UNION ALL SELECT 'payout_paid', CAST(id AS TEXT), currency, amount_minor FROM payout_paid
+    WHERE organisation_id = :organisation_id
+    UNION ALL SELECT 'payout_came_back', CAST(id AS TEXT), currency, amount_minor FROM payout_came_back
+    WHERE organisation_id = :organisation_id
+    UNION ALL SELECT 'dispute_opened', CAST(id AS TEXT), currency, amount_minor FROM dispute
+    WHERE organisation_id = :organisation_id AND taken
+    UNION ALL SELECT 'dispute_won', CAST(id AS TEXT), currency, amount_minor FROM dispute
+    WHERE organisation_id = :organisation_id AND state = 'won'
     UNION ALL SELECT 'manual', CAST(id AS TEXT), currency, amount_minor FROM manual_entry
     WHERE organisation_id = :organisation_id"""
 _BOOKED = """
     SELECT e.kind, e.source, e.currency, COALESCE(SUM(p.amount_minor), 0) AS minor FROM ledger_entry e
     LEFT JOIN posting p ON p.entry_id = e.id
     WHERE e.organisation_id = :organisation_id
-      AND e.kind IN ('invoice', 'credit_note', 'payment', 'write_off', 'payout', 'payment_return', 'manual')
+      AND e.kind IN ('invoice', 'credit_note', 'payment', 'write_off', 'payout', 'payment_return', 'manual',
+                     'payout_paid', 'payout_came_back', 'dispute_opened', 'dispute_won')
     GROUP BY e.kind, e.source, e.currency"""
 # What each account (or group of them) must come to, debits less credits.
 _EXPECTED = f"""
@@ -43,6 +52,12 @@ _EXPECTED = f"""
     WHERE o.organisation_id = :organisation_id GROUP BY c.legal_entity_id
     UNION ALL SELECT legal_entity_id, 'refunds_due', -SUM(amount_minor) FROM payout
     WHERE organisation_id = :organisation_id GROUP BY legal_entity_id
+    UNION ALL SELECT legal_entity_id, 'refunds_due', SUM(amount_minor) FROM payout_paid
+    WHERE organisation_id = :organisation_id GROUP BY legal_entity_id
+    UNION ALL SELECT legal_entity_id, 'refunds_due', -SUM(amount_minor) FROM payout_came_back
+    WHERE organisation_id = :organisation_id GROUP BY legal_entity_id
+    UNION ALL SELECT legal_entity_id, 'disputed', SUM(amount_minor) FROM dispute
+    WHERE organisation_id = :organisation_id AND state IN ('open', 'answered') GROUP BY legal_entity_id
     UNION ALL SELECT legal_entity_id, 'bad_debt', SUM(amount_minor) FROM write_off
     WHERE organisation_id = :organisation_id GROUP BY legal_entity_id
     UNION ALL SELECT legal_entity_id, 'bad_debt', SUM(lost_minor) FROM payment_return
@@ -87,7 +102,7 @@ LEDGER_CHECKS = (
         FROM (SELECT legal_entity_id, name, minor AS ledger, 0 AS documents FROM ({_BALANCES}) b
               UNION ALL SELECT legal_entity_id, name, 0, minor FROM ({_EXPECTED}) x) s
         JOIN legal_entity e ON e.id = s.legal_entity_id
-        WHERE s.name NOT IN ('cash', 'cheques', 'bank', 'provider_clearing', 'disputed', 'provider_fees')
+        WHERE s.name NOT IN ('cash', 'cheques', 'bank', 'provider_clearing', 'provider_fees')
         GROUP BY s.legal_entity_id, s.name, e.currency
         HAVING SUM(s.ledger) <> SUM(s.documents)
         ORDER BY 1""",  # noqa: S608

@@ -11,6 +11,7 @@ from portillon_cloud.audit.contract_checks import CONTRACT_CHECKS, RECKONED, rec
 from portillon_cloud.audit.defence_checks import DEFENCES_STAND, HOLDS, SAYS, missing_defences
 from portillon_cloud.audit.document_checks import DOCUMENT_CHECKS
 from portillon_cloud.audit.ledger_checks import LEDGER_CHECKS
+from portillon_cloud.audit.payment_checks import PAYMENT_CHECKS
 from portillon_cloud.audit.planning import plan_audit
 from portillon_cloud.audit.tables import audit_finding, audit_run, finding_over
 from portillon_cloud.database import Database
@@ -18,7 +19,7 @@ from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.timers import Timer, Work, finish
 
-CHECKS = (*DOCUMENT_CHECKS, *LEDGER_CHECKS, *CONTRACT_CHECKS)
+CHECKS = (*DOCUMENT_CHECKS, *LEDGER_CHECKS, *CONTRACT_CHECKS, *PAYMENT_CHECKS)
 HELD: Mapping[str, str] = MappingProxyType(
     {one.code: one.holds for one in CHECKS}
     | {code: holds for code, (holds, _) in RECKONED.items()}

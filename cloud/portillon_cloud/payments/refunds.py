@@ -1,6 +1,6 @@
 """Pay open credit back: it leaves the member's credit at once and waits as payouts, each tied to what it came from.
 
-The payout itself is the payment provider's or the bank's; here it is only owed (`refunds_due`).
+Here it is only owed (`refunds_due`); `refunding` pays it. Credit of a payment that a bank disputes stays where it is.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,8 @@ from portillon_cloud.ledger import Entry, LedgerCode, Posting, post
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account
 from portillon_cloud.payments.errors import OverpaymentError, RequestKeyReusedError, UnknownAccountError
+from portillon_cloud.payments.refunding.sending import plan_sending
+from portillon_cloud.payments.refunding.way_back import is_disputed
 from portillon_cloud.payments.tables import open_credit, payout
 
 
@@ -47,11 +49,14 @@ def refund_credit(conn: Connection, asked: Refund, *, now_ms: int) -> Sequence[i
     if legal_entity_id is None:
         raise UnknownAccountError(f"organisation {asked.organisation_id} has no account {asked.account_id}")
     column = open_credit.c
-    sources = conn.execute(select(open_credit).where(column.account_id == asked.account_id).order_by(column.id)).all()
+    rows = conn.execute(select(open_credit).where(column.account_id == asked.account_id).order_by(column.id)).all()
+    sources = [row for row in rows if row.payment_id is None or not is_disputed(conn, row.payment_id)]
     there = sum(source.left_minor for source in sources)
     left_to_find = there if asked.amount_minor is None else asked.amount_minor
     if not 0 < left_to_find <= there:
-        raise OverpaymentError(f"account {asked.account_id} has {there} of credit: pay back between 1 and that")
+        raise OverpaymentError(
+            f"account {asked.account_id} has {there} of credit that no bank disputes: pay back between 1 and that"
+        )
     occurred_on = local_date(now_ms, time_zone_of(conn, asked.organisation_id))
     made: list[int] = []
     for source in sources:
@@ -82,6 +87,7 @@ def refund_credit(conn: Connection, asked: Refund, *, now_ms: int) -> Sequence[i
             position=len(made) + 1,
         )
         made.append(payout_id)
+        plan_sending(conn, organisation_id=asked.organisation_id, payout_id=payout_id, at_ms=now_ms)
         post(
             conn,
             Entry(

@@ -1,13 +1,13 @@
 """A payment provider that keeps its own books, honours idempotency keys and declines on demand. For test organisations.
 
 Modelled: keys (same key, same answer; other content, error), declines, debits that settle days later in business time,
-a provider that is down, a lost answer. Not modelled: disputes, refunds, webhooks, network tokens, rate limits.
+a provider that is down, a lost answer, refunds. Not modelled: disputes, webhooks, network tokens, rate limits.
 """
 
 import hashlib
 import secrets
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portillon_cloud.database import Database
@@ -17,10 +17,19 @@ from portillon_cloud.payments.errors import (
     LiveOrganisationError,
     UnknownPaymentMethodError,
 )
-from portillon_cloud.payments.provider import CardBehaviour, ChargeAnswer, ChargeOrder, ChargeOutcome
-from portillon_cloud.payments.simulator_tables import sim_card, sim_charge
+from portillon_cloud.payments.provider import (
+    CardBehaviour,
+    ChargeAnswer,
+    ChargeOrder,
+    ChargeOutcome,
+    RefundAnswer,
+    RefundOrder,
+    RefundOutcome,
+)
+from portillon_cloud.payments.simulator_tables import sim_card, sim_charge, sim_refund
 from portillon_cloud.payments.tables import SIMULATOR
 
+_REFERENCE = "sim:"  # begins the simulated provider's own names
 KEY_LIFE_MS = 24 * 3_600_000  # as long as the large providers promise
 DEBIT_SETTLES_AFTER_MS = 3 * 24 * 3_600_000
 
@@ -82,7 +91,15 @@ class PaymentSimulator:
                 )
             else:
                 return _answer(made, order.now_ms)
-            return ChargeAnswer(outcome=ChargeOutcome.REFUSED, code="cancelled", reference=f"sim:{order.key}")
+            return ChargeAnswer(outcome=ChargeOutcome.REFUSED, code="cancelled", reference=f"{_REFERENCE}{order.key}")
+
+    def refund(self, order: RefundOrder) -> RefundAnswer:
+        """Pay back once per key, never more than was charged."""
+        try:
+            with self._db.write() as conn:
+                return _refund(conn, order)
+        except IntegrityError:
+            return RefundAnswer(outcome=RefundOutcome.UNKNOWN)
 
     def issue_cards(self, organisation_id: int, count: int) -> list[str]:
         """Tokens of new cards that work. Raises LiveOrganisationError."""
@@ -119,7 +136,7 @@ class PaymentSimulator:
         _insert(conn, order, outcome, code, settles=_SETTLES.get(behaviour) if behaviour else None)
         if behaviour is CardBehaviour.ANSWER_LOST:
             return ChargeAnswer(outcome=ChargeOutcome.UNKNOWN)
-        return ChargeAnswer(outcome=outcome, code=code, reference=f"sim:{order.key}")
+        return ChargeAnswer(outcome=outcome, code=code, reference=f"{_REFERENCE}{order.key}")
 
 
 def _insert(
@@ -146,6 +163,37 @@ def _insert(
             settles_code=settles_code,
         )
     )
+
+
+def _refund(conn: Connection, order: RefundOrder) -> RefundAnswer:
+    charge = conn.execute(
+        select(sim_charge, sim_card.c.behaviour)
+        .join(sim_card, sim_card.c.token == sim_charge.c.token)
+        .where(
+            sim_charge.c.idempotency_key == order.charge.removeprefix(_REFERENCE),
+            sim_card.c.organisation_id == order.organisation_id,
+        )
+    ).one_or_none()
+    if charge is None:
+        return RefundAnswer(outcome=RefundOutcome.REFUSED, code="no_such_charge")
+    if charge.behaviour == CardBehaviour.PROVIDER_DOWN:
+        return RefundAnswer(outcome=RefundOutcome.PROVIDER_DOWN)
+    done = RefundAnswer(outcome=RefundOutcome.SUCCEEDED, reference=f"{_REFERENCE}{order.key}")
+    column = sim_refund.c
+    if conn.scalar(select(column.id).where(column.idempotency_key == order.key)) is not None:
+        return done
+    given = conn.scalar(select(func.sum(column.amount_minor)).where(column.charge_key == charge.idempotency_key)) or 0
+    if _answer(charge, order.now_ms).outcome is not ChargeOutcome.SUCCEEDED:
+        return RefundAnswer(outcome=RefundOutcome.REFUSED, code="charge_not_paid")
+    if given + order.amount_minor > charge.amount_minor:
+        return RefundAnswer(outcome=RefundOutcome.REFUSED, code="charge_already_refunded")
+    conn.execute(
+        insert(sim_refund).values(
+            idempotency_key=order.key, charge_key=charge.idempotency_key, amount_minor=order.amount_minor
+        )
+    )
+    lost = charge.behaviour == CardBehaviour.ANSWER_LOST
+    return RefundAnswer(outcome=RefundOutcome.UNKNOWN) if lost else done
 
 
 def _refuse_live(conn: Connection, organisation_id: int) -> None:
@@ -179,7 +227,7 @@ def _made(conn: Connection, order: ChargeOrder) -> Row[tuple[object, ...]] | Non
 def _answer(made: Row[tuple[object, ...]], now_ms: int) -> ChargeAnswer:
     settled = made.settles_at_ms is not None and made.settles_at_ms <= now_ms
     outcome, code = (made.settles_as, made.settles_code) if settled else (made.outcome, made.code)
-    return ChargeAnswer(outcome=ChargeOutcome(outcome), code=code, reference=f"sim:{made.idempotency_key}")
+    return ChargeAnswer(outcome=ChargeOutcome(outcome), code=code, reference=f"{_REFERENCE}{made.idempotency_key}")
 
 
 def _fingerprint(order: ChargeOrder) -> str:

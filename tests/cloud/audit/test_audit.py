@@ -167,6 +167,18 @@ FAULTS = {
         " (organisation_id, legal_entity_id, currency, kind, source, occurred_on, recorded_at_ms)"
         " SELECT organisation_id, id, currency, 'recognition', 'x', '2026-04-30', 9000000000000 FROM legal_entity",
     ),
+    "paid_out_once": (
+        "INSERT INTO payout_paid (organisation_id, legal_entity_id, account_id, payout_id, means, amount_minor,"
+        " currency, paid_by, paid_at_ms, request_key)"
+        " SELECT o.organisation_id, o.legal_entity_id, o.account_id, o.id, 'cash', o.amount_minor, o.currency, 'x', 0,"
+        " k.id FROM payout o, (SELECT 'a' AS id UNION ALL SELECT 'b') k",
+    ),
+    "told_is_acted_on": (
+        "INSERT INTO inbox_event (organisation_id, provider, event_id, kind, topic, object_id, created_s,"
+        " received_at_real_ms, state, tries, retry_at_real_ms, error)"
+        " SELECT id, 'stripe', 'evt_1', 'refund.failed', 'refund', 're_1', 0, 0, 'parked', 15, 0, 'NewsAwayError: away'"
+        " FROM organisation",
+    ),
     "closed_is_closed": (
         "INSERT INTO accounting_close"
         " (organisation_id, legal_entity_id, currency, through_on, closed_at_ms, closed_by, reason)"

@@ -1,4 +1,4 @@
-"""What a provider told: that something happened, to what, and whether it was acted on. No content is kept: none is used.
+"""What a provider told: that something happened, to what, and if it was acted on. No content is kept: none is used.
 
 The content of a webhook is the payer's name, address and card; what follows from it is read from the provider anew.
 """
@@ -12,7 +12,7 @@ from portillon_cloud.payments.inbox.news import Topic
 
 
 class EventState(StrEnum):
-    """Waiting: for its turn, or for the next try. Ignored: nothing follows from its kind. Parked: a person must look."""
+    """Waiting: for its turn, or the next try. Ignored: nothing follows from it. Parked: a person must look."""
 
     WAITING = "waiting"
     DONE = "done"
