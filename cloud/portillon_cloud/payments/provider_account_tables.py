@@ -12,7 +12,7 @@ from sqlalchemy import (
     text,
 )
 
-from portillon_cloud.database.schema import instant, key, metadata, organisation_id
+from portillon_cloud.database.schema import instant, key, metadata, organisation_id, reference
 
 provider_account = Table(
     "provider_account",
@@ -41,4 +41,17 @@ provider_account = Table(
         sqlite_where=text("until_ms IS NULL"),
         postgresql_where=text("until_ms IS NULL"),
     ),
+)
+
+# Whom the provider knows one of our accounts as: their cards hang on it.
+provider_customer = Table(
+    "provider_customer",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("account_id", "account.id"),
+    reference("provider_account_id", "provider_account.id"),
+    Column("reference", Text, nullable=False),
+    UniqueConstraint("account_id", "provider_account_id"),
+    UniqueConstraint("provider_account_id", "reference"),
 )

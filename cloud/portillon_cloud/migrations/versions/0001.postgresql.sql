@@ -1082,6 +1082,20 @@ CREATE TABLE price (
 	CONSTRAINT fk_price_plan_id FOREIGN KEY(plan_id) REFERENCES plan (id)
 )
 
+CREATE TABLE provider_customer (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	provider_account_id BIGINT NOT NULL,
+	reference TEXT NOT NULL,
+	CONSTRAINT pk_provider_customer PRIMARY KEY (id),
+	CONSTRAINT uq_provider_customer_account_id_provider_account_id UNIQUE (account_id, provider_account_id),
+	CONSTRAINT uq_provider_customer_provider_account_id_reference UNIQUE (provider_account_id, reference),
+	CONSTRAINT fk_provider_customer_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_provider_customer_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_provider_customer_provider_account_id FOREIGN KEY(provider_account_id) REFERENCES provider_account (id)
+)
+
 CREATE TABLE rule_change (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,

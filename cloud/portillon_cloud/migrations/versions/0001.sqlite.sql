@@ -1076,6 +1076,20 @@ CREATE TABLE price (
 	CONSTRAINT fk_price_plan_id FOREIGN KEY(plan_id) REFERENCES "plan" (id)
 )
 
+CREATE TABLE provider_customer (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	provider_account_id INTEGER NOT NULL,
+	reference TEXT NOT NULL,
+	CONSTRAINT pk_provider_customer PRIMARY KEY (id),
+	CONSTRAINT uq_provider_customer_account_id_provider_account_id UNIQUE (account_id, provider_account_id),
+	CONSTRAINT uq_provider_customer_provider_account_id_reference UNIQUE (provider_account_id, reference),
+	CONSTRAINT fk_provider_customer_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_provider_customer_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_provider_customer_provider_account_id FOREIGN KEY(provider_account_id) REFERENCES provider_account (id)
+)
+
 CREATE TABLE rule_change (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
