@@ -1,6 +1,6 @@
 """What can go wrong with an account at Stripe, apart from a charge: those answer (`answers.py`)."""
 
-from portillon_cloud.errors import NotFoundError, RefusedError, TransientError
+from portillon_cloud.errors import RefusedError, TransientError
 
 
 class StripeKeyError(RefusedError):
@@ -11,5 +11,9 @@ class StripeAwayError(TransientError):
     """Stripe does not answer now; try again soon."""
 
 
-class NoStripeAccountError(NotFoundError):
-    """The organisation has entered no account at Stripe."""
+class NoStripeAccountError(RefusedError):
+    """The organisation has entered no account at Stripe, or not what this needs of it."""
+
+
+class NoStripeHereError(RefusedError):
+    """This installation was composed without a way to Stripe."""
