@@ -50,6 +50,10 @@ def settings(
     smtp_user: Annotated[str | None, typer.Option(envvar="PORTILLON_SMTP_USER")] = None,
     smtp_password: Annotated[str | None, typer.Option(envvar="PORTILLON_SMTP_PASSWORD")] = None,
     mail_from: Annotated[str, typer.Option(envvar="PORTILLON_MAIL_FROM")] = "portillon@localhost",
+    webhooks_inside: Annotated[
+        bool,
+        typer.Option(envvar="PORTILLON_WEBHOOKS_INSIDE", help="Test organisations may send events inside."),
+    ] = False,
     stripe_test_url: Annotated[
         str | None,
         typer.Option(envvar="PORTILLON_STRIPE_TEST_URL", help="A simulated Stripe for test keys (portillon_psp)."),
@@ -80,6 +84,7 @@ def settings(
         smtp_user=smtp_user,
         smtp_password=smtp_password,
         mail_from=mail_from,
+        webhooks_inside=webhooks_inside,
         stripe_test_url=stripe_test_url,
     )
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
@@ -40,6 +41,8 @@ from portillon_cloud.secrets import Keyring, load_or_create_keyring
 from portillon_cloud.settings import Settings
 from portillon_cloud.takings.operations import CLOSE_TAKINGS, close_when_due
 from portillon_cloud.timers import Handler
+from portillon_cloud.webhooks.delivering import THREADS as WEBHOOK_THREADS
+from portillon_cloud.webhooks.drains import webhook_drains
 from portillon_cloud.worker import Worker
 
 FEATURES_WITH_TABLES = (
@@ -89,6 +92,7 @@ class Services:
     keyring: Keyring
     provider: PaymentProvider
     carrier: Carrier
+    webhook_threads: ThreadPoolExecutor
     gateways: BrokerLink | None
     connections: Connections
 
@@ -98,7 +102,17 @@ class Services:
             db=self.db,
             clock=self.clock,
             handlers=handlers(self.provider, ExitLinks.of(self.keyring, self.settings.base_url)),
-            drains=[lambda: deliver(self.db, self.carrier, real_ms=self.clock.real_ms())],
+            drains=[
+                lambda: deliver(self.db, self.carrier, real_ms=self.clock.real_ms()),
+                *webhook_drains(
+                    db=self.db,
+                    clock=self.clock,
+                    keyring=self.keyring,
+                    carrier=self.carrier,
+                    threads=self.webhook_threads,
+                    inside=self.settings.webhooks_inside,
+                ),
+            ],
             name=f"{socket.gethostname()}:{os.getpid()}",
             waits_for_gateways=self.gateways is not None,
         )
@@ -107,6 +121,7 @@ class Services:
         """Stop talking to gateways and to Stripe, then close the database."""
         if self.gateways is not None:
             self.gateways.stop()
+        self.webhook_threads.shutdown(cancel_futures=True)
         self.connections.close()
         self.db.close()
 
@@ -159,6 +174,7 @@ def compose(settings: Settings, *, clock: Clock | None = None) -> Services:
             keyring=keyring,
             provider=Routing.over([PaymentSimulator(db), StripeProvider(db, keyring, connections)]),
             carrier=_carrier(settings),
+            webhook_threads=ThreadPoolExecutor(WEBHOOK_THREADS, thread_name_prefix="webhook"),
             gateways=gateways,
             connections=connections,
         )

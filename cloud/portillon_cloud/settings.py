@@ -20,6 +20,7 @@ class Settings:
     smtp_user: str | None = None
     smtp_password: str | None = None
     mail_from: str = "portillon@localhost"
+    webhooks_inside: bool = False  # test organisations may have events sent to this machine and to private networks
     stripe_test_url: str | None = None  # where Stripe's test keys are taken: a simulated service; None: at Stripe
 
     @property

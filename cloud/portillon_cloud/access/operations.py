@@ -9,7 +9,7 @@ from portillon_wire.rows import RowChange, RowKind
 from sqlalchemy import Connection, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from portillon_cloud import outbox, timers
+from portillon_cloud import outbox, timers, webhooks
 from portillon_cloud.access import store
 from portillon_cloud.access.blocks import SWITCHES_OF, BlockReason, Switch, switched_off
 from portillon_cloud.access.entitlement import CredentialFacts, MemberFacts, Membership, entitlements
@@ -88,6 +88,7 @@ def put_block(
     if until_ms is not None:
         review_at(conn, organisation_id, account_id, until_ms)
     outbox.account_changed(conn, organisation_id, account_id)
+    webhooks.tell(conn, webhooks.EventKind.STANDING_CHANGED, organisation_id, [account_id], at_ms=from_ms)
 
 
 def plan_block(
@@ -144,6 +145,7 @@ def end_block(
         return False
     plan_held_invoices(conn, organisation_id=organisation_id, account_id=account_id, now_ms=at_ms)
     outbox.account_changed(conn, organisation_id, account_id)
+    webhooks.tell(conn, webhooks.EventKind.STANDING_CHANGED, organisation_id, [account_id], at_ms=at_ms)
     return True
 
 
@@ -253,6 +255,8 @@ def review(work: timers.Work, claimed: timers.Timer) -> None:
         )
         keep_plan_visits(conn, claimed.organisation_id, [claimed.subject_id], work.now_ms)
         outbox.account_changed(conn, claimed.organisation_id, claimed.subject_id)
+        changed = webhooks.EventKind.STANDING_CHANGED
+        webhooks.tell(conn, changed, claimed.organisation_id, [claimed.subject_id], at_ms=work.now_ms)
         timers.finish(conn, claimed)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any
 
-from portillon_wire.messages import JournalAck, JournalBatch
-from sqlalchemy import Connection, func, select, update
+from portillon_wire.messages import EventKind, JournalAck, JournalBatch
+from sqlalchemy import Connection, Select, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud.attendance.content import EventRow, Sender, row
@@ -63,6 +63,20 @@ def take_in(conn: Connection, batch: JournalBatch, *, sender: Sender, now_ms: in
         )
     ack = JournalAck(journal_id=batch.journal_id, through=through)
     return Taken(ack, tuple(one.sequence for one in fresh), ordinal)
+
+
+def passages(sender: Sender, journal_id: str, sequences: Sequence[int]) -> Select[tuple[int]]:
+    """A query: the ids of the passages among these events of a journal, in order."""
+    event = journal_event.c
+    return (
+        select(event.id)
+        .where(
+            _is(journal_event, sender, journal_id),
+            event.sequence.in_(sequences),
+            event.kind == EventKind.PASSAGE.value,
+        )
+        .order_by(event.sequence)
+    )
 
 
 def _claim(conn: Connection, sender: Sender, journal_id: str) -> tuple[int, int, int]:

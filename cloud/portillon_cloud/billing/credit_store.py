@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
+from portillon_cloud import webhooks
 from portillon_cloud.billing.credit_note import CreditDraft, CreditedInvoice, draft_credit_note
 from portillon_cloud.billing.difference import Credit
 from portillon_cloud.billing.invoice import ENGINE, days_in_words
@@ -159,6 +160,7 @@ def issue_credit_notes(
         member_credit.use_credit(
             conn, draft.invoice.account_id, now_ms=now_ms, first_invoice_id=draft.invoice.invoice_id
         )
+    webhooks.tell(conn, webhooks.EventKind.CREDIT_NOTE_ISSUED, seller.organisation_id, ids, at_ms=now_ms)
     return ids
 
 

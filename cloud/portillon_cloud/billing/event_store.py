@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
+from portillon_cloud import webhooks
 from portillon_cloud.billing.addon_timer import plan_addons
 from portillon_cloud.billing.calendar import Period
 from portillon_cloud.billing.catalogue import Price
@@ -63,8 +64,18 @@ def record(conn: Connection, *, organisation_id: int, subscription_id: int, deci
     ]
     if rows:
         conn.execute(insert(subscription_event), rows)
+    started = any(isinstance(event, Started) for event in decided.record)
     ended = any(isinstance(event, Ended) for event in decided.record)
-    if decided.withdraw or (ended and not any(isinstance(event, Started) for event in decided.record)):
+    happened = (
+        webhooks.EventKind.SUBSCRIPTION_STARTED
+        if started
+        else webhooks.EventKind.SUBSCRIPTION_ENDED
+        if ended
+        else webhooks.EventKind.SUBSCRIPTION_CHANGED
+    )
+    if rows or decided.withdraw:
+        webhooks.tell(conn, happened, organisation_id, [subscription_id], at_ms=author.at_ms)
+    if decided.withdraw or (ended and not started):
         plan_addons(
             conn,
             organisation_id=organisation_id,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
+from portillon_cloud import webhooks
 from portillon_cloud.billing import tax_catalogue
 from portillon_cloud.billing.errors import RunConflictError
 from portillon_cloud.billing.invoice import ENGINE, Draft, Line
@@ -161,6 +162,7 @@ def issue(
     due = [_due(seller, invoice_id, draft, in_parts) for invoice_id, draft in zip(ids, drafts, strict=True)]
     open_intents(conn, invoices=due, now_ms=now_ms)
     accounts_changed(conn, seller.organisation_id, sorted({draft.buyer.account_id for draft in drafts}))
+    webhooks.tell(conn, webhooks.EventKind.INVOICE_ISSUED, seller.organisation_id, ids, at_ms=now_ms)
     return ids
 
 

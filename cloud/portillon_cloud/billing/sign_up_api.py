@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Connection, select
 
+from portillon_cloud import webhooks
 from portillon_cloud.billing import referrals
 from portillon_cloud.billing.contracts import agree, subscribe
 from portillon_cloud.billing.signing_api import AgreedOut, SignedTerms, agreed_out
@@ -106,6 +107,7 @@ def _signed_up(conn: Connection, new: NewSignUp, desk: Principal, now_ms: int) -
         joined_on=local_date(now_ms, time_zone_of(conn, organisation_id)),
         **new.member.model_dump(),
     )
+    webhooks.tell(conn, webhooks.EventKind.MEMBER_CREATED, organisation_id, [member_id], at_ms=now_ms)
     agreed, made = [], []
     for terms in new.contracts:
         wish = terms.wish(organisation_id, member_id)

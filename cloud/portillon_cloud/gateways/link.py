@@ -13,10 +13,11 @@ from portillon_wire.presence import PresenceReport
 from portillon_wire.topics import Address, Up, parse
 from sqlalchemy import Connection, Row, select
 
+from portillon_cloud import webhooks
 from portillon_cloud.access.grace import LEASE_HOURS
 from portillon_cloud.alarms.derive import derive
 from portillon_cloud.attendance.content import Sender
-from portillon_cloud.attendance.intake import take_in
+from portillon_cloud.attendance.intake import passages, take_in
 from portillon_cloud.attendance.refusing import refuse_sharers
 from portillon_cloud.clock import Clock, business_now_ms
 from portillon_cloud.database import Database
@@ -191,6 +192,8 @@ def _take_journal(
     news: list[Outgoing] = []
     if taken.fresh:
         business_ms = business_now_ms(conn, whose.organisation_id, now_ms)
+        came_in = passages(whose, batch.journal_id, taken.fresh)
+        webhooks.tell(conn, webhooks.EventKind.PASSAGE, whose.organisation_id, came_in, at_ms=business_ms)
         derive(
             conn,
             batch.events,

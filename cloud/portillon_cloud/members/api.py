@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Table, select
 
+from portillon_cloud import webhooks
 from portillon_cloud.access.standing import Standing
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
@@ -289,12 +290,12 @@ def create_member(new: NewMember, services: ServicesDep, writer: Writer, request
     def made() -> Made:
         _own(conn, account, new.account_id, writer, "account_id")
         _own(conn, site, new.site_id, writer, "site_id")
-        today = local_date(
-            business_now_ms(conn, organisation_id, services.clock.real_ms()),
-            conn.execute(select(organisation.c.time_zone).where(organisation.c.id == organisation_id)).scalar_one(),
-        )
-        values = {**new.model_dump(), "joined_on": new.joined_on or today}
-        return Made(id=add_member(conn, organisation_id=organisation_id, **values))
+        now_ms = business_now_ms(conn, organisation_id, services.clock.real_ms())
+        zone = conn.execute(select(organisation.c.time_zone).where(organisation.c.id == organisation_id)).scalar_one()
+        values = {**new.model_dump(), "joined_on": new.joined_on or local_date(now_ms, zone)}
+        member_id = add_member(conn, organisation_id=organisation_id, **values)
+        webhooks.tell(conn, webhooks.EventKind.MEMBER_CREATED, organisation_id, [member_id], at_ms=now_ms)
+        return Made(id=member_id)
 
     with services.db.write() as conn:
         return once(conn, writer, request_key, new, Made, made)

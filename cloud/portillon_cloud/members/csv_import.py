@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
 
+from portillon_cloud import webhooks
 from portillon_cloud.billing.catalogue import Price, prices_by_plan_code
 from portillon_cloud.billing.contracts import subscribe
 from portillon_cloud.billing.errors import CatalogueError, UnlawfulContractError
@@ -270,6 +271,8 @@ def _write(context: _Import, row: MemberRow) -> Problem | None:
                 language=row.language,
                 joined_on=min(row.contract_start, context.today),
             )
+            created = webhooks.EventKind.MEMBER_CREATED
+            webhooks.tell(context.conn, created, context.organisation_id, [member_id], at_ms=context.now_ms)
             _write_profile(context, row, member_id)
             for card in row.cards:
                 add_credential(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
+from portillon_cloud import webhooks
 from portillon_cloud.billing.reward_timer import plan_rewards
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.database.rows import insert_one
@@ -117,6 +118,7 @@ def receive(conn: Connection, receipt: Receipt, shares: Sequence[Share], *, now_
         currency=receipt.currency,
         recorded_at_ms=now_ms,
     )
+    webhooks.tell(conn, webhooks.EventKind.PAYMENT_SUCCEEDED, receipt.organisation_id, [payment_id], at_ms=now_ms)
     if receipt.means is Means.BROUGHT:
         return payment_id  # taken, and recorded, where it came from
     record_taking(

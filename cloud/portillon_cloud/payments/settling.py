@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from portillon_cloud import outbox, timers
+from portillon_cloud import outbox, timers, webhooks
 from portillon_cloud.dunning import operations as dunning
 from portillon_cloud.payments import backoff, store
 from portillon_cloud.payments.provider import ChargeAnswer, ChargeOutcome, is_hard
@@ -94,6 +94,7 @@ def _refused(conn: Connection, intent: store.Intent, live: store.Attempt, answer
         store.set_method_state(conn, live.method_id, MethodState.UNUSABLE)
     store.set_intent_state(conn, intent.id, IntentState.OPEN)  # also if it was parked: now it is known
     charge_failed(conn, intent, code=code, now_ms=now_ms)
+    webhooks.tell(conn, webhooks.EventKind.PAYMENT_FAILED, intent.organisation_id, [live.id], at_ms=now_ms)
 
 
 _STATE_OF = {
@@ -119,6 +120,8 @@ def _undecided(
         outbox.account_changed(conn, intent.organisation_id, intent.account_id)
     if begins and state is AttemptState.ACTION_REQUIRED:
         dunning.action_required(conn, _failure(intent, "authentication_required"), now_ms=now_ms)
+        asked = webhooks.EventKind.PAYMENT_ACTION_REQUIRED
+        webhooks.tell(conn, asked, intent.organisation_id, [live.id], at_ms=now_ms)
     wait_ms = backoff.wait_ms(state, attempt.tries)
     if wait_ms is not None:
         purpose = f"attempt-{attempt.number}.{attempt.tries}"

@@ -75,7 +75,5 @@ class OwnerNotice:
 def _owners(conn: Connection, organisation_id: int) -> Sequence[Row[Any]]:
     column = staff.c
     return conn.execute(
-        select(*column)
-        .where(column.organisation_id == organisation_id, column.role == Role.OWNER)
-        .order_by(column.id)
+        select(*column).where(column.organisation_id == organisation_id, column.role == Role.OWNER).order_by(column.id)
     ).all()

@@ -6,7 +6,8 @@ Called with no transaction open.
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import httpx
@@ -54,7 +55,6 @@ class HttpSender:
 
     private: bool = False
     timeout_s: float = TIMEOUT_S
-    tls: ssl.SSLContext = field(default_factory=httpx.create_ssl_context, repr=False)
 
     def send(self, request: Request) -> Answer:
         """POST it to the address that was looked at, under the host's own name."""
@@ -77,9 +77,12 @@ class HttpSender:
 
     async def _post(self, url: httpx.URL, headers: Mapping[str, str], body: bytes, name: str | None) -> Answer:
         async with (
-            httpx.AsyncClient(
-                verify=self.tls, timeout=self.timeout_s, follow_redirects=False, trust_env=False
-            ) as client,
+            httpx.AsyncClient(verify=_tls(), timeout=self.timeout_s, follow_redirects=False, trust_env=False) as client,
             client.stream("POST", url, headers=headers, content=body, extensions={"sni_hostname": name}) as answer,
         ):
             return Answer(answer.status_code)
+
+
+@lru_cache(maxsize=1)  # reading the authorities takes longer than many a request
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
