@@ -181,7 +181,7 @@ class Watch:
         """Of what nobody changed exactly the periods that have begun are billed: each month from the anchor, the 31st
         staying the 31st. (Of the others `NotesWatch` asks the engine.)
 
-        An account whose invoices are held back may lack the latest ones, and none in between.
+        An account whose invoices are held back, or who is billed with such a one, may lack the latest, none in between.
         """
         billed: dict[int, list[str]] = {}
         for subscription_id, start in self.rows(
@@ -189,8 +189,8 @@ class Watch:
         ):
             billed.setdefault(subscription_id, []).append(start)
         held = {account_id for account_id, member_id in self.switched_off("invoicing", now_ms) if member_id is None}
-        for subscription_id, account_id, anchor, ends_on in self.rows(
-            f"SELECT id, account_id, anchor_on, ends_on FROM subscription WHERE NOT EXISTS ({_CHANGED})"
+        for subscription_id, account_id, with_id, anchor, ends_on in self.rows(
+            f"SELECT id, account_id, bill_with_id, anchor_on, ends_on FROM subscription WHERE NOT EXISTS ({_CHANGED})"
         ):
             expected = [
                 start.isoformat()
@@ -198,7 +198,7 @@ class Watch:
                 if start <= today
             ]
             has = billed.get(subscription_id, [])
-            if has != (expected[: len(has)] if account_id in held else expected):
+            if has != (expected[: len(has)] if held & {account_id, with_id} else expected):
                 self.finding.breaks(10, f"on {today} subscription {subscription_id} has {has}, not {expected}")
 
     def look_at_doors(self, refusals: dict[int, DenyReason | None], now_ms: int) -> None:

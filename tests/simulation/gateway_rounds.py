@@ -5,7 +5,9 @@ from functools import partial
 
 from portillon_edge.doors.attendant import Attendant
 from portillon_edge.errors import StoreBusy
+from portillon_edge.presence.news import UNHEARD_NS
 from portillon_edge.store.memory_journal import MemoryJournal
+from portillon_edge.sync import presence_flow
 from portillon_edge.sync.inputs import JournalSeen, RowDamageFound, Tick
 from portillon_edge.sync.presence_flow import AllTold
 from portillon_wire.messages import JournalEvent
@@ -65,6 +67,16 @@ class GatewayRounds(GatewayShell):
     def _look_at_doors(self) -> None:
         self.attendant.tick(self.boot_ns)
         self.attendant.tidy(self.boot_ns)
+
+    def heard_until_ms(self, now_ms: int) -> int:
+        """Up to when it has heard of the site's other gateways; 0: not at all."""
+        until_ns = self.attendant.presence_until_ns
+        if until_ns is None or until_ns == UNHEARD_NS:
+            return 0
+        return now_ms + (until_ns - self.boot_ns) // NS_PER_MS - presence_flow.FRESH_MS
+
+    def _doors_look(self) -> None:
+        self.attendant.tidy(self.boot_ns)  # as in the door loop's next quiet moment, a second later at most
 
     def _look_around(self) -> None:
         now_ns, self._looked_ns = self.boot_ns, self._schedule.now_ns

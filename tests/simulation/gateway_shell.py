@@ -91,6 +91,9 @@ class GatewayShell:
     def _publish(self, name: Up, payload: bytes) -> None:
         raise NotImplementedError
 
+    def _doors_look(self) -> None:
+        raise NotImplementedError
+
     def _record(self, effect: Record) -> None:
         at = self.keeper.stamp(self.boot_ns)
         self._log.record(NewEvent(kind=effect.kind, at=at, reason=effect.reason, detail=effect.detail))
@@ -191,7 +194,7 @@ class GatewayShell:
             self._let(lambda: self._tell(failed))
             return
         self._built = target
-        self._let(lambda: self._tell(SnapshotBuilt(offer)))
+        self._let(lambda: (self._tell(SnapshotBuilt(offer)), self._doors_look()))
 
     def _switch(self, offer: SnapshotOffer, catch_up: Sequence[object]) -> SessionInput:
         assert self._built is not None

@@ -340,8 +340,8 @@ class GatewaySide(GatewayRounds):
 
     def _hear(self, message: Received) -> None:
         self._tell(message)
-        if message.name is Down.FEED:
-            self.attendant.tidy(self.boot_ns)  # as in the door loop's next quiet moment
+        if message.name in (Down.FEED, Down.LEASE):
+            self._doors_look()
 
     def _tell_doors(self, heard: PresenceHeard) -> bool:
         self.attendant.handle(heard)

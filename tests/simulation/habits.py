@@ -2,7 +2,8 @@
 
 Beyond DESIGN §8 three more things must hold here, numbered on from its invariants:
 13. No visit of a pack or quota is spent twice, at two lanes or over any end of a process or of the power.
-14. Nobody who came in here and did not leave comes in here again, unless the grant says that presence was in doubt.
+14. Nobody who came in here and did not leave comes in here again, unless the grant says that presence was in doubt, or
+    a lane stood free by which they may have left, as far as this gateway has heard of the others.
 15. Presence heals: after the site's reset hour everybody counts as gone, and nobody is kept out for what was.
 """
 
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from portillon_edge.domain.events import NewEvent
+from portillon_edge.domain.timekeeping import STEP_MS_MAX
 from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_rules.visits import UNCHECKED, Visit
 from portillon_wire.messages import EventKind, JournalEvent
@@ -103,12 +105,19 @@ class Habits:
         where, life, at_ms = self.came_in.get(number, (None, 0, 0))
         if where is not gateway or life != gateway.life or ZONE not in gateway.store.site_rules().zones:
             return
-        if any(one.free_until_ms >= at_ms for one in self.everyone()):
+        if any(one.free_until_ms >= self._unseen_after_ms(gateway, one, at_ms) for one in self.everyone()):
             return
         if _reset_since(at_ms, self.schedule.now_ms) or not gateway.knows(self.schedule.now_ms):
             return
         if not any(flag in answer.flags for flag in IN_DOUBT):
             self.finding.breaks(PASSBACK, f"{gateway.name} let in {answer.member}, who came in there and did not leave")
+
+    def _unseen_after_ms(self, gateway: GatewaySide, where: GatewaySide, at_ms: int) -> int:
+        """From when on they may have left by a lane that stood free there: until it has heard of the others, for what
+        it knows, whatever stood free at them does so still."""
+        if where is gateway:
+            return at_ms
+        return min(at_ms, gateway.heard_until_ms(self.schedule.now_ms)) - STEP_MS_MAX
 
     def _passes(self, gateway: GatewaySide, lane: str) -> None:
         event = gateway.push_through(lane)

@@ -76,7 +76,9 @@ def journals_arrived(finding: Finding, cloud: CloudSide, gateway: GatewaySide) -
     missing = [key for key in committed if key not in stored]
     if missing:
         finding.breaks(3, f"{len(missing)} committed events of {gateway.name} are not in the cloud")
-    for journal in {journal for journal, _ in stored} - gateway.cloned - gateway.foreign_journals - gateway.in_memory:
+    not_whole = gateway.cloned | gateway.foreign_journals | gateway.in_memory
+    not_whole |= gateway.excused & gateway.contested  # what the cloud refused of an old copy stays with the gateway
+    for journal in {journal for journal, _ in stored} - not_whole:
         numbers = sorted(sequence for name, sequence in stored if name == journal)
         if numbers != list(range(1, len(numbers) + 1)):
             finding.breaks(3, f"journal {journal} of {gateway.name} has a hole")

@@ -58,13 +58,15 @@ class PowerFaults:
         if gateway.alive:
             self.darken(gateway)
 
-    def darken(self, gateway: GatewaySide, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """No power for that gateway for a while; `meanwhile` is done to it."""
+    def darken(
+        self, gateway: GatewaySide, meanwhile: Callable[[], None] = lambda: None, *, for_ms: int | None = None
+    ) -> None:
+        """No power for that gateway for so long, or for a while; `meanwhile` is done to it."""
         self._disconnect(gateway)
         gateway.power_off()
         self._dark[gateway.card] = self.schedule.now_ms
         meanwhile()
-        off_ms = self.random.choice([10_000, 10 * MINUTE_MS, 2 * 60 * MINUTE_MS])
+        off_ms = for_ms or self.random.choice([10_000, 10 * MINUTE_MS, 2 * 60 * MINUTE_MS])
         self.schedule.after(off_ms, lambda: self.mend_power(gateway))
 
     def mend_power(self, gateway: GatewaySide) -> None:
