@@ -21,6 +21,7 @@ from portillon_cloud.billing.referrals import reward_when_due
 from portillon_cloud.billing.reward_timer import REFERRAL_REWARD
 from portillon_cloud.clock import Clock, RealClock
 from portillon_cloud.database import Database
+from portillon_cloud.desk.payment_plan import PLAN_CHECK, check_when_due
 from portillon_cloud.dunning import operations as dunning
 from portillon_cloud.dunning.before_due import DUNNING_BEFORE_DUE, remind_before_due
 from portillon_cloud.dunning.step_taking import take_step
@@ -144,6 +145,7 @@ def handlers(provider: PaymentProvider, links: ExitLinks | None = None) -> Mappi
         dunning.DUNNING_REVIEW: dunning.take_review,
         DUNNING_BEFORE_DUE: remind_before_due,
         access.ACCESS_REVIEW: access.review,
+        PLAN_CHECK: check_when_due,
         CLOSE_TAKINGS: close_when_due,
         NIGHTLY_AUDIT: audit.audit_when_due,
     }

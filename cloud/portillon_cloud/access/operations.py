@@ -179,9 +179,9 @@ def rows_for_accounts(
 
 
 def member_rows(
-    conn: Connection, keyring: Keyring, *, organisation_id: int, member_id: int, now_ms: int
+    conn: Connection, keyring: Keyring, *, organisation_id: int, member_id: int, now_ms: int, site_id: int | None = None
 ) -> tuple[AccountFacts, MemberFacts, int] | None:
-    """The facts of one member with their account, and their site; None: no such member in the organisation."""
+    """The facts of one member with their account at a site, or at their own; None: no such member, or not of there."""
     row = conn.execute(
         select(member.c.account_id, member.c.site_id).where(
             member.c.organisation_id == organisation_id, member.c.id == member_id
@@ -189,9 +189,10 @@ def member_rows(
     ).one_or_none()
     if row is None:
         return None
-    people = _people(conn, keyring, organisation_id, row.site_id, [row.account_id], now_ms)
-    account, who = next((account, who) for _, account, who in people if who.member == str(member_id))
-    return account, who, row.site_id
+    at_id = row.site_id if site_id is None else site_id
+    people = _people(conn, keyring, organisation_id, at_id, [row.account_id], now_ms)
+    found = next(((account, who) for _, account, who in people if who.member == str(member_id)), None)
+    return None if found is None else (*found, at_id)
 
 
 def site_rows(conn: Connection, site_id: int) -> list[RowChange]:

@@ -16,6 +16,7 @@ _METHODS = {
     "web/**.py": "python",
     "locale/words.py": "python",
     "members/entry.py": "python",
+    "desk/words.py": "python",
     "audit/**.py": "python",
     "documents/**.py": "python",
     "web/templates/**.html": "jinja2",

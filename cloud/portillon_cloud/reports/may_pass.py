@@ -45,23 +45,34 @@ class Answer:
 
 
 def may_pass(
-    conn: Connection, keyring: Keyring, *, organisation_id: int, member_id: int, business_ms: int
+    conn: Connection,
+    keyring: Keyring,
+    *,
+    organisation_id: int,
+    member_id: int,
+    business_ms: int,
+    site_id: int | None = None,
 ) -> Answer | None:
-    """The answer at this instant with an online gateway; None: no such member in the organisation."""
-    found = member_rows(conn, keyring, organisation_id=organisation_id, member_id=member_id, now_ms=business_ms)
+    """The answer at this instant with an online gateway of a site, or of the member's own.
+
+    None: no such member in the organisation, or nothing of theirs concerns that site: their card is unknown there.
+    """
+    found = member_rows(
+        conn, keyring, organisation_id=organisation_id, member_id=member_id, now_ms=business_ms, site_id=site_id
+    )
     if found is None:
         return None
-    account, who, site_id = found
+    account, who, at_id = found
     standing = standing_at(account, business_ms)
     usable = [one for one in who.credentials if one.refused_at(business_ms) is None and not one.duress]
     has_card = bool(usable)
     # With nothing that opens, the turnstile says what is wrong with the latest one.
     presented = usable or who.credentials[-1:] or (_NO_CARD,)
     rows = [_row(account, who, one, business_ms) for one in presented]
-    rules = _site_rules(conn, site_id)
+    rules = _site_rules(conn, at_id)
     # As the gateway that counts their visits would have it; who is where, and with whom, no desk can know.
     local = LocalFacts(visits=use_at_home(conn, member_id))
-    zones: list[str] = conn.execute(select(site.c.zones).where(site.c.id == site_id)).scalar_one()
+    zones: list[str] = conn.execute(select(site.c.zones).where(site.c.id == at_id)).scalar_one()
     for row in rows:
         answers = {zone: _decide(row, zone, rules, local, business_ms) for zone in zones}
         granted = {zone: one for zone, one in answers.items() if isinstance(one, Granted)}

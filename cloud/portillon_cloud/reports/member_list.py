@@ -30,11 +30,20 @@ class MemberList:
 
 
 def member_list(
-    conn: Connection, keyring: Keyring, *, organisation_id: int, search: str, limit: int, after: int
+    conn: Connection,
+    keyring: Keyring,
+    *,
+    organisation_id: int,
+    search: str,
+    limit: int,
+    after: int,
+    member_id: int | None = None,
 ) -> MemberList:
-    """Members in the order of their names; `search` empty: all of them."""
+    """Members in the order of their names; `search` empty: all of them. `member_id`: that one, whatever is searched."""
     where = [member.c.organisation_id == organisation_id]
-    if search.strip():
+    if member_id is not None:
+        where.append(member.c.id == member_id)
+    elif search.strip():
         where.append(_matches(conn, keyring, organisation_id, search.strip()))
     people = member.join(account, account.c.id == member.c.account_id)
     count = conn.execute(select(func.count()).select_from(people).where(*where)).scalar_one()

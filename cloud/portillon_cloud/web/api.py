@@ -20,6 +20,7 @@ from portillon_cloud.billing import signing_api as signing
 from portillon_cloud.billing import subscription_api as subscriptions
 from portillon_cloud.billing import transfer_api as transfers
 from portillon_cloud.billing.forecast import api as forecast
+from portillon_cloud.desk import api as desk
 from portillon_cloud.documents import api as documents
 from portillon_cloud.doors import api as doors
 from portillon_cloud.dunning import api as dunning
@@ -48,7 +49,7 @@ def api_router() -> APIRouter:
         providers,
         dunning, access, rules, gateways, doors, forecast, law,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
-        documents, transfers,
+        documents, transfers, desk,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)
