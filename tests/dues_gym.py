@@ -176,10 +176,12 @@ class DuesGym:
             )
         return member_id
 
-    def owe(self, payer: Payer, *, due_on: date = DUE, total_minor: int = TOTAL_MINOR) -> int:
+    def owe(
+        self, payer: Payer, *, due_on: date = DUE, total_minor: int = TOTAL_MINOR, issued_on: date | None = None
+    ) -> int:
         """Issue an invoice to the payer, with its posting, its intent and its charge timer; its id."""
         self.invoices += 1
-        now_ms = start_of_day_ms(due_on, ZONE)
+        now_ms = start_of_day_ms(issued_on or due_on, ZONE)
         with self.db.write() as conn:
             invoice_id = conn.execute(
                 insert(invoice)
@@ -189,7 +191,7 @@ class DuesGym:
                     account_id=payer.account_id,
                     series="TEST",
                     number=self.invoices,
-                    issued_on=due_on,
+                    issued_on=issued_on or due_on,
                     due_on=due_on,
                     issued_at_ms=now_ms,
                     currency="CAD",
@@ -208,7 +210,7 @@ class DuesGym:
                     Entry(
                         kind="invoice",
                         source=str(invoice_id),
-                        occurred_on=due_on,
+                        occurred_on=issued_on or due_on,
                         postings=(Posting(LedgerCode.RECEIVABLE, LedgerCode.REVENUE, total_minor),),
                     ),
                     organisation_id=self.organisation_id,

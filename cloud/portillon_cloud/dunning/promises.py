@@ -23,6 +23,8 @@ from portillon_cloud.dunning.tables import dunning_case, dunning_promise
 from portillon_cloud.payments.errors import RequestKeyReusedError
 from portillon_cloud.payments.tables import LIVE_INTENT, payment_intent
 
+_SPARED = (StepKind.REMINDER, StepKind.PROMISE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromiseTaken:
@@ -86,18 +88,22 @@ def _promise(conn: Connection, case: store.Case, taken: PromiseTaken, today: dat
             request_key=taken.request_key,
         )
     )
-    coming = [one for one in store.steps_to_come(conn, case.id) if one.planned_on <= over_on]
+    coming = [one for one in store.steps_to_come(conn, case.id) if _waits(one, taken.pay_on)]
     cancel_steps(conn, case.organisation_id, coming)
     _schedule(conn, store.add_step(conn, case, StepKind.PROMISE, over_on), case, zone, now_ms)
     retries = [one for one in coming if one.kind is StepKind.RETRY]
     for one in coming:
-        if one.kind in (StepKind.REMINDER, StepKind.PROMISE) or one in retries[:-1]:
+        if one.kind in _SPARED or one in retries[:-1]:
             store.step_done(conn, one.id, now_ms)
-        elif one.kind is StepKind.RETRY:
-            _schedule(conn, store.postpone_step(conn, one, max(taken.pay_on, today)), case, zone, now_ms)
         else:
-            _schedule(conn, store.postpone_step(conn, one, over_on), case, zone, now_ms)
+            on = taken.pay_on if one.kind is StepKind.RETRY else over_on
+            _schedule(conn, store.postpone_step(conn, one, on), case, zone, now_ms)
     return Promise(invoice_id=case.invoice_id, pay_on=taken.pay_on, until_ms=until_ms)
+
+
+def _waits(step: store.Step, pay_on: date) -> bool:
+    """Whether the promise holds the step; of the morning after only what would be said twice."""
+    return step.planned_on <= (pay_on + timedelta(days=1) if step.kind in _SPARED else pay_on)
 
 
 def _schedule(conn: Connection, step: store.Step, case: store.Case, zone: str, now_ms: int) -> None:

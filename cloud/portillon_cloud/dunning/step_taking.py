@@ -55,7 +55,8 @@ def _take(conn: Connection, case: store.Case, step: store.Step, ending: list[int
         send(conn, case, LetterKind.PROMISE_BROKEN, now_ms=now_ms)
         restrict(conn, **which, now_ms=now_ms)
     elif step.kind is StepKind.REMINDER and step.letter is not None:
-        send(conn, case, step.letter, now_ms=now_ms)
+        if not store.later_reminder(conn, step, today):  # of two that waited only the sterner is sent
+            send(conn, case, step.letter, now_ms=now_ms)
     elif _is_enough(conn, case, step.kind, today):
         try:
             with conn.begin_nested():

@@ -212,6 +212,18 @@ def steps_to_come(conn: Connection, case_id: int, kind: StepKind | None = None) 
     return [_step(row) for row in conn.execute(query.order_by(dunning_step.c.number))]
 
 
+def later_reminder(conn: Connection, than: Step, until_on: date) -> bool:
+    """Whether the case has a reminder after this one whose day has come too."""
+    column = dunning_step.c
+    later = select(column.id).where(
+        column.case_id == than.case_id,
+        column.kind == StepKind.REMINDER,
+        column.number > than.number,
+        column.planned_on <= until_on,
+    )
+    return conn.execute(later.limit(1)).one_or_none() is not None
+
+
 def step_done(conn: Connection, step_id: int, now_ms: int) -> None:
     """The step was taken, or had no effect any more."""
     conn.execute(update(dunning_step).where(dunning_step.c.id == step_id).values(done_at_ms=now_ms))
