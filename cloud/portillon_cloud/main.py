@@ -19,6 +19,7 @@ from portillon_cloud.billing.exit_link import ExitLinks
 from portillon_cloud.billing.planning import INVOICE_RUN, RECOGNITION
 from portillon_cloud.billing.referrals import reward_when_due
 from portillon_cloud.billing.reward_timer import REFERRAL_REWARD
+from portillon_cloud.billing.way_to_leave import WAY_TO_LEAVE, way_to_leave_timer
 from portillon_cloud.clock import Clock, RealClock
 from portillon_cloud.database import Database
 from portillon_cloud.desk.payment_plan import PLAN_CHECK, check_when_due
@@ -136,6 +137,7 @@ def handlers(provider: PaymentProvider, links: ExitLinks | None = None) -> Mappi
         renewal.RENEWAL: renewal.renew_when_due,
         price_change_timers.PRICE_NOTICES: price_change_timers.notices_timer(links),
         price_change_timers.PRICE_HOLDS: price_change_timers.hold_when_due,
+        WAY_TO_LEAVE: way_to_leave_timer(links),
         withdrawal.SETTLE: withdrawal.settle_when_due,
         ADDONS_END: end_with_memberships,
         REFERRAL_REWARD: reward_when_due,

@@ -43,6 +43,7 @@ _SUBJECTS = {
     "charge": "payment_intent", "dunning_step": "dunning_step", "dunning_review": "account", "access_review": "account",
     "dunning_before_due": "payment_intent",
     "renewal_notice": "subscription", "renew": "subscription", "addons_end": "subscription",
+    "way_to_leave": "subscription",
 }  # fmt: skip
 """What a timer's subject is, where rows of the year can be one."""
 

@@ -11,6 +11,14 @@ class SignInThrottled(TransientError):
         self.retry_after_ms = retry_after_ms
 
 
+class AskedTooOften(TransientError):
+    """A stranger asks for the same too often; `retry_after_ms` says when they may again."""
+
+    def __init__(self, *, retry_after_ms: int) -> None:
+        super().__init__(f"Asked too often. Try again in {-(-retry_after_ms // 1000)} seconds.")
+        self.retry_after_ms = retry_after_ms
+
+
 class SignInRefused(PermanentError):
     """E-mail and password do not belong together. Says no more than that, on purpose."""
 

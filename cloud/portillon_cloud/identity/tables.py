@@ -52,7 +52,7 @@ failed_sign_in = Table(
     "failed_sign_in",
     metadata,
     key(),
-    Column("subject", Text, nullable=False),  # "email:<hash>" or "address:<ip>"
+    Column("subject", Text, nullable=False),  # "email:<hash>" or "address:<ip>"; strangers.py counts others here
     instant("at_ms"),
     Index("ix_failed_sign_in_subject", "subject", "at_ms"),
     Index("ix_failed_sign_in_at", "at_ms"),

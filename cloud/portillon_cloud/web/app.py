@@ -37,6 +37,7 @@ from portillon_cloud.web.pages import (
     hours,
     invoices,
     leave,
+    leave_asked,
     live,
     members,
     notices,
@@ -95,7 +96,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
         payer, sales, subscriptions, contracts, contract_texts, transfers,
-        leave, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
+        leave, leave_asked, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
         reports,
     )  # fmt: skip

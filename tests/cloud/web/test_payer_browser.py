@@ -60,3 +60,14 @@ def test_something_is_sold_and_taken_back_by_keyboard(visitor, axe, gym):
     look(page, axe, "sale-return-en")
     page.get_by_role("button", name="Take them back").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("It is taken back")
+
+
+def test_the_way_out_is_asked_for_by_keyboard(visitor, axe, gym):
+    """Without a link and without a password, in both languages: the form, what was wrong with it, the answer."""
+    for language, button in (("en", "Send me the link"), ("fr", "M’envoyer le lien")):
+        visitor.go(f"/gym/{gym.organisation_id}/leave?language={language}")
+        look(visitor.page, axe, f"leave-asked-{language}")
+        visitor.page.locator("#email").fill("m3@a.example")
+        visitor.page.get_by_role("button", name=button).press("Enter")
+        expect(visitor.page.get_by_role("status")).to_contain_text("m3@a.example")
+        look(visitor.page, axe, f"leave-sent-{language}")
