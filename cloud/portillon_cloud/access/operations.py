@@ -87,8 +87,7 @@ def put_block(
     )
     if until_ms is not None:
         review_at(conn, organisation_id, account_id, until_ms)
-    outbox.account_changed(conn, organisation_id, account_id)
-    webhooks.tell(conn, webhooks.EventKind.STANDING_CHANGED, organisation_id, [account_id], at_ms=from_ms)
+    _standing_changed(conn, organisation_id, account_id, at_ms=from_ms)
 
 
 def plan_block(
@@ -144,9 +143,15 @@ def end_block(
     if not ended.rowcount:
         return False
     plan_held_invoices(conn, organisation_id=organisation_id, account_id=account_id, now_ms=at_ms)
-    outbox.account_changed(conn, organisation_id, account_id)
-    webhooks.tell(conn, webhooks.EventKind.STANDING_CHANGED, organisation_id, [account_id], at_ms=at_ms)
+    _standing_changed(conn, organisation_id, account_id, at_ms=at_ms)
     return True
+
+
+def _standing_changed(conn: Connection, organisation_id: int, account_id: int, *, at_ms: int) -> None:
+    """Tell of the account, and of others whose invoices wait with its own."""
+    account_ids = [account_id, *store.billed_with(conn, account_id)]
+    outbox.accounts_changed(conn, organisation_id, account_ids)
+    webhooks.tell(conn, webhooks.EventKind.STANDING_CHANGED, organisation_id, account_ids, at_ms=at_ms)
 
 
 def switched_off_now(conn: Connection, account_id: int, now_ms: int) -> frozenset[Switch]:
@@ -255,9 +260,7 @@ def review(work: timers.Work, claimed: timers.Timer) -> None:
             conn, organisation_id=claimed.organisation_id, account_id=claimed.subject_id, now_ms=work.now_ms
         )
         keep_plan_visits(conn, claimed.organisation_id, [claimed.subject_id], work.now_ms)
-        outbox.account_changed(conn, claimed.organisation_id, claimed.subject_id)
-        changed = webhooks.EventKind.STANDING_CHANGED
-        webhooks.tell(conn, changed, claimed.organisation_id, [claimed.subject_id], at_ms=work.now_ms)
+        _standing_changed(conn, claimed.organisation_id, claimed.subject_id, at_ms=work.now_ms)
         timers.finish(conn, claimed)
 
 
@@ -286,7 +289,7 @@ def _people(
         return
     going_by = store.collection(conn, organisation_id)
     terms = store.terms(conn, account_ids, going_by.zone)
-    blocks = store.blocks(conn, account_ids, store.unbilled_since_ms(terms, going_by.zone, now_ms))
+    blocks = store.blocks_around(conn, account_ids, terms, going_by.zone, now_ms)
     debts, spared = store.debts(conn, account_ids), spared_until(conn, account_ids)
     facts = store.build_facts(account_ids, going_by, blocks=blocks, debts=debts, terms=terms, spared=spared)
     homes = {row.id: row.site_id for row in members}

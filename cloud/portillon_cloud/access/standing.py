@@ -26,12 +26,14 @@ class Standing(StrEnum):
 class AccountFacts:
     """What is known of one account. `next_due_on`: due date of the next invoice not yet made; None: none will come.
 
+    `payer_blocks`: of others who pay a part of the next invoice: while one holds invoicing off, none is made.
     `spared_until_ms`: somebody gave grace, so dues switch nothing off before.
     """
 
     zone: str
     policy: DunningPolicy
     blocks: tuple[Block, ...] = ()
+    payer_blocks: tuple[Block, ...] = ()
     debts: tuple[Debt, ...] = ()
     next_due_on: date | None = None
     spared_until_ms: int | None = None
@@ -94,7 +96,8 @@ def _next_due(facts: AccountFacts) -> date | None:
     due = facts.next_due_on
     while due is not None:
         at_ms = ladder.step_ms(due, facts.zone)
-        holding = [b for b in facts.blocks if Switch.INVOICING in b.switches and b.in_force(at_ms)]
+        all_blocks = (*facts.blocks, *facts.payer_blocks)
+        holding = [b for b in all_blocks if Switch.INVOICING in b.switches and b.in_force(at_ms)]
         if not holding:
             return due
         ends_ms = [block.until_ms for block in holding if block.until_ms is not None]

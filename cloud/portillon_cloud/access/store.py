@@ -14,7 +14,7 @@ from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.access.tables import block
 from portillon_cloud.billing.event_store import recorded
 from portillon_cloud.billing.life import tariffs as tariffs_of
-from portillon_cloud.billing.tables import contract, plan, price, subscription
+from portillon_cloud.billing.tables import BILLED_WITH_ANOTHER, contract, plan, price, subscription
 from portillon_cloud.clock.local import start_of_day_ms
 from portillon_cloud.dunning.failures import FailureClass
 from portillon_cloud.dunning.ladder import Debt, DunningPolicy
@@ -121,6 +121,8 @@ class SubscriptionTerms:
     sites: str | list[int] | None
     visits: PlanVisits | None
     next_due_on: date | None
+    bill_with_id: int
+    """The account with whose invoices its own are made: its own, or that of another who pays a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def terms(conn: Connection, account_ids: Sequence[int], zone: str) -> list[Subsc
             subscription.c.ends_on,
             subscription.c.state,
             subscription.c.next_invoice_on,
+            subscription.c.bill_with_id,
             contract.c.starts_on,
             contract.c.ends_on.label("contract_ends_on"),
         )
@@ -188,6 +191,7 @@ def terms(conn: Connection, account_ids: Sequence[int], zone: str) -> list[Subsc
                     visits=sold.visits,
                     # Invoices fall due on the day they are made for.
                     next_due_on=next_on if next_on and (ends_on is None or next_on < ends_on) else None,
+                    bill_with_id=row.bill_with_id,
                 )
             )
     return found
@@ -220,11 +224,30 @@ def account_facts(
     return build_facts(
         account_ids,
         going_by,
-        blocks=blocks(conn, account_ids, unbilled_since_ms(of_accounts, going_by.zone, now_ms)),
+        blocks=blocks_around(conn, account_ids, of_accounts, going_by.zone, now_ms),
         debts=debts(conn, account_ids),
         terms=of_accounts,
         spared=spared_until(conn, account_ids),
     )
+
+
+def billed_with(conn: Connection, account_id: int) -> Sequence[int]:
+    """Other accounts of which this one pays a part, so that their invoices are made with its own."""
+    column = subscription.c
+    return conn.scalars(
+        select(column.account_id)
+        .where(column.bill_with_id == account_id, BILLED_WITH_ANOTHER)
+        .distinct()
+        .order_by(column.account_id)
+    ).all()
+
+
+def blocks_around(
+    conn: Connection, account_ids: Sequence[int], terms: Sequence[SubscriptionTerms], zone: str, now_ms: int
+) -> dict[tuple[int, int | None], list[Block]]:
+    """The blocks that matter to these accounts now: their own, and those of others with whom they are billed."""
+    around = {*account_ids, *(one.bill_with_id for one in terms)}
+    return blocks(conn, sorted(around), unbilled_since_ms(terms, zone, now_ms))
 
 
 def unbilled_since_ms(terms: Iterable[SubscriptionTerms], zone: str, now_ms: int) -> int:
@@ -244,14 +267,17 @@ def build_facts(
 ) -> dict[int, AccountFacts]:
     """Put loaded rows together, account by account."""
     due: dict[int, date] = {}
+    others: defaultdict[int, set[int]] = defaultdict(set)
     for one in terms:
         if one.next_due_on is not None:
+            others[one.account_id] |= {one.bill_with_id} - {one.account_id}
             due[one.account_id] = min(one.next_due_on, due.get(one.account_id, one.next_due_on))
     return {
         account_id: AccountFacts(
             zone=going_by.zone,
             policy=going_by.policy,
             blocks=tuple(blocks.get((account_id, None), ())),
+            payer_blocks=tuple(one for other in sorted(others[account_id]) for one in blocks.get((other, None), ())),
             debts=tuple(debts.get(account_id, ())),
             next_due_on=due.get(account_id),
             spared_until_ms=spared.get(account_id),

@@ -132,6 +132,12 @@ subscription = Table(
         postgresql_where=text("beside_id IS NOT NULL"),
     ),
     Index(
+        "ix_subscription_billed_with_another",
+        "bill_with_id",
+        sqlite_where=text("bill_with_id <> account_id"),
+        postgresql_where=text("bill_with_id <> account_id"),
+    ),
+    Index(
         "ix_subscription_due",
         "legal_entity_id",
         "next_invoice_on",
@@ -142,6 +148,9 @@ subscription = Table(
         postgresql_where=text("next_invoice_on IS NOT NULL"),
     ),
 )
+
+BILLED_WITH_ANOTHER = text("subscription.bill_with_id <> subscription.account_id")
+"""The condition of the partial index, in words it recognises."""
 
 number_series = Table(
     "number_series",

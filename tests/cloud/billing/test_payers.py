@@ -5,6 +5,10 @@ from datetime import date
 import pytest
 from cloud.billing.test_changes import START, balances, bill, cancel, do, pay
 from cloud.gym import Gym, Joined
+from portillon_cloud.access import store as access_store
+from portillon_cloud.access.blocks import BlockReason
+from portillon_cloud.access.operations import put_block
+from portillon_cloud.access.standing import reasons_shut
 from portillon_cloud.billing import changes, invoice_run, parking
 from portillon_cloud.billing.change_request import EndShareChange, ShareChange, ask_of
 from portillon_cloud.billing.errors import SubscriptionRefusedError, UnknownPayerError
@@ -15,6 +19,8 @@ from portillon_cloud.clock.local import start_of_day_ms
 from portillon_cloud.members.operations import add_account
 from portillon_cloud.payments.owed import unpaid_invoices
 from sqlalchemy import select
+
+ZONE = "America/Toronto"
 
 
 def employer(gym: Gym, name: str = "ACME inc.") -> int:
@@ -193,3 +199,36 @@ def test_nobody_pays_for_months_gone_by(gym: Gym) -> None:
     with pytest.raises(SubscriptionRefusedError) as refused:
         pays(gym, joined, acme, percent=50, on=START, today=date(2026, 6, 1))
     assert refused.value.why == Why.TOO_FAR_BACK
+
+
+def test_whose_invoice_waits_for_another_is_not_shut_out(gym: Gym, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the employer's invoices are held the member's wait too, and who was billed nothing owes nothing.
+
+    Ablation: without a look at the employer's blocks the member is shut out for an invoice that was never made.
+    """
+    acme, joined = employer(gym), gym.join("Ana Roy", starts_on=START)
+    pays(gym, joined, acme, percent=50, on=START, today=date(2026, 3, 20))
+    with gym.db.write() as conn:
+        put_block(
+            conn,
+            organisation_id=gym.organisation_id,
+            account_id=acme,
+            reason=BlockReason.PARKED,
+            source="desk",
+            from_ms=start_of_day_ms(START, ZONE),
+        )
+    assert bill(gym, START) == []
+    assert shut(gym, joined) == set()
+    with gym.db.read() as conn:
+        assert access_store.billed_with(conn, acme) == [joined.account_id]
+    own = access_store.blocks
+    monkeypatch.setattr(access_store, "blocks_around", lambda conn, ids, *_: own(conn, ids, 0))
+    assert shut(gym, joined) == {BlockReason.DUES_UNPAID}
+
+
+def shut(gym: Gym, joined: Joined) -> set[BlockReason]:
+    """Why the member may not enter forty days on."""
+    now_ms = start_of_day_ms(date(2026, 5, 11), ZONE)
+    with gym.db.read() as conn:
+        facts = access_store.account_facts(conn, gym.organisation_id, [joined.account_id], now_ms)
+    return set(reasons_shut(facts[joined.account_id], now_ms))

@@ -1943,6 +1943,8 @@ CREATE INDEX ix_subscription_account_id ON subscription (account_id)
 
 CREATE INDEX ix_subscription_beside ON subscription (beside_id) WHERE beside_id IS NOT NULL
 
+CREATE INDEX ix_subscription_billed_with_another ON subscription (bill_with_id) WHERE bill_with_id <> account_id
+
 CREATE INDEX ix_subscription_due ON subscription (legal_entity_id, next_invoice_on, bill_with_id, account_id, id) WHERE next_invoice_on IS NOT NULL
 
 CREATE INDEX ix_subscription_member_id ON subscription (member_id)
