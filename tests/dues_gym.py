@@ -14,6 +14,7 @@ from portillon_cloud.access.operations import ACCESS_REVIEW, review
 from portillon_cloud.billing.tables import contract, invoice, plan, price, subscription
 from portillon_cloud.clock.local import start_of_day_ms
 from portillon_cloud.database import Database
+from portillon_cloud.desk.payment_plan import PLAN_CHECK, check_when_due
 from portillon_cloud.dunning.before_due import DUNNING_BEFORE_DUE, remind_before_due
 from portillon_cloud.dunning.operations import DUNNING_REVIEW, DUNNING_STEP, take_review
 from portillon_cloud.dunning.step_taking import take_step
@@ -279,6 +280,7 @@ class DuesGym:
             DUNNING_REVIEW: take_review,
             DUNNING_BEFORE_DUE: remind_before_due,
             ACCESS_REVIEW: review,
+            PLAN_CHECK: check_when_due,
         }
 
     def letters(self, payer: Payer) -> list[str]:

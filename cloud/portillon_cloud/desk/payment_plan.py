@@ -25,13 +25,19 @@ from portillon_cloud.desk.letters import PlanLetter, write_plan_letter
 from portillon_cloud.desk.policy import limits, policy_of
 from portillon_cloud.desk.tables import PlanState, payment_plan, payment_plan_part
 from portillon_cloud.dunning import operations as dunning
+from portillon_cloud.dunning import store as cases
 from portillon_cloud.dunning.ladder import step_ms
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account, legal_entity
 from portillon_cloud.money import Money
 from portillon_cloud.payments import settling, store
 from portillon_cloud.payments.desk import end_charging
-from portillon_cloud.payments.errors import NothingOwedError, RequestKeyReusedError, UnknownAccountError
+from portillon_cloud.payments.errors import (
+    ChargeUnderWayError,
+    NothingOwedError,
+    RequestKeyReusedError,
+    UnknownAccountError,
+)
 from portillon_cloud.payments.tables import AttemptState, IntentState, payment_intent
 
 PLAN_CHECK = "payment_plan_check"
@@ -105,6 +111,8 @@ def agree(conn: Connection, asked: PlanAsked, *, now_ms: int) -> int:
     )
     bills = _overdue(conn, asked, debt.currency, local_date(now_ms, zone))
     for intent, _ in bills:
+        if intent.state is IntentState.PARKED:
+            raise ChargeUnderWayError(f"a charge of invoice {intent.invoice_id} is in doubt: look at it first")
         end_charging(conn, intent, code="paid_in_parts", now_ms=now_ms)
         store.set_intent_state(conn, intent.id, IntentState.REPLACED)
     for part, intent, minor in apportioned(parts, bills):
@@ -125,10 +133,8 @@ def agree(conn: Connection, asked: PlanAsked, *, now_ms: int) -> int:
     tolerance = _days(policy_of(conn, asked.organisation_id).tolerance_days + 1)
     for part in parts:
         _check_at(conn, asked.organisation_id, plan_id, step_ms(part.due_on + tolerance, zone))
-    # First the door, then the cases: nobody is thanked for a payment that has not come.
+    _end_dunning(conn, asked, {intent.invoice_id for intent, _ in bills}, now_ms=now_ms)
     who = {"organisation_id": asked.organisation_id, "account_id": asked.account_id}
-    dunning.review_account(conn, **who, now_ms=now_ms)
-    dunning.paid(conn, **who, now_ms=now_ms)
     write_plan_letter(conn, PlanLetter.AGREED, **who, plan_id=plan_id, parts=parts, debt=debt, now_ms=now_ms)
     outbox.account_changed(conn, asked.organisation_id, asked.account_id)
     return plan_id
@@ -195,6 +201,15 @@ def _break(conn: Connection, plan: Row[Any], left: Sequence[store.Intent], *, du
     outbox.account_changed(conn, plan.organisation_id, plan.account_id)
 
 
+def _end_dunning(conn: Connection, asked: PlanAsked, invoice_ids: set[int], *, now_ms: int) -> None:
+    """What was overdue is not any more. Nobody is thanked for a payment: none has come."""
+    for case in cases.open_cases(conn, asked.account_id):
+        if case.invoice_id in invoice_ids:
+            dunning.cancel_steps(conn, asked.organisation_id, cases.steps_to_come(conn, case.id))
+            cases.close_case(conn, case.id, now_ms)
+    dunning.review_account(conn, organisation_id=asked.organisation_id, account_id=asked.account_id, now_ms=now_ms)
+
+
 def _insert(conn: Connection, like: store.Intent, *, amount_minor: int, due_on: date, now_ms: int) -> store.Intent:
     """A part at a position of its own: no timer of what it replaces finds it."""
     last = conn.scalar(
@@ -215,7 +230,7 @@ def _overdue(conn: Connection, asked: PlanAsked, currency: str, today: date) -> 
         )
     }
     found = [one for one in intents if one.id in due and one.currency == currency]
-    return [(one, store.owed_of(conn, one)) for one in found if one.state is IntentState.OPEN]
+    return [(one, store.owed_of(conn, one)) for one in found]
 
 
 def _being_charged(conn: Connection, intent: store.Intent) -> bool:
