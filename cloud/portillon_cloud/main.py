@@ -36,9 +36,11 @@ from portillon_cloud.payments.operations import CHARGE, charge_timer
 from portillon_cloud.payments.provider import PaymentProvider
 from portillon_cloud.payments.refunding.sending import REFUND, refund_timer
 from portillon_cloud.payments.routing import Routing
+from portillon_cloud.payments.sepa.provider import SepaDebits
 from portillon_cloud.payments.simulator import PaymentSimulator
 from portillon_cloud.payments.stripe.connection import Connections
 from portillon_cloud.payments.stripe.provider import StripeProvider
+from portillon_cloud.reconciliation.receiving import BANK_FILE, work_through
 from portillon_cloud.secrets import Keyring, load_or_create_keyring
 from portillon_cloud.settings import Settings
 from portillon_cloud.takings.operations import CLOSE_TAKINGS, close_when_due
@@ -58,6 +60,7 @@ FEATURES_WITH_TABLES = (
     "billing.forecast",
     "payments",
     "payments.sepa",
+    "reconciliation",
     "takings",
     "dunning",
     "messages",
@@ -148,6 +151,7 @@ def handlers(provider: PaymentProvider, links: ExitLinks | None = None) -> Mappi
         DUNNING_BEFORE_DUE: remind_before_due,
         access.ACCESS_REVIEW: access.review,
         PLAN_CHECK: check_when_due,
+        BANK_FILE: work_through,
         CLOSE_TAKINGS: close_when_due,
         NIGHTLY_AUDIT: audit.audit_when_due,
     }
@@ -176,7 +180,7 @@ def compose(settings: Settings, *, clock: Clock | None = None) -> Services:
             db=db,
             clock=real,
             keyring=keyring,
-            provider=Routing.over([PaymentSimulator(db), StripeProvider(db, keyring, connections)]),
+            provider=Routing.over([PaymentSimulator(db), SepaDebits(db), StripeProvider(db, keyring, connections)]),
             carrier=_carrier(settings),
             webhook_threads=ThreadPoolExecutor(WEBHOOK_THREADS, thread_name_prefix="webhook"),
             gateways=gateways,

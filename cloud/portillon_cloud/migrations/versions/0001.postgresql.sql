@@ -479,6 +479,31 @@ CREATE OR REPLACE FUNCTION audit_finding_refuse() RETURNS trigger LANGUAGE plpgs
 
 CREATE TRIGGER audit_finding_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_finding FOR EACH STATEMENT EXECUTE FUNCTION audit_finding_refuse()
 
+CREATE TABLE bank_file (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	message_id TEXT NOT NULL,
+	sha256 TEXT NOT NULL,
+	received_at_ms BIGINT NOT NULL,
+	received_by TEXT NOT NULL,
+	closing_on DATE,
+	closing_minor BIGINT,
+	body_sealed BYTEA NOT NULL,
+	CONSTRAINT pk_bank_file PRIMARY KEY (id),
+	CONSTRAINT uq_bank_file_legal_entity_id_sha256 UNIQUE (legal_entity_id, sha256),
+	CONSTRAINT ck_bank_file_kind_known CHECK (kind IN ('pain.002', 'camt.053', 'camt.054')),
+	CONSTRAINT fk_bank_file_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_bank_file_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE INDEX ix_bank_file_legal_entity_id ON bank_file (legal_entity_id)
+
+CREATE OR REPLACE FUNCTION bank_file_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'bank_file rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER bank_file_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON bank_file FOR EACH STATEMENT EXECUTE FUNCTION bank_file_refuse()
+
 CREATE TABLE ledger_account (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -522,6 +547,29 @@ CREATE TABLE plan (
 	CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_plan_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
 )
+
+CREATE TABLE provider_payout (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	provider TEXT NOT NULL,
+	reference TEXT NOT NULL,
+	arrives_on DATE NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	fees_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	told_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_provider_payout PRIMARY KEY (id),
+	CONSTRAINT uq_provider_payout_organisation_id_provider_reference UNIQUE (organisation_id, provider, reference),
+	CONSTRAINT fk_provider_payout_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_provider_payout_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE INDEX ix_provider_payout_legal_entity_id ON provider_payout (legal_entity_id)
+
+CREATE OR REPLACE FUNCTION provider_payout_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'provider_payout rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER provider_payout_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON provider_payout FOR EACH STATEMENT EXECUTE FUNCTION provider_payout_refuse()
 
 CREATE TABLE run_stop (
 	id BIGSERIAL NOT NULL,
@@ -689,6 +737,59 @@ CREATE TABLE webhook_delivery (
 CREATE INDEX ix_webhook_delivery_event_id ON webhook_delivery (event_id)
 
 CREATE INDEX ix_webhook_delivery_to_send ON webhook_delivery (endpoint_id, retry_at_real_ms) WHERE state IN ('waiting', 'sending')
+
+CREATE TABLE bank_answer (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	bank_file_id BIGINT NOT NULL,
+	debit_key TEXT,
+	batch TEXT,
+	said TEXT NOT NULL,
+	code TEXT,
+	amount_minor BIGINT,
+	acted_at_ms BIGINT,
+	CONSTRAINT pk_bank_answer PRIMARY KEY (id),
+	CONSTRAINT ck_bank_answer_said_known CHECK (said IN ('paid', 'refused', 'returned')),
+	CONSTRAINT ck_bank_answer_of_one_or_all CHECK ((debit_key IS NULL) <> (batch IS NULL)),
+	CONSTRAINT fk_bank_answer_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_bank_answer_bank_file_id FOREIGN KEY(bank_file_id) REFERENCES bank_file (id)
+)
+
+CREATE INDEX ix_bank_answer_bank_file_id ON bank_answer (bank_file_id)
+
+CREATE OR REPLACE FUNCTION bank_answer_said_fixed_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'bank_answer.said never changes once written' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER bank_answer_said_fixed BEFORE UPDATE OF said ON bank_answer FOR EACH ROW WHEN (OLD.said IS DISTINCT FROM NEW.said) EXECUTE FUNCTION bank_answer_said_fixed_refuse()
+
+CREATE TABLE bank_line (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	bank_file_id BIGINT NOT NULL,
+	line_key TEXT NOT NULL,
+	booked_on DATE NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	fee_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	counterparty TEXT NOT NULL,
+	text TEXT NOT NULL,
+	debit_key TEXT,
+	batch TEXT,
+	code TEXT,
+	CONSTRAINT pk_bank_line PRIMARY KEY (id),
+	CONSTRAINT uq_bank_line_legal_entity_id_line_key UNIQUE (legal_entity_id, line_key),
+	CONSTRAINT fk_bank_line_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_bank_line_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_bank_line_bank_file_id FOREIGN KEY(bank_file_id) REFERENCES bank_file (id)
+)
+
+CREATE INDEX ix_bank_line_bank_file_id ON bank_line (bank_file_id)
+
+CREATE INDEX ix_bank_line_legal_entity_id_booked_on ON bank_line (legal_entity_id, booked_on)
+
+CREATE OR REPLACE FUNCTION bank_line_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'bank_line rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER bank_line_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON bank_line FOR EACH STATEMENT EXECUTE FUNCTION bank_line_refuse()
 
 CREATE TABLE contract (
 	id BIGSERIAL NOT NULL,
@@ -1268,6 +1369,30 @@ CREATE TABLE alarm_seen_on_site (
 )
 
 CREATE INDEX ix_alarm_seen_on_site_position ON alarm_seen_on_site (gateway_id, position)
+
+CREATE TABLE bank_match (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	bank_line_id BIGINT NOT NULL,
+	rule TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	matched_at_ms BIGINT NOT NULL,
+	matched_by TEXT NOT NULL,
+	reason TEXT,
+	CONSTRAINT pk_bank_match PRIMARY KEY (id),
+	CONSTRAINT uq_bank_match_organisation_id_subject UNIQUE (organisation_id, subject),
+	CONSTRAINT ck_bank_match_rule_known CHECK (rule IN ('debit', 'batch', 'returned', 'payout', 'booked', 'terminal', 'transfer', 'fee', 'provider', 'cash', 'cheques', 'noted')),
+	CONSTRAINT ck_bank_match_something_found CHECK (amount_minor <> 0),
+	CONSTRAINT fk_bank_match_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_bank_match_bank_line_id FOREIGN KEY(bank_line_id) REFERENCES bank_line (id)
+)
+
+CREATE INDEX ix_bank_match_bank_line_id ON bank_match (bank_line_id)
+
+CREATE OR REPLACE FUNCTION bank_match_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'bank_match rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER bank_match_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON bank_match FOR EACH STATEMENT EXECUTE FUNCTION bank_match_refuse()
 
 CREATE TABLE block (
 	id BIGSERIAL NOT NULL,
@@ -2666,6 +2791,29 @@ CREATE INDEX ix_payment_account_id ON payment (account_id)
 CREATE OR REPLACE FUNCTION payment_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'payment rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
 CREATE TRIGGER payment_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON payment FOR EACH STATEMENT EXECUTE FUNCTION payment_refuse()
+
+CREATE TABLE provider_payout_line (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	provider_payout_id BIGINT NOT NULL,
+	reference TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	gross_minor BIGINT NOT NULL,
+	fee_minor BIGINT NOT NULL,
+	charge TEXT,
+	attempt_id BIGINT,
+	CONSTRAINT pk_provider_payout_line PRIMARY KEY (id),
+	CONSTRAINT uq_provider_payout_line_organisation_id_reference UNIQUE (organisation_id, reference),
+	CONSTRAINT fk_provider_payout_line_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_provider_payout_line_provider_payout_id FOREIGN KEY(provider_payout_id) REFERENCES provider_payout (id),
+	CONSTRAINT fk_provider_payout_line_attempt_id FOREIGN KEY(attempt_id) REFERENCES payment_attempt (id)
+)
+
+CREATE INDEX ix_provider_payout_line_provider_payout_id ON provider_payout_line (provider_payout_id)
+
+CREATE OR REPLACE FUNCTION provider_payout_line_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'provider_payout_line rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER provider_payout_line_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON provider_payout_line FOR EACH STATEMENT EXECUTE FUNCTION provider_payout_line_refuse()
 
 CREATE TABLE allocation (
 	id BIGSERIAL NOT NULL,

@@ -475,6 +475,31 @@ CREATE TRIGGER audit_finding_no_update BEFORE UPDATE ON audit_finding BEGIN SELE
 
 CREATE TRIGGER audit_finding_no_delete BEFORE DELETE ON audit_finding BEGIN SELECT RAISE(ABORT, 'audit_finding rows never change: record a correction as a new row'); END
 
+CREATE TABLE bank_file (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	message_id TEXT NOT NULL,
+	sha256 TEXT NOT NULL,
+	received_at_ms INTEGER NOT NULL,
+	received_by TEXT NOT NULL,
+	closing_on DATE,
+	closing_minor INTEGER,
+	body_sealed BLOB NOT NULL,
+	CONSTRAINT pk_bank_file PRIMARY KEY (id),
+	CONSTRAINT uq_bank_file_legal_entity_id_sha256 UNIQUE (legal_entity_id, sha256),
+	CONSTRAINT ck_bank_file_kind_known CHECK (kind IN ('pain.002', 'camt.053', 'camt.054')),
+	CONSTRAINT fk_bank_file_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_bank_file_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE INDEX ix_bank_file_legal_entity_id ON bank_file (legal_entity_id)
+
+CREATE TRIGGER bank_file_no_update BEFORE UPDATE ON bank_file BEGIN SELECT RAISE(ABORT, 'bank_file rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER bank_file_no_delete BEFORE DELETE ON bank_file BEGIN SELECT RAISE(ABORT, 'bank_file rows never change: record a correction as a new row'); END
+
 CREATE TABLE ledger_account (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -518,6 +543,29 @@ CREATE TABLE "plan" (
 	CONSTRAINT fk_plan_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_plan_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
 )
+
+CREATE TABLE provider_payout (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	provider TEXT NOT NULL,
+	reference TEXT NOT NULL,
+	arrives_on DATE NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	fees_minor INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	told_at_ms INTEGER NOT NULL,
+	CONSTRAINT pk_provider_payout PRIMARY KEY (id),
+	CONSTRAINT uq_provider_payout_organisation_id_provider_reference UNIQUE (organisation_id, provider, reference),
+	CONSTRAINT fk_provider_payout_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_provider_payout_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
+)
+
+CREATE INDEX ix_provider_payout_legal_entity_id ON provider_payout (legal_entity_id)
+
+CREATE TRIGGER provider_payout_no_update BEFORE UPDATE ON provider_payout BEGIN SELECT RAISE(ABORT, 'provider_payout rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER provider_payout_no_delete BEFORE DELETE ON provider_payout BEGIN SELECT RAISE(ABORT, 'provider_payout rows never change: record a correction as a new row'); END
 
 CREATE TABLE run_stop (
 	id INTEGER NOT NULL,
@@ -685,6 +733,57 @@ CREATE TABLE webhook_delivery (
 CREATE INDEX ix_webhook_delivery_event_id ON webhook_delivery (event_id)
 
 CREATE INDEX ix_webhook_delivery_to_send ON webhook_delivery (endpoint_id, retry_at_real_ms) WHERE state IN ('waiting', 'sending')
+
+CREATE TABLE bank_answer (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	bank_file_id INTEGER NOT NULL,
+	debit_key TEXT,
+	batch TEXT,
+	said TEXT NOT NULL,
+	code TEXT,
+	amount_minor INTEGER,
+	acted_at_ms INTEGER,
+	CONSTRAINT pk_bank_answer PRIMARY KEY (id),
+	CONSTRAINT ck_bank_answer_said_known CHECK (said IN ('paid', 'refused', 'returned')),
+	CONSTRAINT ck_bank_answer_of_one_or_all CHECK ((debit_key IS NULL) <> (batch IS NULL)),
+	CONSTRAINT fk_bank_answer_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_bank_answer_bank_file_id FOREIGN KEY(bank_file_id) REFERENCES bank_file (id)
+)
+
+CREATE INDEX ix_bank_answer_bank_file_id ON bank_answer (bank_file_id)
+
+CREATE TRIGGER bank_answer_said_fixed BEFORE UPDATE OF said ON bank_answer WHEN OLD.said IS NOT NEW.said BEGIN SELECT RAISE(ABORT, 'bank_answer.said never changes once written'); END
+
+CREATE TABLE bank_line (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	bank_file_id INTEGER NOT NULL,
+	line_key TEXT NOT NULL,
+	booked_on DATE NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	fee_minor INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	counterparty TEXT NOT NULL,
+	text TEXT NOT NULL,
+	debit_key TEXT,
+	batch TEXT,
+	code TEXT,
+	CONSTRAINT pk_bank_line PRIMARY KEY (id),
+	CONSTRAINT uq_bank_line_legal_entity_id_line_key UNIQUE (legal_entity_id, line_key),
+	CONSTRAINT fk_bank_line_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_bank_line_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_bank_line_bank_file_id FOREIGN KEY(bank_file_id) REFERENCES bank_file (id)
+)
+
+CREATE INDEX ix_bank_line_bank_file_id ON bank_line (bank_file_id)
+
+CREATE INDEX ix_bank_line_legal_entity_id_booked_on ON bank_line (legal_entity_id, booked_on)
+
+CREATE TRIGGER bank_line_no_update BEFORE UPDATE ON bank_line BEGIN SELECT RAISE(ABORT, 'bank_line rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER bank_line_no_delete BEFORE DELETE ON bank_line BEGIN SELECT RAISE(ABORT, 'bank_line rows never change: record a correction as a new row'); END
 
 CREATE TABLE contract (
 	id INTEGER NOT NULL,
@@ -1262,6 +1361,30 @@ CREATE TABLE alarm_seen_on_site (
 )
 
 CREATE INDEX ix_alarm_seen_on_site_position ON alarm_seen_on_site (gateway_id, position)
+
+CREATE TABLE bank_match (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	bank_line_id INTEGER NOT NULL,
+	rule TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	matched_at_ms INTEGER NOT NULL,
+	matched_by TEXT NOT NULL,
+	reason TEXT,
+	CONSTRAINT pk_bank_match PRIMARY KEY (id),
+	CONSTRAINT uq_bank_match_organisation_id_subject UNIQUE (organisation_id, subject),
+	CONSTRAINT ck_bank_match_rule_known CHECK (rule IN ('debit', 'batch', 'returned', 'payout', 'booked', 'terminal', 'transfer', 'fee', 'provider', 'cash', 'cheques', 'noted')),
+	CONSTRAINT ck_bank_match_something_found CHECK (amount_minor <> 0),
+	CONSTRAINT fk_bank_match_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_bank_match_bank_line_id FOREIGN KEY(bank_line_id) REFERENCES bank_line (id)
+)
+
+CREATE INDEX ix_bank_match_bank_line_id ON bank_match (bank_line_id)
+
+CREATE TRIGGER bank_match_no_update BEFORE UPDATE ON bank_match BEGIN SELECT RAISE(ABORT, 'bank_match rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER bank_match_no_delete BEFORE DELETE ON bank_match BEGIN SELECT RAISE(ABORT, 'bank_match rows never change: record a correction as a new row'); END
 
 CREATE TABLE block (
 	id INTEGER NOT NULL,
@@ -2652,6 +2775,29 @@ CREATE INDEX ix_payment_account_id ON payment (account_id)
 CREATE TRIGGER payment_no_update BEFORE UPDATE ON payment BEGIN SELECT RAISE(ABORT, 'payment rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER payment_no_delete BEFORE DELETE ON payment BEGIN SELECT RAISE(ABORT, 'payment rows never change: record a correction as a new row'); END
+
+CREATE TABLE provider_payout_line (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	provider_payout_id INTEGER NOT NULL,
+	reference TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	gross_minor INTEGER NOT NULL,
+	fee_minor INTEGER NOT NULL,
+	charge TEXT,
+	attempt_id INTEGER,
+	CONSTRAINT pk_provider_payout_line PRIMARY KEY (id),
+	CONSTRAINT uq_provider_payout_line_organisation_id_reference UNIQUE (organisation_id, reference),
+	CONSTRAINT fk_provider_payout_line_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_provider_payout_line_provider_payout_id FOREIGN KEY(provider_payout_id) REFERENCES provider_payout (id),
+	CONSTRAINT fk_provider_payout_line_attempt_id FOREIGN KEY(attempt_id) REFERENCES payment_attempt (id)
+)
+
+CREATE INDEX ix_provider_payout_line_provider_payout_id ON provider_payout_line (provider_payout_id)
+
+CREATE TRIGGER provider_payout_line_no_update BEFORE UPDATE ON provider_payout_line BEGIN SELECT RAISE(ABORT, 'provider_payout_line rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER provider_payout_line_no_delete BEFORE DELETE ON provider_payout_line BEGIN SELECT RAISE(ABORT, 'provider_payout_line rows never change: record a correction as a new row'); END
 
 CREATE TABLE allocation (
 	id INTEGER NOT NULL,
