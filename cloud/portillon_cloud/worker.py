@@ -1,13 +1,18 @@
 """The worker: due timers, then what the transactions left for gateways and the post, then the test clocks. For ever.
 
 Each organisation's timers are claimed by its own business time, so a live claim never sees a test row. No step holds a
-transaction while it calls out. Whatever fails is written to its timer or logged, and the loop goes on.
+transaction while it calls out. Timers that wait for others are handled several at a time, so that a night's charges do
+not wait for one another; what is due after them waits for them, and a test clock goes through its instants one by one.
+Whatever fails is written to its timer or logged, and the loop goes on.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 
 from portillon_cloud import outbox
 from portillon_cloud.clock import Clock, business_now_ms
@@ -35,6 +40,8 @@ class Worker:
     clock: Clock
     handlers: Mapping[str, Handler]
     drains: Sequence[Drain] = ()
+    outward: frozenset[str] = frozenset()  # kinds whose handlers wait for somebody else's answer
+    threads: ThreadPoolExecutor | None = None  # in which these are handled; None: one after the other
     waits_for_gateways: bool = False  # a test clock stands until the sequencers have taken what the last step left
     name: str
 
@@ -55,7 +62,7 @@ class Worker:
         with self.db.read() as conn:
             organisations = organisations_with_due_timers(conn, self.clock.real_ms())
             advancing = organisations_being_advanced(conn)
-        done = sum(self._ring(organisation_id) for organisation_id in organisations)
+        done = sum(self._ring(one, in_turn=one in advancing) for one in organisations)
         done += sum(drain() for drain in self.drains)
         if done:
             return True
@@ -68,18 +75,21 @@ class Worker:
                 return count
         raise TransientError(f"the worker is still busy after {rounds_max} rounds")
 
-    def _ring(self, organisation_id: int) -> int:
+    def _ring(self, organisation_id: int, *, in_turn: bool) -> int:
         with self.db.write() as conn:
             real_ms = self.clock.real_ms()
             now_ms = business_now_ms(conn, organisation_id, real_ms)
             claimed = claim(
                 conn, organisation_id=organisation_id, now_ms=now_ms, real_ms=real_ms, worker=self.name, limit=CLAIM
             )
-        for timer in claimed:
-            self._handle(timer, now_ms)
+        handle = partial(self._handle, now_ms=now_ms)
+        for outward, due in groupby(claimed, key=lambda timer: timer.kind in self.outward):
+            at_once = self.threads.map if self.threads is not None and outward and not in_turn else map
+            for _ in at_once(handle, due):
+                pass
         return len(claimed)
 
-    def _handle(self, timer: Timer, now_ms: int) -> None:
+    def _handle(self, timer: Timer, *, now_ms: int) -> None:
         try:
             handler = self.handlers.get(timer.kind)
             if handler is None:

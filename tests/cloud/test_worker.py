@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -65,6 +66,46 @@ def test_due_timers_ring_once_in_order(gym: Gym) -> None:
         "c": "done",
         "tomorrow": "ready",
     }
+
+
+def test_who_waits_for_others_waits_together(gym: Gym) -> None:
+    """Charges wait for their answers at the same time; what is due after them comes after the last of them."""
+    together, rung = threading.Barrier(3), list[str]()
+
+    def handler(_work: Work, claimed: Timer) -> None:
+        if claimed.key.startswith("charge"):
+            together.wait(timeout=30)
+        rung.append(claimed.key)
+
+    plan(gym, "charge-1", "charge-2", "charge-3", kind="call")
+    plan(gym, "reminder", after_ms=0)
+    with ThreadPoolExecutor(3) as threads:
+        found = {"call": handler, "k": handler}
+        Worker(
+            db=gym.db, clock=gym.clock, handlers=found, name="w1", outward=frozenset({"call"}), threads=threads
+        ).run_until_idle()
+    assert sorted(rung[:3]) == ["charge-1", "charge-2", "charge-3"]
+    assert rung[3:] == ["reminder"]
+
+
+def test_a_test_clock_goes_through_its_instants_one_by_one(gym: Gym) -> None:
+    """While a clock is advanced nothing is handled at the same time: the same year again is the same year."""
+    names: set[str] = set()
+
+    def handler(_work: Work, _claimed: Timer) -> None:
+        names.add(threading.current_thread().name)
+
+    plan(gym, *(f"charge-{number}" for number in range(8)), kind="call", after_ms=1_000)
+    with gym.db.write() as conn:
+        now_ms = gym.clock.real_ms()
+        set_rate(conn, gym.organisation_id, rate=0, real_ms=now_ms)
+        advance(conn, gym.organisation_id, target_ms=now_ms + 10_000, real_ms=now_ms)
+    with ThreadPoolExecutor(3) as threads:
+        Worker(
+            db=gym.db, clock=gym.clock, handlers={"call": handler}, name="w1", outward=frozenset({"call"}),
+            threads=threads,
+        ).run_until_idle()  # fmt: skip
+    assert names == {threading.current_thread().name}
 
 
 def test_one_failing_handler_holds_up_nobody_and_is_written_down(
