@@ -143,7 +143,6 @@ class EuroGym:
         """Ring every timer that falls due until then, each at its own instant."""
         handlers: dict[str, Handler] = {
             CHARGE: charge_timer(self.provider),
-            REFUND: refund_timer(self.provider),
             DUNNING_STEP: take_step,
             DUNNING_REVIEW: take_review,
             ACCESS_REVIEW: review,
