@@ -28,6 +28,7 @@ class Permission(StrEnum):
     RESET_FIRE = "reset_fire"  # the fire is over: doors lock again
     TURN_CLOCK = "turn_clock"  # the business clock of a test organisation
     MANAGE_STAFF = "manage_staff"
+    CONNECT_PROGRAMS = "connect_programs"  # what other people's programs are told of
 
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(

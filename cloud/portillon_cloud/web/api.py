@@ -36,6 +36,7 @@ from portillon_cloud.presence import api as presence
 from portillon_cloud.reports import api as reports
 from portillon_cloud.visits import api as visits
 from portillon_cloud.web import clock_api
+from portillon_cloud.webhooks import api as webhooks
 from portillon_cloud.zones import api as zones
 
 PREFIX = "/api/v1"
@@ -49,7 +50,7 @@ def api_router() -> APIRouter:
         providers,
         dunning, access, rules, gateways, doors, forecast, law,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
-        documents, transfers, desk,
+        documents, transfers, webhooks, desk,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)
