@@ -32,6 +32,7 @@ from portillon_cloud.web.pages import (
     decisions,
     door_rights,
     doors,
+    forecast,
     forgiveness,
     given_rights,
     hours,
@@ -98,7 +99,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         payer, sales, subscriptions, contracts, contract_texts, transfers,
         leave, leave_asked, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
-        reports,
+        forecast, reports,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

@@ -71,3 +71,15 @@ def test_the_way_out_is_asked_for_by_keyboard(visitor, axe, gym):
         visitor.page.get_by_role("button", name=button).press("Enter")
         expect(visitor.page.get_by_role("status")).to_contain_text("m3@a.example")
         look(visitor.page, axe, f"leave-sent-{language}")
+
+
+def test_pages_for_owners_are_readable_by_everybody(visitor, axe, gym):
+    """The forecast's bounds, and who brought whom, in both languages."""
+    visitor.sign_in()
+    visitor.page.wait_for_url("**/sites/1")
+    for language in ("en", "fr"):
+        if language == "fr":
+            visitor.page.get_by_role("button", name="Français").press("Enter")
+        for path in ("/books/forecast",):
+            visitor.go(path)
+            look(visitor.page, axe, f"{path.rpartition('/')[2]}-{language}")

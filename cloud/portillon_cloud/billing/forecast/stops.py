@@ -32,6 +32,17 @@ class OpenStop:
     figures: Figures
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastStop:
+    """A stop that is over: somebody confirmed it, or (`confirmed` False) a later run was within its forecast."""
+
+    stop: OpenStop
+    confirmed: bool
+    by: str
+    reason: str | None
+    at_ms: int
+
+
 def bounds_of(conn: Connection, organisation_id: int) -> Bounds:
     """The organisation's bounds."""
     body = conn.scalar(select(forecast_policy.c.body).where(forecast_policy.c.organisation_id == organisation_id))
@@ -100,6 +111,25 @@ def open_stops(conn: Connection, organisation_id: int) -> Sequence[OpenStop]:
         .order_by(run_stop.c.id)
     )
     return [_open(row) for row in rows]
+
+
+def past_stops(conn: Connection, organisation_id: int, *, limit: int) -> Sequence[PastStop]:
+    """Runs that had stopped and went on, the newest first."""
+    rows = conn.execute(
+        select(run_stop, legal_entity.c.name, legal_entity.c.currency, *(run_resumed.c[name] for name in _RESUMED))
+        .join(legal_entity, legal_entity.c.id == run_stop.c.legal_entity_id)
+        .join(run_resumed, run_resumed.c.stop_id == run_stop.c.id)
+        .where(run_stop.c.organisation_id == organisation_id)
+        .order_by(run_stop.c.id.desc())
+        .limit(limit)
+    )
+    return [
+        PastStop(stop=_open(row), confirmed=row.confirmed, by=row.by, reason=row.reason, at_ms=row.at_ms)
+        for row in rows
+    ]
+
+
+_RESUMED = ("confirmed", "by", "reason", "at_ms")
 
 
 def count_stops(conn: Connection, organisation_id: int) -> int:
