@@ -31,6 +31,7 @@ from portillon_cloud.members import api as members
 from portillon_cloud.members import credentials_api as credentials
 from portillon_cloud.members import profile_api as profiles
 from portillon_cloud.payments import api as payments
+from portillon_cloud.payments import cards_api as cards
 from portillon_cloud.payments import provider_api as providers
 from portillon_cloud.presence import api as presence
 from portillon_cloud.reports import api as reports
@@ -47,7 +48,7 @@ def api_router() -> APIRouter:
     router = APIRouter(prefix=PREFIX, responses=PROBLEM_RESPONSES)
     features = (
         members, profiles, credentials, billing, sign_up, signing, coupons, referrals, sales, subscriptions, payments,
-        providers,
+        providers, cards,
         dunning, access, rules, gateways, doors, forecast, law,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
         documents, transfers, webhooks, desk,
