@@ -32,6 +32,9 @@ from portillon_cloud.messages.carrier import Carrier
 from portillon_cloud.messages.maildir_carrier import MaildirCarrier
 from portillon_cloud.messages.operations import deliver
 from portillon_cloud.messages.smtp_carrier import SmtpCarrier
+from portillon_cloud.payments.inbox.acting import act
+from portillon_cloud.payments.inbox.news import NewsOf
+from portillon_cloud.payments.inbox.sweeping import sweep
 from portillon_cloud.payments.operations import CHARGE, charge_timer
 from portillon_cloud.payments.provider import PaymentProvider
 from portillon_cloud.payments.refunding.sending import REFUND, refund_timer
@@ -39,6 +42,7 @@ from portillon_cloud.payments.routing import Routing
 from portillon_cloud.payments.sepa.provider import SepaDebits
 from portillon_cloud.payments.simulator import PaymentSimulator
 from portillon_cloud.payments.stripe.connection import Connections
+from portillon_cloud.payments.stripe.news import news_of
 from portillon_cloud.payments.stripe.provider import StripeProvider
 from portillon_cloud.reconciliation.receiving import BANK_FILE, work_through
 from portillon_cloud.secrets import Keyring, load_or_create_keyring
@@ -96,6 +100,7 @@ class Services:
     clock: Clock
     keyring: Keyring
     provider: PaymentProvider
+    news_of: NewsOf
     carrier: Carrier
     webhook_threads: ThreadPoolExecutor
     gateways: BrokerLink | None
@@ -109,6 +114,8 @@ class Services:
             handlers=handlers(self.provider, ExitLinks.of(self.keyring, self.settings.base_url)),
             drains=[
                 lambda: deliver(self.db, self.carrier, real_ms=self.clock.real_ms()),
+                lambda: act(self.db, self.news_of, self.clock),
+                lambda: sweep(self.db, self.news_of, self.clock),
                 *webhook_drains(
                     db=self.db,
                     clock=self.clock,
@@ -181,6 +188,7 @@ def compose(settings: Settings, *, clock: Clock | None = None) -> Services:
             clock=real,
             keyring=keyring,
             provider=Routing.over([PaymentSimulator(db), SepaDebits(db), StripeProvider(db, keyring, connections)]),
+            news_of=news_of(StripeProvider(db, keyring, connections)),
             carrier=_carrier(settings),
             webhook_threads=ThreadPoolExecutor(WEBHOOK_THREADS, thread_name_prefix="webhook"),
             gateways=gateways,

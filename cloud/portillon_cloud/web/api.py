@@ -33,6 +33,9 @@ from portillon_cloud.members import profile_api as profiles
 from portillon_cloud.payments import api as payments
 from portillon_cloud.payments import cards_api as cards
 from portillon_cloud.payments import provider_api as providers
+from portillon_cloud.payments.disputes import api as disputes
+from portillon_cloud.payments.inbox import api as provider_events
+from portillon_cloud.payments.refunding import api as payouts
 from portillon_cloud.presence import api as presence
 from portillon_cloud.reports import api as reports
 from portillon_cloud.visits import api as visits
@@ -51,7 +54,7 @@ def api_router() -> APIRouter:
         providers, cards,
         dunning, access, rules, gateways, doors, forecast, law,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
-        documents, transfers, webhooks, desk,
+        documents, transfers, webhooks, desk, disputes, provider_events, payouts,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)

@@ -14,6 +14,7 @@ from portillon_cloud.gateways.api import snapshot_router
 from portillon_cloud.http.problem import Problem, invalid_request
 from portillon_cloud.http.services import Services
 from portillon_cloud.locale.words import Words
+from portillon_cloud.payments.inbox import webhook
 from portillon_cloud.web.api import api_router
 from portillon_cloud.web.assets import Assets
 from portillon_cloud.web.live_panels import LivePanels
@@ -105,6 +106,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         app.include_router(part.router, include_in_schema=False)
     app.include_router(api_router())
     app.include_router(snapshot_router)
+    app.include_router(webhook.router)
     app.state.openapi = openapi_of(app)
     app.add_route("/api/v1/openapi.json", _openapi)
     put_over(app, services, live_every_s=live_every_s)

@@ -38,6 +38,9 @@ class Services(StubServices):
     def provider(self) -> PaymentSimulator:
         return PaymentSimulator(self.db)
 
+    def news_of(self, _organisation_id: int, _provider: str) -> None:
+        """Nobody has an account that tells anything."""
+
 
 @pytest.fixture(scope="module")
 def api(sqlite_template, tmp_path_factory) -> Iterator[Api]:
