@@ -53,6 +53,12 @@ class IdempotencyError(ServiceError):
     type = "idempotency_error"
 
 
+class RateLimitError(ServiceError):
+    """Too many requests in this second; nothing was done (https://docs.stripe.com/rate-limits)."""
+
+    status = 429
+
+
 class OutageError(ServiceError):
     """Nothing was done, or nobody can say what."""
 

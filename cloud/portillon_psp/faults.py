@@ -13,12 +13,14 @@ from portillon_psp.errors import InvalidRequestError
 class Faults:
     """`outage`: nothing is taken in. `answers_lost`: so many requests are done, and answered with an error.
 
+    Every answer takes `latency_ms`; of more than `requests_per_s` the rest is refused (0: of none).
     Of a million webhooks so many are lost, told twice, or late by `late_s`; `shuffled`: told in any order.
     """
 
     outage: bool = False
     answers_lost: int = 0
     latency_ms: int = 0
+    requests_per_s: int = 0
     lost_ppm: int = 0
     repeated_ppm: int = 0
     late_ppm: int = 0

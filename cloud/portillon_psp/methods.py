@@ -113,6 +113,9 @@ def make_setup(book: Book, given: Params) -> dict[str, Any]:
         "payment_method_types": list(given.listed("payment_method_types", ("card",))), "single_use_mandate": None,
         "status": "requires_payment_method", "usage": given.text("usage", "off_session"),
     }  # fmt: skip
+    if given.group("automatic_payment_methods").get("enabled") == "true":
+        setup["automatic_payment_methods"] = {"allow_redirects": "never", "enabled": True}
+        setup["payment_method_types"] = ["card", *_ACCOUNT_FIELD]
     confirm = given.flag("confirm")
     given.group("mandate_data")
     given.done()

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import asyncio
 import base64
 import json
 import threading
@@ -24,6 +25,7 @@ from starlette.routing import Route
 from portillon_psp import disputes, faults, forms, intents, methods, service, shapes, webhooks
 from portillon_psp.books import Books
 from portillon_psp.errors import InvalidRequestError, ServiceError
+from portillon_psp.rate import Limiter
 
 DEFAULT_PORT = 12_111  # where Stripe's own mock listens
 POST_TIMEOUT_S = 10
@@ -34,8 +36,12 @@ BODY_MOST = 100_000
 def create_app(books: Books) -> Starlette:
     """The server's application."""
 
+    limiter = Limiter()
+
     async def stripe(request: HttpRequest) -> JSONResponse:
-        return await run_in_threadpool(_stripe, books, request, await request.body())
+        answer, after_ms = await run_in_threadpool(_stripe, books, limiter, request, await request.body())
+        await asyncio.sleep(after_ms / 1_000)
+        return answer
 
     async def simulator(request: HttpRequest) -> JSONResponse:
         return await run_in_threadpool(_simulator, books, request, await request.body())
@@ -48,7 +54,7 @@ def create_app(books: Books) -> Starlette:
     )
 
 
-def _stripe(books: Books, request: HttpRequest, body: bytes) -> JSONResponse:
+def _stripe(books: Books, limiter: Limiter, request: HttpRequest, body: bytes) -> tuple[JSONResponse, int]:
     try:
         if len(body) > BODY_MOST:
             raise InvalidRequestError("the request is too large")
@@ -56,7 +62,7 @@ def _stripe(books: Books, request: HttpRequest, body: bytes) -> JSONResponse:
         parameters = forms.nested(pairs)
     except (ServiceError, UnicodeDecodeError) as error:
         said = error.body if isinstance(error, ServiceError) else {"message": "the body is no text"}
-        return JSONResponse({"error": said}, 400)
+        return JSONResponse({"error": said}, 400), 0
     done = service.answer(
         books,
         service.Request(
@@ -66,9 +72,10 @@ def _stripe(books: Books, request: HttpRequest, body: bytes) -> JSONResponse:
             parameters=parameters,
             key=request.headers.get("idempotency-key"),
         ),
+        lambda account, per_s: limiter.allows(account, per_s, time.monotonic()),
     )
     headers = {"Idempotent-Replayed": "true"} if done.replayed else {}
-    return JSONResponse(done.body, done.status, headers=headers)
+    return JSONResponse(done.body, done.status, headers=headers), done.after_ms
 
 
 def _secret(authorization: str) -> str:

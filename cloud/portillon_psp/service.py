@@ -8,7 +8,14 @@ from typing import Any
 
 from portillon_psp import clock, disputes, faults, intents, keys, methods, refunds, shapes, webhooks
 from portillon_psp.books import Book, Books
-from portillon_psp.errors import AuthenticationError, CardError, NotFoundError, OutageError, ServiceError
+from portillon_psp.errors import (
+    AuthenticationError,
+    CardError,
+    NotFoundError,
+    OutageError,
+    RateLimitError,
+    ServiceError,
+)
 from portillon_psp.params import Params
 
 LISTED_MOST = 100
@@ -29,20 +36,28 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and JSON body; `replayed`: it was given before under this key."""
+    """Status and JSON body; `replayed`: it was given before under this key. It is to be given `after_ms`."""
 
     status: int
     body: Any
     replayed: bool = False
+    after_ms: int = 0
 
 
-def answer(books: Books, request: Request) -> Answer:
+Allows = Callable[[str, int], bool]
+"""Whether one more request of an account is taken now, at so many in a second."""
+
+
+def answer(books: Books, request: Request, allows: Allows = lambda _account, _per_s: True) -> Answer:
     """Do what is asked, once per key; what went wrong is an answer too."""
+    lies = faults.Faults()
     try:
         account = _account(request.secret)
         act, ids = _route(request)
         with books.open(account) as book:
             lies = faults.of(book)
+            if not allows(account, lies.requests_per_s):
+                raise RateLimitError("Too many requests in a second.", code="rate_limit")
             if lies.outage:
                 raise OutageError("The service is down.")
             done = _keyed(book, request, act, ids)
@@ -50,9 +65,9 @@ def answer(books: Books, request: Request) -> Answer:
                 faults.keep(book, replace(lies, answers_lost=lies.answers_lost - 1))
         if lies.answers_lost and request.method == "POST":
             raise OutageError("The answer is lost; nobody says whether it was done.")
-        return done
+        return replace(done, after_ms=lies.latency_ms)
     except ServiceError as error:
-        return Answer(error.status, {"error": error.body})
+        return Answer(error.status, {"error": error.body}, after_ms=lies.latency_ms)
 
 
 Act = Callable[[Book, list[str], Params], Any]

@@ -100,6 +100,11 @@ class StripeAccount:
         except stripe.StripeError as error:
             return answers.of_refund_error(error)
 
+    def intent_of(self, order: ChargeOrder) -> stripe.PaymentIntent | None:
+        """The intent of this order's key, if there is one. Raises StripeError."""
+        found = self._find(order)
+        return found if isinstance(found, stripe.PaymentIntent) else None
+
     def _make(self, order: ChargeOrder, how: Mapping[str, bool]) -> stripe.PaymentIntent:
         customer, method = _token(order)
         return self.client.v1.payment_intents.create(

@@ -17,3 +17,7 @@ class NoStripeAccountError(RefusedError):
 
 class NoStripeHereError(RefusedError):
     """This installation was composed without a way to Stripe."""
+
+
+class SetupNotDoneError(RefusedError):
+    """The card was not entered to the end, or not for this account."""

@@ -43,14 +43,14 @@ class StripeProvider:
 
     def charge(self, order: ChargeOrder) -> ChargeAnswer:
         """Charge once per key, unless the account that keeps the card has ended."""
-        account = self._of_token(order)
+        account = self.keeper_of(order)
         if account is None or account.until_ms is not None:
             return ChargeAnswer(outcome=ChargeOutcome.REFUSED, code=NO_PROVIDER)
         return self._told(account, self.at(account).charge(order))
 
     def look_up(self, order: ChargeOrder) -> ChargeAnswer | None:
         """What became of the order's key; None: never seen. Without an account nobody can say."""
-        account = self._of_token(order)
+        account = self.keeper_of(order)
         if account is None:
             return ChargeAnswer(outcome=ChargeOutcome.UNKNOWN, code=NO_PROVIDER)
         answer = self.at(account).look_up(order)
@@ -58,7 +58,7 @@ class StripeProvider:
 
     def cancel(self, order: ChargeOrder) -> ChargeAnswer:
         """Make sure that the order's key can never succeed any more."""
-        account = self._of_token(order)
+        account = self.keeper_of(order)
         if account is None:
             return ChargeAnswer(outcome=ChargeOutcome.UNKNOWN, code=NO_PROVIDER)
         return self._told(account, self.at(account).cancel(order))
@@ -82,15 +82,16 @@ class StripeProvider:
         with self.db.read() as conn:
             return current_account(conn, self.keyring, organisation_id=organisation_id, provider=STRIPE)
 
-    def at(self, account: ProviderAccount) -> StripeAccount:
-        """The account, ready to be asked."""
-        return _account(self.connections, account.secret)
-
-    def _of_token(self, order: ChargeOrder) -> ProviderAccount | None:
+    def keeper_of(self, order: ChargeOrder) -> ProviderAccount | None:
+        """The account that keeps the order's card."""
         with self.db.read() as conn:
             return account_of_token(
                 conn, self.keyring, organisation_id=order.organisation_id, provider=STRIPE, token=order.token
             )
+
+    def at(self, account: ProviderAccount) -> StripeAccount:
+        """The account, ready to be asked."""
+        return _account(self.connections, account.secret)
 
     def _told(self, account: ProviderAccount, answer: ChargeAnswer) -> ChargeAnswer:
         if answer.code == REFUSED_KEY:
