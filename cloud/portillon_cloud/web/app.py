@@ -43,6 +43,7 @@ from portillon_cloud.web.pages import (
     live,
     members,
     notices,
+    pay,
     payer,
     plans,
     policy,
@@ -97,7 +98,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
-        payer, sales, subscriptions, contracts, contract_texts, transfers,
+        pay, payer, sales, subscriptions, contracts, contract_texts, transfers,
         leave, leave_asked, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
         forecast, reports,
