@@ -74,7 +74,8 @@ def _row(engine: Engine, measured: floors.Timing, floor: floors.Timing) -> Row:
 
 def _batch(first: int) -> JournalBatch:
     """What a gateway sends at a busy hour: somebody enters, goes through, one in ten is refused."""
-    return JournalBatch(journal_id=JOURNAL, events=tuple(_event(number) for number in range(first, first + BATCH_ROWS)))
+    events = tuple(_event(number) for number in range(first, first + BATCH_ROWS))
+    return JournalBatch(journal_id=JOURNAL, events=events, before=_event(first - 1) if first > 1 else None)
 
 
 def _event(number: int) -> JournalEvent:

@@ -48,6 +48,7 @@ class Defences:
     send_again_in_new_epoch: bool = True
     believe_a_cloud_that_has_less: bool = True
     ask_again: bool = True
+    tell_the_row_before: bool = True
     visits_are_counted: bool = True
     passback_is_asked: bool = True
     commits_are_synced: bool = True  # synchronous=FULL

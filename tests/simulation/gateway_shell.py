@@ -41,6 +41,7 @@ from portillon_edge.sync.inputs import (
     TableLost,
     Tick,
 )
+from portillon_edge.sync.journal_batch import journal_batch
 from portillon_edge.sync.presence_flow import EpochEntered
 from portillon_edge.sync.presence_runner import PresenceRunner
 from portillon_edge.sync.session import SyncSession
@@ -49,7 +50,6 @@ from portillon_edge.sync.uplink import Uplink
 from portillon_rules.row_mac import row_mac_key
 from portillon_wire.messages import (
     FeedEntry,
-    JournalBatch,
     SnapshotOffer,
     encode,
 )
@@ -167,17 +167,16 @@ class GatewayShell:
     def _send_events(self, journal_id: str, first: int, last: int) -> None:
         source = next((one for one in self.shelf.sources() if one.journal_id == journal_id), None)
         try:
-            events = source.read(first, last) if source else []
+            batch = journal_batch(source, first, last) if source else None
         except (sqlite3.Error, ValueError) as error:
             raise StoreBusy(f"rows cannot be read: {error}") from error
-        if source is None or not events:
+        if source is None or batch is None:
             raise LinkDown("nothing to send")
-        self._publish(
-            Up.JOURNAL,
-            encode(JournalBatch(journal_id=journal_id, oldest=source.oldest, events=tuple(events))),
-        )
+        if not self._defences.tell_the_row_before:
+            batch = batch.model_copy(update={"before": None})
+        self._publish(Up.JOURNAL, encode(batch))
         if not self._defences.keep_until_acknowledged:
-            self.shelf.acknowledge(journal_id, epoch=source.epoch, through=events[-1].sequence, real_ms=None)
+            self.shelf.acknowledge(journal_id, epoch=source.epoch, through=batch.events[-1].sequence, real_ms=None)
 
     def _download(self, offer: SnapshotOffer, life: int) -> None:
         if life != self._life or not self.alive:

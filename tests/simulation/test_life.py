@@ -158,6 +158,30 @@ def stays_up_for_the_change_of_clocks(life: Life) -> None:
     life.badge(life.gateways[0], BY_HOURS[0])
 
 
+def is_acknowledged_what_a_copy_told(life: Life) -> None:
+    """A copy of its card tells other events under the same numbers; then its own are lost on the way, but the last."""
+    gateway, both = life.gateways[0], life.gateways
+    life.block(3)
+    life.schedule.run_for(5_000)
+    life.gateways = [gateway]
+    life.clone_card()
+    life.gateways = both
+    copy = life.clones[0]
+    for _ in range(2):
+        life.badge(copy, 3)
+    life.schedule.run_for(1_000)
+    for _ in range(3):
+        life.badge(gateway, 3)
+    life.schedule.run_for(1_000)
+    life.throw_away(copy)
+    life.network.weather = Weather(loss=1.0)
+    life._connect(gateway)
+    life.schedule.run_for(200)
+    life.network.weather = FINE
+    life.badge(gateway, 3)
+    life.schedule.run_for(1_000)
+
+
 BEGINS_MS = {
     stays_up_for_the_change_of_clocks: CLOCKS_CHANGE_MS[0] - 60_000,
     comes_in_twice: START_MS + 30 * 60_000,  # the planned lane is shut: where one stands free, anybody may have left
@@ -182,6 +206,7 @@ ABLATIONS: dict[str, tuple[Defences, int, Callable[[Life], None]]] = {
         badges_after_the_backup,
     ),
     "a journal that has nothing to send asks": (Defences(ask_again=False), 3, told_by_a_journal_set_aside),
+    "a batch shows the row before it": (Defences(tell_the_row_before=False), 3, is_acknowledged_what_a_copy_told),
     "the guard ends releases when its client dies": (Defences(guard_hears_the_end=False), 4, dies_while_released),
     "visits are counted": (Defences(visits_are_counted=False), VISITS, comes_too_often),
     "it is asked who is inside": (Defences(passback_is_asked=False), PASSBACK, comes_in_twice),

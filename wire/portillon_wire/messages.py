@@ -231,11 +231,15 @@ class JournalEvent(BaseModel):
 
 
 class JournalBatch(Message):
-    """Events of one journal, ascending by sequence. What is below `oldest` is not kept any more and will never come."""
+    """Events of one journal, ascending by sequence. What is below `oldest` is not kept any more and will never come.
+
+    `before`: the event before the first one, nothing new: it shows a journal whose numbers another machine used too.
+    """
 
     journal_id: Name
     oldest: Annotated[int, Field(ge=1, lt=2**63)] = 1
     events: tuple[JournalEvent, ...] = Field(min_length=1, max_length=500)
+    before: JournalEvent | None = None
 
 
 class Status(Message):

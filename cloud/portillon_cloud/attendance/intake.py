@@ -17,6 +17,8 @@ from portillon_cloud.attendance.content import EventRow, Sender, row
 from portillon_cloud.attendance.dating import date_rows
 from portillon_cloud.attendance.tables import journal_event, journal_progress
 
+AWAITED_MAX = 64
+"""So many batches of a journal may overtake others; a gateway has four under way."""
 _WALK_LIMIT = 10_000
 """Stored rows beyond a filled hole that one batch looks through; the next batch goes on from there."""
 
@@ -42,24 +44,39 @@ class Taken:
 
 
 def take_in(conn: Connection, batch: JournalBatch, *, sender: Sender, now_ms: int) -> Taken:
-    """Store what is new of `batch`. With any conflict nothing of it is stored and nothing more is acknowledged."""
-    through, highest, ordinal = _claim(conn, sender, batch.journal_id)
+    """Store what is new of `batch`. With any conflict nothing of it is stored and nothing more is acknowledged.
+
+    Two machines on copies of one card fill up each other's numbers. So a batch must come after the very event that is,
+    or gets, the one before it: then all up to an acknowledged event are of whoever sent that one.
+    """
+    through, highest, ordinal, awaited = _claim(conn, sender, batch.journal_id)
     # A cloud restored from a backup may miss rows that the gateway has pruned since: nobody has them any more.
     through = max(through, batch.oldest - 1)
     rows, conflicts = _distinct([row(event) for event in batch.events])
-    known = _known(conn, sender, batch.journal_id, rows) if rows[0].sequence <= highest else {}
-    conflicts += [one.sequence for one in rows if known.get(one.sequence, one.content_sha256) != one.content_sha256]
+    before = [row(batch.before)] if batch.before is not None else []
+    known = _known(conn, sender, batch.journal_id, [one for one in (*before, *rows) if one.sequence <= highest])
+    told = awaited | known
+    conflicts += [
+        one.sequence for one in (*before, *rows) if told.get(one.sequence, one.content_sha256) != one.content_sha256
+    ]
     if conflicts:
         refused = JournalAck(journal_id=batch.journal_id, through=through, conflict=True)
         return Taken(refused, (), ordinal, tuple(sorted(set(conflicts))))
     fresh = [one for one in rows if one.sequence not in known]
+    if fresh and len(awaited) >= AWAITED_MAX and rows[0].sequence > through + 1:
+        fresh = []  # what it overtook comes first, and this one again
     if fresh:
+        awaited |= {one.sequence: one.content_sha256 for one in before}
         _insert(conn, date_rows(conn, fresh, sender), sender=sender, journal_id=batch.journal_id, now_ms=now_ms)
         through = _through(conn, sender, batch.journal_id, through=through, highest=highest, fresh=fresh)
         conn.execute(
             update(journal_progress)
             .where(_is(journal_progress, sender, batch.journal_id))
-            .values(through=through, highest=max(highest, fresh[-1].sequence))
+            .values(
+                through=through,
+                highest=max(highest, fresh[-1].sequence),
+                awaited={sequence: content for sequence, content in awaited.items() if sequence > through} or None,
+            )
         )
     ack = JournalAck(journal_id=batch.journal_id, through=through)
     return Taken(ack, tuple(one.sequence for one in fresh), ordinal)
@@ -79,11 +96,11 @@ def passages(sender: Sender, journal_id: str, sequences: Sequence[int]) -> Selec
     )
 
 
-def _claim(conn: Connection, sender: Sender, journal_id: str) -> tuple[int, int, int]:
-    """Lock the journal's progress; (through, highest, ordinal)."""
+def _claim(conn: Connection, sender: Sender, journal_id: str) -> tuple[int, int, int, dict[int, str]]:
+    """Lock the journal's progress; (through, highest, ordinal, awaited)."""
     progress = journal_progress.c
     query = (
-        select(progress.through, progress.highest, progress.ordinal)
+        select(progress.through, progress.highest, progress.ordinal, progress.awaited)
         .where(_is(journal_progress, sender, journal_id))
         .with_for_update()  # SQLite has the one writer instead
     )
@@ -101,7 +118,8 @@ def _claim(conn: Connection, sender: Sender, journal_id: str) -> tuple[int, int,
         insert_new = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
         conn.execute(insert_new(journal_progress).values(first).on_conflict_do_nothing())
         found = conn.execute(query).one()
-    return found.through, found.highest, found.ordinal
+    awaited = {int(sequence): content for sequence, content in (found.awaited or {}).items()}
+    return found.through, found.highest, found.ordinal, awaited
 
 
 def _distinct(rows: list[EventRow]) -> tuple[list[EventRow], list[int]]:
@@ -117,6 +135,8 @@ def _distinct(rows: list[EventRow]) -> tuple[list[EventRow], list[int]]:
 
 def _known(conn: Connection, sender: Sender, journal_id: str, rows: Sequence[EventRow]) -> dict[int, str]:
     event = journal_event.c
+    if not rows:
+        return {}
     found = conn.execute(
         select(event.sequence, event.content_sha256).where(
             _is(journal_event, sender, journal_id), event.sequence.in_([one.sequence for one in rows])

@@ -1,6 +1,6 @@
 """The journals of all gateways, each event once, and how far each journal is here without a hole."""
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint, text
 
 from portillon_cloud.database.schema import Big, instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import never_changes
@@ -64,6 +64,7 @@ journal_progress = Table(
     Column("through", Big, nullable=False),  # every sequence up to here is stored
     Column("highest", Big, nullable=False),  # the highest stored one; above `through` when a batch overtook another
     Column("ordinal", Big, nullable=False),  # the gateway's first journal is 1: events of a later one came later
+    Column("awaited", JSON(none_as_null=True), nullable=True),  # content by sequence, of what batches that overtook others come after
 )
 
 # The first certain time of each boot: it dates, afterwards, what the gateway wrote before it knew the time.

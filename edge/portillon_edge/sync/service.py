@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from portillon_wire.messages import EventKind, JournalBatch, Reported, encode
+from portillon_wire.messages import EventKind, Reported, encode
 from portillon_wire.presence import Unseen
 from portillon_wire.signature import PublicKeys
 from portillon_wire.topics import Down, Up
@@ -58,6 +58,7 @@ from portillon_edge.sync.inputs import (
     Tick,
     UplinkInput,
 )
+from portillon_edge.sync.journal_batch import journal_batch
 from portillon_edge.sync.mqtt import MqttLink
 from portillon_edge.sync.presence_flow import EpochEntered, PresenceFlow, Started
 from portillon_edge.sync.presence_runner import PresenceRunner, TakePresence
@@ -349,13 +350,11 @@ class SyncService:
         if source is None:
             return
         try:
-            events = source.read(first, last)
+            batch = journal_batch(source, first, last)
         except (sqlite3.Error, ValueError) as error:
             raise StoreBusy(f"journal {journal_id}: rows {first} to {last} cannot be read: {error}") from error
-        if events:
-            self._link.publish(
-                Up.JOURNAL, encode(JournalBatch(journal_id=journal_id, oldest=source.oldest, events=tuple(events)))
-            )
+        if batch is not None:
+            self._link.publish(Up.JOURNAL, encode(batch))
 
     def _record(self, record: Record) -> None:
         log.warning("%s: %s: %s", record.kind, record.reason, record.detail)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from portillon_cloud.attendance.content import Sender
-from portillon_cloud.attendance.intake import Taken, acknowledged, stored, take_in
+from portillon_cloud.attendance.intake import AWAITED_MAX, Taken, acknowledged, stored, take_in
 from portillon_cloud.attendance.tables import journal_event
 from portillon_cloud.database import Database
 from portillon_rules.decision import TimeQuality
@@ -130,3 +130,37 @@ def test_uncertain_events_are_dated_by_their_boot(db: Database, sender: Sender, 
         (1_000_000, 1_000_000, "gateway", "certain"),
         (995_000, 995_000, "anchor", "uncertain"),
     ]
+
+
+def give_after(db: Database, sender: Sender, before: JournalEvent, *events: JournalEvent) -> Taken:
+    batch = JournalBatch(journal_id="j1", events=events, before=before)
+    with db.write() as conn:
+        return take_in(conn, batch, sender=sender, now_ms=1)
+
+
+def test_a_batch_that_comes_after_another_event_is_refused(db: Database, sender: Sender, event: Make) -> None:
+    """Who shows another event under the number before has another past: nothing of theirs is stored or acknowledged."""
+    give(db, sender, event(1), event(2))
+    refused = give_after(db, sender, event(2, kind="denied"), event(3))
+    assert (refused.ack.through, refused.ack.conflict, refused.conflicts, refused.new) == (2, True, (2,), 0)
+    assert give_after(db, sender, event(2), event(3)).ack.through == 3
+
+
+def test_who_fills_a_hole_must_be_whom_what_is_beyond_came_after(db: Database, sender: Sender, event: Make) -> None:
+    """A batch that overtook others says what is to come before it; another event there is refused, also much later."""
+    give(db, sender, event(1))
+    assert give_after(db, sender, event(3), event(4), event(5)).ack.through == 1
+    refused = give_after(db, sender, event(1), event(2), event(3, kind="denied"))
+    assert (refused.ack.through, refused.ack.conflict, refused.conflicts) == (1, True, (3,))
+    assert give_after(db, sender, event(1), event(2), event(3)).ack.through == 5
+    assert give_after(db, sender, event(5), event(6)).ack.through == 6
+
+
+def test_so_many_batches_may_overtake_others(db: Database, sender: Sender, event: Make) -> None:
+    """What is remembered of the holes of one journal is bounded: further batches come again when the first is here."""
+    for number in range(4, 4 + 2 * AWAITED_MAX, 2):
+        assert give_after(db, sender, event(number - 1), event(number)).new == 1
+    number = 4 + 2 * AWAITED_MAX
+    assert give_after(db, sender, event(number - 1), event(number)).new == 0
+    assert give(db, sender, event(1), event(2), event(3)).ack.through == 4
+    assert give_after(db, sender, event(number - 1), event(number)).new == 1

@@ -1824,6 +1824,7 @@ CREATE TABLE journal_progress (
 	through BIGINT NOT NULL,
 	highest BIGINT NOT NULL,
 	ordinal BIGINT NOT NULL,
+	awaited JSON,
 	CONSTRAINT pk_journal_progress PRIMARY KEY (gateway_id, journal_id),
 	CONSTRAINT fk_journal_progress_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
 	CONSTRAINT fk_journal_progress_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)

@@ -1814,6 +1814,7 @@ CREATE TABLE journal_progress (
 	through INTEGER NOT NULL,
 	highest INTEGER NOT NULL,
 	ordinal INTEGER NOT NULL,
+	awaited JSON,
 	CONSTRAINT pk_journal_progress PRIMARY KEY (gateway_id, journal_id),
 	CONSTRAINT fk_journal_progress_gateway_id FOREIGN KEY(gateway_id) REFERENCES gateway (id),
 	CONSTRAINT fk_journal_progress_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
