@@ -190,3 +190,18 @@ def test_the_clock_does_not_go_back(service: Service, running: Running) -> None:
     service.wait(10)
     answer = httpx.post(f"{running.url}/simulator/{service.account}/clock", json={"now": START_S})
     assert answer.status_code == 400 and "does not go back" in answer.text
+
+
+def test_haste_is_refused(service: Service) -> None:
+    """Of more requests in a second than it takes the rest is refused, and nothing of them was done."""
+    customer, method = service.card()
+    service.simulator("faults", requests_per_s=1)
+    refused = 0
+    for _ in range(4):
+        try:
+            service.charge(customer, method)
+        except stripe.RateLimitError:
+            refused += 1
+    assert refused >= 1
+    service.simulator("faults")
+    assert len(service.client.payment_intents.list({"customer": customer}).data) == 4 - refused

@@ -12,9 +12,13 @@ import stripe
 from stripe import StripeClient
 
 from portillon_cloud.payments.stripe.errors import StripeKeyError
+from portillon_cloud.payments.stripe.pace import Pace
 
 API_VERSION = "2026-10-28.endive"
 """What our reading of the answers was written for; the SDK that is locked is of this version."""
+
+REQUESTS_PER_S = 20
+"""Of one account: Stripe takes 25 a second at each door, of tests altogether (https://docs.stripe.com/rate-limits)."""
 
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 30  # a card takes seconds; what is not answered by then is unknown, and asked after
@@ -32,6 +36,7 @@ class _Http(stripe.HTTPClient):
 
     def __init__(self) -> None:
         super().__init__()
+        self._pace = Pace(REQUESTS_PER_S)
         self._client = httpx.Client(timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S))
 
     def request(
@@ -44,6 +49,7 @@ class _Http(stripe.HTTPClient):
         _usage: list[str] | None = None,
     ) -> tuple[str, int, Mapping[str, str]]:
         """One request, once. Raises APIConnectionError from what httpx says."""
+        self._pace.wait((headers or {}).get("Authorization", ""))
         try:
             answer = self._client.request(method, url, headers=headers, content=post_data)
         except httpx.HTTPError as error:
