@@ -53,6 +53,12 @@ from portillon_cloud.webhooks.delivering import THREADS as WEBHOOK_THREADS
 from portillon_cloud.webhooks.drains import webhook_drains
 from portillon_cloud.worker import Worker
 
+OUTWARD = frozenset({CHARGE, REFUND})
+"""Kinds of timers whose handlers wait for a payment provider."""
+
+CALLS_AT_ONCE = 16
+"""With a slow answer of half a second still more than the twenty a second that one account at Stripe takes."""
+
 FEATURES_WITH_TABLES = (
     "members",
     "clock",
@@ -103,6 +109,7 @@ class Services:
     news_of: NewsOf
     carrier: Carrier
     webhook_threads: ThreadPoolExecutor
+    call_threads: ThreadPoolExecutor
     gateways: BrokerLink | None
     connections: Connections
 
@@ -125,6 +132,8 @@ class Services:
                     inside=self.settings.webhooks_inside,
                 ),
             ],
+            outward=OUTWARD,
+            threads=self.call_threads,
             name=f"{socket.gethostname()}:{os.getpid()}",
             waits_for_gateways=self.gateways is not None,
         )
@@ -133,7 +142,8 @@ class Services:
         """Stop talking to gateways and to Stripe, then close the database."""
         if self.gateways is not None:
             self.gateways.stop()
-        self.webhook_threads.shutdown(cancel_futures=True)
+        for threads in (self.webhook_threads, self.call_threads):
+            threads.shutdown(cancel_futures=True)
         self.connections.close()
         self.db.close()
 
@@ -191,6 +201,7 @@ def compose(settings: Settings, *, clock: Clock | None = None) -> Services:
             news_of=news_of(StripeProvider(db, keyring, connections)),
             carrier=_carrier(settings),
             webhook_threads=ThreadPoolExecutor(WEBHOOK_THREADS, thread_name_prefix="webhook"),
+            call_threads=ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="call"),
             gateways=gateways,
             connections=connections,
         )
