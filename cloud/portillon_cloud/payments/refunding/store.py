@@ -31,8 +31,11 @@ LEFT_FROM = {
 
 def lock_payout(conn: Connection, payout_id: int, organisation_id: int | None = None) -> Row[Any]:
     """The payout, its account held until the transaction ends. Raises UnknownPayoutError."""
-    row = conn.execute(select(payout).where(payout.c.id == payout_id)).one_or_none()
-    if row is None or organisation_id not in (None, row.organisation_id):
+    found = select(payout).where(payout.c.id == payout_id)
+    if organisation_id is not None:
+        found = found.where(payout.c.organisation_id == organisation_id)
+    row = conn.execute(found).one_or_none()
+    if row is None:
         raise UnknownPayoutError(f"organisation {organisation_id} has no payout {payout_id}")
     lock_account(conn, row.account_id)
     return row
