@@ -1,6 +1,7 @@
 """An account's plans of payment, as people see them."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 from sqlalchemy import Connection, select
 
@@ -20,6 +21,11 @@ class PlanView:
     state: PlanState
     agreed_by: str | None
     instalments: tuple[Instalment, ...]
+
+    @property
+    def amounts(self) -> tuple[tuple[date, Money], ...]:
+        """What is due on which day."""
+        return tuple((one.due_on, Money(one.amount_minor, self.total.currency)) for one in self.instalments)
 
 
 def plans_of(conn: Connection, organisation_id: int, account_id: int) -> list[PlanView]:

@@ -1,12 +1,14 @@
 """Find who stands at the desk: by member number, by any card of theirs, by name or e-mail."""
 
+from dataclasses import dataclass
+
 from portillon_rules.credential import CredentialError
 from sqlalchemy import Connection, select
 
 from portillon_cloud.http.paging import ID_MAX
 from portillon_cloud.members.card_text import read_card
 from portillon_cloud.members.credential_store import last_member_with
-from portillon_cloud.members.tables import member
+from portillon_cloud.members.tables import account, legal_entity, member
 from portillon_cloud.reports.member_list import MemberLine, member_list
 from portillon_cloud.secrets import Keyring
 
@@ -52,3 +54,22 @@ def _by_card(conn: Connection, keyring: Keyring, organisation_id: int, asked: st
         if holder is not None:
             return holder
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who pays for a member, and in which money."""
+
+    account_id: int
+    currency: str
+
+
+def payer_of(conn: Connection, organisation_id: int, member_id: int) -> Payer | None:
+    """Who pays for them; None: no such member in this organisation."""
+    row = conn.execute(
+        select(account.c.id, legal_entity.c.currency)
+        .join(member, member.c.account_id == account.c.id)
+        .join(legal_entity, legal_entity.c.id == account.c.legal_entity_id)
+        .where(member.c.organisation_id == organisation_id, member.c.id == member_id)
+    ).one_or_none()
+    return None if row is None else Payer(row.id, row.currency)

@@ -31,6 +31,8 @@ from portillon_cloud.web.pages import (
     coupons,
     credentials,
     decisions,
+    desk,
+    desk_acts,
     door_rights,
     doors,
     forecast,
@@ -49,6 +51,7 @@ from portillon_cloud.web.pages import (
     policy,
     price_changes,
     profile,
+    receipt,
     renew,
     reports,
     rule_changes,
@@ -98,7 +101,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
-        pay, payer, sales, subscriptions, contracts, contract_texts, transfers,
+        pay, payer, desk, desk_acts, receipt, sales, subscriptions, contracts, contract_texts, transfers,
         leave, leave_asked, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
         forecast, reports,

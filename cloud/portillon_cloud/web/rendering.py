@@ -108,6 +108,7 @@ def _navigation(visit: Visit, words: Words) -> list[dict[str, Any]]:
     items = (
         (Permission.SEE_SITE, "/sites", words.say("Live")),
         (Permission.SEE_MEMBERS, "/members", words.say("Members")),
+        (Permission.TAKE_PAYMENT, "/desk", words.say("Desk")),
         (Permission.SEE_MONEY, "/unpaid", words.say("Unpaid")),
         (Permission.SET_RULES, "/plans", words.say("Plans")),
         (Permission.KEEP_BOOKS, "/books", words.say("Books")),
