@@ -24,6 +24,7 @@ from portillon_cloud.desk import api as desk
 from portillon_cloud.documents import api as documents
 from portillon_cloud.doors import api as doors
 from portillon_cloud.dunning import api as dunning
+from portillon_cloud.dunning import course_api as courses
 from portillon_cloud.gateways import api as gateways
 from portillon_cloud.hours import api as hours
 from portillon_cloud.http.problem import PROBLEM_RESPONSES
@@ -52,7 +53,7 @@ def api_router() -> APIRouter:
     features = (
         members, profiles, credentials, billing, sign_up, signing, coupons, referrals, sales, subscriptions, payments,
         providers, cards,
-        dunning, access, rules, gateways, doors, forecast, law,
+        dunning, courses, access, rules, gateways, doors, forecast, law,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
         documents, transfers, webhooks, desk, disputes, provider_events, payouts,
     )  # fmt: skip

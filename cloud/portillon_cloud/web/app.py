@@ -35,6 +35,7 @@ from portillon_cloud.web.pages import (
     desk_acts,
     door_rights,
     doors,
+    dunning,
     forecast,
     forgiveness,
     given_rights,
@@ -102,7 +103,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
         pay, payer, desk, desk_acts, receipt, sales, subscriptions, contracts, contract_texts, transfers,
-        leave, leave_asked, unpaid, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
+        leave, leave_asked, unpaid, dunning, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
         forecast, reports,
     )  # fmt: skip

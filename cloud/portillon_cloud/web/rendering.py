@@ -20,6 +20,7 @@ LANGUAGE_NAMES = (("en", "English"), ("fr", "Français"))
 _BESIDE = {
     "/books": ("/audit",),
     "/plans": ("/coupons", "/price-changes"),
+    "/unpaid": ("/dunning",),
 }  # pages under the same entry of the navigation
 CLOCK_STEP_MS = 24 * 3600 * 1000  # what the clock form suggests: the same time tomorrow
 

@@ -47,3 +47,69 @@ def test_policy(api: Api) -> None:
     hasty = owner.put("/dunning-policy", json={**POLICY, "restrictions": [{"day": 1, "switches": ["access"]}]})
     assert (hasty.status_code, "dead link" in hasty.json()["detail"]) == (422, True)
     assert owner.get("/dunning-policy").json() == kept
+
+
+def test_a_ladder_on_a_calendar(api: Api) -> None:
+    """The one in force or one only thought of, with its days; nothing is changed by looking."""
+    desk = api.as_role(Role.DESK)
+    asked = {"due_on": "2026-03-02", "currency": "CAD"}
+    soft = desk.post("/dunning-policy/preview", json=asked).json()
+    assert [(one["on"], one["kind"]) for one in soft["happenings"]] == [
+        ("2026-03-02", "charge"),
+        ("2026-03-02", "reminder"),
+        ("2026-03-05", "retry"),
+        ("2026-03-05", "reminder"),
+        ("2026-03-07", "retry"),
+        ("2026-03-09", "retry"),
+        ("2026-03-09", "reminder"),
+        ("2026-03-12", "restriction"),
+    ]
+    assert soft["shut_on"] == "2026-03-12"
+    thought = {**POLICY, "before_due_days": [3], "write_off": {"day": 90}}
+    hard = desk.post("/dunning-policy/preview", json={**asked, "failure": "hard", "policy": thought}).json()
+    kinds = [one["kind"] for one in hard["happenings"]]
+    assert kinds == ["before_due", "charge", "reminder", "reminder", "restriction", "write_off"]
+    little = desk.post("/dunning-policy/preview", json={**asked, "policy": thought, "owed_minor": 4999}).json()
+    assert (hard["shut_on"], little["shut_on"]) == ("2026-03-10", None)
+    senseless = desk.post("/dunning-policy/preview", json={**asked, "policy": {**POLICY, "retry_days": [2, 1]}})
+    assert senseless.status_code == 422
+    assert api.as_role(Role.OWNER).get("/dunning-policy").json()["before_due_days"] == []
+
+
+def test_a_promise_over_http(api: Api) -> None:
+    """The desk takes it once; the invoice's dates tell of it; a second one is refused with the reason."""
+    payer = api.gym.payer(CardBehaviour.INSUFFICIENT_FUNDS)
+    invoice_id = api.gym.owe(payer)
+    desk = api.as_role(Role.DESK)
+    assert desk.get(f"/invoices/{invoice_id}/dunning").status_code == 404
+    api.gym.run_until(at(1))
+    with api.gym.db.write() as conn:
+        conn.execute(update(test_clock).values(business_ms=at(1)))
+    path, body = f"/accounts/{payer.account_id}/promises", {"pay_on": "2026-03-14"}
+    [made] = desk.post(path, json=body, headers={"Idempotency-Key": "promise-1"}).json()
+    assert (made["invoice_id"], made["until_ms"]) == (invoice_id, at(13))
+    assert desk.post(path, json=body, headers={"Idempotency-Key": "promise-1"}).json() == [made]
+    again = desk.post(path, json=body, headers={"Idempotency-Key": "promise-2"})
+    assert (again.status_code, "promised before" in again.json()["detail"]) == (409, True)
+    case = desk.get(f"/invoices/{invoice_id}/dunning").json()
+    assert (case["promised_on"], case["shut_on"]) == ("2026-03-14", "2026-03-15")
+    assert [one["kind"] for one in case["steps"] if one["done_at_ms"] is None] == ["retry", "restriction", "promise"]
+    assert desk.post("/accounts/999/promises", json=body, headers={"Idempotency-Key": "promise-1"}).status_code == 404
+    assert api.as_role(Role.TECHNICIAN).post(path, json=body).status_code in (403, 422)
+
+
+def test_the_collectors_list(api: Api) -> None:
+    """What was handed over and is still unpaid, for a program and for a spreadsheet; paid, it is off the list."""
+    owner = api.as_role(Role.OWNER)
+    ends = {**POLICY, "hand_over": {"day": 20}}
+    assert owner.put("/dunning-policy", json=ends).status_code == 204
+    payer = api.gym.payer(CardBehaviour.LOST_CARD)
+    api.gym.owe(payer)
+    api.gym.run_until(at(21))
+    [one] = owner.get("/dunning/handed-over").json()
+    assert (one["owed_minor"], one["name"], one["handed_over_on"]) == (TOTAL_MINOR, "Zoé Tremblay", "2026-03-22")
+    sheet = owner.get("/dunning/handed-over", params={"format": "csv"}).text.splitlines()
+    assert sheet[0].endswith("handed_over_on,owed,currency")
+    assert sheet[1].endswith("2026-03-22,45.99,CAD")
+    api.gym.pay(payer, TOTAL_MINOR, now_ms=at(22))
+    assert owner.get("/dunning/handed-over").json() == []
