@@ -64,6 +64,7 @@ from portillon_cloud.web.pages import (
     transfers,
     unpaid,
     visits,
+    webhooks,
     zones,
 )
 from portillon_cloud.web.rendering import bare_page
@@ -105,7 +106,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         pay, payer, desk, desk_acts, receipt, sales, subscriptions, contracts, contract_texts, transfers,
         leave, leave_asked, unpaid, dunning, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
-        forecast, reports,
+        forecast, reports, webhooks,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

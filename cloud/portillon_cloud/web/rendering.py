@@ -114,6 +114,7 @@ def _navigation(visit: Visit, words: Words) -> list[dict[str, Any]]:
         (Permission.SET_RULES, "/plans", words.say("Plans")),
         (Permission.KEEP_BOOKS, "/books", words.say("Books")),
         (Permission.SEE_REPORTS, "/reports", words.say("Reports")),
+        (Permission.CONNECT_PROGRAMS, "/webhooks", words.say("Webhooks")),
     )
     return [
         {

@@ -12,12 +12,11 @@ from portillon_cloud.clock.reading import read_clock
 from portillon_cloud.database import wake_after_commit
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.database.schema import Big
-from portillon_cloud.errors import RefusedError
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.secrets import Keyring
 from portillon_cloud.webhooks.addresses import checked_url
 from portillon_cloud.webhooks.catalogue import EventKind
-from portillon_cloud.webhooks.errors import NoSuchEndpointError, TooManyEndpointsError
+from portillon_cloud.webhooks.errors import EndpointOffError, NoSuchEndpointError, TooManyEndpointsError
 from portillon_cloud.webhooks.signing import new_secret, seal
 from portillon_cloud.webhooks.tables import (
     DeliveryState,
@@ -156,9 +155,9 @@ def remove(conn: Connection, endpoint_id: int, *, by: Principal) -> None:
 
 
 def ping(conn: Connection, endpoint_id: int, *, by: Principal, now_ms: int) -> None:
-    """Send one event that says nothing, to see whether it answers. Raises NoSuchEndpointError, RefusedError."""
+    """Send one event that says nothing, to see whether it answers. Raises NoSuchEndpointError, EndpointOffError."""
     if _state(conn, by.organisation_id, endpoint_id) is not EndpointState.ACTIVE:
-        raise RefusedError("This endpoint is turned off; turn it on, then try it.")
+        raise EndpointOffError("This endpoint is turned off; turn it on, then try it.")
     tell(conn, EventKind.PING, by.organisation_id, [endpoint_id], at_ms=now_ms, only_to=endpoint_id)
 
 

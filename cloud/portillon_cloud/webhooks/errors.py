@@ -1,6 +1,6 @@
 """What can go wrong with webhooks."""
 
-from portillon_cloud.errors import ConflictError, NotFoundError, PermanentError
+from portillon_cloud.errors import ConflictError, NotFoundError, PermanentError, RefusedError
 
 
 class NoSuchEndpointError(NotFoundError):
@@ -17,3 +17,7 @@ class TooManyEndpointsError(ConflictError):
 
 class AddressRefusedError(PermanentError):
     """The host's address is not one of the public internet: nothing is sent there."""
+
+
+class EndpointOffError(RefusedError):
+    """The endpoint is turned off: nothing can be tried with it."""
