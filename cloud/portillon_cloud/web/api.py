@@ -37,7 +37,9 @@ from portillon_cloud.payments import provider_api as providers
 from portillon_cloud.payments.disputes import api as disputes
 from portillon_cloud.payments.inbox import api as provider_events
 from portillon_cloud.payments.refunding import api as payouts
+from portillon_cloud.payments.sepa import api as debits
 from portillon_cloud.presence import api as presence
+from portillon_cloud.reconciliation import api as reconciliation
 from portillon_cloud.reports import api as reports
 from portillon_cloud.visits import api as visits
 from portillon_cloud.web import clock_api
@@ -56,6 +58,7 @@ def api_router() -> APIRouter:
         dunning, courses, access, rules, gateways, doors, forecast, law,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
         documents, transfers, webhooks, desk, disputes, provider_events, payouts,
+        debits, reconciliation,
     )  # fmt: skip
     for feature in features:
         router.include_router(feature.router)
