@@ -32,7 +32,11 @@ class UnknownCouponError(NotFoundError):
 
 
 class ReferralRefusedError(RefusedError):
-    """Who was brought or rewarded cannot have been: oneself, one's household, somebody known, or twice."""
+    """Who was brought or rewarded cannot have been: `why` is a member of `referrals.ReferralWhy`."""
+
+    def __init__(self, why: str, told: str) -> None:
+        self.why = why
+        super().__init__(told)
 
 
 class UnknownReferralError(NotFoundError):

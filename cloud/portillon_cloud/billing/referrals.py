@@ -54,6 +54,18 @@ class ReferralState(StrEnum):
     REWARDED = "rewarded"
 
 
+class ReferralWhy(StrEnum):
+    """Why a referral or its reward is refused."""
+
+    ONESELF = "oneself"
+    HOUSEHOLD = "household"
+    PAID_BEFORE = "paid_before"
+    BROUGHT_ALREADY = "brought_already"
+    NOT_DUE = "not_due"  # the reward: not earned yet, or given already
+    NO_REWARD = "no_reward"
+    NO_MEMBERSHIP = "no_membership"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referral:
     """One referral; `subscription_id`: what costs less for it."""
@@ -92,16 +104,22 @@ def note(conn: Connection, *, organisation_id: int, referrer_id: int, referred_i
     ours = (member.c.organisation_id == organisation_id, member.c.id.in_((referrer_id, referred_id)))
     payers = {row.id: row.account_id for row in conn.execute(select(member.c.id, member.c.account_id).where(*ours))}
     if referrer_id == referred_id:
-        raise ReferralRefusedError("referrer_id: nobody brings themselves")
+        raise ReferralRefusedError(ReferralWhy.ONESELF, "referrer_id: nobody brings themselves")
     if len(payers) < 2:
         raise UnknownReferralError("one of these members does not exist in your organisation")
     if payers[referrer_id] == payers[referred_id]:
-        raise ReferralRefusedError("referrer_id: both are paid for by one account; a household brings nobody to itself")
+        raise ReferralRefusedError(
+            ReferralWhy.HOUSEHOLD, "referrer_id: both are paid for by one account; a household brings nobody to itself"
+        )
     if conn.scalar(select(payment.c.id).where(payment.c.account_id == payers[referred_id]).limit(1)) is not None:
-        raise ReferralRefusedError("referred_id: this member has paid before; somebody new is brought")
+        raise ReferralRefusedError(
+            ReferralWhy.PAID_BEFORE, "referred_id: this member has paid before; somebody new is brought"
+        )
     known = conn.scalar(select(referral.c.id).where(referral.c.referred_id == referred_id))
     if known is not None:
-        raise ReferralRefusedError(f"referred_id: this member was brought already (referral {known})")
+        raise ReferralRefusedError(
+            ReferralWhy.BROUGHT_ALREADY, f"referred_id: this member was brought already (referral {known})"
+        )
     return insert_one(
         conn,
         referral,
@@ -113,14 +131,18 @@ def note(conn: Connection, *, organisation_id: int, referrer_id: int, referred_i
     )
 
 
-def referrals_of(conn: Connection, organisation_id: int, *, on: datetime.date) -> Sequence[Referral]:
-    """All of them, the newest first."""
+def referrals_of(
+    conn: Connection, organisation_id: int, *, on: datetime.date, limit: int | None = None, after: int = 0
+) -> Sequence[Referral]:
+    """The newest first: all, or `limit` of them behind the first `after`."""
     rows = conn.execute(
         select(referral, member.c.account_id, referral_reward.c.subscription_id)
         .join(member, member.c.id == referral.c.referred_id)
         .join(referral_reward, referral_reward.c.referral_id == referral.c.id, isouter=True)
         .where(referral.c.organisation_id == organisation_id)
         .order_by(referral.c.id.desc())
+        .limit(limit)
+        .offset(after)
     ).all()
     return [
         Referral(
@@ -150,12 +172,16 @@ def give_reward(conn: Connection, organisation_id: int, referral_id: int, *, now
     today = local_date(now_ms, time_zone_of(conn, organisation_id))
     state, reward = _state(conn, row, today), reward_of(conn, organisation_id)
     if state is not ReferralState.WAITING:
-        raise ReferralRefusedError(f"referral {referral_id} is {state}: a reward is given once, for a paid invoice")
+        raise ReferralRefusedError(
+            ReferralWhy.NOT_DUE, f"referral {referral_id} is {state}: a reward is given once, for a paid invoice"
+        )
     if reward is None:
-        raise ReferralRefusedError("no reward is set: say what a referral brings first")
+        raise ReferralRefusedError(ReferralWhy.NO_REWARD, "no reward is set: say what a referral brings first")
     subscription_id = _membership(conn, row.referrer_id, today)
     if subscription_id is None:
-        raise ReferralRefusedError(f"member {row.referrer_id} has no membership that could cost less")
+        raise ReferralRefusedError(
+            ReferralWhy.NO_MEMBERSHIP, f"member {row.referrer_id} has no membership that could cost less"
+        )
     conn.execute(
         referral_reward.insert().values(
             referral_id=referral_id,

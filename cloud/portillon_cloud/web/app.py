@@ -53,6 +53,7 @@ from portillon_cloud.web.pages import (
     price_changes,
     profile,
     receipt,
+    referrals,
     renew,
     reports,
     rule_changes,
@@ -106,7 +107,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         pay, payer, desk, desk_acts, receipt, sales, subscriptions, contracts, contract_texts, transfers,
         leave, leave_asked, unpaid, dunning, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
-        forecast, reports, webhooks,
+        forecast, referrals, reports, webhooks,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

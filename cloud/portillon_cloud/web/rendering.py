@@ -19,7 +19,7 @@ from portillon_cloud.web.visit import Visit
 LANGUAGE_NAMES = (("en", "English"), ("fr", "Français"))
 _BESIDE = {
     "/books": ("/audit",),
-    "/plans": ("/coupons", "/price-changes"),
+    "/plans": ("/coupons", "/referrals", "/price-changes"),
     "/unpaid": ("/dunning",),
 }  # pages under the same entry of the navigation
 CLOCK_STEP_MS = 24 * 3600 * 1000  # what the clock form suggests: the same time tomorrow

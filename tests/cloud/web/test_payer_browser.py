@@ -80,6 +80,6 @@ def test_pages_for_owners_are_readable_by_everybody(visitor, axe, gym):
     for language in ("en", "fr"):
         if language == "fr":
             visitor.page.get_by_role("button", name="Français").press("Enter")
-        for path in ("/books/forecast",):
+        for path in ("/books/forecast", "/referrals?new=morin&by=lavoie"):
             visitor.go(path)
-            look(visitor.page, axe, f"{path.rpartition('/')[2]}-{language}")
+            look(visitor.page, axe, f"{path.rpartition('/')[2].partition('?')[0]}-{language}")
