@@ -64,7 +64,7 @@ journal_progress = Table(
     Column("through", Big, nullable=False),  # every sequence up to here is stored
     Column("highest", Big, nullable=False),  # the highest stored one; above `through` when a batch overtook another
     Column("ordinal", Big, nullable=False),  # the gateway's first journal is 1: events of a later one came later
-    Column("awaited", JSON(none_as_null=True), nullable=True),  # content by sequence, of what batches that overtook others come after
+    Column("awaited", JSON(none_as_null=True)),  # by sequence the content that batches come after which overtook others
 )
 
 # The first certain time of each boot: it dates, afterwards, what the gateway wrote before it knew the time.
