@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import (
+    charge_run,
     dunning_day,
     edge,
     indicators,
@@ -48,6 +49,7 @@ class Size:
 
     edge_members: tuple[int, ...]
     cloud_members: tuple[int, ...]
+    charges: int
     overdue: int
     year_members: int
     chain_members: int
@@ -64,6 +66,7 @@ class Size:
 FULL = Size(
     edge_members=(10_000, 1_000_000),
     cloud_members=(10_000, 100_000),
+    charges=1_000,
     overdue=20_000,
     year_members=1_000,
     chain_members=100_000,
@@ -79,6 +82,7 @@ FULL = Size(
 QUICK = Size(
     edge_members=(10_000,),
     cloud_members=(10_000,),
+    charges=50,
     overdue=200,
     year_members=20,
     chain_members=2_000,
@@ -131,6 +135,7 @@ def _cloud(folder: Path, size: Size, postgres: Path | None) -> Iterator[Row]:
         engine = stack.enter_context(sqlite_engine(folder) if postgres is None else postgres_engine(postgres))
         yield from intake.benchmarks(engine, size.batches)
         yield from invoices.benchmarks(engine, size.cloud_members)
+        yield from charge_run.benchmarks(engine, folder, size.charges)
         yield from dunning_day.benchmarks(engine, folder, size.overdue)
         yield from year.benchmarks(engine, folder, size.year_members)
         yield from many_sites.benchmarks(engine, size.chain_members)
