@@ -72,6 +72,12 @@ class Book:
         body: dict[str, Any] = json.loads(row[0])
         return body
 
+    def any(self, object_id: str) -> dict[str, Any]:
+        """One object, whatever its kind. Raises NotFoundError."""
+        row = self.db.execute("SELECT kind FROM object WHERE account = ? AND id = ?", (self.account, object_id))
+        kind = row.fetchone()
+        return self.get(kind[0] if kind else "object", object_id)
+
     def all(self, kind: str, **equal: str) -> Iterator[dict[str, Any]]:
         """Every object of a kind whose fields are equal to these, newest first, read as they are asked for."""
         return self.before(None, kind, **equal)

@@ -106,6 +106,7 @@ def _listing(kind: str, *filters: str) -> Act:
             if (value := given.text(name, None)) is not None
         }
         limit, after = given.whole("limit", 10, most=LISTED_MOST), given.text("starting_after", None)
+        whole = "data.source" in given.listed("expand", ())
         since_s = Params(given.group("created")).whole("gte", 0, least=0, most=LATEST_S)
         given.done()
         if "customer" in equal:
@@ -113,6 +114,8 @@ def _listing(kind: str, *filters: str) -> Act:
         # Newest first, so nothing older follows; one more than is shown tells whether there are more.
         since = takewhile(lambda one: one["created"] >= since_s, book.before(after, kind, **equal))
         found = list(islice(since, limit + 1))
+        if whole:
+            found = [{**one, "source": book.any(one["source"])} for one in found]
         return {
             "object": "list",
             "url": f"/v1/{kind}s",
