@@ -42,7 +42,9 @@ from portillon_cloud.payments.routing import Routing
 from portillon_cloud.payments.sepa.provider import SepaDebits
 from portillon_cloud.payments.simulator import PaymentSimulator
 from portillon_cloud.payments.stripe.connection import Connections
+from portillon_cloud.payments.stripe.entering import stripe_of
 from portillon_cloud.payments.stripe.news import news_of
+from portillon_cloud.payments.stripe.payouts import PayoutWatch
 from portillon_cloud.payments.stripe.provider import StripeProvider
 from portillon_cloud.reconciliation.receiving import BANK_FILE, work_through
 from portillon_cloud.secrets import Keyring, load_or_create_keyring
@@ -123,6 +125,7 @@ class Services:
                 lambda: deliver(self.db, self.carrier, real_ms=self.clock.real_ms()),
                 lambda: act(self.db, self.news_of, self.clock),
                 lambda: sweep(self.db, self.news_of, self.clock),
+                PayoutWatch(stripe_of(self.provider), self.clock).drain,
                 *webhook_drains(
                     db=self.db,
                     clock=self.clock,
@@ -188,6 +191,7 @@ def compose(settings: Settings, *, clock: Clock | None = None) -> Services:
         undo.callback(db.close)
         connections = Connections(settings.stripe_test_url)
         undo.callback(connections.close)
+        at_stripe = StripeProvider(db, keyring, connections)
         gateways = None
         if settings.broker is not None:
             link = GatewayLink(db, keyring, real, base_url=settings.base_url)
@@ -197,8 +201,8 @@ def compose(settings: Settings, *, clock: Clock | None = None) -> Services:
             db=db,
             clock=real,
             keyring=keyring,
-            provider=Routing.over([PaymentSimulator(db), SepaDebits(db), StripeProvider(db, keyring, connections)]),
-            news_of=news_of(StripeProvider(db, keyring, connections)),
+            provider=Routing.over([PaymentSimulator(db), SepaDebits(db), at_stripe]),
+            news_of=news_of(at_stripe),
             carrier=_carrier(settings),
             webhook_threads=ThreadPoolExecutor(WEBHOOK_THREADS, thread_name_prefix="webhook"),
             call_threads=ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="call"),
