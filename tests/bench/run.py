@@ -32,6 +32,7 @@ from bench import (
     repair,
     revocation,
     start,
+    webhook_storm,
     year,
 )
 from bench.cloud_gym import postgres_engine, postgres_programs, sqlite_engine
@@ -49,6 +50,7 @@ class Size:
 
     edge_members: tuple[int, ...]
     cloud_members: tuple[int, ...]
+    webhooks: int
     charges: int
     overdue: int
     year_members: int
@@ -66,6 +68,7 @@ class Size:
 FULL = Size(
     edge_members=(10_000, 1_000_000),
     cloud_members=(10_000, 100_000),
+    webhooks=50_000,
     charges=1_000,
     overdue=20_000,
     year_members=1_000,
@@ -82,6 +85,7 @@ FULL = Size(
 QUICK = Size(
     edge_members=(10_000,),
     cloud_members=(10_000,),
+    webhooks=1_000,
     charges=50,
     overdue=200,
     year_members=20,
@@ -135,6 +139,7 @@ def _cloud(folder: Path, size: Size, postgres: Path | None) -> Iterator[Row]:
         engine = stack.enter_context(sqlite_engine(folder) if postgres is None else postgres_engine(postgres))
         yield from intake.benchmarks(engine, size.batches)
         yield from invoices.benchmarks(engine, size.cloud_members)
+        yield from webhook_storm.benchmarks(engine, size.webhooks)
         yield from charge_run.benchmarks(engine, folder, size.charges)
         yield from dunning_day.benchmarks(engine, folder, size.overdue)
         yield from year.benchmarks(engine, folder, size.year_members)
