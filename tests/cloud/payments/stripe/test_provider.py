@@ -156,7 +156,7 @@ def test_another_organisation_charges_with_its_own(stripe_gym: StripeGym, sqlite
 
 
 def test_a_key_that_stripe_refuses_is_an_outage(stripe_gym: StripeGym, caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody is dunned because the gym's key was revoked; the log says which key, without it."""
+    """A revoked key of the gym's is no refusal of the member's card; the log says which key, without it."""
     stripe_gym.enter()
     asked = order(stripe_gym)
     sealed = stripe_gym.gym.keyring.seal(
