@@ -1,16 +1,20 @@
-"""What is written to a payer who pays in parts, or has paid, in their language."""
+"""What is written to a payer who pays in parts, has paid, or is to confirm or give a card, in their language."""
 
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from babel.dates import format_date
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from portillon_cloud.desk.instalments import Instalment
 from portillon_cloud.members.tables import account, organisation
 from portillon_cloud.messages.operations import NewMessage, write_message
 from portillon_cloud.money import Money
+
+PAY_LINK = "pay_link"
+"""Kind of the letter that carries the link to the payer's own page."""
 
 
 class PlanLetter(StrEnum):
@@ -47,6 +51,18 @@ _TEXTS = {
         ),
     },
 }
+_LINK_TEXTS = {
+    "en": (
+        "Your payment: one thing to do",
+        "On this page you can confirm a payment with your bank, give us another card, or try again:\n\n{link}\n\n"
+        "It is yours alone: do not pass it on.",
+    ),
+    "fr": (
+        "Votre paiement : une chose à faire",
+        "Sur cette page, vous pouvez confirmer un paiement auprès de votre banque, donner une autre carte ou réessayer "
+        ":\n\n{link}\n\nElle n’est que pour vous : ne la transmettez pas.",
+    ),
+}
 FRAME = {"en": "Hello {payer},\n\n{text}\n\n{gym}\n", "fr": "Bonjour {payer},\n\n{text}\n\n{gym}\n"}
 
 
@@ -62,17 +78,7 @@ def write_plan_letter(
     now_ms: int,
 ) -> None:
     """Leave it for the carrier, once for each plan."""
-    row = conn.execute(
-        select(
-            account.c.name,
-            account.c.email,
-            account.c.language,
-            organisation.c.name.label("gym"),
-            organisation.c.country,
-        )
-        .join(organisation, organisation.c.id == account.c.organisation_id)
-        .where(account.c.id == account_id, account.c.organisation_id == organisation_id)
-    ).one()
+    row = _addressed(conn, organisation_id, account_id)
     spoken = row.language if row.language in _TEXTS else "en"
     values = {
         "debt": debt.format(spoken, row.country),
@@ -100,7 +106,45 @@ def write_plan_letter(
     )
 
 
+def write_pay_link(conn: Connection, *, organisation_id: int, account_id: int, link: str, now_ms: int) -> str | None:
+    """Leave it for the carrier; to which address, None: the payer has none, and nothing is written."""
+    row = _addressed(conn, organisation_id, account_id)
+    if row.email is None:
+        return None
+    spoken = row.language if row.language in _LINK_TEXTS else "en"
+    subject, text = _LINK_TEXTS[spoken]
+    write_message(
+        conn,
+        NewMessage(
+            organisation_id=organisation_id,
+            account_id=account_id,
+            key=f"{PAY_LINK}:account-{account_id}:{now_ms}",
+            kind=PAY_LINK,
+            language=spoken,
+            recipient=row.email,
+            subject=subject,
+            body=FRAME[spoken].format(payer=row.name, text=text.format(link=link), gym=row.gym),
+        ),
+        now_ms=now_ms,
+    )
+    return str(row.email)
+
+
 def long_day(on: date, language: str, territory: str) -> str:
     """'March 2, 2026'."""
     said: str = format_date(on, "long", locale=f"{language}_{territory}")
     return said
+
+
+def _addressed(conn: Connection, organisation_id: int, account_id: int) -> Row[Any]:
+    return conn.execute(
+        select(
+            account.c.name,
+            account.c.email,
+            account.c.language,
+            organisation.c.name.label("gym"),
+            organisation.c.country,
+        )
+        .join(organisation, organisation.c.id == account.c.organisation_id)
+        .where(account.c.id == account_id, account.c.organisation_id == organisation_id)
+    ).one()

@@ -38,6 +38,7 @@ from portillon_cloud.payments.errors import (
     RequestKeyReusedError,
     UnknownAccountError,
 )
+from portillon_cloud.payments.owed import unpaid_invoices
 from portillon_cloud.payments.tables import AttemptState, IntentState, payment_intent
 
 PLAN_CHECK = "payment_plan_check"
@@ -67,7 +68,8 @@ def preview(conn: Connection, asked: PlanAsked, *, now_ms: int) -> tuple[Money, 
     Raises NothingOwedError, DeskLimitError, PlanInvalidError, UnknownAccountError.
     """
     currency, today = _currency(conn, asked), local_date(now_ms, time_zone_of(conn, asked.organisation_id))
-    debt = Money(sum(minor for _, minor in _overdue(conn, asked, currency, today)), currency)
+    unpaid = [one for one in unpaid_invoices(conn, asked.account_id) if one.currency == currency]
+    debt = Money(sum(one.owed_minor for one in unpaid if one.due_on <= today), currency)
     if debt.amount_minor == 0:
         raise NothingOwedError(f"account {asked.account_id} owes nothing that is due: there is nothing to pay in parts")
     most = limits(conn, asked.organisation_id, owner=asked.owner)

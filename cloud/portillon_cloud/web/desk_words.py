@@ -40,15 +40,16 @@ PLAN_STATES: Mapping[PlanState, tuple[str, str]] = {
     PlanState.BROKEN: ("bad", N_("Instalments not kept")),
 }
 
+BY_LINK = frozenset({Todo.CONFIRM_PAYMENT, Todo.REPLACE_CARD})
+"""What the payer does on a page of their own."""
+
 # Where the button leads, and what it says; the payment's own form stands on the page.
 _LEADS: Mapping[Todo, tuple[str, str]] = {
     Todo.SEE_BLOCK: ("/members/{member_id}", N_("See why")),
-    Todo.CONFIRM_PAYMENT: ("/accounts/{account_id}", N_("See what waits")),
     Todo.ANSWER_QUESTION: ("/accounts/{account_id}", N_("Look at it")),
     Todo.UNFREEZE: ("/members/{member_id}", N_("See the membership")),
     Todo.SELL_MEMBERSHIP: ("/members/{member_id}", N_("See the membership")),
     Todo.ISSUE_CARD: ("/members/{member_id}", N_("Issue it")),
-    Todo.REPLACE_CARD: ("/accounts/{account_id}", N_("See what is on file")),
 }
 
 REFUSED: Mapping[type[Exception], str] = {
@@ -96,6 +97,10 @@ class DeskWords:
         if lead is None:
             return None
         return lead[0].format(member_id=found.member_id, account_id=found.account_id), self.words.say(lead[1])
+
+    def by_link(self, found: AtDesk) -> bool:
+        """Whether the payer does it on a page of their own."""
+        return found.thing.todo in BY_LINK
 
     def plan_state(self, state: PlanState) -> str:
         """How a plan goes."""

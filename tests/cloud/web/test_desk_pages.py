@@ -14,9 +14,9 @@ from portillon_cloud.identity.roles import Role
 from portillon_cloud.messages.tables import message
 from portillon_cloud.payments.owed import unpaid_invoices
 from portillon_cloud.payments.return_tables import payment_return
-from portillon_cloud.payments.tables import open_credit, payment, write_off
+from portillon_cloud.payments.tables import open_credit, payment, payment_method, write_off
 from portillon_cloud.web import desk_words
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 # Amélie, the first, owes $68.97 since the 1st of March and was shut out on the 11th; it is the 12th.
 
@@ -173,6 +173,24 @@ def test_receipt_and_bounced_cheque(signed_in, gym, csrf):
     assert desk.get("/payments/999/receipt").status_code == 404
 
 
+def test_a_card_that_will_fail(signed_in, gym, csrf):
+    """The payer is sent a page of their own, in their language; or it is opened at the desk."""
+    desk = signed_in(Role.DESK)
+    with gym.services.db.write() as conn:
+        conn.execute(
+            update(payment_method).where(payment_method.c.account_id == gym.accounts[5]).values(state="unusable")
+        )
+    path = f"/desk/members/{gym.members[5]}"
+    html = desk.get(path).text
+    assert "Ask for another card" in html and "Send them the link" in html
+    assert "The link is on its way to m5@a.example." in desk.post(f"{path}/link", data={"csrf": csrf(html)}).text
+    with gym.services.db.read() as conn:
+        [letter] = conn.execute(select(message).where(message.c.kind == "pay_link")).all()
+    assert "http://127.0.0.1/pay/" in letter.body and "votre banque" in letter.body
+    opened = desk.post(f"{path}/link", data={"csrf": csrf(html), "here": "true"}).headers["location"]
+    assert desk.get(opened).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("enum", "table"),
     [
@@ -189,4 +207,5 @@ def test_every_word_is_there(enum, table):
 
 def test_every_thing_leads_somewhere():
     """Each thing to do has its button, but for paying, whose form is on the page, waiting, and nothing."""
-    assert set(Todo) - set(desk_words._LEADS) == {Todo.TAKE_PAYMENT, Todo.WAIT_FOR_BANK, Todo.NOTHING}
+    rest = {Todo.TAKE_PAYMENT, Todo.WAIT_FOR_BANK, Todo.NOTHING}
+    assert set(Todo) == set(desk_words._LEADS) | desk_words.BY_LINK | rest

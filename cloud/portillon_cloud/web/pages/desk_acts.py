@@ -4,12 +4,13 @@ import datetime
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
 from portillon_cloud.desk.grace import GraceAsked, give_grace
 from portillon_cloud.desk.instalments import Every
+from portillon_cloud.desk.letters import write_pay_link
 from portillon_cloud.desk.payment_plan import PlanAsked, agree, preview
 from portillon_cloud.desk.plan_view import PlanView
 from portillon_cloud.desk.search import Payer, payer_of
@@ -22,6 +23,7 @@ from portillon_cloud.http.problem import not_found
 from portillon_cloud.http.services import Services
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.payments.operations import DeskPayment, take_payment
+from portillon_cloud.payments.pay_link import PayLinks
 from portillon_cloud.payments.tables import Means
 from portillon_cloud.payments.write_off import WriteOff
 from portillon_cloud.web.amount import amount_minor
@@ -29,12 +31,15 @@ from portillon_cloud.web.desk_words import REFUSALS, DeskWords
 from portillon_cloud.web.pages.desk import Cashier, Done, Shown, Site, draw_person
 from portillon_cloud.web.rendering import Notice
 from portillon_cloud.web.visit import Visit, genuine_form
+from portillon_cloud.web.wording import N_
 
 router = APIRouter()
 GENUINE = [Depends(genuine_form)]
 Amount = Annotated[str, Form(max_length=30)]
 Key = Annotated[str, Form(min_length=8, max_length=64)]
 Reason = Annotated[str, Form(min_length=1, max_length=200, pattern=r"\S")]
+LINK_SENT = N_("The link is on its way to %(email)s.")
+NO_ADDRESS = N_("Whoever pays has given no address. Open the page here.")
 Act = Callable[[Connection, Payer, int], object]
 """Does it for a payer at a business instant."""
 
@@ -191,13 +196,41 @@ def plan_form(
             lambda conn, payer, now_ms: agree(conn, asked(payer), now_ms=now_ms),
         )
     try:
-        with services.db.write() as conn:
+        with services.db.read() as conn:
             wanted = asked(_payer(conn, cashier, member_id))
             debt, parts = preview(conn, wanted, now_ms=cashier.organisation.clock.business_ms)
     except REFUSALS as error:
         return _refused(services, cashier, member_id, site, error)
     view = PlanView(id=None, total=debt, state=PlanState.AGREED, agreed_by=None, instalments=parts)
     return draw_person(services, cashier, member_id, site=site, shown=Shown(wanted, view))
+
+
+@router.post("/desk/members/{member_id}/link", dependencies=GENUINE)
+def link_form(
+    member_id: PathId,
+    request: Request,
+    services: ServicesDep,
+    cashier: Cashier,
+    here: Annotated[bool, Form()] = False,
+    site: Site = None,
+) -> Response:
+    """Send the payer the link to the page on which they confirm or give a card; or with `here` open it at the desk."""
+    organisation = cashier.organisation
+    now_ms = organisation.clock.business_ms
+    with services.db.write() as conn:
+        payer = _payer(conn, cashier, member_id)
+        links = PayLinks.of(services.keyring, str(request.base_url))
+        link = links.link(organisation.id, payer.account_id, now_ms=now_ms)
+        if here:
+            return RedirectResponse(link, 303)
+        sent_to = write_pay_link(
+            conn, organisation_id=organisation.id, account_id=payer.account_id, link=link, now_ms=now_ms
+        )
+    if sent_to is None:
+        notice = Notice("bad", cashier.words.say(NO_ADDRESS))
+        return draw_person(services, cashier, member_id, site=site, notice=notice, status=422)
+    notice = Notice("ok", cashier.words.say(LINK_SENT, email=sent_to))
+    return draw_person(services, cashier, member_id, site=site, notice=notice)
 
 
 def _done(services: Services, cashier: Visit, member_id: int, site: int | None, done: Done, act: Act) -> Response:
