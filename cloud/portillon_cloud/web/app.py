@@ -31,6 +31,7 @@ from portillon_cloud.web.pages import (
     coupons,
     credentials,
     decisions,
+    disputes,
     desk,
     desk_acts,
     door_rights,
@@ -48,6 +49,7 @@ from portillon_cloud.web.pages import (
     notices,
     pay,
     payer,
+    payouts,
     plans,
     policy,
     price_changes,
@@ -107,7 +109,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         pay, payer, desk, desk_acts, receipt, sales, subscriptions, contracts, contract_texts, transfers,
         leave, leave_asked, unpaid, dunning, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
-        forecast, referrals, reports, webhooks,
+        forecast, referrals, reports, webhooks, disputes, payouts,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

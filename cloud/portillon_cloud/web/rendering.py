@@ -20,7 +20,7 @@ LANGUAGE_NAMES = (("en", "English"), ("fr", "Français"))
 _BESIDE = {
     "/books": ("/audit",),
     "/plans": ("/coupons", "/referrals", "/price-changes"),
-    "/unpaid": ("/dunning",),
+    "/unpaid": ("/dunning", "/disputes", "/payouts"),
 }  # pages under the same entry of the navigation
 CLOCK_STEP_MS = 24 * 3600 * 1000  # what the clock form suggests: the same time tomorrow
 
