@@ -180,9 +180,9 @@ class EuroGym:
             )
 
 
-def open_euro_gym(db: Database, *, notice_days: int = 14) -> EuroGym:
-    """A gym in Lyon on this database."""
-    keyring = Keyring.generate()
+def open_euro_gym(db: Database, keyring: Keyring | None = None) -> EuroGym:
+    """A gym in Lyon on this database, whose payers are told fourteen days before a debit."""
+    keyring = keyring or Keyring.generate()
     with db.write() as conn:
         organisation_id = create_organisation(
             conn,
@@ -197,6 +197,6 @@ def open_euro_gym(db: Database, *, notice_days: int = 14) -> EuroGym:
             conn, organisation_id=organisation_id, name="Salle Lyon SAS", currency="EUR", tax_regime="fr"
         )
         book = Book(organisation_id=organisation_id, legal_entity_id=legal_entity_id, currency="EUR")
-        said = Creditor(creditor_id=CREDITOR_ID, iban=GYM_IBAN, notice_days=notice_days)
+        said = Creditor(creditor_id=CREDITOR_ID, iban=GYM_IBAN)
         set_creditor(conn, book, said, by="Inès", now_ms=at(date(2026, 1, 2)))
     return EuroGym(db=db, keyring=keyring, book=book, provider=SepaDebits(db))

@@ -23,6 +23,7 @@ from portillon_cloud.web.pages import (
     accounting,
     alarms,
     audit,
+    bank,
     book_entries,
     clock,
     company,
@@ -30,6 +31,7 @@ from portillon_cloud.web.pages import (
     contracts,
     coupons,
     credentials,
+    debits,
     decisions,
     disputes,
     desk,
@@ -108,7 +110,8 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
         pay, payer, desk, desk_acts, receipt, sales, subscriptions, contracts, contract_texts, transfers,
         leave, leave_asked, unpaid, dunning, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
-        rule_changes, decisions, accounting, book_entries, takings, audit, renew, plans, coupons, price_changes,
+        rule_changes, decisions, accounting, bank, debits, book_entries, takings, audit,
+        renew, plans, coupons, price_changes,
         forecast, referrals, reports, webhooks, disputes, payouts,
     )  # fmt: skip
     for part in parts:
