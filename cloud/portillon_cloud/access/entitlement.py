@@ -16,7 +16,7 @@ from portillon_rules.entitlement import FOREVER_MS, Entitlement, Right, Turn
 from portillon_rules.reason import DenyReason
 from portillon_rules.right import joined
 
-from portillon_cloud.access.blocks import DENIES, Block, Switch
+from portillon_cloud.access.blocks import DENIES, Block, BlockReason, Switch
 from portillon_cloud.access.facts import STAFF_ROLES, CredentialFacts, GivenRole, MemberFacts, Membership
 from portillon_cloud.access.standing import AccountFacts, dues_shut_ms, overdue_from_ms
 
@@ -98,6 +98,7 @@ class _Case:
 
     def __init__(self, account: AccountFacts, member: MemberFacts) -> None:
         self.member = member
+        account = account.for_member(member.member)
         shut_ms = dues_shut_ms(account)
         dues = [] if shut_ms is None else [_Cause(DenyReason.DUES_UNPAID, shut_ms, None, own=False)]
         self._causes = (*_causes(member.blocks, own=True), *_causes(account.blocks, own=False), *dues)
@@ -170,7 +171,9 @@ class _Case:
 def _causes(blocks: Iterable[Block], *, own: bool) -> Iterator[_Cause]:
     for block in blocks:
         if Switch.ACCESS in block.switches:
-            yield _Cause(DENIES[block.reason], block.from_ms, block.until_ms, own)
+            # What is owed for a member's own lines touches what was bought, as what the account owes does.
+            touches_given = own and block.reason is not BlockReason.DUES_UNPAID
+            yield _Cause(DENIES[block.reason], block.from_ms, block.until_ms, touches_given)
 
 
 def _without_membership(memberships: tuple[Membership, ...], at_ms: int) -> DenyReason:

@@ -290,7 +290,7 @@ def _people(
     going_by = store.collection(conn, organisation_id)
     terms = store.terms(conn, account_ids, going_by.zone)
     blocks = store.blocks_around(conn, account_ids, terms, going_by.zone, now_ms)
-    debts, spared = store.debts(conn, account_ids), spared_until(conn, account_ids)
+    debts, spared = store.debts(conn, account_ids, going_by.policy.household), spared_until(conn, account_ids)
     facts = store.build_facts(account_ids, going_by, blocks=blocks, debts=debts, terms=terms, spared=spared)
     homes = {row.id: row.site_id for row in members}
     memberships: defaultdict[int, list[Membership]] = defaultdict(list)

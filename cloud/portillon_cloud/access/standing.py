@@ -1,6 +1,7 @@
 """Standing: the one word for an account at an instant, and the switches behind it. Derived, never stored. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -8,6 +9,7 @@ from portillon_cloud.access.blocks import Block, BlockReason, Switch, reasons_of
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.dunning import ladder
 from portillon_cloud.dunning.ladder import Debt, DunningPolicy
+from portillon_cloud.dunning.policy import Household
 
 
 class Standing(StrEnum):
@@ -27,7 +29,7 @@ class AccountFacts:
     """What is known of one account. `next_due_on`: due date of the next invoice not yet made; None: none will come.
 
     `payer_blocks`: of others who pay a part of the next invoice: while one holds invoicing off, none is made.
-    `spared_until_ms`: somebody gave grace, so dues switch nothing off before.
+    `spared_until_ms`: somebody gave grace, so dues switch nothing off before. `next_due_of`: `next_due_on` by member.
     """
 
     zone: str
@@ -37,6 +39,15 @@ class AccountFacts:
     debts: tuple[Debt, ...] = ()
     next_due_on: date | None = None
     spared_until_ms: int | None = None
+    next_due_of: Mapping[int, date] = field(default_factory=dict)
+
+    def for_member(self, member: str) -> "AccountFacts":
+        """What of it touches one member: all, unless the policy shuts out those alone whose own lines are unpaid."""
+        if self.policy.household is Household.ACCOUNT:
+            return self
+        member_id = int(member)
+        own = tuple(ladder.concerning(self.debts, member_id))
+        return replace(self, debts=own, next_due_on=self.next_due_of.get(member_id))
 
     def debts_ahead(self) -> tuple[Debt, ...]:
         """The debts, with the next invoice supposed issued and unpaid: what holds if nothing more is heard."""

@@ -14,13 +14,14 @@ from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.access.tables import block
 from portillon_cloud.billing.event_store import recorded
 from portillon_cloud.billing.life import tariffs as tariffs_of
-from portillon_cloud.billing.tables import BILLED_WITH_ANOTHER, contract, plan, price, subscription
+from portillon_cloud.billing.tables import BILLED_WITH_ANOTHER, contract, invoice_line, plan, price, subscription
 from portillon_cloud.clock.local import start_of_day_ms
 from portillon_cloud.dunning.failures import FailureClass
 from portillon_cloud.dunning.ladder import Debt, DunningPolicy
+from portillon_cloud.dunning.policy import Household
 from portillon_cloud.dunning.tables import dunning_case, dunning_policy, dunning_promise
 from portillon_cloud.members.tables import organisation
-from portillon_cloud.payments.owed import unpaid_of_accounts
+from portillon_cloud.payments.owed import UnpaidInvoice, unpaid_of_accounts
 from portillon_cloud.payments.tables import payment_attempt
 from portillon_cloud.visits.plan_visits import PlanVisits
 
@@ -43,9 +44,12 @@ def collection(conn: Connection, organisation_id: int) -> Collection:
     return Collection(row.time_zone, DunningPolicy() if row.body is None else DunningPolicy.from_body(row.body))
 
 
-def debts(conn: Connection, account_ids: Sequence[int]) -> dict[int, list[Debt]]:
-    """What each account owes, as the ladder sees it."""
+def debts(
+    conn: Connection, account_ids: Sequence[int], household: Household = Household.ACCOUNT
+) -> dict[int, list[Debt]]:
+    """What each account owes, as the ladder sees it; `household` says whether debts are told apart by member."""
     unpaid = unpaid_of_accounts(conn, account_ids)
+    members = _members_billed(conn, unpaid) if household is Household.MEMBER else {}
     cases = {
         row.invoice_id: row
         for row in conn.execute(
@@ -80,9 +84,24 @@ def debts(conn: Connection, account_ids: Sequence[int]) -> dict[int, list[Debt]]
                 failure=None if case is None else FailureClass(case.failure),
                 held_until_ms=held.get(one.intent_id),
                 promised_until_ms=None if case is None else case.promised_until_ms,
+                members=members.get(one.invoice_id),
             )
         )
     return found
+
+
+def _members_billed(conn: Connection, unpaid: Sequence[UnpaidInvoice]) -> dict[int, frozenset[int]]:
+    """Whose memberships each invoice bills; one that bills none, such as a sale, is everybody's and left out."""
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    rows = conn.execute(
+        select(invoice_line.c.invoice_id, subscription.c.member_id)
+        .join(subscription, subscription.c.id == invoice_line.c.subscription_id)
+        .where(invoice_line.c.invoice_id.in_({one.invoice_id for one in unpaid}))
+        .distinct()
+    )
+    for row in rows:
+        found[row.invoice_id].add(row.member_id)
+    return {invoice_id: frozenset(ids) for invoice_id, ids in found.items()}
 
 
 def blocks(conn: Connection, account_ids: Sequence[int], after_ms: int) -> dict[tuple[int, int | None], list[Block]]:
@@ -225,7 +244,7 @@ def account_facts(
         account_ids,
         going_by,
         blocks=blocks_around(conn, account_ids, of_accounts, going_by.zone, now_ms),
-        debts=debts(conn, account_ids),
+        debts=debts(conn, account_ids, going_by.policy.household),
         terms=of_accounts,
         spared=spared_until(conn, account_ids),
     )
@@ -267,11 +286,14 @@ def build_facts(
 ) -> dict[int, AccountFacts]:
     """Put loaded rows together, account by account."""
     due: dict[int, date] = {}
+    due_of: defaultdict[int, dict[int, date]] = defaultdict(dict)
     others: defaultdict[int, set[int]] = defaultdict(set)
     for one in terms:
         if one.next_due_on is not None:
             others[one.account_id] |= {one.bill_with_id} - {one.account_id}
             due[one.account_id] = min(one.next_due_on, due.get(one.account_id, one.next_due_on))
+            own = due_of[one.account_id]
+            own[one.member_id] = min(one.next_due_on, own.get(one.member_id, one.next_due_on))
     return {
         account_id: AccountFacts(
             zone=going_by.zone,
@@ -280,6 +302,7 @@ def build_facts(
             payer_blocks=tuple(one for other in sorted(others[account_id]) for one in blocks.get((other, None), ())),
             debts=tuple(debts.get(account_id, ())),
             next_due_on=due.get(account_id),
+            next_due_of=due_of[account_id],
             spared_until_ms=spared.get(account_id),
         )
         for account_id in account_ids

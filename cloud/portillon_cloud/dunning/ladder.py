@@ -25,12 +25,16 @@ __all__ = [
     "Restriction",
     "Step",
     "StepKind",
+    "concerning",
+    "endings",
+    "off_for",
     "overdue",
     "overdue_from_ms",
     "restricted_from_ms",
     "step_ms",
     "steps",
     "switches_off",
+    "turns_ms",
 ]
 
 STEP_TIME = time(6, 0)
@@ -149,6 +153,40 @@ def switches_off(policy: DunningPolicy, debts: Iterable[Debt], zone: str, at_ms:
     all_debts = list(debts)
     starts = {switch: restricted_from_ms(policy, all_debts, switch, zone) for switch in Switch}
     return frozenset(switch for switch, start in starts.items() if start is not None and start <= at_ms)
+
+
+def concerning(debts: Iterable[Debt], member_id: int) -> list[Debt]:
+    """Those that are this member's, or everybody's."""
+    return [debt for debt in debts if debt.members is None or member_id in debt.members]
+
+
+def off_for(policy: DunningPolicy, debts: Sequence[Debt], zone: str, at_ms: int) -> dict[int | None, frozenset[Switch]]:
+    """What these debts hold off at this instant: for everybody of the account (None), and beside that for a member.
+
+    Only the door tells members apart; what is billed, charged or changed is the account's.
+    """
+    entry = frozenset({Switch.ACCESS})
+    shared = [debt for debt in debts if debt.members is None]
+    everybody = switches_off(policy, debts, zone, at_ms)
+    if len(shared) < len(debts):
+        everybody = (everybody - entry) | (switches_off(policy, shared, zone, at_ms) & entry)
+    found = {None: everybody} | {
+        member_id: (switches_off(policy, concerning(debts, member_id), zone, at_ms) & entry) - everybody
+        for member_id in _members(debts)
+    }
+    return {whom: off for whom, off in found.items() if off}
+
+
+def turns_ms(policy: DunningPolicy, debts: Sequence[Debt], zone: str) -> set[int]:
+    """Every instant at which these debts, if nothing is paid, switch something off for somebody."""
+    groups = [debts, [debt for debt in debts if debt.members is None]]
+    groups += [concerning(debts, member_id) for member_id in _members(debts)]
+    found = {restricted_from_ms(policy, group, switch, zone) for group in groups for switch in Switch}
+    return {at_ms for at_ms in found if at_ms is not None}
+
+
+def _members(debts: Sequence[Debt]) -> list[int]:
+    return sorted({member_id for debt in debts for member_id in debt.members or ()})
 
 
 def overdue(debt: Debt, zone: str, at_ms: int) -> bool:

@@ -4,6 +4,7 @@ The case and its steps are rows, the restriction is a block; what is shut is alw
 that paying one of two invoices, or paying twice, or failing twice, ends in the right place.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -119,35 +120,36 @@ def paid(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int
 
 
 def review_account(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> bool:
-    """Make dunning's block what the debts call for at this instant; True if access is open that was shut by it."""
+    """Make dunning's blocks what the debts call for at this instant; True if access is open that was shut by them."""
     lock_account(conn, account_id)
     going_by = access_store.collection(conn, organisation_id)
-    owed = access_store.debts(conn, [account_id]).get(account_id, [])
+    owed = access_store.debts(conn, [account_id], going_by.policy.household).get(account_id, [])
     spared = spared_until(conn, [account_id]).get(account_id, 0) > now_ms
-    off = frozenset() if spared else ladder.switches_off(going_by.policy, owed, going_by.zone, now_ms)
-    was = store.block_switches(conn, account_id, SOURCE)
-    if was == off:
-        return False
-    if was:
-        access.end_block(
-            conn,
-            organisation_id=organisation_id,
-            account_id=account_id,
-            reason=BlockReason.DUES_UNPAID,
-            source=SOURCE,
-            at_ms=now_ms,
-        )
-    if off:
-        access.put_block(
-            conn,
-            organisation_id=organisation_id,
-            account_id=account_id,
-            reason=BlockReason.DUES_UNPAID,
-            source=SOURCE,
-            from_ms=now_ms,
-            switches=off,
-        )
-    return Switch.ACCESS in was and Switch.ACCESS not in off
+    off = {} if spared else ladder.off_for(going_by.policy, owed, going_by.zone, now_ms)
+    was = store.blocks_open(conn, account_id, SOURCE)
+    for whom in [whom for whom in {**was, **off} if was.get(whom) != off.get(whom)]:
+        if whom in was:
+            access.end_block(
+                conn,
+                organisation_id=organisation_id,
+                account_id=account_id,
+                reason=BlockReason.DUES_UNPAID,
+                source=SOURCE,
+                at_ms=now_ms,
+                member_id=whom,
+            )
+        if whom in off:
+            access.put_block(
+                conn,
+                organisation_id=organisation_id,
+                account_id=account_id,
+                reason=BlockReason.DUES_UNPAID,
+                source=SOURCE,
+                from_ms=now_ms,
+                member_id=whom,
+                switches=off[whom],
+            )
+    return bool(_shut_out(was)) and not _shut_out(off)
 
 
 def watch_account(conn: Connection, *, organisation_id: int, account_id: int) -> None:
@@ -157,20 +159,18 @@ def watch_account(conn: Connection, *, organisation_id: int, account_id: int) ->
     somebody gave.
     """
     going_by = access_store.collection(conn, organisation_id)
-    owed = access_store.debts(conn, [account_id]).get(account_id, [])
+    owed = access_store.debts(conn, [account_id], going_by.policy.household).get(account_id, [])
     spared_ms = spared_until(conn, [account_id]).get(account_id, 0)
-    for switch in Switch:
-        shut_ms = ladder.restricted_from_ms(going_by.policy, owed, switch, going_by.zone)
-        if shut_ms is not None:
-            at_ms = max(shut_ms, spared_ms)
-            timers.schedule(
-                conn,
-                organisation_id=organisation_id,
-                kind=DUNNING_REVIEW,
-                subject_id=account_id,
-                due_at_ms=at_ms,
-                key=f"dunning:account-{account_id}:review-{at_ms}",
-            )
+    for shut_ms in sorted(ladder.turns_ms(going_by.policy, owed, going_by.zone)):
+        at_ms = max(shut_ms, spared_ms)
+        timers.schedule(
+            conn,
+            organisation_id=organisation_id,
+            kind=DUNNING_REVIEW,
+            subject_id=account_id,
+            due_at_ms=at_ms,
+            key=f"dunning:account-{account_id}:review-{at_ms}",
+        )
 
 
 def take_review(work: timers.Work, claimed: timers.Timer) -> None:
@@ -185,11 +185,11 @@ def take_review(work: timers.Work, claimed: timers.Timer) -> None:
 def restrict(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> None:
     """Review the account, and tell the payer if that shuts the door."""
     lock_account(conn, account_id)
-    was = store.block_switches(conn, account_id, SOURCE)
+    was = _shut_out(store.blocks_open(conn, account_id, SOURCE))
     review_account(conn, organisation_id=organisation_id, account_id=account_id, now_ms=now_ms)
-    shut = store.block_switches(conn, account_id, SOURCE)
+    shut = _shut_out(store.blocks_open(conn, account_id, SOURCE))
     cases = store.open_cases(conn, account_id)
-    if cases and Switch.ACCESS in shut and Switch.ACCESS not in was:
+    if cases and shut - was:
         send(conn, cases[0], LetterKind.SUSPENDED, now_ms=now_ms)
 
 
@@ -228,6 +228,11 @@ def cancel_steps(conn: Connection, organisation_id: int, steps: list[store.Step]
     """Nobody takes these steps."""
     for step in steps:
         timers.cancel(conn, organisation_id=organisation_id, key=step.timer_key)
+
+
+def _shut_out(off: Mapping[int | None, frozenset[Switch]]) -> set[int | None]:
+    """For whom the door is shut; None: for everybody of the account."""
+    return {whom for whom, switches in off.items() if Switch.ACCESS in switches}
 
 
 def _stop_retries(conn: Connection, case: store.Case) -> None:

@@ -243,17 +243,17 @@ def retries_taken(conn: Connection, case_id: int, now_ms: int, on: date) -> None
     )
 
 
-def block_switches(conn: Connection, account_id: int, source: str) -> frozenset[Switch]:
-    """What dunning's own open block holds off; empty: there is none."""
-    switches = conn.scalar(
-        select(block.c.switches).where(
+def blocks_open(conn: Connection, account_id: int, source: str) -> dict[int | None, frozenset[Switch]]:
+    """What dunning's own open blocks hold off: for everybody of the account (None), and for a member."""
+    rows = conn.execute(
+        select(block.c.member_id, block.c.switches).where(
             block.c.account_id == account_id,
             block.c.reason == BlockReason.DUES_UNPAID,
             block.c.source == source,
             block.c.until_ms.is_(None),
         )
     )
-    return frozenset(Switch(switch) for switch in switches or ())
+    return {row.member_id: frozenset(Switch(switch) for switch in row.switches) for row in rows}
 
 
 def put_policy(conn: Connection, organisation_id: int, policy: DunningPolicy) -> None:
