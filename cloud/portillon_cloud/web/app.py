@@ -36,6 +36,7 @@ from portillon_cloud.web.pages import (
     disputes,
     desk,
     desk_acts,
+    desk_limits,
     door_rights,
     doors,
     dunning,
@@ -108,7 +109,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
-        pay, payer, desk, desk_acts, receipt, sales, subscriptions, contracts, contract_texts, transfers,
+        pay, payer, desk, desk_acts, desk_limits, receipt, sales, subscriptions, contracts, contract_texts, transfers,
         leave, leave_asked, unpaid, dunning, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, bank, debits, book_entries, takings, audit,
         renew, plans, coupons, price_changes,

@@ -42,3 +42,15 @@ def test_from_a_number_to_an_open_door(visitor, axe):
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     visitor.go("/desk?q=ro")
     assert violations(page, axe) == []
+
+
+def test_axe_finds_nothing_on_the_limits(visitor, axe):
+    """The owner's page of what the desk may do alone, on a phone in the dark."""
+    visitor.sign_in()
+    page = visitor.page
+    page.wait_for_url("**/sites/1")
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    visitor.go("/desk/limits")
+    assert violations(page, axe) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

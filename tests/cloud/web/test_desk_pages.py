@@ -6,7 +6,7 @@ import pytest
 from portillon_cloud.access.tables import grace_given
 from portillon_cloud.desk.instalments import Every
 from portillon_cloud.desk.person import Next
-from portillon_cloud.desk.policy import DeskPolicy, set_policy
+from portillon_cloud.desk.policy import DeskPolicy, policy_of, set_policy
 from portillon_cloud.desk.tables import PlanState, payment_plan
 from portillon_cloud.desk.todo import Todo
 from portillon_cloud.dunning.errors import WhyNoPromise
@@ -189,6 +189,26 @@ def test_a_card_that_will_fail(signed_in, gym, csrf):
     assert "http://127.0.0.1/pay/" in letter.body and "votre banque" in letter.body
     opened = desk.post(f"{path}/link", data={"csrf": csrf(html), "here": "true"}).headers["location"]
     assert desk.get(opened).status_code == 200
+
+
+def test_owners_set_the_limits(signed_in, gym, csrf):
+    """Owners alone; what is out of bounds is refused, and what is set holds for the desk at once."""
+    desk, owner = signed_in(Role.DESK), signed_in(Role.OWNER)
+    assert desk.get("/desk/limits").status_code == 403 and "/desk/limits" not in desk.get("/desk").text
+    html = owner.get("/desk/limits").text
+    assert "/desk/limits" in owner.get("/desk").text
+    asked = {
+        "csrf": csrf(html), "grace_days_most": "1", "instalments_most": "2", "plan_days_most": "40",
+        "tolerance_days": "0", "waived_most": "12.50",
+    }  # fmt: skip
+    for wrong in ({"grace_days_most": "93"}, {"instalments_most": "1"}, {"waived_most": "much"}):
+        assert owner.post("/desk/limits", data={**asked, **wrong}).status_code == 422
+    assert owner.post("/desk/limits", data=asked).status_code == 303
+    with gym.services.db.read() as conn:
+        found = policy_of(conn, gym.organisation_id)
+    assert (found.grace_days_most, found.waived_minor_most, found.tolerance_days) == (1, 1250, 0)
+    assert 'max="2025-03-13"' in desk.get(f"/desk/members/{gym.members[0]}").text
+    assert owner.post("/desk/limits", data={**asked, "waived_most": "0.00"}).status_code == 303
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,16 @@ def desk_page(
         sites = sites_of(conn, cashier.principal.organisation_id)
     if len(found) == 1:
         return RedirectResponse(f"/desk/members/{found[0].id}{_at(site)}", 303)
-    return page("desk/desk.html", cashier, found=found, asked=q, most=FOUND_MOST, sites=sites, site=site)
+    return page(
+        "desk/desk.html",
+        cashier,
+        found=found,
+        asked=q,
+        most=FOUND_MOST,
+        sites=sites,
+        site=site,
+        may_set_limits=cashier.principal.may(Permission.MANAGE_STAFF),
+    )
 
 
 @router.get("/desk/members/{member_id}")
