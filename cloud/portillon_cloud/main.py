@@ -72,6 +72,7 @@ FEATURES_WITH_TABLES = (
     "billing.forecast",
     "payments",
     "payments.sepa",
+    "payments.fraud",
     "reconciliation",
     "takings",
     "dunning",

@@ -13,6 +13,9 @@ from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.tables import account
 from portillon_cloud.payments.api import MethodOut, PathId, PaymentServicesDep
+from portillon_cloud.payments.fraud.errors import TriesHeldError
+from portillon_cloud.payments.fraud.guarding import Asked, admit
+from portillon_cloud.payments.fraud.limits import Act
 from portillon_cloud.payments.pay_link import PayLinks
 from portillon_cloud.payments.stripe.cards import begin_card, keep_card
 from portillon_cloud.payments.stripe.entering import stripe_of
@@ -47,8 +50,13 @@ class PayLinkOut(BaseModel):
 
 @router.post("/accounts/{account_id}/card-setups", status_code=201)
 def begin(account_id: PathId, services: PaymentServicesDep, cashier: Cashier) -> CardSetupOut:
-    """Let a payer enter a card or account at Stripe. 409: no account with a public key; 503: Stripe is away."""
-    made = begin_card(stripe_of(services.provider), organisation_id=cashier.organisation_id, account_id=account_id)
+    """Let a payer enter a card or account at Stripe. 409: no account with a public key, or too many cards were tried
+    and somebody must look (`/fraud-signals`); 503: Stripe is away."""
+    stripe = stripe_of(services.provider)
+    asked = Asked(organisation_id=cashier.organisation_id, account_id=account_id, act=Act.CARD_ASKED)
+    if admit(services.db, services.keyring, asked, real_ms=services.clock.real_ms()) is not None:
+        raise TriesHeldError("too many cards were tried with this account: look at /fraud-signals, then try again")
+    made = begin_card(stripe, organisation_id=cashier.organisation_id, account_id=account_id)
     return CardSetupOut(setup=made.reference, client_secret=made.secret, publishable_key=made.publishable_key)
 
 

@@ -32,6 +32,7 @@ from portillon_cloud.members import api as members
 from portillon_cloud.members import credentials_api as credentials
 from portillon_cloud.members import profile_api as profiles
 from portillon_cloud.payments import api as payments
+from portillon_cloud.payments.fraud import api as fraud
 from portillon_cloud.payments import cards_api as cards
 from portillon_cloud.payments import provider_api as providers
 from portillon_cloud.payments.disputes import api as disputes
@@ -57,7 +58,7 @@ def api_router() -> APIRouter:
         providers, cards,
         dunning, courses, access, rules, gateways, doors, forecast, law,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
-        documents, transfers, webhooks, desk, disputes, provider_events, payouts,
+        documents, transfers, webhooks, fraud, desk, disputes, provider_events, payouts,
         debits, reconciliation,
     )  # fmt: skip
     for feature in features:

@@ -26,6 +26,10 @@ class EventKind(StrEnum):
     PAYMENT_FAILED = "payment.failed"
     PAYMENT_ACTION_REQUIRED = "payment.action_required"
     PAYMENT_RETURNED = "payment.returned"
+    DISPUTE_OPENED = "dispute.opened"
+    DISPUTE_CLOSED = "dispute.closed"
+    REFUND_PAID = "refund.paid"
+    ACCOUNT_SUSPECTED = "account.suspected"
     STANDING_CHANGED = "standing.changed"
     PASSAGE = "attendance.passage"
     ENDPOINT_FAILING = "endpoint.failing"
@@ -114,6 +118,30 @@ class ReturnState(State):
     amount_minor: int
 
 
+class DisputeTold(State):
+    dispute_id: int
+    payment_id: int
+    account_id: int
+    state: str = Field(description="inquiry, open, inquiry_answered, answered, won, lost, inquiry_closed")
+    reason: str = Field(description="In the bank's word")
+    currency: str
+    amount_minor: int
+    answer_by_ms: int | None = Field(description="Until when the bank hears us; null: it does not")
+
+
+class RefundTold(State):
+    refund_id: int
+    account_id: int
+    means: str = Field(description="provider, cash, cheque, transfer")
+    currency: str
+    amount_minor: int
+
+
+class SuspectedState(State):
+    account_id: int
+    suspicions: list[str] = Field(description="many_cards, many_refusals, one_address, card_testing; cleared ones not")
+
+
 class StandingState(State):
     account_id: int
     standing: str = Field(description="clear, grace, suspended, frozen, chargeback, parked, blocked")
@@ -158,6 +186,10 @@ CATALOGUE: Mapping[EventKind, Entry] = MappingProxyType(
         EventKind.PAYMENT_FAILED: Entry(ChargeState, "A charge was refused"),
         EventKind.PAYMENT_ACTION_REQUIRED: Entry(ChargeState, "The payer must confirm a charge with their bank"),
         EventKind.PAYMENT_RETURNED: Entry(ReturnState, "A payer's bank took money back that had come in"),
+        EventKind.DISPUTE_OPENED: Entry(DisputeTold, "A payer's bank asks about a payment, or takes it back for now"),
+        EventKind.DISPUTE_CLOSED: Entry(DisputeTold, "A dispute was won, lost, or came to nothing"),
+        EventKind.REFUND_PAID: Entry(RefundTold, "Money was paid back to a member"),
+        EventKind.ACCOUNT_SUSPECTED: Entry(SuspectedState, "Cards were tried so often with an account that it is held"),
         EventKind.STANDING_CHANGED: Entry(
             StandingState, "Dues fell overdue or were paid, a block began or ended: look at the standing again"
         ),

@@ -16,23 +16,29 @@ from portillon_cloud.billing.tables import credit_note, invoice, subscription
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account, member
+from portillon_cloud.payments.disputes.tables import dispute
+from portillon_cloud.payments.fraud.tables import fraud_signal
 from portillon_cloud.payments.owed import owed_minor
+from portillon_cloud.payments.refunding.tables import payout_paid
 from portillon_cloud.payments.return_tables import allocation_undone, payment_return
 from portillon_cloud.payments.tables import allocation, attempt_outcome, payment, payment_attempt, payment_intent
 from portillon_cloud.webhooks.catalogue import (
     ChargeState,
     CreditNoteState,
+    DisputeTold,
     EndpointTold,
     EventKind,
     InvoiceState,
     MemberState,
     PassageState,
     PaymentState,
+    RefundTold,
     ReturnState,
     Settled,
     StandingState,
     State,
     SubscriptionState,
+    SuspectedState,
 )
 from portillon_cloud.webhooks.tables import webhook_endpoint
 
@@ -177,6 +183,49 @@ def _return(conn: Connection, organisation_id: int, subject_id: int, _now_ms: in
     )
 
 
+def _dispute(conn: Connection, organisation_id: int, subject_id: int, _now_ms: int) -> State | None:
+    row = _row(conn, dispute, organisation_id, subject_id)
+    if row is None:
+        return None
+    return DisputeTold(
+        dispute_id=row.id,
+        payment_id=row.payment_id,
+        account_id=row.account_id,
+        state=row.state,
+        reason=row.reason,
+        currency=row.currency,
+        amount_minor=row.amount_minor,
+        answer_by_ms=row.answer_by_ms,
+    )
+
+
+def _refund(conn: Connection, organisation_id: int, subject_id: int, _now_ms: int) -> State | None:
+    row = _row(conn, payout_paid, organisation_id, subject_id)
+    if row is None:
+        return None
+    return RefundTold(
+        refund_id=row.id,
+        account_id=row.account_id,
+        means=row.means,
+        currency=row.currency,
+        amount_minor=row.amount_minor,
+    )
+
+
+def _suspected(conn: Connection, organisation_id: int, subject_id: int, _now_ms: int) -> State | None:
+    column = fraud_signal.c
+    found = conn.execute(
+        select(column.suspicion)
+        .where(
+            column.organisation_id == organisation_id,
+            column.account_id == subject_id,
+            column.cleared_at_real_ms.is_(None),
+        )
+        .order_by(column.id)
+    ).scalars()
+    return SuspectedState(account_id=subject_id, suspicions=list(found))
+
+
 def _standing(conn: Connection, organisation_id: int, subject_id: int, now_ms: int) -> State | None:
     if _row(conn, account, organisation_id, subject_id) is None:
         return None
@@ -220,6 +269,10 @@ _READ: Mapping[EventKind, Read] = MappingProxyType(
         EventKind.PAYMENT_FAILED: _charge,
         EventKind.PAYMENT_ACTION_REQUIRED: _charge,
         EventKind.PAYMENT_RETURNED: _return,
+        EventKind.DISPUTE_OPENED: _dispute,
+        EventKind.DISPUTE_CLOSED: _dispute,
+        EventKind.REFUND_PAID: _refund,
+        EventKind.ACCOUNT_SUSPECTED: _suspected,
         EventKind.STANDING_CHANGED: _standing,
         EventKind.PASSAGE: _passage,
         EventKind.ENDPOINT_FAILING: _endpoint,

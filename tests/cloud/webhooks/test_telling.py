@@ -10,10 +10,14 @@ from portillon_cloud.access.blocks import BlockReason
 from portillon_cloud.access.operations import end_block, put_block
 from portillon_cloud.gateways.link import _take_journal
 from portillon_cloud.gateways.tables import gateway
+from portillon_cloud.payments.disputes.operations import hear_dispute
+from portillon_cloud.payments.fraud.guarding import Asked, admit
+from portillon_cloud.payments.fraud.limits import Act
+from portillon_cloud.payments.inbox.news import DisputeSeen, DisputeState
 from portillon_cloud.payments.provider import CardBehaviour
 from portillon_cloud.payments.return_tables import ReturnKind
 from portillon_cloud.payments.returns import TakenBack, take_back
-from portillon_cloud.payments.tables import payment
+from portillon_cloud.payments.tables import payment, payment_attempt
 from portillon_cloud.webhooks.catalogue import CATALOGUE, EventKind, PaymentState
 from portillon_cloud.webhooks.present_state import present_state
 from portillon_rules.decision import TimeQuality
@@ -82,6 +86,36 @@ def test_of_a_confirmation_and_of_blocks(sqlite_line: Line) -> None:
     with gym.db.write() as conn:
         end_block(conn, **block, at_ms=at(0))
     assert told(line, EventKind.STANDING_CHANGED)[-1]["standing"] == "clear"
+
+
+def test_of_disputes_and_of_tried_cards(sqlite_line: Line) -> None:
+    """A bank asks, takes, and decides; somebody tries card after card: each is told with how it stands then."""
+    line, gym = sqlite_line, sqlite_line.gym
+    line.endpoint()
+    payer = gym.payer()
+    gym.owe(payer)
+    gym.run_until(at(0))
+    [key] = gym.scalars(select(payment_attempt.c.key))
+    states = (DisputeState.INQUIRY, DisputeState.OPEN, DisputeState.WON)
+    seen = [
+        DisputeSeen(
+            reference="dp_1", key=key, state=state, amount_minor=TOTAL_MINOR, currency="CAD", reason="fraudulent"
+        )
+        for state in states
+    ]
+    for one in seen:
+        with gym.db.write() as conn:
+            hear_dispute(conn, gym.organisation_id, "simulator", one, now_ms=at(3))
+        line.drain()
+    assert [one["state"] for one in told(line, EventKind.DISPUTE_OPENED)] == ["inquiry", "open"]
+    [closed] = told(line, EventKind.DISPUTE_CLOSED)
+    assert (closed["state"], closed["amount_minor"], closed["account_id"]) == ("won", TOTAL_MINOR, payer.account_id)
+    asked = Asked(organisation_id=gym.organisation_id, account_id=payer.account_id, act=Act.CARD_ASKED)
+    for _ in range(7):
+        admit(gym.db, gym.keyring, asked, real_ms=at(3))
+    assert told(line, EventKind.ACCOUNT_SUSPECTED) == [
+        {"account_id": payer.account_id, "suspicions": ["many_cards"]}
+    ]  # fmt: skip
 
 
 def test_of_passages(sqlite_line: Line) -> None:

@@ -200,6 +200,13 @@ CREATE TABLE forecast_policy (
 	CONSTRAINT fk_forecast_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
+CREATE TABLE fraud_policy (
+	organisation_id INTEGER NOT NULL,
+	body JSON NOT NULL,
+	CONSTRAINT pk_fraud_policy PRIMARY KEY (organisation_id),
+	CONSTRAINT fk_fraud_policy_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
+)
+
 CREATE TABLE inbox_event (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -412,7 +419,7 @@ CREATE TABLE webhook_event (
 	subject_id INTEGER NOT NULL,
 	at_ms INTEGER NOT NULL,
 	CONSTRAINT pk_webhook_event PRIMARY KEY (id),
-	CONSTRAINT ck_webhook_event_kind_known CHECK (kind IN ('member.created', 'subscription.started', 'subscription.changed', 'subscription.ended', 'invoice.issued', 'credit_note.issued', 'payment.succeeded', 'payment.failed', 'payment.action_required', 'payment.returned', 'standing.changed', 'attendance.passage', 'endpoint.failing', 'endpoint.ping')),
+	CONSTRAINT ck_webhook_event_kind_known CHECK (kind IN ('member.created', 'subscription.started', 'subscription.changed', 'subscription.ended', 'invoice.issued', 'credit_note.issued', 'payment.succeeded', 'payment.failed', 'payment.action_required', 'payment.returned', 'dispute.opened', 'dispute.closed', 'refund.paid', 'account.suspected', 'standing.changed', 'attendance.passage', 'endpoint.failing', 'endpoint.ping')),
 	CONSTRAINT fk_webhook_event_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
@@ -785,6 +792,25 @@ CREATE TRIGGER bank_line_no_update BEFORE UPDATE ON bank_line BEGIN SELECT RAISE
 
 CREATE TRIGGER bank_line_no_delete BEFORE DELETE ON bank_line BEGIN SELECT RAISE(ABORT, 'bank_line rows never change: record a correction as a new row'); END
 
+CREATE TABLE card_try (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	act TEXT NOT NULL,
+	address_mark TEXT,
+	at_real_ms INTEGER NOT NULL,
+	CONSTRAINT pk_card_try PRIMARY KEY (id),
+	CONSTRAINT ck_card_try_act_known CHECK (act IN ('card_asked', 'charge_asked', 'charge_refused')),
+	CONSTRAINT fk_card_try_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_card_try_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_card_try_account_id_at_real_ms ON card_try (account_id, at_real_ms)
+
+CREATE INDEX ix_card_try_organisation_id_address_mark ON card_try (organisation_id, address_mark, at_real_ms)
+
+CREATE INDEX ix_card_try_organisation_id_at_real_ms ON card_try (organisation_id, at_real_ms)
+
 CREATE TABLE contract (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -895,6 +921,28 @@ CREATE TABLE finding_over (
 CREATE TRIGGER finding_over_no_update BEFORE UPDATE ON finding_over BEGIN SELECT RAISE(ABORT, 'finding_over rows never change: record a correction as a new row'); END
 
 CREATE TRIGGER finding_over_no_delete BEFORE DELETE ON finding_over BEGIN SELECT RAISE(ABORT, 'finding_over rows never change: record a correction as a new row'); END
+
+CREATE TABLE fraud_signal (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	suspicion TEXT NOT NULL,
+	counted INTEGER NOT NULL,
+	raised_at_real_ms INTEGER NOT NULL,
+	cleared_at_real_ms INTEGER,
+	cleared_by TEXT,
+	note TEXT,
+	CONSTRAINT pk_fraud_signal PRIMARY KEY (id),
+	CONSTRAINT ck_fraud_signal_suspicion_known CHECK (suspicion IN ('too_often', 'many_cards', 'many_refusals', 'one_address', 'card_testing')),
+	CONSTRAINT fk_fraud_signal_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_fraud_signal_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_fraud_signal_account_id ON fraud_signal (account_id)
+
+CREATE INDEX ix_fraud_signal_organisation_id_id ON fraud_signal (organisation_id, id)
+
+CREATE UNIQUE INDEX uq_fraud_signal_open ON fraud_signal (account_id, suspicion) WHERE cleared_at_real_ms IS NULL
 
 CREATE TABLE gateway (
 	id TEXT NOT NULL,

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from portillon_cloud import webhooks
 from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.access.blocks import BlockReason
 from portillon_cloud.access.operations import end_block, put_block
@@ -44,6 +45,15 @@ _HOW_FAR = {
     DisputeState.LOST: 5,
 }
 """An inquiry may become a dispute; none of them goes back."""
+
+_TOLD = {
+    StepKind.INQUIRY: webhooks.EventKind.DISPUTE_OPENED,
+    StepKind.OPEN: webhooks.EventKind.DISPUTE_OPENED,
+    StepKind.WON: webhooks.EventKind.DISPUTE_CLOSED,
+    StepKind.LOST: webhooks.EventKind.DISPUTE_CLOSED,
+    StepKind.INQUIRY_CLOSED: webhooks.EventKind.DISPUTE_CLOSED,
+}
+"""What other programs are told of."""
 
 _TAKEN = (DisputeState.OPEN, DisputeState.ANSWERED, DisputeState.WON, DisputeState.LOST)
 
@@ -112,6 +122,8 @@ def note_step(
         note=note,
         at_ms=now_ms,
     )
+    if kind in _TOLD:
+        webhooks.tell(conn, _TOLD[kind], row.organisation_id, [row.id], at_ms=now_ms)
 
 
 def _payment_of(conn: Connection, organisation_id: int, seen: DisputeSeen) -> Row[Any] | None:

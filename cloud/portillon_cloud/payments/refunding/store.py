@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from portillon_cloud import webhooks
 from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.database.rows import insert_one
@@ -81,6 +82,7 @@ def paid(
     _post(
         conn, owed, "payout_paid", paid_id, Posting(LedgerCode.REFUNDS_DUE, LEFT_FROM[means], owed.amount_minor), now_ms
     )
+    webhooks.tell(conn, webhooks.EventKind.REFUND_PAID, owed.organisation_id, [paid_id], at_ms=now_ms)
     return paid_id
 
 

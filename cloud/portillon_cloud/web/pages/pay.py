@@ -20,6 +20,8 @@ from portillon_cloud.locale.words import Words
 from portillon_cloud.members.tables import account, organisation
 from portillon_cloud.money import Money
 from portillon_cloud.payments.api import PaymentServices, PaymentServicesDep
+from portillon_cloud.payments.fraud.guarding import Asked, admit, note_refusal
+from portillon_cloud.payments.fraud.limits import Act
 from portillon_cloud.payments.owed import UnpaidInvoice, unpaid_invoices
 from portillon_cloud.payments.pay_link import PayLinks, PayPass, UnknownPayLinkError
 from portillon_cloud.payments.paying_now import charge_due, give_up_confirmations
@@ -60,6 +62,7 @@ _TOLD = {
     "waiting": ("warn", N_("It is under way. This page says when it is paid.")),
     "confirm": ("warn", N_("Your bank wants you to confirm it.")),
     "held": ("warn", N_("It is not charged now. Ask at the desk.")),
+    "too-often": ("warn", N_("There were too many tries. Try again in an hour, or ask at the desk.")),
     "often": ("warn", N_("This card was tried too often. Use another one, or pay at the desk.")),
     "kept": ("ok", N_("Your card is kept. It is charged from now on.")),
     "not-done": ("bad", N_("No card was entered. Nothing was changed.")),
@@ -80,6 +83,7 @@ class Payer:
     owed: Sequence[UnpaidInvoice]
     card: str | None
     must_confirm: bool
+    address: str | None
 
     @property
     def expired(self) -> bool:
@@ -90,6 +94,10 @@ class Payer:
     def ids(self) -> dict[str, int]:
         """As everything about the account asks for it."""
         return {"organisation_id": self.way.organisation_id, "account_id": self.way.account_id}
+
+    def asks(self, act: Act) -> Asked:
+        """What they want to do, for whoever counts."""
+        return Asked(**self.ids, act=act, address=self.address)
 
 
 @router.get("/pay/{token}")
@@ -103,7 +111,11 @@ def retry(token: str, request: Request, services: PaymentServicesDep) -> Respons
     """Try again now: what waits is asked after, the rest is charged."""
     from_our_page(request)
     payer = payer_of(request, services, token)
-    return _told(payer, "" if payer.expired else _charged(services, payer))
+    if payer.expired:
+        return _told(payer, "")
+    if _held(services, payer, Act.CHARGE_ASKED):
+        return _told(payer, "too-often")
+    return _told(payer, _charged(services, payer))
 
 
 @router.post("/pay/{token}/new-card")
@@ -113,6 +125,8 @@ def new_card(token: str, request: Request, services: PaymentServicesDep) -> Resp
     payer = payer_of(request, services, token)
     if payer.expired:
         return _told(payer, "")
+    if _held(services, payer, Act.CARD_ASKED):
+        return _told(payer, "too-often")
     try:
         return _fields(payer, "card", begin_card(stripe_of(services.provider), **payer.ids))
     except (NoStripeAccountError, NoStripeHereError):
@@ -206,6 +220,7 @@ def payer_of(request: Request, services: PaymentServices, token: str) -> Payer:
         owed=owed,
         card=card,
         must_confirm=waits is not None,
+        address=request.client.host if request.client else None,
     )
 
 
@@ -213,6 +228,9 @@ def _charged(services: PaymentServices, payer: Payer) -> str:
     """What came of charging all that is due; empty: nothing is."""
     results = set(charge_due(services.db, services.provider, **payer.ids, now_ms=payer.now_ms))
     results.discard(ChargeResult.NOTHING_OWED)
+    if ChargeResult.REFUSED in results:
+        refused = payer.asks(Act.CHARGE_REFUSED)
+        note_refusal(services.db, services.keyring, refused, real_ms=services.clock.real_ms())
     for result, told in (
         (ChargeResult.REFUSED, "refused"),
         (ChargeResult.NO_METHOD, "refused"),
@@ -226,6 +244,12 @@ def _charged(services: PaymentServices, payer: Payer) -> str:
         if result in results:
             return told
     return ""
+
+
+def _held(services: PaymentServices, payer: Payer, act: Act) -> bool:
+    """Whether cards were tried too often with this link or from this address; if not, this try counts."""
+    held = admit(services.db, services.keyring, payer.asks(act), real_ms=services.clock.real_ms())
+    return held is not None
 
 
 def _told(payer: Payer, told: str) -> Response:
