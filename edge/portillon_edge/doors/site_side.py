@@ -2,7 +2,8 @@
 
 `settle` looks at everything that has a say when something of it may have changed, turns the doors and tells the rest.
 It comes after each event, so that nobody's grant waits for it. A fire's latch and the orders that stand are written to
-disk after the doors were turned: no slow or full disk keeps a door locked.
+disk after the doors were turned: no slow or full disk keeps a door locked. What the disk did not take is told once, and
+written again until it does.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,12 +18,14 @@ from portillon_edge.domain.events import EventKind
 from portillon_edge.doors.bearing import Why
 from portillon_edge.doors.interlock import Interlocks, Seen
 from portillon_edge.doors.kept import Kept, Standings, kept_in
+from portillon_edge.doors.lockdown_watch import Lockdown
 from portillon_edge.doors.machine import NS_PER_MS, Bearing, BearingChanged, Grant, OpenOnce
 from portillon_edge.doors.site_stand import SiteStand, Turn
 from portillon_edge.doors.site_watch import SiteWatch, Tell
 from portillon_edge.doors.staff_order import Acknowledge, HoldDoor, OpenDoor, ReleaseDoor, ResetFire, StaffOrder
 from portillon_edge.doors.stepping import Stepping
 from portillon_edge.doors.surroundings import Clockwork, Door, Entitlements, FireLatch
+from portillon_edge.doors.tried_again import TriedAgain
 from portillon_edge.errors import LatchUnwritable, StandingUnwritable
 
 CLOSED_RANK = (DenyReason.LANE_FAULT, DenyReason.DOOR_BLOCKED, DenyReason.INTERLOCKED, DenyReason.LOCKDOWN)
@@ -56,15 +59,13 @@ class SiteSide:
         self._entitlements = entitlements
         self._clockwork = clockwork
         self._tell = tell
-        self._latch = latch
-        self._latched = latch.load()
-        self._standings = standings
-        self._kept = kept_in(standings)
+        self._latch = TriedAgain(latch.load(), latch.save)
+        self._kept = TriedAgain(kept_in(standings), lambda kept: standings.save(kept.to_body()))
         self._told_ns: int | None = None
-        locking = [one.name for one in self._kept.lockdowns if one.why is Why.LOCKDOWN]
-        self._watch = SiteWatch(watches, doors=doors.keys(), latched=self._latched, locking=locking)
+        locking = [one.name for one in self._kept.held.lockdowns if one.why is Why.LOCKDOWN]
+        self._watch = SiteWatch(watches, doors=doors.keys(), latched=self._latch.held, locking=locking)
         may = [name for name, door in doors.items() if door.may_stand_free]
-        self._stand = SiteStand(doors, may_stand_free=may, watch=self._watch, lockdowns=self._kept.lockdowns)
+        self._stand = SiteStand(doors, may_stand_free=may, watch=self._watch, lockdowns=self._kept.held.lockdowns)
         self._interlocks = Interlocks(interlocks)
         self._stale = True
         self._rules: SiteRules | None = None
@@ -74,7 +75,8 @@ class SiteSide:
     @property
     def deadline_ns(self) -> int | None:
         """When `settle` is due, whatever happens."""
-        due = [] if self._stand.deadline_ns is None else [self._stand.deadline_ns]
+        timers = (self._stand.deadline_ns, self._latch.again_ns, self._kept.again_ns)
+        due = [at_ns for at_ns in timers if at_ns is not None]
         for name in self._doors if self._interlocks else ():
             if self._interlocks.broken(name) and (until_ns := self._stepping.released_until_ns(name)):
                 due.append(until_ns)
@@ -134,18 +136,19 @@ class SiteSide:
         rules, time = self._entitlements.site_rules(), self._clockwork.at(now_ns)
         due_ns = self._stand.deadline_ns
         due = due_ns is not None and now_ns >= due_ns
+        orders = self._kept.held.orders
         if self._stale or due or rules is not self._rules or self._time_turned(time, now_ns):
             self._stale, self._rules, self._time, self._time_ns = False, rules, time, now_ns
-            for one in self._stand.look(self._kept.orders.over(rules), time, now_ns):
+            for one in self._stand.look(orders.over(rules), time, now_ns):
                 match one:
                     case Tell():
                         self._tell(one, now_ns)
                     case Turn(door, say):
                         signal = BearingChanged(say.bearing, say.why, say.by)
                         self._stepping.signal(self._doors[door], signal, now_ns)
-            self._save_latch(now_ns)
-            self._keep(Kept(self._kept.orders.after(rules), self._kept.lockdowns), now_ns)
-        self._keep_told(now_ns)
+            orders = orders.after(rules)
+        self._save_latch(now_ns)
+        self._keep(Kept(orders, self._to_keep_told(now_ns)), now_ns)
         if self._interlocks:
             for told in self._interlocks.watch(lambda name: self._seen(name, now_ns)):
                 self._tell(told, now_ns)
@@ -170,30 +173,28 @@ class SiteSide:
         return time.quality is not self._time.quality or off_ms > _STEP_MS
 
     def _save_latch(self, now_ns: int) -> None:
-        latched = self._watch.latched
-        if latched == self._latched:
-            return
+        failed = self._latch.again_ns is not None
         try:
-            self._latch.save(latched)
+            self._latch.put(self._watch.latched, now_ns)
         except LatchUnwritable as error:
-            self._tell(Tell(EventKind.ALARM, reason=LATCH_ALARM, detail=str(error)), now_ns)
-        self._latched = latched
+            if not failed:
+                self._tell(Tell(EventKind.ALARM, reason=LATCH_ALARM, detail=str(error)), now_ns)
 
-    def _keep_told(self, now_ns: int) -> None:
+    def _to_keep_told(self, now_ns: int) -> frozenset[Lockdown]:
         """Not before the journal has it: told twice after a power cut is better than never."""
-        told = self._stand.lockdowns
-        if told == self._kept.lockdowns:
+        kept, told = self._kept.held.lockdowns, self._stand.lockdowns
+        if told == kept:
             self._told_ns = None
         elif self._told_ns is None:
             self._told_ns = now_ns
         elif now_ns - self._told_ns >= _JOURNALED_NS:
-            self._keep(Kept(self._kept.orders, told), now_ns)
+            return told
+        return kept
 
     def _keep(self, kept: Kept, now_ns: int) -> None:
-        if kept == self._kept:
-            return
-        self._kept = kept
+        failed = self._kept.again_ns is not None
         try:
-            self._standings.save(kept.to_body())
+            self._kept.put(kept, now_ns)
         except StandingUnwritable as error:
-            self._tell(Tell(EventKind.ALARM, reason=STANDING_ALARM, detail=str(error)), now_ns)
+            if not failed:
+                self._tell(Tell(EventKind.ALARM, reason=STANDING_ALARM, detail=str(error)), now_ns)

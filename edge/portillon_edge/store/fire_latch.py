@@ -35,6 +35,6 @@ class FireLatchFile:
             replace_file(self._path, json.dumps(sorted(latched)).encode())
         except OSError as error:
             raise LatchUnwritable(
-                f"{self._path} could not be written ({error.strerror}): free the disk, and do not restart the gateway "
-                "before the fire is reset"
+                f"{self._path} could not be written ({error.strerror}): free the disk; until it is written, which is "
+                "tried again and again, or the fire is reset, do not restart the gateway"
             ) from error

@@ -47,8 +47,8 @@ class StandingFile:
             replace_file(self._path, json.dumps(content).encode())
         except OSError as error:
             raise StandingUnwritable(
-                f"{self._path} could not be written ({error.strerror}): free the disk; until then no order outlasts a "
-                "damage of the table that carries it"
+                f"{self._path} could not be written ({error.strerror}): free the disk; it is tried again and "
+                "again, and until then no order outlasts a damage of the table that carries it"
             ) from error
 
 

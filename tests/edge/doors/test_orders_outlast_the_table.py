@@ -2,9 +2,10 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from edge.doors.small_site import ANNE
@@ -12,7 +13,9 @@ from edge.doors.whole_house import CERTAIN, House
 from edge.feed_maker import SECRET, FeedMaker, policy
 from edge.store.table_files import fill, open_store
 from portillon_edge.domain.events import EventKind, NewEvent
+from portillon_edge.doors import tried_again
 from portillon_edge.doors.kept import ForgetfulStandings, Standings
+from portillon_edge.doors.tried_again import AGAIN_NS
 from portillon_edge.errors import StandingUnwritable
 from portillon_edge.store.entitlements import EntitlementStore
 from portillon_edge.store.standing_file import StandingFile
@@ -21,6 +24,7 @@ from portillon_rules.door_plan import DoorOrder, Standing
 from portillon_wire.rows import RowChange, RowKind
 
 E = EventKind
+NEVER_NS = 2**62
 LOCKDOWN = DoorOrder("outer", Standing.LOCKDOWN, "staff:1")
 BLOCKED = DoorOrder("inner", Standing.BLOCKED, "staff:2")
 FREE = DoorOrder("outer", Standing.FREE, "staff:3")
@@ -207,6 +211,41 @@ def test_a_full_disk_is_told_and_moves_nothing(tmp_path: Path) -> None:
     told = gateway.hear(ordered(LOCKDOWN))
     assert [(one.kind, one.reason) for one in told][-1] == (E.ALARM, "standing_orders")
     assert gateway.house.standing[0] == "lockdown"
+    gateway.store.close()
+
+
+@dataclass
+class FullFile(StandingFile):
+    """The file on a disk that has no room for it."""
+
+    folder: Path
+    full: bool = True
+
+    def __post_init__(self) -> None:
+        super().__init__(self.folder, [SECRET])
+
+    def save(self, body: Mapping[str, Any]) -> None:
+        if self.full:
+            raise StandingUnwritable("no space")
+        super().save(body)
+
+
+@pytest.mark.parametrize(("again_ns", "stands"), [(AGAIN_NS, "lockdown"), (NEVER_NS, "plan")])
+def test_what_the_disk_did_not_take_is_written_when_it_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again_ns: int, stands: str
+) -> None:
+    """Told once, tried again though no order changes, and then it outlasts the table; tried only once, it does not."""
+    monkeypatch.setattr(tried_again, "AGAIN_NS", again_ns)
+    file = FullFile(tmp_path)
+    gateway = Gateway(tmp_path, file)
+    gateway.hear(ordered(LOCKDOWN))
+    assert [one for one in gateway.house.wait(60_000) if one.reason == "standing_orders"] == []
+    file.full = False
+    gateway.house.wait(10_000)
+    gateway.store.close()
+    gateway.path.write_bytes(b"\xff" * 4_096)
+    gateway.restart()
+    assert gateway.house.standing[0] == stands
     gateway.store.close()
 
 

@@ -92,6 +92,16 @@ def test_a_full_disk_keeps_no_door_locked() -> None:
     assert told[-1].reason == "fire_latch" and house.standing == ["fire", "fire"]
 
 
+def test_a_fire_is_latched_when_the_disk_has_room() -> None:
+    """What was not written is tried again, silently, and then the fire outlives the gateway."""
+    house = House(time=CERTAIN, latch=Latch(full=LatchUnwritable("no space")))
+    house.line("fire-line", True)
+    assert E.ALARM not in kinds(house.wait(25_000)) and not house.latch.names
+    house.latch.full = None
+    house.wait(10_000)
+    assert house.latch.names == {"fire"}
+
+
 def test_a_cut_loop_is_told_apart_from_a_fire(house: House) -> None:
     """A cut frees the doors and is an input's fault, ended when the loop is whole; no FIRE is ever written."""
     cut = house.do(InputTroubled("fire-line", LineTrouble.CUT, "no current", house.now_ns))
