@@ -56,7 +56,7 @@ def sweep(db: Database, news_of: NewsOf, clock: Clock) -> int:
     values: dict[str, object]
     try:
         news = news_of(source.organisation_id, source.provider)
-        events = [] if news is None else news.events_since(source.heard_until_s - OVERLAP_S)
+        events = [] if news is None else news.events_since(max(0, source.heard_until_s - OVERLAP_S))
     except Exception as error:  # one provider that is away or answers nonsense holds up no other source
         if not isinstance(error, TransientError):
             log.exception("the events of organisation %s at %s", source.organisation_id, source.provider)
