@@ -13,6 +13,7 @@ from portillon_cloud.billing.tables import credit_note, invoice
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.messages.tables import MessageState, message
 from portillon_cloud.money import Money
+from portillon_cloud.payments.refunding.tables import payout_came_back, payout_paid
 from portillon_cloud.payments.return_tables import ReturnKind, allocation_undone, payment_return
 from portillon_cloud.payments.tables import Means, allocation, open_credit, payment, payout, write_off
 from portillon_cloud.reports.invoice_view import InvoiceLine, invoices_of
@@ -69,10 +70,13 @@ class CreditLeft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundOwed:
+    """Credit that is paid back. `paid_on` None: it waits to be, or what was paid came back."""
+
     amount: Money
     asked_on: date
     asked_by: str
     reason: str
+    paid_on: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,18 +206,28 @@ def credit_of(conn: Connection, organisation_id: int, account_id: int, zone: str
 
 def refunds_of(conn: Connection, organisation_id: int, account_id: int, zone: str) -> tuple[RefundOwed, ...]:
     """What was asked to be paid back, the newest first."""
-    rows = conn.execute(
-        select(payout)
-        .where(payout.c.organisation_id == organisation_id, payout.c.account_id == account_id)
-        .order_by(payout.c.id.desc())
-        .limit(DOCUMENTS_SHOWN)
-    )
+    of_account = payout.c.organisation_id == organisation_id, payout.c.account_id == account_id
+    rows = conn.execute(select(payout).where(*of_account).order_by(payout.c.id.desc()).limit(DOCUMENTS_SHOWN)).all()
+    paid = payout_paid.c
+    paid_at_ms = {
+        row.payout_id: row.paid_at_ms
+        for row in conn.execute(
+            select(paid.payout_id, paid.paid_at_ms)
+            .join(payout_came_back, payout_came_back.c.payout_paid_id == paid.id, isouter=True)
+            .where(
+                paid.organisation_id == organisation_id,
+                paid.payout_id.in_([row.id for row in rows]),
+                payout_came_back.c.id.is_(None),
+            )
+        )
+    }
     return tuple(
         RefundOwed(
             amount=Money(row.amount_minor, row.currency),
             asked_on=local_date(row.asked_at_ms, zone),
             asked_by=row.asked_by,
             reason=row.reason,
+            paid_on=local_date(paid_at_ms[row.id], zone) if row.id in paid_at_ms else None,
         )
         for row in rows
     )

@@ -133,8 +133,9 @@ def _owed(conn: Connection, organisation_id: int, account_id: int, today: date) 
     for one in unpaid:
         late_days = (today - one.due_on).days
         ladder = steps.get(one.invoice_id, ()) if late_days >= 0 else ()
-        done = [step for step in ladder if step.done_at_ms is not None]
-        coming = [step for step in ladder if step.done_at_ms is None]
+        done = sorted((one for one in ladder if one.done_at_ms is not None), key=lambda one: one.done_at_ms)
+        # A promise postpones steps: the next is not always the one that was planned next.
+        coming = sorted((one for one in ladder if one.done_at_ms is None), key=lambda one: one.planned_on)
         found.append(
             PartOwed(
                 invoice_id=one.invoice_id,
