@@ -1,12 +1,12 @@
 """What is written to a payer who pays in parts, has paid, or is to confirm or give a card, in their language."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from babel.dates import format_date
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from portillon_cloud.desk.instalments import Instalment
 from portillon_cloud.members.tables import account, organisation
@@ -64,6 +64,17 @@ _LINK_TEXTS = {
     ),
 }
 FRAME = {"en": "Hello {payer},\n\n{text}\n\n{gym}\n", "fr": "Bonjour {payer},\n\n{text}\n\n{gym}\n"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Addressee:
+    """Whom a letter is for, and from which gym."""
+
+    name: str
+    email: str | None
+    language: str
+    gym: str
+    country: str
 
 
 def write_plan_letter(
@@ -127,7 +138,7 @@ def write_pay_link(conn: Connection, *, organisation_id: int, account_id: int, l
         ),
         now_ms=now_ms,
     )
-    return str(row.email)
+    return row.email
 
 
 def long_day(on: date, language: str, territory: str) -> str:
@@ -136,8 +147,8 @@ def long_day(on: date, language: str, territory: str) -> str:
     return said
 
 
-def _addressed(conn: Connection, organisation_id: int, account_id: int) -> Row[Any]:
-    return conn.execute(
+def _addressed(conn: Connection, organisation_id: int, account_id: int) -> _Addressee:
+    row = conn.execute(
         select(
             account.c.name,
             account.c.email,
@@ -148,3 +159,4 @@ def _addressed(conn: Connection, organisation_id: int, account_id: int) -> Row[A
         .join(organisation, organisation.c.id == account.c.organisation_id)
         .where(account.c.id == account_id, account.c.organisation_id == organisation_id)
     ).one()
+    return _Addressee(row.name, row.email, row.language, row.gym, row.country)
