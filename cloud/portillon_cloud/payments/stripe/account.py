@@ -33,9 +33,13 @@ LISTED_MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class StripeAccount:
-    """Called with no transaction open; turns trouble into answers."""
+    """Called with no transaction open; turns trouble into answers.
+
+    `ours` goes before each key: another installation on the same account, or this one begun anew, counts attempts too.
+    """
 
     client: StripeClient = field(repr=False)
+    ours: str = ""
     name: str = STRIPE
     key_life_ms: int = KEY_LIFE_MS
 
@@ -78,7 +82,7 @@ class StripeAccount:
         try:
             made = self.client.v1.refunds.list({"payment_intent": order.charge, "limit": PAGE})
             for one in islice(made.auto_paging_iter(), LISTED_MOST):
-                if _metadata(one).get(REFERENCE) == order.key:
+                if _metadata(one).get(REFERENCE) == self._key(order):
                     if one.amount != order.amount_minor:
                         raise _reused(order.key)
                     return answers.of_refund(one)
@@ -86,9 +90,9 @@ class StripeAccount:
                 {
                     "payment_intent": order.charge,
                     "amount": order.amount_minor,
-                    "metadata": {REFERENCE: order.key},
+                    "metadata": {REFERENCE: self._key(order)},
                 },
-                {"idempotency_key": order.key},
+                {"idempotency_key": self._key(order)},
             )
             return answers.of_refund(refund)
         except stripe.IdempotencyError as error:
@@ -105,6 +109,9 @@ class StripeAccount:
         found = self._find(order)
         return found if isinstance(found, stripe.PaymentIntent) else None
 
+    def _key(self, order: ChargeOrder | RefundOrder) -> str:
+        return self.ours + order.key
+
     def _make(self, order: ChargeOrder, how: Mapping[str, bool]) -> stripe.PaymentIntent:
         customer, method = _token(order)
         return self.client.v1.payment_intents.create(
@@ -115,10 +122,10 @@ class StripeAccount:
                 "payment_method": method,
                 # Whatever kinds the account takes, but none that leads the payer away: they are not there.
                 "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-                "metadata": {REFERENCE: order.key, METHOD: method},
+                "metadata": {REFERENCE: self._key(order), METHOD: method},
                 **how,  # type: ignore[typeddict-item]  # confirm and off_session, or neither
             },
-            {"idempotency_key": order.key},
+            {"idempotency_key": self._key(order)},
         )
 
     def _find(self, order: ChargeOrder) -> stripe.PaymentIntent | ChargeAnswer | None:
@@ -130,7 +137,7 @@ class StripeAccount:
         try:
             made = self.client.v1.payment_intents.list({"customer": customer, "limit": PAGE})
             for intent in made.auto_paging_iter():
-                if _metadata(intent).get(REFERENCE) == order.key:
+                if _metadata(intent).get(REFERENCE) == self._key(order):
                     return intent
                 listed += 1
                 if listed >= LISTED_MOST:

@@ -167,9 +167,8 @@ def _customer(provider: StripeProvider, there: ProviderAccount, account_id: int)
             "name": payer.name,
             "metadata": {"portillon_account": str(account_id)},
             **({"email": payer.email} if payer.email else {}),
-        },
-        {"idempotency_key": f"customer:{there.organisation_id}:{account_id}"},
-    )
+        }
+    )  # asked twice at once there are two, and the first is kept: a customer costs nobody anything
     with provider.db.write() as conn:
         insert_missing(
             conn,

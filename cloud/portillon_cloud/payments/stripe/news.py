@@ -75,10 +75,14 @@ class _Told(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class StripeNews:
-    """The accounts, the current one first. `webhook_secrets`: with which their endpoints sign."""
+    """The accounts, the current one first. `webhook_secrets`: with which their endpoints sign.
+
+    `ours`: as `StripeAccount` has it; a charge without it is none of ours.
+    """
 
     clients: Sequence[StripeClient] = field(repr=False)
     webhook_secrets: Sequence[str] = field(default=(), repr=False)
+    ours: str = ""
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Event:
         """What a webhook says. Raises NewsForgedError."""
@@ -101,12 +105,12 @@ class StripeNews:
     def fetch_charge(self, reference: str) -> ChargeSeen | None:
         """The intent now, of its own name or of one of Stripe's charges."""
         intent = self._intent(reference)
-        return None if intent is None else ChargeSeen(key=_key(intent), answer=answers.of_intent(intent))
+        return None if intent is None else ChargeSeen(key=self._key(intent), answer=answers.of_intent(intent))
 
     def fetch_refund(self, reference: str) -> RefundSeen | None:
         """The refund now."""
         refund = self._found(lambda client: client.v1.refunds.retrieve(reference))
-        return None if refund is None else RefundSeen(key=_key(refund), answer=answers.of_refund(refund))
+        return None if refund is None else RefundSeen(key=self._key(refund), answer=answers.of_refund(refund))
 
     def fetch_dispute(self, reference: str) -> DisputeSeen | None:
         """The dispute now."""
@@ -153,7 +157,7 @@ class StripeNews:
         due_s = dispute.evidence_details.due_by
         return DisputeSeen(
             reference=dispute.id,
-            key=None if intent is None else _key(intent),
+            key=None if intent is None else self._key(intent),
             state=_STATES.get(dispute.status, DisputeState.OPEN),
             amount_minor=dispute.amount,
             currency=dispute.currency.upper(),
@@ -161,6 +165,10 @@ class StripeNews:
             debit=details is not None and details.type != "card",
             answer_by_ms=None if due_s is None else due_s * 1000,
         )
+
+    def _key(self, one: stripe.PaymentIntent | stripe.Refund) -> str | None:
+        found = str(one.metadata.to_dict().get(REFERENCE, "")) if one.metadata else ""
+        return found.removeprefix(self.ours) if found and found.startswith(self.ours) else None
 
     def _intent(self, reference: str) -> stripe.PaymentIntent | None:
         named: str | None = reference
@@ -195,6 +203,7 @@ def news_of(provider: StripeProvider) -> NewsOf:
         return StripeNews(
             [provider.at(account).client for account in accounts],
             [account.webhook_secret for account in accounts if account.webhook_secret is not None],
+            provider.ours,
         )
 
     return of
@@ -212,11 +221,6 @@ def _signed(body: bytes, signature: str | None, secret: str) -> bool:
     except (stripe.SignatureVerificationError, UnicodeDecodeError):
         return False
     return True
-
-
-def _key(one: stripe.PaymentIntent | stripe.Refund) -> str | None:
-    found = one.metadata.to_dict().get(REFERENCE) if one.metadata else None
-    return None if found is None else str(found)
 
 
 def _away(error: stripe.StripeError) -> NewsAwayError:

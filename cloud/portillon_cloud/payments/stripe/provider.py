@@ -91,7 +91,12 @@ class StripeProvider:
 
     def at(self, account: ProviderAccount) -> StripeAccount:
         """The account, ready to be asked."""
-        return _account(self.connections, account.secret)
+        return _account(self.connections, account.secret, self.ours)
+
+    @property
+    def ours(self) -> str:
+        """What stands before each key of this installation, and of its backups: no other has it."""
+        return self.keyring.blind_index(STRIPE, purpose="provider_keys")[:12] + "/"
 
     def _told(self, account: ProviderAccount, answer: ChargeAnswer) -> ChargeAnswer:
         if answer.code == REFUSED_KEY:
@@ -103,5 +108,5 @@ class StripeProvider:
 
 
 @lru_cache(maxsize=KEPT_CLIENTS)  # making a client takes longer than reading its account
-def _account(connections: Connections, secret: str) -> StripeAccount:
-    return StripeAccount(connections.client(secret))
+def _account(connections: Connections, secret: str, ours: str) -> StripeAccount:
+    return StripeAccount(connections.client(secret), ours)

@@ -17,6 +17,7 @@ from portillon_cloud.payments.settling import ChargeResult
 from portillon_cloud.payments.stripe.connection import Connections
 from portillon_cloud.payments.stripe.entering import Keys, enter_keys
 from portillon_cloud.payments.stripe.errors import StripeAwayError, StripeKeyError
+from portillon_cloud.payments.stripe.news import news_of
 from portillon_cloud.payments.tables import STRIPE, attempt_outcome, payment_intent, payment_method
 from psp.conftest import Service
 from sqlalchemy import select, update
@@ -129,6 +130,26 @@ def test_refunds_go_to_the_account_that_was_charged_with(stripe_gym: StripeGym) 
     assert isinstance(provider, Routing)
     assert provider.refund(refund).outcome is RefundOutcome.SUCCEEDED
     assert [one.amount for one in stripe_gym.service.client.refunds.list().data] == [100]
+
+
+def test_begun_anew_on_the_same_account(stripe_gym: StripeGym, sqlite_db: Database) -> None:
+    """Another installation counts its attempts from one as well: its keys are others, so each charges its own."""
+    stripe_gym.enter()
+    asked = order(stripe_gym)
+    assert stripe_gym.gym.provider.charge(asked).outcome is ChargeOutcome.SUCCEEDED
+    again = open_gym(sqlite_db, stripe_gym.service, stripe_gym.stripe.connections)
+    again.enter()
+    mine = order(again)
+    assert again.gym.provider.look_up(mine) is None
+    made = again.gym.provider.charge(mine)
+    assert made.outcome is ChargeOutcome.SUCCEEDED
+    assert len(stripe_gym.service.client.payment_intents.list().data) == 2
+    for there, key in ((again, "a:1"), (stripe_gym, None)):
+        news = news_of(there.stripe)(there.gym.organisation_id, STRIPE)
+        assert news is not None
+        seen = news.fetch_charge(str(made.reference))
+        assert seen is not None
+        assert seen.key == key
 
 
 def test_nobody_to_charge_with(stripe_gym: StripeGym) -> None:
