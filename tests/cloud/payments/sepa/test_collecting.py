@@ -33,7 +33,7 @@ from portillon_cloud.payments.sepa.mandates import (
     set_creditor,
 )
 from portillon_cloud.payments.sepa.tables import sepa_debit, sepa_file, sepa_mandate
-from portillon_cloud.payments.tables import payment_attempt
+from portillon_cloud.payments.tables import payment, payment_attempt
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
@@ -140,6 +140,20 @@ def test_a_debit_that_comes_back_is_owed_again(gym: EuroGym) -> None:
     assert owed(gym, invoice_id) == TOTAL_MINOR and gym.balance_minor(LedgerCode.PROVIDER_CLEARING) == 0
     gym.run_until(at(date(2026, 5, 20)))
     assert gym.key_of(invoice_id) == key and is_hard("AC04") and not is_hard("AM04")
+
+
+@pytest.mark.parametrize("days", [56, 395])
+def test_a_payer_may_take_a_debit_back_for_months(gym: EuroGym, days: int) -> None:
+    """Without a question for 8 weeks, without a mandate for 13 months: paid is paid until a return stands beside it."""
+    invoice_id = gym.owe(gym.payer())
+    gym.run_until(at(DUE, 7))
+    filed(gym, date(2026, 3, 11))
+    told(gym, gym.key_of(invoice_id), Said.PAID, COLLECT)
+    told(gym, gym.key_of(invoice_id), Said.RETURNED, COLLECT + timedelta(days=days), "MD06")
+    assert owed(gym, invoice_id) == TOTAL_MINOR and gym.balance_minor(LedgerCode.PROVIDER_CLEARING) == 0
+    with gym.db.read() as conn:
+        assert conn.execute(select(sepa_debit.c.state)).scalar_one() == "returned"
+        assert conn.execute(select(payment.c.amount_minor)).scalar_one() == TOTAL_MINOR
 
 
 def test_a_return_before_we_heard_of_the_payment_is_a_refusal(gym: EuroGym) -> None:
