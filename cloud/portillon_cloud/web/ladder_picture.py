@@ -58,7 +58,7 @@ def _cell(
 
 
 def _shade(on: date, course: Course, last_on: date) -> str:
-    """Grace, shut, or neither; after the last step the picture says nothing more."""
-    if not course.due_on <= on <= max(last_on, course.shut_on or last_on):
-        return "ladder-day"
-    return "ladder-shut" if course.shut_on is not None and on >= course.shut_on else "ladder-grace"
+    """Shut, grace until then or until the last step, or neither."""
+    if course.shut_on is not None and on >= course.shut_on:
+        return "ladder-shut"
+    return "ladder-grace" if course.due_on <= on <= last_on else "ladder-day"
