@@ -142,7 +142,7 @@ def at_desk(
         since=min((one.due_on for one in overdue), default=None),
         credit=_credit(conn, row.account_id, row.currency),
         grace=given if given is not None and given.until_ms > now_ms else None,
-        next=_coming(conn, row.account_id, facts, unpaid, today),
+        next=_coming(conn, row.account_id, facts.for_member(str(member_id)), unpaid, today),
         thing=the_one_thing(situation),
     )
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from portillon_rules.reason import DenyReason
+
 from portillon_cloud.desk.errors import DeskLimitError, NoChequeError, PlanAlreadyAgreedError, PlanInvalidError
 from portillon_cloud.desk.instalments import Every
 from portillon_cloud.desk.person import AtDesk, Next
@@ -52,6 +54,9 @@ _LEADS: Mapping[Todo, tuple[str, str]] = {
     Todo.ISSUE_CARD: ("/members/{member_id}", N_("Issue it")),
 }
 
+_SEE: Mapping[DenyReason, str] = {DenyReason.CHARGEBACK: "/disputes", DenyReason.PASS_SHARED: "/shared-passes"}
+"""Blocks that have a page of their own."""
+
 REFUSED: Mapping[type[Exception], str] = {
     AmountError: N_("Write the amount as a number, for example 49.99."),
     OverpaymentError: N_("That is more than is owed. Take it as a prepayment, or take less."),
@@ -94,6 +99,9 @@ class DeskWords:
     def lead(self, found: AtDesk) -> tuple[str, str] | None:
         """Where the one button leads, and its text; None: there is none, or it is the payment's."""
         lead = _LEADS.get(found.thing.todo)
+        own_page = None if found.may.reason is None else _SEE.get(found.may.reason)
+        if lead is not None and found.thing.todo is Todo.SEE_BLOCK and own_page is not None:
+            return own_page, self.words.say(lead[1])
         if lead is None:
             return None
         return lead[0].format(member_id=found.member_id, account_id=found.account_id), self.words.say(lead[1])
