@@ -164,7 +164,7 @@ def rows_for_accounts(
 ) -> dict[int, list[RowChange]]:
     """What these accounts' members may do at one site, by account: entitlements, and what limits their visits.
 
-    An empty list: nobody to let in there. Sixteen queries for each 2,000 accounts, whatever the number of members.
+    An empty list: nobody to let in there. Seventeen queries for each 2,000 accounts, whatever the number of members.
     Raises UnknownSiteError.
     """
     organisation_id = _organisation_of(conn, site_id)

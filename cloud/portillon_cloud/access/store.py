@@ -22,6 +22,7 @@ from portillon_cloud.dunning.policy import Household
 from portillon_cloud.dunning.tables import dunning_case, dunning_policy, dunning_promise
 from portillon_cloud.members.tables import organisation
 from portillon_cloud.payments.owed import UnpaidInvoice, unpaid_of_accounts
+from portillon_cloud.payments.questions.holding import holds
 from portillon_cloud.payments.tables import payment_attempt
 from portillon_cloud.visits.plan_visits import PlanVisits
 
@@ -73,9 +74,11 @@ def debts(
             )
         )
     }
+    asked_until_ms = holds(conn, [one.invoice_id for one in unpaid])
     found: defaultdict[int, list[Debt]] = defaultdict(list)
     for one in unpaid:
         case = cases.get(one.invoice_id)
+        promised_ms = None if case is None else case.promised_until_ms
         found[one.account_id].append(
             Debt(
                 owed_minor=one.owed_minor,
@@ -83,7 +86,7 @@ def debts(
                 from_on=one.due_on if case is None else max(case.starts_on, one.due_on),
                 failure=None if case is None else FailureClass(case.failure),
                 held_until_ms=held.get(one.intent_id),
-                promised_until_ms=None if case is None else case.promised_until_ms,
+                promised_until_ms=max(promised_ms or 0, asked_until_ms.get(one.invoice_id, 0)) or None,
                 members=members.get(one.invoice_id),
             )
         )

@@ -24,6 +24,7 @@ from portillon_cloud.database import Database
 from portillon_cloud.dunning import caps
 from portillon_cloud.payments import settling, store
 from portillon_cloud.payments.provider import ChargeAnswer, ChargeOrder, ChargeOutcome, PaymentProvider
+from portillon_cloud.payments.questions.holding import holds
 from portillon_cloud.payments.settling import ChargeResult
 from portillon_cloud.payments.tables import AttemptState, IntentState
 
@@ -100,11 +101,13 @@ def _begin(conn: Connection, provider: PaymentProvider, intent_id: int, now_ms: 
     if intent is None or intent.state is not IntentState.OPEN:
         return ChargeResult.PARKED if intent and intent.state is IntentState.PARKED else ChargeResult.NOTHING_OWED
     live = store.live_attempt(conn, intent.id)
-    held = Switch.COLLECTION in switched_off_now(conn, intent.account_id, now_ms)
+    asked_until_ms = holds(conn, [intent.invoice_id]).get(intent.invoice_id, 0)
+    held = asked_until_ms > now_ms or Switch.COLLECTION in switched_off_now(conn, intent.account_id, now_ms)
     if live is not None:
         return _again(conn, provider, intent, live, now_ms, held=held)
     if held:
-        settling.schedule_charge(conn, intent, at_ms=now_ms + HELD_DAY_MS, purpose=f"held-{now_ms}")
+        at_ms = max(now_ms + HELD_DAY_MS, asked_until_ms)
+        settling.schedule_charge(conn, intent, at_ms=at_ms, purpose=f"held-{now_ms}")
         return ChargeResult.COLLECTION_HELD
     method = store.method_to_charge(conn, intent.account_id)
     if method is None:

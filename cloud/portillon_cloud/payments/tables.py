@@ -26,6 +26,7 @@ from portillon_cloud.payments import return_tables as return_tables  # one schem
 from portillon_cloud.payments import simulator_tables as simulator_tables
 from portillon_cloud.payments.disputes import tables as _disputes  # noqa: F401 - as above
 from portillon_cloud.payments.inbox import tables as _inbox  # noqa: F401
+from portillon_cloud.payments.questions import tables as _questions  # noqa: F401
 from portillon_cloud.payments.refunding import tables as _refunding  # noqa: F401
 
 STRIPE = "stripe"

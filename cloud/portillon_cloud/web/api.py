@@ -37,6 +37,7 @@ from portillon_cloud.payments import cards_api as cards
 from portillon_cloud.payments import provider_api as providers
 from portillon_cloud.payments.disputes import api as disputes
 from portillon_cloud.payments.inbox import api as provider_events
+from portillon_cloud.payments.questions import api as questions
 from portillon_cloud.payments.refunding import api as payouts
 from portillon_cloud.payments.sepa import api as debits
 from portillon_cloud.presence import api as presence
@@ -58,7 +59,7 @@ def api_router() -> APIRouter:
         providers, cards,
         dunning, courses, access, rules, gateways, doors, forecast, law,
         attendance, alarms, visits, hours, zones, plans, presence, clock_api, reports, accounting, exports, audit,
-        documents, transfers, webhooks, fraud, desk, disputes, provider_events, payouts,
+        documents, transfers, webhooks, fraud, desk, disputes, provider_events, payouts, questions,
         debits, reconciliation,
     )  # fmt: skip
     for feature in features:

@@ -1806,6 +1806,35 @@ CREATE OR REPLACE FUNCTION import_mark_refuse() RETURNS trigger LANGUAGE plpgsql
 
 CREATE TRIGGER import_mark_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON import_mark FOR EACH STATEMENT EXECUTE FUNCTION import_mark_refuse()
 
+CREATE TABLE invoice_question (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	invoice_id BIGINT NOT NULL,
+	asked_as TEXT NOT NULL,
+	noted_by TEXT NOT NULL,
+	text TEXT NOT NULL,
+	asked_at_ms BIGINT NOT NULL,
+	holds_until_ms BIGINT NOT NULL,
+	request_key TEXT NOT NULL,
+	CONSTRAINT pk_invoice_question PRIMARY KEY (id),
+	CONSTRAINT ck_invoice_question_asked_as_known CHECK (asked_as IN ('member', 'desk')),
+	CONSTRAINT uq_invoice_question_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT fk_invoice_question_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_invoice_question_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_invoice_question_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE INDEX ix_invoice_question_account_id ON invoice_question (account_id)
+
+CREATE INDEX ix_invoice_question_invoice_id ON invoice_question (invoice_id)
+
+CREATE INDEX ix_invoice_question_organisation_id_id ON invoice_question (organisation_id, id)
+
+CREATE OR REPLACE FUNCTION invoice_question_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'invoice_question rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER invoice_question_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON invoice_question FOR EACH STATEMENT EXECUTE FUNCTION invoice_question_refuse()
+
 CREATE TABLE invoice_tax (
 	organisation_id BIGINT NOT NULL,
 	invoice_id BIGINT NOT NULL,
@@ -2528,6 +2557,25 @@ CREATE TABLE profile_mark (
 )
 
 CREATE INDEX ix_profile_mark_blind_index ON profile_mark (organisation_id, kind, blind_index)
+
+CREATE TABLE question_answer (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	question_id BIGINT NOT NULL,
+	answered_as TEXT NOT NULL,
+	text TEXT NOT NULL,
+	answered_by TEXT NOT NULL,
+	answered_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_question_answer PRIMARY KEY (id),
+	CONSTRAINT ck_question_answer_answered_as_known CHECK (answered_as IN ('explained', 'credited', 'withdrawn')),
+	CONSTRAINT uq_question_answer_question_id UNIQUE (question_id),
+	CONSTRAINT fk_question_answer_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_question_answer_question_id FOREIGN KEY(question_id) REFERENCES invoice_question (id)
+)
+
+CREATE OR REPLACE FUNCTION question_answer_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'question_answer rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER question_answer_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON question_answer FOR EACH STATEMENT EXECUTE FUNCTION question_answer_refuse()
 
 CREATE TABLE referral_reward (
 	referral_id BIGINT NOT NULL,

@@ -1796,6 +1796,35 @@ CREATE TRIGGER import_mark_no_update BEFORE UPDATE ON import_mark BEGIN SELECT R
 
 CREATE TRIGGER import_mark_no_delete BEFORE DELETE ON import_mark BEGIN SELECT RAISE(ABORT, 'import_mark rows never change: record a correction as a new row'); END
 
+CREATE TABLE invoice_question (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	invoice_id INTEGER NOT NULL,
+	asked_as TEXT NOT NULL,
+	noted_by TEXT NOT NULL,
+	text TEXT NOT NULL,
+	asked_at_ms INTEGER NOT NULL,
+	holds_until_ms INTEGER NOT NULL,
+	request_key TEXT NOT NULL,
+	CONSTRAINT pk_invoice_question PRIMARY KEY (id),
+	CONSTRAINT ck_invoice_question_asked_as_known CHECK (asked_as IN ('member', 'desk')),
+	CONSTRAINT uq_invoice_question_organisation_id_request_key UNIQUE (organisation_id, request_key),
+	CONSTRAINT fk_invoice_question_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_invoice_question_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_invoice_question_invoice_id FOREIGN KEY(invoice_id) REFERENCES invoice (id)
+)
+
+CREATE INDEX ix_invoice_question_account_id ON invoice_question (account_id)
+
+CREATE INDEX ix_invoice_question_invoice_id ON invoice_question (invoice_id)
+
+CREATE INDEX ix_invoice_question_organisation_id_id ON invoice_question (organisation_id, id)
+
+CREATE TRIGGER invoice_question_no_update BEFORE UPDATE ON invoice_question BEGIN SELECT RAISE(ABORT, 'invoice_question rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER invoice_question_no_delete BEFORE DELETE ON invoice_question BEGIN SELECT RAISE(ABORT, 'invoice_question rows never change: record a correction as a new row'); END
+
 CREATE TABLE invoice_tax (
 	organisation_id INTEGER NOT NULL,
 	invoice_id INTEGER NOT NULL,
@@ -2518,6 +2547,25 @@ CREATE TABLE profile_mark (
 )
 
 CREATE INDEX ix_profile_mark_blind_index ON profile_mark (organisation_id, kind, blind_index)
+
+CREATE TABLE question_answer (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	question_id INTEGER NOT NULL,
+	answered_as TEXT NOT NULL,
+	text TEXT NOT NULL,
+	answered_by TEXT NOT NULL,
+	answered_at_ms INTEGER NOT NULL,
+	CONSTRAINT pk_question_answer PRIMARY KEY (id),
+	CONSTRAINT ck_question_answer_answered_as_known CHECK (answered_as IN ('explained', 'credited', 'withdrawn')),
+	CONSTRAINT uq_question_answer_question_id UNIQUE (question_id),
+	CONSTRAINT fk_question_answer_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_question_answer_question_id FOREIGN KEY(question_id) REFERENCES invoice_question (id)
+)
+
+CREATE TRIGGER question_answer_no_update BEFORE UPDATE ON question_answer BEGIN SELECT RAISE(ABORT, 'question_answer rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER question_answer_no_delete BEFORE DELETE ON question_answer BEGIN SELECT RAISE(ABORT, 'question_answer rows never change: record a correction as a new row'); END
 
 CREATE TABLE referral_reward (
 	referral_id INTEGER NOT NULL,
