@@ -18,9 +18,9 @@ from portillon_cloud.web.visit import Visit
 
 LANGUAGE_NAMES = (("en", "English"), ("fr", "Français"))
 _BESIDE = {
-    "/books": ("/audit",),
+    "/books": ("/audit", "/webhooks"),
     "/plans": ("/coupons", "/referrals", "/price-changes"),
-    "/unpaid": ("/dunning", "/disputes", "/payouts"),
+    "/unpaid": ("/dunning", "/disputes", "/payouts", "/suspicions"),
 }  # pages under the same entry of the navigation
 CLOCK_STEP_MS = 24 * 3600 * 1000  # what the clock form suggests: the same time tomorrow
 
@@ -114,7 +114,6 @@ def _navigation(visit: Visit, words: Words) -> list[dict[str, Any]]:
         (Permission.SET_RULES, "/plans", words.say("Plans")),
         (Permission.KEEP_BOOKS, "/books", words.say("Books")),
         (Permission.SEE_REPORTS, "/reports", words.say("Reports")),
-        (Permission.CONNECT_PROGRAMS, "/webhooks", words.say("Webhooks")),
     )
     return [
         {

@@ -3,6 +3,7 @@
 import pytest
 from cloud.web.browser_window import DESK, PHONE, violations
 from cloud.web.conftest import csrf_of
+from cloud.web.test_suspicion_pages import try_cards
 from cloud.web.test_webhooks_api import Away
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.web.webhook_words import KINDS
@@ -74,11 +75,16 @@ def test_what_is_wrong_is_said_and_nothing_done(owner, signed_in, gym) -> None:
 
 @pytest.mark.browser
 @pytest.mark.xdist_group("browser")
-def test_in_a_browser(visitor, axe, services) -> None:
-    """With the keyboard a program is told and tried; axe finds nothing, at desk and phone width, in both languages."""
+def test_in_a_browser(visitor, axe, services, gym) -> None:
+    """With the keyboard a program is told and tried; axe finds nothing, at desk and phone width, in both languages.
+
+    Nor on the page of suspicions.
+    """
+    try_cards(services, gym, gym.accounts[0])
     visitor.sign_in()
     page = visitor.page
     page.wait_for_url("**/sites/1")
+    page.get_by_role("link", name="Books", exact=True).press("Enter")
     page.get_by_role("link", name="Webhooks", exact=True).press("Enter")
     page.get_by_label("Address").fill(URL)
     page.get_by_label("Whose it is").fill("Bookkeeper")
@@ -96,7 +102,7 @@ def test_in_a_browser(visitor, axe, services) -> None:
         for viewport, scheme in ((DESK, "light"), (PHONE, "dark")):
             page.set_viewport_size(viewport)
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            for path in ("/webhooks", "/webhooks/1"):
+            for path in ("/webhooks", "/webhooks/1", "/suspicions"):
                 visitor.go(path)
                 page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
                 assert violations(page, axe) == [], path
