@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from pathlib import Path
 from xml.etree import ElementTree
 
 from portillon_cloud.access.blocks import Switch
@@ -15,6 +16,11 @@ from portillon_cloud.web import dunning_words
 from portillon_cloud.web.dunning_words import FAILURES, HOUSEHOLDS, SWITCHES
 from portillon_cloud.web.ladder_picture import month_pictures
 
+PICTURE = Path(__file__).parents[3] / "docs" / "pictures" / "default-ladder.svg"
+STYLE = (
+    ".ladder-day{fill:#eceee8}.ladder-grace{fill:#fbeed3}.ladder-shut{fill:#fae6e3}.ladder-charge{fill:#0d6353}"
+    ".ladder-letter{fill:#7c4c00}.ladder-end{fill:#a8231c}.ladder-number{font:11px sans-serif;fill:#4d5953}"
+)
 ORDINARY = {
     "retry_days": "2 4",
     "reminder_days": "0, 4",
@@ -109,3 +115,19 @@ def test_everything_has_words():
     assert FAILURES.keys() == set(FailureClass) and SWITCHES.keys() == set(Switch)
     assert HOUSEHOLDS.keys() == set(Household) and dunning_words._KINDS.keys() == set(DayKind)
     assert dunning_words._LETTERS.keys() >= {LetterKind.REMINDER}
+
+
+def test_the_picture_in_the_docs_is_the_default_ladder():
+    """docs/dunning.md shows what the shipped policy does; write the file anew from `drawn` if that changes."""
+    shown = course(
+        DunningPolicy(),
+        FailureClass.SOFT,
+        due_on=date(2026, 3, 2),
+        zone="America/Toronto",
+        currency="CAD",
+        owed_minor=5000,
+    )
+    [(_, march)] = month_pictures(shown)
+    drawn = march.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" width="504" ', 1)
+    drawn = drawn.replace(">", f"><style>{STYLE}</style>", 1) + "\n"
+    assert PICTURE.read_text(encoding="utf-8") == drawn
