@@ -72,15 +72,17 @@ DEBTS = st.lists(
     max_size=2,
 ).map(tuple)
 ACCOUNTS = st.builds(
-    lambda blocks, debts, due: AccountFacts(
+    lambda blocks, debts, due, spared: AccountFacts(
         zone=ZONE,
         policy=DunningPolicy(),
         blocks=blocks,
         debts=debts,
         next_due_on=None if due is None else DUE + timedelta(days=due),
+        spared_until_ms=None if spared is None else at(spared),
     ),
     BLOCKS,
     DEBTS,
+    st.none() | DAYS,
     st.none() | DAYS,
 )
 MEMBERSHIPS = st.lists(
@@ -143,6 +145,12 @@ def looked_over(blocks: tuple[Block, ...], at_ms: int, lenient: Mapping[DenyReas
     }
 
 
+def blocks_against(account: AccountFacts, who: MemberFacts) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
+    """Those against the person; and against what was bought: the account's, and dues of the person's own lines."""
+    dues = tuple(one for one in who.blocks if one.reason is BlockReason.DUES_UNPAID)
+    return tuple(one for one in who.blocks if one not in dues), (*account.blocks, *dues)
+
+
 def answer(account: AccountFacts, who: MemberFacts, zone: str, at_ms: int) -> Granted | Denied:
     """What docs/rules.md says, in its own order."""
     [card] = who.credentials
@@ -156,9 +164,12 @@ def answer(account: AccountFacts, who: MemberFacts, zone: str, at_ms: int) -> Gr
     if card.zones is not None:
         theirs = (Membership(from_ms=card.from_ms or 0, until_ms=card.until_ms, zones=card.zones),)
     lenient = who.lenient_ms
-    own, shared_out = refused_for(who.blocks, at_ms, lenient), looked_over(who.blocks, at_ms, lenient)
-    of_account, overlooked = refused_for(account.blocks, at_ms, lenient), looked_over(account.blocks, at_ms, lenient)
+    theirs_alone, bought_only = blocks_against(account, who)
+    own, shared_out = refused_for(theirs_alone, at_ms, lenient), looked_over(theirs_alone, at_ms, lenient)
+    of_account, overlooked = refused_for(bought_only, at_ms, lenient), looked_over(bought_only, at_ms, lenient)
     shut_ms = restricted_from_ms(account.policy, account.debts_ahead(), Switch.ACCESS, ZONE)
+    if shut_ms is not None:
+        shut_ms = max(shut_ms, account.spared_until_ms or 0)  # somebody at the desk said: until then they enter
     if shut_ms is not None and shut_ms <= at_ms:
         late = at_ms - shut_ms >= lenient.get(DenyReason.DUES_UNPAID, 0)
         (of_account if late else overlooked).add(DenyReason.DUES_UNPAID)
@@ -281,7 +292,7 @@ def test_only_staff_outlast_the_lease(account: AccountFacts, who: MemberFacts, n
     for at_ms in instants(at(now))[::3]:
         if isinstance(says(row, "gym", at_ms, lease_ms=0), Granted):
             assert any(one.role in STAFF_ROLES and one.in_force(at_ms) for one in who.memberships)
-            assert not refused_for(who.blocks, at_ms, who.lenient_ms)
+            assert not refused_for(blocks_against(account, who)[0], at_ms, who.lenient_ms)
 
 
 def test_without_its_turns_a_row_does_not_answer_for_later(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from dues_gym import DUE, DuesGym, Payer, at, make_gym
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from portillon_cloud.access.standing import Standing
+from portillon_cloud.audit.operations import look
 from portillon_cloud.database import Database
 from portillon_cloud.desk.instalments import Every
 from portillon_cloud.desk.payment_plan import PlanAsked, agree
@@ -40,6 +41,7 @@ def test_nothing_is_owed_twice_or_forgotten(sqlite_db: Database, acts: list[tupl
     bills = [gym.owe(payer, due_on=DUE + timedelta(days=at_), total_minor=minor) for at_, minor in enumerate(BILLS)]
     day = 3
     gym.run_until(at(day))
+    known = audited(gym)  # bills of this gym have no lines
     for number, (act, how) in enumerate(acts):
         key = f"{payer.account_id}:{number}-act"
         with suppress(CloudError):  # refused, which is an answer: nothing of it may stay
@@ -58,6 +60,13 @@ def test_nothing_is_owed_twice_or_forgotten(sqlite_db: Database, acts: list[tupl
         if not any(one.due_on <= DUE + timedelta(days=day) for one in unpaid):
             assert standing(gym, payer, at(day, 9)) is Standing.CLEAR
     gym.balance_minor(LedgerCode.RECEIVABLE)
+    assert audited(gym) == known
+
+
+def audited(gym: DuesGym) -> set[str]:
+    """What the nightly audit would find."""
+    with gym.db.read() as conn:
+        return {one.code for one in look(conn, gym.organisation_id)}
 
 
 def _do(gym: DuesGym, payer: Payer, bills: list[int], act: str, how: int, *, day: int, key: str) -> int:
