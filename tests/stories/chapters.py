@@ -74,7 +74,7 @@ def first_badges(gym: Gym, say: Say) -> Lines:
         done = gym.badge(lane, person.card)
         require(done["relay_ns"] is not None and done["passed"], f"{person.name} passes lane {lane}")
     require(gym.badge(1, STRANGER)["relay_ns"] is None, "an unknown card does not open the lane")
-    _arrives(gym, kind="denied", reason="unknown_credential")
+    arrives(gym, kind="denied", reason="unknown_credential")
     until("two passages are attendance in the cloud", lambda: gym.passages() == 2, within_s=10)
     require("REFUSED, unknown_credential" in gym.explain(STRANGER), "`explain` says that it is unknown")
     say(f"{len(gym.people)} members; two passed and are attendance in the cloud; an unknown card was refused as such")
@@ -121,9 +121,9 @@ def dunning(gym: Gym, say: Say) -> Lines:
     gym.cloud.advance_to(blocked_ms - 1_000)
     gym.wait_in_force()
     until("the block is in the cloud", lambda: _blocked(gym, person), within_s=10, every_s=0.005)
-    refused_s = _until_answer(gym, 1, person, released=False)
+    refused_s = until_answer(gym, 1, person, released=False)
     require(refused_s <= WITHIN_S, f"refused within a second of the block, not {refused_s:.2f} s")
-    _arrives(gym, kind="denied", reason="dues_unpaid")
+    arrives(gym, kind="denied", reason="dues_unpaid")
     ms = refused_s * 1_000
     say(f"{letters} letters, {tries} charges, ten days' grace, then suspended: refused {ms:.0f} ms after the block")
     return [("block in the cloud → refused at the lane", f"{ms:.0f} ms")]
@@ -134,7 +134,7 @@ def payment(gym: Gym, say: Say) -> Lines:
     person, late = _decliners(gym)[0], gym.people[40]
     gym.wait_in_force()
     gym.pay(person, TOTAL_MINOR)
-    entered_s = _until_answer(gym, 1, person, released=True)
+    entered_s = until_answer(gym, 1, person, released=True)
     require(entered_s <= WITHIN_S, f"enters within a second of paying, not {entered_s:.2f} s")
     gym.let_decline(late)
     gym.cloud.advance_to(instant_ms(2026, 11, 2, 9))
@@ -150,14 +150,14 @@ def payment(gym: Gym, say: Say) -> Lines:
     require(gym.badge(2, late.card)["relay_ns"] is None, "5 s later the late payer is refused, with nobody told")
     require(gym.badge(2, gym.people[6].card)["relay_ns"] is not None, "and a paid-up member still enters")
     gym.network.restore()
-    _arrives(gym, kind="denied", reason="dues_unpaid")
+    arrives(gym, kind="denied", reason="dues_unpaid")
     ms = entered_s * 1_000
     say(f"Paid: entered {ms:.0f} ms later. With the broker dead one right lapsed by itself; the others hold")
     return [("payment → enters again", f"{ms:.0f} ms")]
 
 
 def outage(gym: Gym, say: Say, size: Size) -> Lines:
-    """5. The broker is killed and its state deleted; hundreds badge; every passage is in the cloud exactly once."""
+    """6. The broker is killed and its state deleted; hundreds badge; every passage is in the cloud exactly once."""
     gym.wait_in_force()
     gym.wait_journal_empty()
     before = gym.passages()
@@ -183,7 +183,7 @@ def outage(gym: Gym, say: Say, size: Size) -> Lines:
 
 
 def kills(gym: Gym, say: Say, size: Size) -> Lines:
-    """6. SIGKILL to gateway and guard, apart and together, at any moment: nothing lost, doubled or left open."""
+    """7. SIGKILL to gateway and guard, apart and together, at any moment: nothing lost, doubled or left open."""
     source = random.Random(6)
     acts = (("gateway", gym.kill_gateway), ("guard", gym.kill_guard), ("both", gym.kill_both))
     gym.wait_journal_empty()
@@ -247,16 +247,21 @@ def _blocked(gym: Gym, person: Person) -> bool:
     return bool(gym.ledger.number("SELECT count(*) FROM block WHERE account_id = ?", gym.account_of(person)))
 
 
-def _arrives(gym: Gym, **wanted: str) -> None:
+def arrives(gym: Gym, **wanted: str) -> None:
+    """Wait until the cloud has such an event."""
     until(f"an event {wanted} in the cloud", lambda: gym.events(**wanted) > 0, within_s=30)
 
 
-def _until_answer(gym: Gym, lane: int, person: Person, *, released: bool) -> float:
-    """Seconds from now to the badge of this person that is answered so; they try again and again."""
+def until_answer(gym: Gym, lane: int, person: Person, *, released: bool) -> float:
+    """Seconds from now to the badge of this person that is answered so; they try again and again.
+
+    Who is to enter waits for the lane: a second badge at a lane that has just released would release nothing.
+    """
+    wait_ms = 1_000 if released else 100
     begin = time.monotonic()
     until(
         f"{person.name} {'enters' if released else 'is refused'}",
-        lambda: (gym.badge(lane, person.card, wait_ms=100)["relay_ns"] is not None) is released,
+        lambda: (gym.badge(lane, person.card, wait_ms=wait_ms)["relay_ns"] is not None) is released,
         within_s=5,
         every_s=0,
     )

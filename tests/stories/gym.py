@@ -18,6 +18,7 @@ from stories.cloud_client import CloudClient
 from stories.ledger_view import LedgerView
 from stories.members import Person, as_csv, people
 from stories.network import Network
+from stories.payment_service import PaymentService
 from stories.process import Process, StoryError, free_port, pids_of, run, until
 
 COMMANDS = Path(sys.executable).parent
@@ -108,8 +109,10 @@ class Gym:
         self.password = secrets.token_urlsafe(9)
         self.base_url = f"http://127.0.0.1:{free_port()}"
         self._hold_off_ms = hold_off_ms
+        self.payment_service = PaymentService(self.folder)
         self._cloud_argv = [
             *CLOUD, "--data-dir", str(self.folder / "cloud"), "--base-url", self.base_url, *network.cloud_options(),
+            "--stripe-test-url", self.payment_service.url,
         ]  # fmt: skip
         self.config = self.folder / "gateway" / "gateway.toml"
         self._site = self._process(
@@ -166,7 +169,7 @@ class Gym:
         """End every process and remove the folder."""
         for one in self._opened:
             one.close()
-        for process in (self.gateway, self.cloud_process, self._site):
+        for process in (self.gateway, self.cloud_process, self._site, self.payment_service.process):
             process.stop()
         for pid in self._guards():
             os.kill(pid, signal.SIGKILL)

@@ -13,6 +13,7 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 from stories import chapters
+from stories.bank_chapter import banks
 from stories.chapters import Lines, Size
 from stories.gym import Gym
 from stories.network import choose
@@ -36,6 +37,7 @@ def play(broker: str, size: Size, console: Console, *, keep: bool = False) -> Li
             chapters.billing_day,
             chapters.dunning,
             chapters.payment,
+            banks,
             partial(chapters.outage, size=size),
             partial(chapters.kills, size=size),
         ):
