@@ -11,6 +11,7 @@ from portillon_cloud.billing.forecast.stops import count_stops
 from portillon_cloud.clock import read_clock
 from portillon_cloud.clock.tables import clock_job
 from portillon_cloud.members.tables import organisation, site
+from portillon_cloud.payments.disputes.list import to_answer
 from portillon_cloud.reports.site_view import ClockView
 
 
@@ -25,6 +26,8 @@ class OrganisationView:
     open_alarms: int  # that nobody has taken note of
     audit_findings: int  # that the last audit of the books saw
     stopped_runs: int  # invoice runs that stopped themselves
+    disputes_to_answer: int  # by a person, to the payer's bank
+    answer_by_ms: int | None  # the first of those days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,7 @@ class SiteName:
 def organisation_view(conn: Connection, organisation_id: int, real_ms: int) -> OrganisationView:
     """The organisation at `real_ms`."""
     row = conn.execute(select(organisation).where(organisation.c.id == organisation_id)).one()
+    disputes_to_answer, answer_by_ms = to_answer(conn, organisation_id)
     return OrganisationView(
         id=row.id,
         name=row.name,
@@ -47,6 +51,8 @@ def organisation_view(conn: Connection, organisation_id: int, real_ms: int) -> O
         open_alarms=unacknowledged(conn, organisation_id),
         audit_findings=count_open(conn, organisation_id),
         stopped_runs=count_stops(conn, organisation_id),
+        disputes_to_answer=disputes_to_answer,
+        answer_by_ms=answer_by_ms,
     )
 
 

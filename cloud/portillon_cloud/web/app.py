@@ -57,6 +57,7 @@ from portillon_cloud.web.pages import (
     policy,
     price_changes,
     profile,
+    questions,
     receipt,
     referrals,
     renew,
@@ -114,7 +115,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         leave, leave_asked, unpaid, dunning, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
         rule_changes, decisions, accounting, bank, debits, book_entries, takings, audit,
         renew, plans, coupons, price_changes,
-        forecast, referrals, reports, webhooks, suspicions, disputes, payouts,
+        forecast, referrals, reports, webhooks, suspicions, disputes, payouts, questions,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

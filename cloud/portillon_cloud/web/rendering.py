@@ -20,7 +20,7 @@ LANGUAGE_NAMES = (("en", "English"), ("fr", "Français"))
 _BESIDE = {
     "/books": ("/audit", "/webhooks"),
     "/plans": ("/coupons", "/referrals", "/price-changes"),
-    "/unpaid": ("/dunning", "/disputes", "/payouts", "/suspicions"),
+    "/unpaid": ("/dunning", "/disputes", "/questions", "/payouts", "/suspicions"),
 }  # pages under the same entry of the navigation
 CLOCK_STEP_MS = 24 * 3600 * 1000  # what the clock form suggests: the same time tomorrow
 
@@ -95,6 +95,8 @@ def _frame(visit: Visit, words: Words) -> dict[str, Any]:
         "notices": visit.organisation.unseen_alarms if visit.principal.may(Permission.SEE_MEMBERS) else None,
         "audit_findings": visit.organisation.audit_findings if visit.principal.may(Permission.KEEP_BOOKS) else 0,
         "stopped_runs": visit.organisation.stopped_runs if visit.principal.may(Permission.KEEP_BOOKS) else 0,
+        "to_answer": visit.organisation.disputes_to_answer if visit.principal.may(Permission.KEEP_BOOKS) else 0,
+        "answer_by_ms": visit.organisation.answer_by_ms,
         "alarm_count": visit.organisation.open_alarms,
         "here_is_alarms": visit.here.startswith("/alarms"),
         "here_is_notices": visit.here.startswith("/notices"),
