@@ -22,7 +22,10 @@ _NUMBER = re.compile(r"([A-Za-z0-9]+)[-/ ]0*(\d{1,9})(?!\d)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """What a line may be: an invoice whose number it names, or an entry of the same amount among several."""
+    """What a line may be: an invoice whose number it names, its payer, or an entry of the same amount among several.
+
+    `id`: of the invoice, the account or the entry; `text`: the invoice's number, or the entry's day.
+    """
 
     rule: Rule
     id: int
@@ -35,7 +38,8 @@ def suggestions(conn: Connection, line: Line) -> Sequence[Suggestion]:
     """What a person may confirm, the likeliest first."""
     if line.left_minor != line.amount_minor:
         return ()
-    found = list(_invoices_named(conn, line)) if line.amount_minor > 0 else []
+    found = [*_invoices_named(conn, line)] if line.amount_minor > 0 else []
+    found += _payers_named(conn, line) if line.amount_minor > 0 and not found else []
     near = entries_at_bank(conn, line, from_on=line.booked_on - NEAR, through_on=line.booked_on + NEAR)
     found += [
         Suggestion(rule=Rule.BOOKED, id=one.id, account_id=None, text=str(one.occurred_on), name=one.name or one.kind)
@@ -139,3 +143,21 @@ def _invoices_named(conn: Connection, line: Line) -> Sequence[Suggestion]:
                 )
             )
     return found
+
+
+def _payers_named(conn: Connection, line: Line) -> Sequence[Suggestion]:
+    """Accounts that are called like whoever paid."""
+    if not line.counterparty:
+        return ()
+    column = account.c
+    rows = conn.execute(
+        select(column.id, column.name)
+        .where(
+            column.organisation_id == line.organisation_id,
+            column.legal_entity_id == line.legal_entity_id,
+            func.lower(column.name) == line.counterparty.lower(),
+        )
+        .order_by(column.id)
+        .limit(SUGGESTED_MAX)
+    )
+    return [Suggestion(rule=Rule.TRANSFER, id=row.id, account_id=row.id, text="", name=row.name) for row in rows]

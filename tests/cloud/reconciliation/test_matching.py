@@ -169,6 +169,16 @@ def test_what_people_say_of_a_line(gym: EuroGym) -> None:
     )
 
 
+def test_a_payer_is_known_by_name_where_no_number_stands(gym: EuroGym) -> None:
+    """Without an invoice's number, accounts that are called like whoever paid are proposed; of money that left none."""
+    account_id = gym.payer("Luc Roy")
+    party = "<TxDtls><RltdPties><{0}><Pty><Nm>LUC ROY</Nm></Pty></{0}></RltdPties></TxDtls>"
+    told(gym, entry(500, DAY, details=party.format("Dbtr")), entry(-500, DAY, details=party.format("Cdtr")))
+    with gym.db.read() as conn:
+        may_be = {line.amount_minor: suggestions(conn, line) for line in reconciliation(conn, gym.book).open}
+    assert [(one.rule, one.account_id) for one in may_be[500]] == [(Rule.TRANSFER, account_id)] and not may_be[-500]
+
+
 def test_every_cent_between_bank_and_book_has_a_name(gym: EuroGym) -> None:
     """What lay there before, what no line explains, what the bank has not seen: together they are the difference."""
     paid(gym, gym.payer(), 2222, Means.TRANSFER, DAY, "k-1")

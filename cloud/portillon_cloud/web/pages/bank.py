@@ -16,7 +16,7 @@ from portillon_cloud.reconciliation.bank_file import BYTES_MAX
 from portillon_cloud.reconciliation.by_hand import confirm_entry, confirm_transfer, explain, suggestions
 from portillon_cloud.reconciliation.errors import BankFileInvalidError, NotOurAccountError
 from portillon_cloud.reconciliation.receiving import receive
-from portillon_cloud.reconciliation.rule import SAID_BY_PEOPLE, Rule
+from portillon_cloud.reconciliation.rule import Rule
 from portillon_cloud.reconciliation.tables import bank_answer, bank_file
 from portillon_cloud.reconciliation.view import reconciliation
 from portillon_cloud.reports.book import book_of, books_of
@@ -32,6 +32,8 @@ Entity = Annotated[int, Form(ge=1, le=ID_MAX)]
 LineId = Annotated[int, Form(ge=1, le=ID_MAX)]
 LINES_SHOWN = 50
 FILES_SHOWN = 12
+CAME_IN = (Rule.PROVIDER, Rule.CASH, Rule.CHEQUES, Rule.NOTED)
+WENT_OUT = (Rule.FEE, Rule.PROVIDER, Rule.NOTED)
 
 HANDED_IN = N_("The bank's file is kept, and is being worked through. In some seconds this page shows what came of it.")
 KNOWN = N_("This file was handed in before. Nothing was done twice.")
@@ -148,7 +150,8 @@ def _draw(
         found=found,
         lines=lines,
         files=files,
-        rules={rule: RULES[rule] for rule in Rule if rule in SAID_BY_PEOPLE},
+        came_in=CAME_IN,
+        went_out=WENT_OUT,
         rule_names=RULES,
         entry_names=ENTRIES,
         said=ReportWords(keeper.words, asked.currency),
