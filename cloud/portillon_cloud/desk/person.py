@@ -21,6 +21,7 @@ from portillon_cloud.dunning.tables import dunning_case, dunning_step
 from portillon_cloud.members.tables import account, legal_entity, member, site
 from portillon_cloud.money import Money
 from portillon_cloud.payments.owed import UnpaidInvoice, unpaid_invoices
+from portillon_cloud.payments.questions.tables import invoice_question, question_answer
 from portillon_cloud.payments.tables import (
     LIVE_INTENT,
     AttemptState,
@@ -124,7 +125,8 @@ def at_desk(
         overdue=Money(overdue_minor, row.currency) if overdue_minor else None,
         to_confirm=to_confirm,
         on_its_way=on_its_way,
-        doubt=any(one.parked for one in unpaid) or _in_doubt(conn, row.account_id),
+        asked=any(one.parked for one in unpaid) or _asked(conn, row.account_id),
+        stopped=_stopped(conn, row.account_id),
         card_fails=_card_fails(conn, row.account_id, facts.next_due_on or (today if unpaid else None)),
     )
     given = next(iter(grace_of(conn, organisation_id, row.account_id)), None)
@@ -218,7 +220,18 @@ def _being_charged(conn: Connection, account_id: int, currency: str) -> tuple[Mo
     return Money(confirm, currency) if confirm else None, Money(way, currency) if way else None
 
 
-def _in_doubt(conn: Connection, account_id: int) -> bool:
+def _asked(conn: Connection, account_id: int) -> bool:
+    """Whether a question about a bill of theirs waits for its answer."""
+    found = conn.scalar(
+        select(invoice_question.c.id)
+        .join(question_answer, question_answer.c.question_id == invoice_question.c.id, isouter=True)
+        .where(invoice_question.c.account_id == account_id, question_answer.c.id.is_(None))
+        .limit(1)
+    )
+    return found is not None
+
+
+def _stopped(conn: Connection, account_id: int) -> bool:
     found = conn.scalar(
         select(billing_doubt.c.id)
         .join(doubt_settled, doubt_settled.c.doubt_id == billing_doubt.c.id, isouter=True)

@@ -3,13 +3,14 @@
 The first rule that fits says it:
 
     1. blocked or in dispute      somebody said no on purpose: see why, do not take money to undo it
-    2. the bank wants a yes       the member confirms in their bank's app; another charge would not help
-    3. overdue                    wait if it is on its way already, else take the payment
-    4. a person must look         a bill or a charge is in doubt, or the member asked
-    5. frozen                     bring them back
-    6. nothing that opens         sell a membership, or issue a card
-    7. the card will fail         have it replaced before it does
-    8. nothing
+    2. they asked, or we doubt    a bill is in question, or a charge: answer before anybody pays it twice
+    3. the bank wants a yes       the member confirms in their bank's app; another charge would not help
+    4. overdue                    wait if it is on its way already, else take the payment
+    5. billing has stopped        the engine doubts what to bill next: a person must look
+    6. frozen                     bring them back
+    7. nothing that opens         sell a membership, or issue a card
+    8. the card will fail         have it replaced before it does
+    9. nothing
 """
 
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ class Situation:
     """What is known of who stands there. Money None: there is none of it.
 
     `refusal`: what the turnstile would say; None: it opens, or would with a card. `to_confirm` and `on_its_way`: what
-    is being charged. `doubt`: a bill or a charge waits for a person. `card_fails`: what is on file cannot be charged.
+    is being charged. `asked`: a bill or a charge of theirs is in question. `stopped`: the engine bills nothing more.
+    `card_fails`: what is on file cannot be charged.
     """
 
     refusal: DenyReason | None = None
@@ -48,7 +50,8 @@ class Situation:
     overdue: Money | None = None
     to_confirm: Money | None = None
     on_its_way: Money | None = None
-    doubt: bool = False
+    asked: bool = False
+    stopped: bool = False
     card_fails: bool = False
 
 
@@ -79,13 +82,15 @@ def the_one_thing(now: Situation) -> TheOneThing:
     """What to do now."""
     if now.refusal in _ON_PURPOSE:
         return TheOneThing(Todo.SEE_BLOCK)
+    if now.asked:
+        return TheOneThing(Todo.ANSWER_QUESTION)
     if now.to_confirm is not None:
         return TheOneThing(Todo.CONFIRM_PAYMENT, now.to_confirm)
     if now.overdue is not None:
         if now.on_its_way is not None:
             return TheOneThing(Todo.WAIT_FOR_BANK, now.on_its_way)
         return TheOneThing(Todo.TAKE_PAYMENT, now.overdue)
-    if now.doubt:
+    if now.stopped:
         return TheOneThing(Todo.ANSWER_QUESTION)
     if now.refusal is DenyReason.FROZEN:
         return TheOneThing(Todo.UNFREEZE)

@@ -15,6 +15,8 @@ from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.members.operations import create_site
 from portillon_cloud.money import Money
 from portillon_cloud.payments.provider import CardBehaviour
+from portillon_cloud.payments.questions.operations import Question, answer, ask
+from portillon_cloud.payments.questions.tables import AnsweredAs, AskedBy
 from portillon_cloud.payments.tables import MethodState, payment_method
 from portillon_rules.reason import DenyReason
 from sqlalchemy import update
@@ -161,3 +163,32 @@ def test_found_by_number_card_and_name(gym: DuesGym) -> None:
 def test_every_step_has_its_place() -> None:
     """What the ladder plans is something that may come next; only when it shuts is asked of the rules instead."""
     assert {one.value for one in StepKind} - {StepKind.RESTRICTION} <= {one.value for one in Next}
+
+
+def test_a_question_comes_before_the_money(gym: DuesGym) -> None:
+    """What they asked about is answered before it is paid; answered, the payment is the one thing again."""
+    payer = gym.payer(CardBehaviour.INSUFFICIENT_FUNDS)
+    invoice_id = gym.owe(payer)
+    gym.run_until(at(1))
+    question = Question(
+        organisation_id=gym.organisation_id,
+        invoice_id=invoice_id,
+        asked_as=AskedBy.MEMBER,
+        text="I was away in March",
+        by="Camille",
+        request_key="question-1",
+    )
+    with gym.db.write() as conn:
+        asked = ask(conn, question, now_ms=at(1, 7))
+    assert seen(gym, payer, at(1, 8)).thing.todo is Todo.ANSWER_QUESTION
+    with gym.db.write() as conn:
+        answer(
+            conn,
+            gym.organisation_id,
+            asked,
+            as_=AnsweredAs.EXPLAINED,
+            text="the term says so",
+            by="Camille",
+            now_ms=at(1, 9),
+        )
+    assert seen(gym, payer, at(1, 10)).thing.todo is Todo.TAKE_PAYMENT

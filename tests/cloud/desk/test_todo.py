@@ -23,10 +23,11 @@ OWED, PART = Money(4599, "CAD"), Money(1000, "CAD")
         (Situation(refusal=DenyReason.CONTRACT_ENDED), Todo.SELL_MEMBERSHIP, None),
         (Situation(refusal=DenyReason.NO_VISITS_LEFT), Todo.SELL_MEMBERSHIP, None),
         (Situation(refusal=DenyReason.FROZEN), Todo.UNFREEZE, None),
-        (Situation(refusal=DenyReason.FROZEN, doubt=True), Todo.ANSWER_QUESTION, None),
+        (Situation(refusal=DenyReason.FROZEN, stopped=True), Todo.ANSWER_QUESTION, None),
+        (Situation(asked=True, overdue=OWED, to_confirm=PART), Todo.ANSWER_QUESTION, None),
         (Situation(refusal=DenyReason.FROZEN, overdue=OWED), Todo.TAKE_PAYMENT, OWED),
         (Situation(refusal=DenyReason.DUES_UNPAID, overdue=OWED, card_fails=True), Todo.TAKE_PAYMENT, OWED),
-        (Situation(overdue=OWED, doubt=True), Todo.TAKE_PAYMENT, OWED),
+        (Situation(overdue=OWED, stopped=True), Todo.TAKE_PAYMENT, OWED),
         (Situation(overdue=OWED, on_its_way=PART), Todo.WAIT_FOR_BANK, PART),
         (Situation(on_its_way=PART), Todo.NOTHING, None),
         (Situation(overdue=OWED, on_its_way=PART, to_confirm=PART), Todo.CONFIRM_PAYMENT, PART),
@@ -51,7 +52,8 @@ money = st.none() | st.just(OWED)
         overdue=money,
         to_confirm=money,
         on_its_way=money,
-        doubt=st.booleans(),
+        asked=st.booleans(),
+        stopped=st.booleans(),
         card_fails=st.booleans(),
     )
 )
