@@ -1,6 +1,5 @@
 """Write a message with what causes it; carry the waiting ones, with no transaction open. Carrying is machine time."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, select, text, update
@@ -32,21 +31,6 @@ class NewMessage:
     body: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaving:
-    """A letter that is about to be carried, for whoever has something to say below it."""
-
-    organisation_id: int
-    account_id: int
-    kind: str
-    language: str
-    written_at_ms: int
-
-
-def _nothing(_letter: Leaving) -> str:
-    return ""
-
-
 def write_message(conn: Connection, new: NewMessage, *, now_ms: int) -> None:
     """Write it in the caller's transaction; without a recipient it is kept for the staff to see."""
     writing = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
@@ -71,15 +55,12 @@ def write_message(conn: Connection, new: NewMessage, *, now_ms: int) -> None:
     wake_after_commit(conn)
 
 
-def deliver(db: Database, carrier: Carrier, *, real_ms: int, below: Callable[[Leaving], str] = _nothing) -> int:
-    """Carry up to LETTERS_PER_STEP waiting messages; how many were tried. A crash in between carries a letter again.
-
-    `below`: what is added to a letter as it leaves and is not kept, such as a link that opens something.
-    """
+def deliver(db: Database, carrier: Carrier, *, real_ms: int) -> int:
+    """Carry up to LETTERS_PER_STEP waiting messages; how many were tried. A crash in between carries a letter again."""
     with db.write() as conn:
         taken = _take(conn, real_ms)
     for row in taken:
-        _carry(db, carrier, row, real_ms, below)
+        _carry(db, carrier, row, real_ms)
     return len(taken)
 
 
@@ -104,23 +85,12 @@ def _take(conn: Connection, real_ms: int) -> list[Row[tuple[object, ...]]]:
     return sorted(rows, key=lambda row: row.id)
 
 
-def _carry(
-    db: Database, carrier: Carrier, row: Row[tuple[object, ...]], real_ms: int, below: Callable[[Leaving], str]
-) -> None:
-    added = below(
-        Leaving(
-            organisation_id=row.organisation_id,
-            account_id=row.account_id,
-            kind=row.kind,
-            language=row.language,
-            written_at_ms=row.written_at_ms,
-        )
-    )
+def _carry(db: Database, carrier: Carrier, row: Row[tuple[object, ...]], real_ms: int) -> None:
     letter = Letter(
         id=f"message-{row.organisation_id}-{row.id}",
         recipient=str(row.recipient),
         subject=row.subject,
-        body=f"{row.body.rstrip()}\n\n{added}\n" if added else row.body,
+        body=row.body,
         language=row.language,
         written_at_ms=row.written_at_ms,
     )
