@@ -15,6 +15,9 @@ from portillon_cloud.payments.fraud.guarding import Asked, admit
 from portillon_cloud.payments.fraud.limits import Act
 from portillon_cloud.payments.inbox.news import DisputeSeen, DisputeState
 from portillon_cloud.payments.provider import CardBehaviour
+from portillon_cloud.payments.refunding.by_hand import PaidOut, pay_out
+from portillon_cloud.payments.refunding.tables import PaidBy
+from portillon_cloud.payments.refunds import Refund, refund_credit
 from portillon_cloud.payments.return_tables import ReturnKind
 from portillon_cloud.payments.returns import TakenBack, take_back
 from portillon_cloud.payments.tables import payment, payment_attempt
@@ -116,6 +119,27 @@ def test_of_disputes_and_of_tried_cards(sqlite_line: Line) -> None:
     assert told(line, EventKind.ACCOUNT_SUSPECTED) == [
         {"account_id": payer.account_id, "suspicions": ["many_cards"]}
     ]  # fmt: skip
+
+
+def test_of_money_paid_back(sqlite_line: Line) -> None:
+    """What was prepaid and is paid back in cash is told once it has left."""
+    line, gym = sqlite_line, sqlite_line.gym
+    line.endpoint()
+    payer = gym.payer()
+    gym.pay(payer, 5_00, now_ms=at(0), prepay=True)
+    with gym.db.write() as conn:
+        back = Refund(
+            organisation_id=gym.organisation_id, account_id=payer.account_id, by="Odile", reason="moves",
+            request_key="back-1",
+        )  # fmt: skip
+        [payout_id] = refund_credit(conn, back, now_ms=at(1))
+        said = PaidOut(
+            organisation_id=gym.organisation_id, payout_id=payout_id, means=PaidBy.CASH, by="Denis",
+            request_key="out-1",
+        )  # fmt: skip
+        pay_out(conn, said, now_ms=at(1))
+    [refund] = told(line, EventKind.REFUND_PAID)
+    assert (refund["means"], refund["amount_minor"], refund["account_id"]) == ("cash", 5_00, payer.account_id)
 
 
 def test_of_passages(sqlite_line: Line) -> None:
