@@ -13,6 +13,8 @@ from portillon_cloud.billing.tables import credit_note, invoice
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.messages.tables import MessageState, message
 from portillon_cloud.money import Money
+from portillon_cloud.payments.disputes.tables import dispute
+from portillon_cloud.payments.inbox.news import DisputeState
 from portillon_cloud.payments.refunding.tables import payout_came_back, payout_paid
 from portillon_cloud.payments.return_tables import ReturnKind, allocation_undone, payment_return
 from portillon_cloud.payments.tables import Means, allocation, open_credit, payment, payout, write_off
@@ -77,6 +79,17 @@ class RefundOwed:
     asked_by: str
     reason: str
     paid_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputedPayment:
+    """A payment that the payer's bank took back, or asks about. `cleared`: lost, and somebody has looked since."""
+
+    id: int
+    amount: Money
+    opened_on: date
+    state: DisputeState
+    cleared: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +241,26 @@ def refunds_of(conn: Connection, organisation_id: int, account_id: int, zone: st
             asked_by=row.asked_by,
             reason=row.reason,
             paid_on=local_date(paid_at_ms[row.id], zone) if row.id in paid_at_ms else None,
+        )
+        for row in rows
+    )
+
+
+def disputes_of(conn: Connection, organisation_id: int, account_id: int, zone: str) -> tuple[DisputedPayment, ...]:
+    """What the payer's bank took back or asks about, the newest first."""
+    rows = conn.execute(
+        select(dispute)
+        .where(dispute.c.organisation_id == organisation_id, dispute.c.account_id == account_id)
+        .order_by(dispute.c.id.desc())
+        .limit(DOCUMENTS_SHOWN)
+    )
+    return tuple(
+        DisputedPayment(
+            id=row.id,
+            amount=Money(row.amount_minor, row.currency),
+            opened_on=local_date(row.opened_at_ms, zone),
+            state=DisputeState(row.state),
+            cleared=row.cleared_at_ms is not None,
         )
         for row in rows
     )

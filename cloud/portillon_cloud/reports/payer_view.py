@@ -56,6 +56,7 @@ class PayerView:
     credit_notes: tuple[documents.CreditNoteLine, ...]  # the newest first
     credit: tuple[documents.CreditLeft, ...]
     refunds: tuple[documents.RefundOwed, ...]
+    disputes: tuple[documents.DisputedPayment, ...]  # the newest first
     letters: tuple[documents.LetterLine, ...]  # the newest first
 
     @property
@@ -119,6 +120,7 @@ def payer_view(conn: Connection, *, organisation_id: int, account_id: int, now_m
         credit_notes=documents.credit_notes_of(conn, organisation_id, account_id),
         credit=documents.credit_of(conn, organisation_id, account_id, zone),
         refunds=documents.refunds_of(conn, organisation_id, account_id, zone),
+        disputes=documents.disputes_of(conn, organisation_id, account_id, zone),
         letters=documents.letters_to(conn, organisation_id, account_id),
     )
 

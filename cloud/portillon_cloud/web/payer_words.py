@@ -7,10 +7,12 @@ from portillon_cloud.accounting.statement import Happening, StatementLine
 from portillon_cloud.billing.parking import DoubtCode
 from portillon_cloud.locale.words import Words
 from portillon_cloud.messages.tables import MessageState
+from portillon_cloud.payments.inbox.news import DisputeState
 from portillon_cloud.payments.return_tables import ReturnKind
 from portillon_cloud.payments.tables import Means
 from portillon_cloud.reports.payer_costs import Cost
 from portillon_cloud.reports.payer_documents import Settled, Settling
+from portillon_cloud.web.dispute_words import STATES as DISPUTES
 from portillon_cloud.web.wording import MEANS, N_
 
 DOUBTS: Mapping[DoubtCode, str] = {
@@ -64,6 +66,11 @@ class PayerWords:
     def letter(self, state: MessageState) -> tuple[str, str]:
         """Kind of mark and word for where a letter is."""
         kind, text = LETTERS[state]
+        return kind, self.words.say(text)
+
+    def dispute(self, state: DisputeState) -> tuple[str, str]:
+        """Kind of mark and word for where a dispute stands."""
+        kind, text = DISPUTES[state]
         return kind, self.words.say(text)
 
     def settled(self, one: Settled) -> str:

@@ -18,6 +18,7 @@ from portillon_cloud.locale.words import Words
 from portillon_cloud.members.operations import add_account
 from portillon_cloud.messages.operations import NewMessage, write_message
 from portillon_cloud.messages.tables import MessageState
+from portillon_cloud.payments.disputes.tables import dispute
 from portillon_cloud.payments.operations import DeskPayment, take_payment
 from portillon_cloud.payments.refunds import Refund, refund_credit
 from portillon_cloud.payments.return_tables import ReturnKind
@@ -25,7 +26,7 @@ from portillon_cloud.payments.returns import TakenBack, take_back
 from portillon_cloud.payments.tables import Means, payment, payout
 from portillon_cloud.reports.payer_costs import paid_for
 from portillon_cloud.web.payer_words import DOUBTS, HAPPENINGS, LETTERS, RETURNS
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 MONTHLY = Interval(IntervalUnit.MONTH, 1)
 
@@ -54,6 +55,18 @@ def record(gym, number: int, *events: object) -> int:
     return found
 
 
+def dispute_it(gym, account_id: int, payment_id: int, **told: object) -> None:
+    """The payer's bank disputes a payment."""
+    with gym.services.db.write() as conn:
+        conn.execute(
+            insert(dispute).values(
+                organisation_id=gym.organisation_id, legal_entity_id=gym.legal_entity_id, account_id=account_id,
+                payment_id=payment_id, provider="stripe", amount_minor=20_00, currency="CAD", reason="duplicate",
+                debit=False, taken=True, opened_at_ms=BUSINESS_MS, **told,
+            )
+        )  # fmt: skip
+
+
 def make_busy_payer(gym) -> int:
     """An account with something under every heading of its page: who is overdue, discounted, doubted, written to."""
     account_id = gym.accounts[1]
@@ -75,6 +88,7 @@ def make_busy_payer(gym) -> int:
         )  # fmt: skip
         write_message(conn, letter, now_ms=BUSINESS_MS)
     pay(gym, account_id, 90_00)
+    dispute_it(gym, account_id, paid, reference="dp_1", state="open")
     with gym.services.db.write() as conn:
         asked = Refund(
             **same, account_id=account_id, by="Camille", reason="asked for", request_key="early", amount_minor=5_00
@@ -130,7 +144,12 @@ def test_credit_is_paid_back_once_by_an_owner(signed_in, gym, csrf):
         done = owner.post(f"{path}/refunds", data=asked)
         assert done.status_code == 303, done.text
     html = owner.get(done.headers["location"]).text
-    assert "waits to be paid back" in html and "moved away" in html and 'value="17.50"' in html
+    assert (
+        'href="/payouts"' in html
+        and "waits to be paid back" in html
+        and "moved away" in html
+        and 'value="17.50"' in html
+    )
     with gym.services.db.read() as conn:
         assert conn.scalars(select(payout.c.amount_minor)).all() == [12_50]
     assert owner.get(f"{path}/refunds").headers["location"] == path
@@ -214,6 +233,18 @@ def test_a_letter_is_shown_unless_it_is_a_key(signed_in, gym):
     html = signed_in(Role.OWNER).get(f"/accounts/{gym.accounts[0]}").text
     assert "You owe us." in html and "About contract" in html and "No e-mail address" in html
     assert "contract/secret" not in html
+
+
+def test_what_the_bank_disputes_is_told(signed_in, gym):
+    """Where each dispute stands, with the way to the page on which it is answered; without one there is no panel."""
+    account_id = gym.accounts[1]
+    paid = pay(gym, account_id, 20_00)
+    desk = signed_in(Role.DESK)
+    assert "/disputes" not in desk.get(f"/accounts/{account_id}").text
+    dispute_it(gym, account_id, paid, reference="dp_1", state="open")
+    dispute_it(gym, account_id, paid, reference="dp_2", state="lost", cleared_at_ms=BUSINESS_MS)
+    html = desk.get(f"/accounts/{account_id}").text
+    assert "Disputed" in html and "Lost" in html and "cleared since" in html and 'href="/disputes"' in html
 
 
 def test_the_statement_of_a_period_and_its_file(signed_in, gym):

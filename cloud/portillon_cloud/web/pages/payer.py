@@ -44,7 +44,7 @@ UNPARKED = N_("Noted. The account is billed again, with what waited.")
 SOLD = N_("It is sold: the invoice is here. Take the payment now if they pay now.")
 BROUGHT_BACK = N_("It is taken back: the credit note is here. It pays what is owed; the rest is credit.")
 DONE = {"paid-back": PAID_BACK, "unparked": UNPARKED, "sold": SOLD, "brought-back": BROUGHT_BACK}
-NOT_THAT_MUCH = N_("There is not that much credit. Pay back at most what is there.")
+NOT_THAT_MUCH = N_("There is not that much credit that no bank disputes. Pay back at most what is there.")
 MONTH_CLOSED = N_("This month is closed in the books. Open it again first.")
 NO_SUCH_DOUBT = N_("Somebody else was faster: this doubt is settled.")
 DAYS_CROSSED = N_("The last day is before the first.")
@@ -96,6 +96,8 @@ def refund_form(
     request_key: Annotated[str, Form(min_length=8, max_length=64)],
 ) -> Response:
     """Have credit paid back, once, however often the button is pressed; or say what was wrong."""
+    with services.db.read() as conn:
+        currency = _known(conn, keeper, account_id).currency
     try:
         with services.db.write() as conn:
             asked = Refund(
@@ -104,7 +106,7 @@ def refund_form(
                 by=keeper.principal.name,
                 reason=reason,
                 request_key=f"staff:{keeper.principal.id}:{request_key}",
-                amount_minor=amount_minor(amount, _known(conn, keeper, account_id).currency),
+                amount_minor=amount_minor(amount, currency),
             )
             refund_credit(conn, asked, now_ms=keeper.organisation.clock.business_ms)
     except AmountError:
@@ -130,7 +132,6 @@ def unpark_form(account_id: PathId, doubt_id: PathId, services: ServicesDep, cle
     organisation = clerk.organisation
     author = Author(name=clerk.principal.name, at_ms=organisation.clock.business_ms, reason=reason.strip())
     with services.db.write() as conn:
-        _known(conn, clerk, account_id)
         mine = [one.id for one in open_doubts(conn, organisation.id) if one.account_id == account_id]
         if doubt_id in mine:
             unpark(conn, organisation.id, doubt_id, author=author)
