@@ -285,7 +285,7 @@ def test_queries_do_not_grow_with_accounts(gym: DuesGym) -> None:
             )
         assert all(len(one) == 1 for one in found.values())
         counts.append(len(statements))
-    assert counts[0] == counts[1] == 16
+    assert counts[0] == counts[1] == 17
 
 
 def test_a_card_that_runs_out_is_written_down_on_its_day(gym: DuesGym) -> None:

@@ -118,7 +118,8 @@ def test_an_owner_answers_and_clears(signed_in, csrf, gym) -> None:
     inbox = make_disputes(gym)
     owner = signed_in(Role.OWNER)
     shown = owner.get("/disputes").text
-    assert shown.index("did not make this payment") < shown.index("do not recognise") < shown.index("moon landing")
+    places = [shown.index(one) for one in ("did not make", "do not recognise", "paid twice", "moon landing")]
+    assert places == sorted(places)
     assert "The bank hears you until" in shown
     token = csrf(owner.get("/disputes").text)
     said = {

@@ -39,6 +39,6 @@ def test_owners_are_warned_until_a_bank_has_its_answer(signed_in, gym) -> None:
     make_disputes(gym)
     shown = owner.get("/unpaid").text
     assert "Banks wait for your answers to 2 disputed payments." in shown
-    assert "It hears you until" in shown
+    assert "The first answer is due by" in shown
     assert "Banks wait" not in owner.get("/disputes").text
     assert "Banks wait" not in signed_in(Role.DESK).get("/unpaid").text

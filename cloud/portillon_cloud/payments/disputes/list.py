@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, and_, case, func, select
 
 from portillon_cloud.members.tables import account
 from portillon_cloud.payments.disputes.errors import UnknownDisputeError
@@ -64,12 +64,13 @@ class DisputeLine:
 def disputes(conn: Connection, organisation_id: int) -> list[DisputeLine]:
     """What is to be done first, by its day; then the newest. At most MOST."""
     column = dispute.c
-    open_ = or_(TO_ANSWER, and_(column.state == DisputeState.LOST, column.cleared_at_ms.is_(None)))
+    to_clear = and_(column.state == DisputeState.LOST, column.cleared_at_ms.is_(None), column.debit.is_(False))
+    day = case((TO_ANSWER, column.answer_by_ms))
     rows = conn.execute(
         select(dispute, account.c.name)
         .join(account, account.c.id == column.account_id)
         .where(column.organisation_id == organisation_id)
-        .order_by(case((open_, 0), else_=1), case((TO_ANSWER, column.answer_by_ms)), column.id.desc())
+        .order_by(case((TO_ANSWER, 0), (to_clear, 1), else_=2), day.is_(None), day, column.id.desc())
         .limit(MOST)
     )
     return [
