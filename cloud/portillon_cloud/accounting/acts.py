@@ -11,8 +11,12 @@ from typing import Any
 from sqlalchemy import Column, Connection, Select, Text, and_, cast, literal, null, or_, select, true, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
+from portillon_cloud.access.tables import grace_given
 from portillon_cloud.billing.tables import billing_doubt, doubt_settled, event_withdrawal, subscription_event
+from portillon_cloud.desk.tables import payment_plan
+from portillon_cloud.dunning.tables import dunning_promise
 from portillon_cloud.ledger.tables import accounting_close, manual_entry
+from portillon_cloud.payments.return_tables import ReturnKind, payment_return
 from portillon_cloud.payments.tables import payment, payout, write_off
 
 
@@ -76,6 +80,13 @@ def _sources(organisation_id: int) -> Iterator[Select[Any]]:
     yield act(said.recorded_at_ms, said.recorded_by, said.kind, said.id, said.occurred_on, said.reason)
     yield act(taken.received_at_ms, taken.taken_by, literal("payment_taken"), taken.id, taken.means).where(
         taken.taken_by.is_not(None)
+    )
+    grace, plan, word, bad = grace_given.c, payment_plan.c, dunning_promise.c, payment_return.c
+    yield act(grace.given_at_ms, grace.given_by, literal("grace_given"), grace.id, grace.account_id, grace.reason)
+    yield act(plan.agreed_at_ms, plan.agreed_by, literal("plan_agreed"), plan.id, plan.account_id, plan.reason)
+    yield act(word.taken_at_ms, word.taken_by, literal("promise_taken"), word.id, word.pay_on)
+    yield act(bad.returned_at_ms, bad.noted_by, literal("cheque_bounced"), bad.id, bad.account_id, bad.code).where(
+        bad.kind == ReturnKind.BOUNCED
     )
 
 

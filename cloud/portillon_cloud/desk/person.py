@@ -13,7 +13,7 @@ from portillon_cloud.access.errors import UnknownSiteError
 from portillon_cloud.access.grace_given import GraceGiven, grace_of
 from portillon_cloud.access.standing import AccountFacts, dues_shut_ms
 from portillon_cloud.billing.numbers import printed
-from portillon_cloud.billing.tables import billing_doubt, doubt_settled, invoice
+from portillon_cloud.billing.tables import billing_doubt, doubt_settled, invoice, subscription
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.desk.todo import Situation, TheOneThing, the_one_thing
 from portillon_cloud.dunning.ladder import StepKind
@@ -76,6 +76,7 @@ class AtDesk:
 
     member_id: int
     account_id: int
+    subscription_id: int | None  # the newest that runs
     site_id: int
     first_name: str
     last_name: str
@@ -133,6 +134,7 @@ def at_desk(
     return AtDesk(
         member_id=member_id,
         account_id=row.account_id,
+        subscription_id=_running(conn, member_id),
         site_id=row.site_id if site_id is None else site_id,
         first_name=row.first_name,
         last_name=row.last_name,
@@ -182,6 +184,15 @@ def _answer(
         flags=(),
         not_alone=False,
     )
+
+
+def _running(conn: Connection, member_id: int) -> int | None:
+    found: int | None = conn.scalar(
+        select(func.max(subscription.c.id)).where(
+            subscription.c.member_id == member_id, subscription.c.state == "active"
+        )
+    )
+    return found
 
 
 def _owed(conn: Connection, unpaid: list[UnpaidInvoice], today: date) -> tuple[Owed, ...]:

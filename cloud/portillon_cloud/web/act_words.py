@@ -35,8 +35,15 @@ ACTS: Mapping[str, str] = {
     "written_off": N_("Invoice written off"),
     "credit_paid_back": N_("Credit paid back"),
     "payment_taken": N_("Payment taken"),
+    "grace_given": N_("Grace given"),
+    "plan_agreed": N_("Payment in instalments agreed"),
+    "promise_taken": N_("Promise to pay taken"),
+    "cheque_bounced": N_("Cheque bounced"),
     **{kind.value: text for kind, text in ENTRIES.items()},
 }
+
+OF_ACCOUNTS = frozenset({"credit_paid_back", "grace_given", "plan_agreed", "cheque_bounced"})
+"""Acts whose detail is the account."""
 
 # What follows from something else has that as its author.
 AUTHORS: Mapping[str, str] = {
@@ -67,7 +74,9 @@ class ActWords:
         """The page of what it was done to, where it names one."""
         if act.detail is None:
             return None
-        return {"written_off": f"/invoices/{act.detail}", "credit_paid_back": f"/accounts/{act.detail}"}.get(act.what)
+        if act.what == "written_off":
+            return f"/invoices/{act.detail}"
+        return f"/accounts/{act.detail}" if act.what in OF_ACCOUNTS else None
 
     def _detail(self, act: Act) -> str | None:
         if act.what == "payment_taken" and act.detail in set(Means):

@@ -96,6 +96,8 @@ def test_grace_and_its_bound(signed_in, gym, csrf):
     later = form(owner.get(path).text, csrf, until_on="2025-04-20", reason="in hospital")
     assert owner.post(f"{path}/grace", data=later).status_code == 303
     assert count(gym, grace_given) == 2
+    log = owner.get("/books/acts").text
+    assert log.count("Grace given") == 2 and "paid on Friday" in log and "Camille desk" in log
 
 
 def test_a_promise(signed_in, gym, csrf):
@@ -122,6 +124,7 @@ def test_instalments_are_seen_first(signed_in, gym, csrf):
     assert desk.post(f"{path}/plan", data={**asked, "agreed": "true"}).headers["location"] == f"{path}?done=plan"
     html = desk.get(path).text
     assert "<strong>Yes</strong>" in html and "Pays in instalments" in html and owed(gym, 0) == 6897
+    assert "lost her job" in signed_in(Role.OWNER).get("/books/acts").text
     with gym.services.db.read() as conn:
         told = conn.execute(select(message.c.body).where(message.c.kind == "payment_plan_agreed")).scalar_one()
     assert "31 mars 2025" in told  # in the payer's language
