@@ -10,7 +10,17 @@ from dues_gym import at, make_gym
 from portillon_cloud.database import Database, metadata
 from portillon_cloud.main import all_tables
 from portillon_cloud.payments.errors import IdempotencyKeyReusedError
-from portillon_cloud.payments.provider import CardBehaviour, ChargeOrder, ChargeOutcome, PaymentProvider, is_hard
+from portillon_cloud.payments.provider import (
+    CardBehaviour,
+    ChargeAnswer,
+    ChargeOrder,
+    ChargeOutcome,
+    PaymentProvider,
+    RefundingProvider,
+    RefundOrder,
+    RefundOutcome,
+    is_hard,
+)
 from portillon_cloud.payments.simulator_tables import sim_charge
 from portillon_cloud.payments.stripe.account import StripeAccount
 from portillon_cloud.payments.stripe.connection import Connections
@@ -268,3 +278,46 @@ def test_a_card_that_nobody_has(stage: Stage, order: Any) -> None:
     answer = stage.provider.charge(asked)
     assert (answer.outcome, answer.code) == (ChargeOutcome.REFUSED, "no_such_card")
     assert stage.provider.cancel(asked).outcome is ChargeOutcome.REFUSED
+
+
+def refund_of(asked: ChargeOrder, charge: ChargeAnswer, key: str, amount_minor: int) -> RefundOrder:
+    return RefundOrder(
+        organisation_id=asked.organisation_id,
+        provider=asked.provider,
+        key=f"{asked.key}:{key}",
+        charge=str(charge.reference),
+        amount_minor=amount_minor,
+        currency=asked.currency,
+        now_ms=asked.now_ms,
+    )
+
+
+def test_no_more_is_paid_back_than_was_paid(stage: Stage, order: Any) -> None:
+    """In parts, each once per key; what is more than is left is refused, and so is a charge that nobody made."""
+    asked = order(CardBehaviour.OK)
+    assert isinstance(stage.provider, RefundingProvider)
+    charge = stage.provider.charge(asked)
+    part = refund_of(asked, charge, "r1", 2000)
+    first = stage.provider.refund(part)
+    assert (first.outcome, first.code) == (RefundOutcome.SUCCEEDED, None)
+    assert stage.provider.refund(part) == first
+    assert stage.provider.refund(refund_of(asked, charge, "r2", 4000)).outcome is RefundOutcome.REFUSED
+    rest = stage.provider.refund(refund_of(asked, charge, "r3", 3999))
+    assert (rest.outcome, rest.reference == first.reference) == (RefundOutcome.SUCCEEDED, False)
+    nobody = replace(part, key="r4", charge="pi_nobody")
+    assert stage.provider.refund(nobody).code == "no_such_charge"
+
+
+def test_refunds_in_trouble(stage: Stage, order: Any) -> None:
+    """An outage takes nothing in; a lost answer is unknown, and the same key again says what was done."""
+    asked = order(CardBehaviour.OK)
+    charge = stage.provider.charge(asked)
+    whole = refund_of(asked, charge, "r1", asked.amount_minor)
+    for does, outcome in (
+        (CardBehaviour.PROVIDER_DOWN, RefundOutcome.PROVIDER_DOWN),
+        (CardBehaviour.ANSWER_LOST, RefundOutcome.UNKNOWN),
+        (CardBehaviour.OK, RefundOutcome.SUCCEEDED),
+    ):
+        stage.change(asked.token, does)
+        assert isinstance(stage.provider, RefundingProvider)
+        assert stage.provider.refund(whole).outcome is outcome

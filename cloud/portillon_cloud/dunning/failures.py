@@ -26,6 +26,7 @@ RETRIES_CURE = frozenset({FailureClass.SOFT, FailureClass.DEBIT_RETURN, FailureC
 
 _OF_CODE = {
     "no_payment_method": FailureClass.NO_METHOD,
+    "no_provider": FailureClass.NO_METHOD,
     "authentication_required": FailureClass.AUTHENTICATION,
     "expired_card": FailureClass.EXPIRED_CARD,
     "debit_returned": FailureClass.DEBIT_RETURN,

@@ -21,6 +21,8 @@ class ChargeOutcome(StrEnum):
 
 HARD_DECLINES = frozenset(
     {"lost_card", "stolen_card", "pickup_card", "fraudulent", "no_such_card", "no_payment_method", "no_mandate"}
+    | {"account_closed", "no_account", "invalid_account", "debit_not_authorized", "mandate_invalid"}
+    | {"recipient_deceased", "incorrect_number", "revocation_of_authorization", "revocation_of_all_authorizations"}
     | {"AC01", "AC04", "AC06", "AC13", "AG01", "MD01", "MD07", "SL01"}
 )
 """Codes after which the same card can never work: no retries (card network rules; codes as Stripe names them), nor the
