@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 
 from portillon_cloud.access import operations as access
@@ -36,6 +37,7 @@ from portillon_cloud.payments.inbox.acting import act
 from portillon_cloud.payments.inbox.news import NewsOf
 from portillon_cloud.payments.inbox.sweeping import sweep
 from portillon_cloud.payments.operations import CHARGE, charge_timer
+from portillon_cloud.payments.pay_link import PayLinks
 from portillon_cloud.payments.provider import PaymentProvider
 from portillon_cloud.payments.refunding.sending import REFUND, refund_timer
 from portillon_cloud.payments.routing import Routing
@@ -121,7 +123,11 @@ class Services:
         return Worker(
             db=self.db,
             clock=self.clock,
-            handlers=handlers(self.provider, ExitLinks.of(self.keyring, self.settings.base_url)),
+            handlers=handlers(
+                self.provider,
+                ExitLinks.of(self.keyring, self.settings.base_url),
+                PayLinks.of(self.keyring, self.settings.base_url),
+            ),
             drains=[
                 lambda: deliver(self.db, self.carrier, real_ms=self.clock.real_ms()),
                 lambda: act(self.db, self.news_of, self.clock),
@@ -152,8 +158,10 @@ class Services:
         self.db.close()
 
 
-def handlers(provider: PaymentProvider, links: ExitLinks | None = None) -> Mapping[str, Handler]:
-    """Who handles which kind of timer. `links`: what letters carry to the pages on which one leaves."""
+def handlers(
+    provider: PaymentProvider, links: ExitLinks | None = None, pay_links: PayLinks | None = None
+) -> Mapping[str, Handler]:
+    """Who handles which kind of timer. Letters carry `links` to where one leaves, `pay_links` to where one pays."""
     return {
         INVOICE_RUN: billing.run_invoices_when_due,
         RECOGNITION: billing.run_recognition_when_due,
@@ -167,7 +175,7 @@ def handlers(provider: PaymentProvider, links: ExitLinks | None = None) -> Mappi
         REFERRAL_REWARD: reward_when_due,
         CHARGE: charge_timer(provider),
         REFUND: refund_timer(provider),
-        dunning.DUNNING_STEP: take_step,
+        dunning.DUNNING_STEP: partial(take_step, links=pay_links),
         dunning.DUNNING_REVIEW: dunning.take_review,
         DUNNING_BEFORE_DUE: remind_before_due,
         access.ACCESS_REVIEW: access.review,

@@ -1,6 +1,6 @@
 """Gather what a letter may say, write it in the account's language, leave it for the carrier."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, select
@@ -15,12 +15,14 @@ from portillon_cloud.members.tables import account, organisation
 from portillon_cloud.messages.operations import NewMessage, write_message
 from portillon_cloud.money import Money
 from portillon_cloud.payments.owed import overdue_minor, unpaid_since
+from portillon_cloud.payments.pay_link import PayLinks
 
 
-def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int) -> None:
+def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int, links: PayLinks | None = None) -> None:
     """Write one letter about the case's invoice; the same letter of the same case and day is written once.
 
-    It names the day on which the turnstile would shut if that is still to come.
+    It names the day on which the turnstile would shut if that is still to come, and the payer's page if `links` are
+    given.
     """
     going_by = access_store.collection(conn, case.organisation_id)
     grace_days = going_by.policy.ladder_for(case.failure).grace_days
@@ -33,6 +35,7 @@ def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int) -> None
         owed_minor=overdue_minor(conn, case.invoice_id, today),
         due_on=unpaid_since(conn, case.invoice_id),
         shut_on=None if shut_on is None or shut_on <= today else shut_on,
+        link=None if links is None else links.link(case.organisation_id, case.account_id, now_ms=now_ms),
     )
     write_about(conn, about, kind, key=f"dunning:case-{case.id}:{kind}:{now_ms}", now_ms=now_ms)
 
@@ -47,6 +50,7 @@ class About:
     owed_minor: int
     due_on: date | None = None
     shut_on: date | None = None
+    link: str | None = field(default=None, repr=False)
 
 
 def write_about(conn: Connection, about: About, kind: LetterKind, *, key: str, now_ms: int) -> None:
@@ -77,6 +81,7 @@ def write_about(conn: Connection, about: About, kind: LetterKind, *, key: str, n
             owed=Money(about.owed_minor, row.currency),
             due_on=about.due_on or row.due_on,
             shut_on=about.shut_on,
+            link=about.link,
             territory=row.country,
         ),
     )

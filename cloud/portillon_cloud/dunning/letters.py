@@ -3,7 +3,7 @@
 Every letter says what is owed, what happens next and when, and how to stop it. No card numbers, no reasons of the bank.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from babel.dates import format_date
@@ -14,7 +14,10 @@ from portillon_cloud.money import Money
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterFacts:
-    """What a letter may mention. `shut_on`: the day from which entry is refused if nothing is paid; None: it is not."""
+    """What a letter may mention. `shut_on`: the day from which entry is refused if nothing is paid; None: it is not.
+
+    `link`: the payer's own page, without a password.
+    """
 
     gym: str
     payer: str
@@ -23,6 +26,7 @@ class LetterFacts:
     due_on: date
     shut_on: date | None
     territory: str = "CA"
+    link: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,10 @@ _SHUT_SOON = {
     "en": "\n\nIf it is not paid by then, the turnstile stops opening on {shut_on}.",
     "fr": "\n\nSans paiement d’ici là, le tourniquet ne s’ouvrira plus à partir du {shut_on}.",
 }
+_LINK = {
+    "en": "\n\nPay, change your card or confirm, without a password: {link}",
+    "fr": "\n\nPayez, changez de carte ou confirmez, sans mot de passe : {link}",
+}
 _FRAME = {"en": "Hello {payer},\n\n{text}\n\n{gym}\n", "fr": "Bonjour {payer},\n\n{text}\n\n{gym}\n"}
 _BEFORE_SHUT = frozenset(
     {
@@ -161,9 +169,12 @@ def write_letter(kind: LetterKind, language: str, facts: LetterFacts) -> Letter:
         "owed": facts.owed.format(spoken, facts.territory),
         "invoice": facts.invoice,
         "due_on": format_date(facts.due_on, "long", locale=locale),
+        "link": facts.link or "",
         "shut_on": "" if facts.shut_on is None else format_date(facts.shut_on, "long", locale=locale),
     }
     if facts.shut_on is not None and kind in _BEFORE_SHUT:
         text += _SHUT_SOON[spoken]
+    if facts.link is not None and kind not in (LetterKind.BEFORE_DUE, LetterKind.RESTORED):
+        text += _LINK[spoken]
     body = _FRAME[spoken].format(payer=facts.payer, text=text.format(**values), gym=facts.gym)
     return Letter(subject.format(**values), body)

@@ -22,6 +22,7 @@ from portillon_cloud.dunning.failures import RETRIES_CURE, failure_class
 from portillon_cloud.dunning.ladder import LetterKind, StepKind
 from portillon_cloud.dunning.policy import DunningPolicy
 from portillon_cloud.payments.owed import overdue_minor
+from portillon_cloud.payments.pay_link import PayLinks
 
 DUNNING_STEP = "dunning_step"
 """Kind of the timers of reminders and restrictions; the subject is the step."""
@@ -95,11 +96,23 @@ def charge_failed(conn: Connection, failure: Failure, *, retries: bool, now_ms: 
 
 
 def action_required(conn: Connection, failure: Failure, *, now_ms: int) -> None:
-    """The payer must confirm with their bank: tell them at once; retries of ours would not help."""
+    """The payer must confirm with their bank: tell them at once; retries of ours would not help.
+
+    It is a step of the case, so that of two letters of that moment this one is sent, with the link to their page.
+    """
     charge_failed(conn, failure, retries=False, now_ms=now_ms)
     case = store.open_case(conn, failure.invoice_id)
     if case is not None:
-        send(conn, case, LetterKind.ACTION_REQUIRED, now_ms=now_ms)
+        today = local_date(now_ms, access_store.collection(conn, failure.organisation_id).zone)
+        step = store.add_step(conn, case, StepKind.REMINDER, today, LetterKind.ACTION_REQUIRED)
+        timers.schedule(
+            conn,
+            organisation_id=failure.organisation_id,
+            kind=DUNNING_STEP,
+            subject_id=step.id,
+            due_at_ms=now_ms,
+            key=step.timer_key,
+        )
 
 
 def paid(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> None:
@@ -176,13 +189,15 @@ def watch_account(conn: Connection, *, organisation_id: int, account_id: int) ->
 def take_review(work: timers.Work, claimed: timers.Timer) -> None:
     """Timer handler: what `watch_account` scheduled, or a policy that changed."""
     with work.db.write() as conn:
-        which = {"organisation_id": claimed.organisation_id, "account_id": claimed.subject_id}
-        restrict(conn, **which, now_ms=work.now_ms)
-        watch_account(conn, **which)
+        organisation_id, account_id = claimed.organisation_id, claimed.subject_id
+        restrict(conn, organisation_id=organisation_id, account_id=account_id, now_ms=work.now_ms)
+        watch_account(conn, organisation_id=organisation_id, account_id=account_id)
         timers.finish(conn, claimed)
 
 
-def restrict(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> None:
+def restrict(
+    conn: Connection, *, organisation_id: int, account_id: int, now_ms: int, links: PayLinks | None = None
+) -> None:
     """Review the account, and tell the payer if that shuts the door."""
     lock_account(conn, account_id)
     was = _shut_out(store.blocks_open(conn, account_id, SOURCE))
@@ -190,7 +205,7 @@ def restrict(conn: Connection, *, organisation_id: int, account_id: int, now_ms:
     shut = _shut_out(store.blocks_open(conn, account_id, SOURCE))
     cases = store.open_cases(conn, account_id)
     if cases and shut - was:
-        send(conn, cases[0], LetterKind.SUSPENDED, now_ms=now_ms)
+        send(conn, cases[0], LetterKind.SUSPENDED, now_ms=now_ms, links=links)
 
 
 def contract_ended(conn: Connection, *, organisation_id: int, subscription_id: int) -> None:

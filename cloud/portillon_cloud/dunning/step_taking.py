@@ -26,45 +26,52 @@ from portillon_cloud.dunning.operations import DUNNING_STEP, SOURCE, restrict
 from portillon_cloud.dunning.tables import dunning_case
 from portillon_cloud.payments.errors import ChargeUnderWayError, NothingOwedError
 from portillon_cloud.payments.owed import overdue_minor
+from portillon_cloud.payments.pay_link import PayLinks
 from portillon_cloud.payments.write_off import WriteOff, write_off
 
 _IN_DOUBT = (BillsInDoubtError, ChargeUnderWayError)
 
 
-def take_step(work: timers.Work, claimed: timers.Timer) -> None:
-    """Timer handler: a step of the ladder is due."""
+def take_step(work: timers.Work, claimed: timers.Timer, *, links: PayLinks | None = None) -> None:
+    """Timer handler: a step of the ladder is due. `links`: what its letters carry to the payer's page."""
     with work.db.write() as conn:
         step = store.step(conn, claimed.subject_id)
         if step is not None and not step.done:
             ending = _memberships(conn, step) if step.kind is StepKind.CANCELLATION else []
             case = store.lock_case(conn, step.case_id)
             if not case.closed:
-                _take(conn, case, step, ending, work.now_ms)
+                _take(conn, case, step, ending, work.now_ms, links)
         timers.finish(conn, claimed)
 
 
-def _take(conn: Connection, case: store.Case, step: store.Step, ending: list[int], now_ms: int) -> None:
-    which = {"organisation_id": case.organisation_id, "account_id": case.account_id}
+def _take(
+    conn: Connection, case: store.Case, step: store.Step, ending: list[int], now_ms: int, links: PayLinks | None
+) -> None:
     today = local_date(now_ms, access_store.collection(conn, case.organisation_id).zone)
     if step.kind is StepKind.RESTRICTION:
-        restrict(conn, **which, now_ms=now_ms)
+        _restrict(conn, case, now_ms, links)
     elif _held(conn, case.account_id, now_ms):
         _wait(conn, case, step, today)
         return
     elif step.kind is StepKind.PROMISE:
-        send(conn, case, LetterKind.PROMISE_BROKEN, now_ms=now_ms)
-        restrict(conn, **which, now_ms=now_ms)
+        send(conn, case, LetterKind.PROMISE_BROKEN, now_ms=now_ms, links=links)
+        _restrict(conn, case, now_ms, links)
     elif step.kind is StepKind.REMINDER and step.letter is not None:
         if not store.later_reminder(conn, step, today):  # of two that waited only the sterner is sent
-            send(conn, case, step.letter, now_ms=now_ms)
+            send(conn, case, step.letter, now_ms=now_ms, links=links)
     elif _is_enough(conn, case, step.kind, today):
         try:
             with conn.begin_nested():
-                _end(conn, case, step.kind, ending, now_ms)
+                _end(conn, case, step.kind, ending, now_ms, links)
         except _IN_DOUBT:
             _wait(conn, case, step, today)
             return
     store.step_done(conn, step.id, now_ms)
+
+
+def _restrict(conn: Connection, case: store.Case, now_ms: int, links: PayLinks | None) -> None:
+    own, account_id = case.organisation_id, case.account_id
+    restrict(conn, organisation_id=own, account_id=account_id, now_ms=now_ms, links=links)
 
 
 def _held(conn: Connection, account_id: int, now_ms: int) -> bool:
@@ -94,14 +101,16 @@ def _is_enough(conn: Connection, case: store.Case, kind: StepKind, today: date) 
     return rung is not None and overdue_minor(conn, case.invoice_id, today) >= rung.least_minor(currency)
 
 
-def _end(conn: Connection, case: store.Case, kind: StepKind, ending: list[int], now_ms: int) -> None:
+def _end(
+    conn: Connection, case: store.Case, kind: StepKind, ending: list[int], now_ms: int, links: PayLinks | None
+) -> None:
     if kind is StepKind.HAND_OVER:
         store.hand_over(conn, case.id, now_ms)
-        send(conn, case, LetterKind.HANDED_OVER, now_ms=now_ms)
+        send(conn, case, LetterKind.HANDED_OVER, now_ms=now_ms, links=links)
     if kind is StepKind.CANCELLATION and ending:
         for subscription_id in ending:
             _cancel_membership(conn, case, subscription_id, now_ms)
-        send(conn, case, LetterKind.CANCELLED_FOR_DUES, now_ms=now_ms)
+        send(conn, case, LetterKind.CANCELLED_FOR_DUES, now_ms=now_ms, links=links)
     if kind is StepKind.WRITE_OFF:
         given_up = WriteOff(
             organisation_id=case.organisation_id,

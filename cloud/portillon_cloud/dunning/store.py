@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sqlalchemy import Connection, Row, func, select, text, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud.access.account_lock import lock_account
@@ -182,10 +182,10 @@ def insert_steps(conn: Connection, of: Case, planned: Sequence[ladder.Step]) -> 
     ]
 
 
-def add_step(conn: Connection, of: Case, kind: StepKind, on: date) -> Step:
+def add_step(conn: Connection, of: Case, kind: StepKind, on: date, letter: LetterKind | None = None) -> Step:
     """A step that no ladder plans, after those that it does."""
     last = conn.scalar(select(func.max(dunning_step.c.number)).where(dunning_step.c.case_id == of.id)) or 0
-    [made] = insert_steps(conn, of, [ladder.Step(last + 1, kind, on)])
+    [made] = insert_steps(conn, of, [ladder.Step(last + 1, kind, on, letter)])
     return made
 
 
@@ -218,7 +218,10 @@ def later_reminder(conn: Connection, than: Step, until_on: date) -> bool:
     later = select(column.id).where(
         column.case_id == than.case_id,
         column.kind == StepKind.REMINDER,
-        column.number > than.number,
+        or_(
+            column.planned_on > than.planned_on,
+            and_(column.planned_on == than.planned_on, column.number > than.number),
+        ),
         column.planned_on <= until_on,
     )
     return conn.execute(later.limit(1)).one_or_none() is not None

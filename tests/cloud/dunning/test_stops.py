@@ -1,7 +1,10 @@
 """What stops the ladder, and what it does where it ends."""
 
+import re
 from datetime import timedelta
+from functools import partial
 
+import pytest
 from dues_gym import DUE, TOTAL_MINOR, DuesGym, Payer, at
 from portillon_cloud.access.blocks import BlockReason
 from portillon_cloud.access.operations import end_block, put_block
@@ -12,13 +15,16 @@ from portillon_cloud.billing.contracts import subscribe
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.tables import subscription
 from portillon_cloud.clock.operations import advance, set_rate
-from portillon_cloud.dunning.operations import contract_ended, set_policy
+from portillon_cloud.dunning.operations import DUNNING_STEP, contract_ended, set_policy
 from portillon_cloud.dunning.policy import DunningPolicy, Rung
+from portillon_cloud.dunning.step_taking import take_step
 from portillon_cloud.dunning.tables import dunning_case
 from portillon_cloud.ledger import LedgerCode
 from portillon_cloud.main import handlers
+from portillon_cloud.messages.tables import message
 from portillon_cloud.payments.operations import charge_soon
 from portillon_cloud.payments.owed import owed_minor
+from portillon_cloud.payments.pay_link import PayLinks
 from portillon_cloud.payments.provider import CardBehaviour
 from portillon_cloud.payments.simulator_tables import sim_charge
 from portillon_cloud.payments.tables import allocation
@@ -221,3 +227,19 @@ def test_a_new_policy_is_applied_to_who_is_shut_out(gym: DuesGym) -> None:
     assert gym.scalars(open_blocks) == []
     gym.run_until(at(20))
     assert len(gym.scalars(open_blocks)) == 1
+
+
+def test_letters_carry_the_way_to_pay(gym: DuesGym) -> None:
+    """Each step's letter has a link of its own to the payer's page, which is nobody else's."""
+    payer = gym.payer(CardBehaviour.ACTION_REQUIRED)
+    gym.owe(payer)
+    links = PayLinks.of(gym.keyring, "https://gym.example")
+    by_kind = {**gym.handlers(), DUNNING_STEP: partial(take_step, links=links)}
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(gym, "handlers", lambda: by_kind)
+        gym.run_until(at(3))
+    bodies = gym.scalars(select(message.c.body).order_by(message.c.id))
+    assert gym.letters(payer) == ["action_required", "reminder"]
+    for body in bodies:
+        [token] = re.findall(r"https://gym\.example/pay/(\S+)", body)
+        assert links.read(token).account_id == payer.account_id

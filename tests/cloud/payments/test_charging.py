@@ -263,7 +263,7 @@ def test_action_required_tells_the_payer(gym: DuesGym) -> None:
     payer = gym.payer(CardBehaviour.ACTION_REQUIRED)
     gym.owe(payer)
     gym.run_until(at(4))
-    assert gym.letters(payer) == ["action_required", "payment_failed", "reminder"]
+    assert gym.letters(payer) == ["action_required", "reminder"]
     assert len(gym.scalars(select(payment_attempt.c.id))) == 1
 
 
