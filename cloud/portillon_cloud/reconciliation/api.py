@@ -37,7 +37,7 @@ OPEN_MAX = 200
 
 
 class BankFileBody(BaseModel):
-    """A file of the bank: pain.002, camt.053 or camt.054."""
+    """A file of the bank: pain.002, camt.053, camt.054, or a statement as CSV with a line that names its columns."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from xml.etree.ElementTree import Element, ParseError
 
@@ -34,6 +34,7 @@ class FileKind(StrEnum):
     STATUS = "pain.002"
     STATEMENT = "camt.053"
     ADVICE = "camt.054"
+    TABLE = "csv"  # a statement as the bank's own page gives it out (csv_statement.py)
 
 
 _ROOTS = {
@@ -98,7 +99,7 @@ def read_bank_file(body: bytes) -> BankFile:
         raise BankFileInvalidError("this is no pain.002, camt.053 or camt.054: ask the bank for one of those")
     try:
         return _status(top) if kind is FileKind.STATUS else _account(top, kind)
-    except (InvalidOperation, ValueError) as error:
+    except (ArithmeticError, ValueError) as error:
         raise BankFileInvalidError(f"a value in this {kind} cannot be read: {error}") from error
 
 

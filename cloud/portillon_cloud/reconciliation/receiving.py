@@ -15,6 +15,7 @@ from portillon_cloud.ledger.periods import Book
 from portillon_cloud.payments.sepa.decisions import Decision, Said, debits_of_batch, decide
 from portillon_cloud.payments.sepa.mandates import creditor_of
 from portillon_cloud.reconciliation.bank_file import BankFile, read_bank_file
+from portillon_cloud.reconciliation.csv_statement import read_csv_statement
 from portillon_cloud.reconciliation.errors import NotOurAccountError
 from portillon_cloud.reconciliation.matching import match_lines
 from portillon_cloud.reconciliation.tables import bank_answer, bank_file, bank_line
@@ -42,7 +43,8 @@ class Received:
 
 def receive(conn: Connection, keyring: Keyring, book: Book, body: bytes, *, by: str, now_ms: int) -> Received:
     """Store it, and have it worked through at once. Raises BankFileInvalidError, NotOurAccountError."""
-    read = read_bank_file(body)
+    is_xml = body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    read = read_bank_file(body) if is_xml else read_csv_statement(body, book.currency)
     digest = hashlib.sha256(body).hexdigest()
     ours = (bank_file.c.organisation_id == book.organisation_id, bank_file.c.legal_entity_id == book.legal_entity_id)
     before = conn.scalar(select(bank_file.c.id).where(*ours, bank_file.c.sha256 == digest))

@@ -85,6 +85,7 @@ def test_a_whole_file_or_day_may_be_refused() -> None:
         b"<Document><Other/></Document>",
         b'<!DOCTYPE x [<!ENTITY a "aaaa">]><Document><BkToCstmrStmt>&a;</BkToCstmrStmt></Document>',
         statement(entry(100, DAY), on=DAY).replace(b"1.00", b"1.001"),
+        statement(entry(100, DAY), on=DAY).replace(b"1.00", b"1e999999999"),
         statement(entry(100, DAY), on=DAY).replace(b"CRDT</CdtDbtInd><Sts>", b"WHAT</CdtDbtInd><Sts>"),
         statement(entry(100, DAY), on=DAY).replace(b"<BookgDt><Dt>2026-03-16", b"<BookgDt><Dt>2026-13-16"),
     ],

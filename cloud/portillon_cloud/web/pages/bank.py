@@ -38,7 +38,10 @@ WENT_OUT = (Rule.FEE, Rule.PROVIDER, Rule.NOTED)
 HANDED_IN = N_("The bank's file is kept, and is being worked through. In some seconds this page shows what came of it.")
 KNOWN = N_("This file was handed in before. Nothing was done twice.")
 EXPLAINED = N_("The line is explained. Who said so, when and why stays on record.")
-NO_FILE = N_("This is no file that we read. Ask the bank for camt.053, camt.054 or pain.002, and hand it in as it is.")
+NO_FILE = N_(
+    "This is no file that we read. Ask the bank for camt.053, camt.054 or pain.002, or for a statement as CSV whose"
+    " first line names date, description and amount; and hand it in as it is."
+)
 OTHER_ACCOUNT = N_("This file is of another bank account, or in another currency. Choose the company that it is of.")
 NOT_NOW = N_(
     "Nothing was changed: the line was explained meanwhile, or a charge of what is owed is under way. Look again."
