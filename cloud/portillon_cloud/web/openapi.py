@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from portillon_cloud.http.problem import FieldError, ProblemDetails
+from portillon_cloud.webhooks.described import described
 
 _DESCRIPTION = (
     "Members, contracts, invoices, gateways and attendance of one organisation: the one whose API key is sent. "
@@ -24,4 +25,6 @@ def openapi_of(app: FastAPI) -> str:
         schemas[model.__name__] = schema
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    document["webhooks"], told = described()
+    schemas.update(told)
     return json.dumps(document, ensure_ascii=False, sort_keys=True)

@@ -1,5 +1,7 @@
 """Webhooks over the API: what an owner does with endpoints, and what the desk's acts have told them."""
 
+import json
+import re
 from datetime import date
 
 import pytest
@@ -7,7 +9,9 @@ from cloud.web.conftest import BUSINESS_MS
 from cloud.web.test_api import headers
 from portillon_cloud.billing.operations import run_invoices
 from portillon_cloud.identity.roles import Role
+from portillon_cloud.webhooks.catalogue import EventKind
 from portillon_cloud.webhooks.delivering import WebhookPost
+from portillon_cloud.webhooks.described import described
 from portillon_cloud.webhooks.sending import Answer, Request
 
 
@@ -89,3 +93,17 @@ def test_only_owners_and_only_their_own(ask, gym, other_gym):
         ask(method, f"/webhooks/endpoints/{made['id']}{end}", of=other_gym, status=404)
     ask("post", "/webhooks/endpoints", {"url": "http://example.org/"}, of=other_gym, status=422)
     assert len(ask("get", "/webhooks/events", status=200)) > 10
+
+
+def test_the_document_describes_every_event(client) -> None:
+    """OpenAPI 3.1 `webhooks` has each kind with its schema, and no schema of the API's own is written over."""
+    document = client.get("/api/v1/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    sent, schemas = described()
+    assert set(document["webhooks"]) == set(EventKind)
+    others = {name: one for name, one in document["components"]["schemas"].items() if name not in schemas}
+    used = re.findall(r'"#/components/schemas/(\w+)"', json.dumps([document["paths"], others]))
+    assert not set(schemas) & set(used)
+    body = document["webhooks"]["payment.succeeded"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    data = document["components"]["schemas"][body["properties"]["data"]["$ref"].rpartition("/")[2]]
+    assert "returned_minor" in data["properties"] and sent["payment.succeeded"]["post"]["summary"]
