@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from portillon_cloud.commands import billing, clock, serving, stripe_account, takings
+from portillon_cloud.commands import billing, clock, provider_events, serving, stripe_account, takings
 from portillon_cloud.commands.api_key import api_key
 from portillon_cloud.commands.enrol_gateway import enrol_gateway
 from portillon_cloud.commands.import_members import import_members
@@ -122,3 +122,4 @@ app.add_typer(billing.app, name="billing")
 app.add_typer(clock.app, name="clock")
 app.add_typer(takings.app, name="takings")
 app.add_typer(stripe_account.app, name="stripe")
+app.add_typer(provider_events.app, name="provider-events")
