@@ -14,11 +14,12 @@ from portillon_cloud.payments.provider_account_tables import provider_account
 from portillon_cloud.payments.provider_accounts import end_account, provider_for_cards
 from portillon_cloud.payments.routing import Routing
 from portillon_cloud.payments.settling import ChargeResult
+from portillon_cloud.payments.stripe.cards import begin_card, keep_card
 from portillon_cloud.payments.stripe.connection import Connections
 from portillon_cloud.payments.stripe.entering import Keys, enter_keys
 from portillon_cloud.payments.stripe.errors import StripeAwayError, StripeKeyError
 from portillon_cloud.payments.stripe.news import news_of
-from portillon_cloud.payments.tables import STRIPE, attempt_outcome, payment_intent, payment_method
+from portillon_cloud.payments.tables import STRIPE, attempt_outcome, payment_attempt, payment_intent, payment_method
 from psp.conftest import Service
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -250,6 +251,23 @@ def test_a_live_organisation_has_no_test_account(either_gym: StripeGym) -> None:
     either_gym.enter()
     with pytest.raises(IntegrityError), either_gym.gym.db.write() as conn:
         conn.execute(update(provider_account).values(mode="live"))
+
+
+def test_a_card_is_kept_under_one_customer(either_gym: StripeGym) -> None:
+    """Two cards of one payer hang on one customer of theirs at Stripe, and the newer is charged."""
+    either_gym.enter(publishable="pk_test_shown")
+    payer = either_gym.gym.payer()
+    who = {"organisation_id": either_gym.gym.organisation_id, "account_id": payer.account_id}
+    for card in ("pm_card_visa", "pm_card_amex"):
+        begun = begin_card(either_gym.stripe, **who)
+        either_gym.service.client.setup_intents.confirm(begun.reference, {"payment_method": card})
+        kept = keep_card(either_gym.stripe, **who, setup=begun.reference, now_ms=at(0))
+        assert begun.secret not in repr(begun)
+    tokens = either_gym.gym.scalars(select(payment_method.c.token).where(payment_method.c.provider == STRIPE))
+    assert len({token.partition(":")[0] for token in tokens}) == 1
+    either_gym.gym.owe(payer)
+    either_gym.gym.run_until(at(0))
+    assert either_gym.gym.scalars(select(payment_attempt.c.payment_method_id)) == [kept.method_id]
 
 
 def test_who_keeps_new_cards(stripe_gym: StripeGym) -> None:
