@@ -16,6 +16,9 @@ from portillon_cloud.billing.tables import billing_doubt, doubt_settled, event_w
 from portillon_cloud.desk.tables import payment_plan
 from portillon_cloud.dunning.tables import dunning_promise
 from portillon_cloud.ledger.tables import accounting_close, manual_entry
+from portillon_cloud.payments.disputes.tables import StepKind, dispute_evidence, dispute_step
+from portillon_cloud.payments.questions.tables import invoice_question, question_answer
+from portillon_cloud.payments.refunding.tables import payout_paid
 from portillon_cloud.payments.return_tables import ReturnKind, payment_return
 from portillon_cloud.payments.tables import payment, payout, write_off
 
@@ -88,6 +91,17 @@ def _sources(organisation_id: int) -> Iterator[Select[Any]]:
     yield act(bad.returned_at_ms, bad.noted_by, literal("cheque_bounced"), bad.id, bad.account_id, bad.code).where(
         bad.kind == ReturnKind.BOUNCED
     )
+    paid, wrote, step = payout_paid.c, dispute_evidence.c, dispute_step.c
+    yield act(paid.paid_at_ms, paid.paid_by, literal("paid_out"), paid.id, paid.account_id).where(
+        paid.refund_attempt_id.is_(None)
+    )
+    yield act(wrote.given_at_ms, wrote.given_by, literal("dispute_answered"), wrote.dispute_id)
+    yield act(step.at_ms, step.noted_by, literal("dispute_cleared"), step.dispute_id, reason=step.note).where(
+        step.kind == StepKind.CLEARED
+    )
+    asks, told = invoice_question.c, question_answer.c
+    yield act(asks.asked_at_ms, asks.noted_by, literal("question_noted"), asks.id, asks.invoice_id, asks.text)
+    yield act(told.answered_at_ms, told.answered_by, literal("question_answered"), told.question_id, reason=told.text)
 
 
 def _row(

@@ -39,10 +39,15 @@ ACTS: Mapping[str, str] = {
     "plan_agreed": N_("Payment in instalments agreed"),
     "promise_taken": N_("Promise to pay taken"),
     "cheque_bounced": N_("Cheque bounced"),
+    "paid_out": N_("Paid back by hand"),
+    "dispute_answered": N_("Answer to a bank written"),
+    "dispute_cleared": N_("Account cleared after a lost dispute"),
+    "question_noted": N_("Question about an invoice written down"),
+    "question_answered": N_("Question about an invoice answered"),
     **{kind.value: text for kind, text in ENTRIES.items()},
 }
 
-OF_ACCOUNTS = frozenset({"credit_paid_back", "grace_given", "plan_agreed", "cheque_bounced"})
+OF_ACCOUNTS = frozenset({"credit_paid_back", "grace_given", "plan_agreed", "cheque_bounced", "paid_out"})
 """Acts whose detail is the account."""
 
 # What follows from something else has that as its author.
@@ -74,7 +79,7 @@ class ActWords:
         """The page of what it was done to, where it names one."""
         if act.detail is None:
             return None
-        if act.what == "written_off":
+        if act.what in ("written_off", "question_noted"):
             return f"/invoices/{act.detail}"
         return f"/accounts/{act.detail}" if act.what in OF_ACCOUNTS else None
 

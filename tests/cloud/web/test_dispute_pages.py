@@ -141,6 +141,8 @@ def test_an_owner_answers_and_clears(signed_in, csrf, gym) -> None:
     assert "is charged again" in owner.post("/disputes/2/clear", data=cleared, follow_redirects=True).text
     assert owner.post("/disputes/2/clear", data=cleared).status_code == 409
     assert "paid cash" in owner.get("/disputes/2/clear", follow_redirects=True).text
+    acts = owner.get("/books/acts").text
+    assert "Answer to a bank written" in acts and "Account cleared after a lost dispute" in acts
 
 
 def test_the_desk_looks_and_a_technician_does_not(signed_in, csrf, gym) -> None:
@@ -176,6 +178,7 @@ def test_what_is_owed_back_is_paid_once(signed_in, csrf, gym) -> None:
     with gym.services.db.read() as conn:
         kinds = conn.execute(select(ledger_entry.c.kind).where(ledger_entry.c.kind == "payout_paid")).scalars().all()
     assert kinds == ["payout_paid"]
+    assert "Paid back by hand" in owner.get("/books/acts").text
     assert "Paid by" in owner.get(f"/payouts/{in_doubt}/paid", follow_redirects=True).text
 
 

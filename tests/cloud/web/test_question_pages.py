@@ -30,6 +30,8 @@ def test_a_question_is_asked_and_answered(signed_in, csrf, gym) -> None:
     assert desk.post("/questions/1/answer", data=said).status_code == 409
     assert "It is the joining fee." in desk.get("/questions/1/answer", follow_redirects=True).text
     assert signed_in(Role.TECHNICIAN).get("/questions").status_code == 403
+    acts = signed_in(Role.OWNER).get("/books/acts").text
+    assert "Question about an invoice written down" in acts and "Question about an invoice answered" in acts
 
 
 def test_owners_are_warned_until_a_bank_has_its_answer(signed_in, gym) -> None:
