@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from dues_api import make_api
 from dues_gym import DuesGym, at, make_gym
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from portillon_cloud.database import Database
+from portillon_cloud.identity.roles import Role
 from portillon_cloud.payments.errors import UnknownAccountError
 from portillon_cloud.payments.fraud import guarding
 from portillon_cloud.payments.fraud.errors import UnknownSignalError
@@ -13,7 +16,10 @@ from portillon_cloud.payments.fraud.guarding import Asked, admit, clear, limits_
 from portillon_cloud.payments.fraud.limits import DAY_MS, HOUR_MS, Act, Limits, Suspicion, Tried, judge
 from portillon_cloud.payments.fraud.signals import signals_of
 from portillon_cloud.payments.fraud.tables import card_try
+from portillon_cloud.payments.provider import CardBehaviour
+from portillon_cloud.payments.tables import payment_attempt
 from sqlalchemy import select
+from starlette.testclient import TestClient
 
 NOW = at(0)
 HERE = "203.0.113.7"
@@ -141,3 +147,22 @@ def test_whoever_waits_is_let_in(before: list[tuple[Act, int]], act: Act) -> Non
     just_before, then = held_at(held.until_ms - 1), held_at(held.until_ms)
     assert just_before is not None
     assert then is None or then.suspicion is not held.suspicion
+
+
+def test_a_payers_link_tries_so_often_and_no_more(sqlite_db: Database) -> None:
+    """Retries that a bank refuses end in a page that says so; then nothing is charged, and the desk sees why."""
+    gym = make_gym(sqlite_db)
+    payer = gym.payer(CardBehaviour.INSUFFICIENT_FUNDS)
+    gym.owe(payer)
+    gym.run_until(at(0))
+    gym.clock.now_ms = at(1)
+    desk = make_api(gym).as_role(Role.DESK)
+    link = desk.post(f"/accounts/{payer.account_id}/pay-link").json()["url"].removeprefix("http://gym.example")
+    visitor = TestClient(desk.app, base_url="http://gym.example")
+    pages = [visitor.post(f"{link}/retry?language=en").text for _ in range(12)]
+    held = [number for number, page in enumerate(pages) if "too many tries" in page]
+    assert held == list(range(held[0], 12)) and 1 <= held[0] <= 10
+    charged = gym.scalars(select(payment_attempt.c.id))
+    visitor.post(f"{link}/retry?language=en")
+    assert gym.scalars(select(payment_attempt.c.id)) == charged
+    assert [one["suspicion"] for one in desk.get("/fraud-signals").json()] == ["many_refusals"]
