@@ -50,6 +50,7 @@ class CardFaults:
         clone = self._make_gateway(gateway.name, card, folder)
         clone.clone_of(gateway)
         clone.promised.update(gateway.promised)
+        clone.lines.latched = gateway.lines.latched
         self.clones.append(clone)
         self._connect(clone)
         minutes = self.random.choice([2, 30, 6 * 60])
@@ -71,7 +72,7 @@ class CardFaults:
         if gateway is None:
             return
         copied_ms, spent, promised = self.schedule.now_ms, self.spent.copy(), dict(gateway.promised)
-        copy = card_of(gateway)
+        copy, latched = card_of(gateway), gateway.lines.latched
 
         def restore() -> None:
             if gateway.alive and not self._healed:
@@ -82,6 +83,7 @@ class CardFaults:
             gateway.excuse()
             gateway.promised.clear()
             gateway.promised.update(promised)
+            gateway.lines.latched = latched
             self.spent_again += self.spent - spent  # the copy does not know of these
             # For the copy the time since is time without power, and no boot since was charged to it.
             self.off_ms[gateway.card].append((copied_ms, self.schedule.now_ms))

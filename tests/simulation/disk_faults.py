@@ -83,6 +83,8 @@ class DiskFaults:
                 gateway.excuse()
             if path.name.startswith("standing"):
                 gateway.promised.clear()
+            if path.name.startswith("fire"):
+                gateway.lines.latched = False
             self.finding.counts[f"bits flipped in {path.name.split('-')[0].split('.')[0]}"] += 1
 
         self.darken(gateway, flip)

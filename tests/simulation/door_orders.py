@@ -17,6 +17,7 @@ from simulation.cloud_side import BY_HOURS, PLANNED, CloudSide
 from simulation.finding import Finding
 from simulation.gateway_side import GatewaySide
 from simulation.hours import open_all_along
+from simulation.house_part import SWITCH
 from simulation.lanes import ENTRIES, EXIT, LANES
 from simulation.pace import Pace
 from simulation.schedule import Schedule
@@ -58,6 +59,7 @@ class DoorOrders:
     gateways: list[GatewaySide]
     _clock_error_ms: int
     _cloud_tick: Callable[[], None]
+    judge_lines: Callable[[GatewaySide], None]
     orders: dict[str, Given]
     """By door, as the cloud has them."""
     withdrawn: set[str]
@@ -96,7 +98,7 @@ class DoorOrders:
         """A technician opens a lane at the gateway."""
         gateway = self.random.choice(self.everyone())
         lane = self.random.choice(ENTRIES)
-        if gateway.alive and not gateway.relays[lane].releasing:
+        if gateway.alive and not gateway.relays[lane].releasing and gateway.bearings()[lane] is not Bearing.FIRE:
             locked = self._locked_by(gateway, lane)
             gateway.open_once(lane)
             if locked is not None and gateway.relays[lane].releasing:
@@ -107,19 +109,20 @@ class DoorOrders:
         for gateway in self.everyone():
             if not gateway.alive:
                 continue
+            self.judge_lines(gateway)
             for lane, bearing in gateway.bearings().items():
                 locked = self._locked_by(gateway, lane)
                 if locked is not None:
                     self.finding.counts["doors seen locked by order"] += 1
-                    if bearing is not _BEARINGS[locked.standing] and bearing is not Bearing.LOCKDOWN:
+                    if bearing not in (_BEARINGS[locked.standing], Bearing.LOCKDOWN, Bearing.FIRE):
                         self.finding.breaks(LOCKED, f"{gateway.name}'s {lane} stands {bearing} under {locked}")
                 if bearing is Bearing.FREE:
                     self._judge_free(gateway, lane)
 
     def judge_hours(self, gateway: GatewaySide, number: int, lane: str) -> None:
         """That gateway let that member in at this moment."""
-        locked = self._locked_by(gateway, lane)
-        if locked is not None:
+        locked = self._locked_by(gateway, lane) or ("its switch" if gateway.lines.active[SWITCH] else None)
+        if locked is not None and gateway.bearings()[lane] is not Bearing.FIRE:
             self.finding.breaks(LOCKED, f"{gateway.name} let member {number} through {lane} under {locked}")
         if number in BY_HOURS and lane != EXIT and self._shut(gateway):
             self.finding.breaks(HOURS, f"{gateway.name} let in member {number} outside of their hours")

@@ -11,7 +11,14 @@ from simulation.hours import CLOCKS_CHANGE_MS
 from simulation.network import Weather
 
 EVERYDAY: Mapping[str, float] = MappingProxyType(
-    {"somebody_badges": 30, "change_somebody": 6, "order_doors": 2, "open_once": 0.5}
+    {
+        "somebody_badges": 30,
+        "change_somebody": 6,
+        "order_doors": 2,
+        "open_once": 0.5,
+        "alarm_fire": 0.2,
+        "switch_lockdown": 0.3,
+    }
 )
 ACTS: Mapping[str, float] = MappingProxyType(
     {

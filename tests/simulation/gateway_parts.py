@@ -53,6 +53,8 @@ class Defences:
     passback_is_asked: bool = True
     commits_are_synced: bool = True  # synchronous=FULL
     orders_are_kept: bool = True  # apart from the table
+    fire_is_kept: bool = True  # over restarts
+    switch_locks: bool = True
     wall_clock: bool = True
 
 

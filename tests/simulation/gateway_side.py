@@ -12,7 +12,6 @@ from portillon_edge.domain.timekeeping import STEP_MS_MAX, TimeKeeper
 from portillon_edge.doors.attendant import Attendant
 from portillon_edge.doors.guarded_outputs import GuardedOutputs
 from portillon_edge.doors.local_side import LocalSide
-from portillon_edge.doors.machine import Bearing
 from portillon_edge.doors.staff_order import OpenDoor
 from portillon_edge.errors import EdgeError
 from portillon_edge.guard import core
@@ -21,6 +20,7 @@ from portillon_edge.presence.others_file import OthersFile
 from portillon_edge.presence.presence_file import PresenceFile
 from portillon_edge.store.credential_memory import DurableCredentialMemory
 from portillon_edge.store.entitlements import EntitlementStore
+from portillon_edge.store.fire_latch import FireLatchFile
 from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.store.standing_file import StandingFile
 from portillon_edge.sync.inputs import Connected, Disconnected, Received
@@ -54,6 +54,7 @@ from simulation.gateway_parts import (
 )
 from simulation.gateway_rounds import BOOT_NS, GatewayRounds
 from simulation.guard_side import GuardSide, Relay
+from simulation.house_part import HousePart, LatchSeen, Lines, build_watches
 from simulation.lanes import ENTRIES, LANES, build_lanes, reader_of, sensor_of
 from simulation.mounted_disk import Careless, mounted
 from simulation.schedule import NS_PER_MS
@@ -65,8 +66,8 @@ RESTART_MS = 5_000
 """After an end that nobody asked for, and between two starts that fail."""
 
 
-class GatewaySide(GatewayRounds):
-    """One gateway with one lane; `start` and `crash` as often as wanted."""
+class GatewaySide(GatewayRounds, HousePart):
+    """One gateway with three lanes; `start` and `crash` as often as wanted."""
 
     def __init__(
         self, name: str, folder: Path, outside: Outside, defences: Defences, seed: int, *, card: str = ""
@@ -107,6 +108,7 @@ class GatewaySide(GatewayRounds):
         self._journals: set[str] = set()
         self.free_until_ms = 0
         """Some lane stood free up to then: whoever is inside may have left without a card."""
+        self.lines = Lines()
         self.promised: dict[str, str] = {}
         """The orders it has kept, by door: who gave them."""
         self._opened: list[Callable[[], None]] = []
@@ -255,6 +257,10 @@ class GatewaySide(GatewayRounds):
                 StandingFile(self.folder, [secret]), self.promised, dead=lambda: self.disk.dead,
                 keeps=self._defences.orders_are_kept,
             ),
+            watches=build_watches(switch=self._defences.switch_locks),
+            latch=LatchSeen(
+                FireLatchFile(self.folder), self.lines, dead=lambda: self.disk.dead, keeps=self._defences.fire_is_kept
+            ),
         )  # type: ignore[arg-type]  # fmt: skip
         self.session = SyncSession(
             gateway=self.name, keys=self._outside.keys, boot_id=self.boot_id, keeper=self.keeper,
@@ -273,8 +279,7 @@ class GatewaySide(GatewayRounds):
         self._built: Path | None = None
         self._journals |= {source.journal_id for source in self.shelf.sources()}
         self._connect_guard()
-        for lane in LANES:
-            self.attendant.handle(InputChanged(sensor_of(lane), False, now_ns))
+        self._find_levels()
         self._wakes_at_ns, self._tidied_ns = None, now_ns
         self.presence.take(Started(self.store.position().epoch))
         self._let(self._look_around)
@@ -367,10 +372,6 @@ class GatewaySide(GatewayRounds):
     def open_once(self, lane: str) -> None:
         """A technician opens it here, without a card."""
         self._let(lambda: self.attendant.handle(OpenDoor(lane, "staff:0", self.boot_ns)))
-
-    def bearings(self) -> dict[str, Bearing]:
-        """How each lane stands."""
-        return {lane: stands.standing for lane, stands in self.attendant.standings().items()}
 
     def push_through(self, lane: str = ENTRIES[0]) -> NewEvent | None:
         """Somebody goes through the lane, if it is released; the passage of a member that came of it."""

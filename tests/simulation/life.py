@@ -28,6 +28,7 @@ from simulation.gateway_parts import Defences, Outside
 from simulation.gateway_side import COMMIT_AFTER_MS, GatewaySide
 from simulation.habits import Habits
 from simulation.history import History
+from simulation.house_lines import HouseLines
 from simulation.network import FINE, Network, Weather
 from simulation.network_faults import NetworkFaults
 from simulation.pace import SHIPPED, Pace, at
@@ -46,7 +47,7 @@ BLOCKED_MAX = 3
 IDLE_TICK_MS = 60 * MINUTE_MS
 
 
-class Life(Habits, DoorOrders, NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Attacks):
+class Life(Habits, DoorOrders, HouseLines, NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Attacks):
     """A cloud, two gateways, a network, and chance."""
 
     def __init__(
@@ -245,6 +246,7 @@ class Life(Habits, DoorOrders, NetworkFaults, PowerFaults, CloudFaults, CardFaul
             gateway.commit_after_ms = COMMIT_AFTER_MS
             self.mend_power(gateway)
             self._restart(gateway)
+            self.quiet_lines(gateway)
             if not gateway.alive:
                 self.finding.breaks(PROGRESS, f"{gateway.name}'s disk is well and it does not start: {gateway.why_not}")
                 return

@@ -12,6 +12,8 @@ from simulation.faults import START_MS
 from simulation.gateway_parts import Defences
 from simulation.habits import PASSBACK, VISITS
 from simulation.hours import CLOCKS_CHANGE_MS
+from simulation.house_lines import HOUSE
+from simulation.house_part import FIRE, SWITCH
 from simulation.life import Life
 from simulation.lives import live_once, make_template, write_gates_history
 from simulation.network import FINE, Weather
@@ -151,6 +153,26 @@ def loses_its_table_in_a_lockdown(life: Life) -> None:
     life.judge_doors()
 
 
+def restarts_in_a_fire(life: Life) -> None:
+    """A fire loop alarms and is quiet again; nobody has reset it when the power goes and comes back."""
+    gateway = life.gateways[0]
+    gateway.set_line(FIRE, True)
+    life.schedule.run_for(5_000)
+    gateway.set_line(FIRE, False)
+    life.darken(gateway)
+    life.mend_power(gateway)
+    life.schedule.run_for(2_000)
+    life.judge_doors()
+
+
+def is_locked_down_by_switch(life: Life) -> None:
+    """Somebody turns the switch, and the gateway starts again meanwhile."""
+    life.gateways[0].set_line(SWITCH, True)
+    life.kill(life.gateways[0])
+    life.schedule.run_for(5_000)
+    life.judge_doors()
+
+
 def stays_up_for_the_change_of_clocks(life: Life) -> None:
     """The clocks are put back; eleven minutes past one is outside of the hours, and past two would be within."""
     life.schedule.run_for(CLOCKS_CHANGE_MS[0] + 11 * 60_000 - life.schedule.now_ms)
@@ -215,6 +237,8 @@ ABLATIONS: dict[str, tuple[Defences, int, Callable[[Life], None]]] = {
         LOCKED,
         loses_its_table_in_a_lockdown,
     ),
+    "a fire is kept over restarts": (Defences(fire_is_kept=False), HOUSE, restarts_in_a_fire),
+    "a switch locks down": (Defences(switch_locks=False), HOUSE, is_locked_down_by_switch),
     "hours go by the wall's clock": (Defences(wall_clock=False), HOURS, stays_up_for_the_change_of_clocks),
     "only the listed keys are believed": (Defences(verify=False), 7, forged_messages),
 }
