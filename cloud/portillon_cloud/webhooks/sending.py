@@ -5,7 +5,7 @@ Called with no transaction open.
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -60,20 +60,33 @@ class HttpSender:
         """POST it to the address that was looked at, under the host's own name."""
         try:
             parts = checked_url(request.url, test=request.test)
-            address = resolved(parts, private=self.private and request.test)[0]
+            addresses = resolved(parts, private=self.private and request.test)
         except (EndpointRefusedError, AddressRefusedError) as error:
             return Answer(None, str(error))
         except (OSError, UnicodeError) as error:
             return Answer(None, f"the host's name cannot be resolved: {error}")
-        url = httpx.URL(request.url).copy_with(host=address)
+        urls = [httpx.URL(request.url).copy_with(host=address) for address in addresses]
         headers = {**request.headers, "host": parts.netloc, "user-agent": AGENT, "content-type": "application/json"}
         try:
             # One bound for all of it: who sends one byte every few seconds must not hold a thread for hours.
-            return asyncio.run(asyncio.wait_for(self._post(url, headers, request.body, parts.hostname), self.timeout_s))
+            return asyncio.run(
+                asyncio.wait_for(self._first(urls, headers, request.body, parts.hostname), self.timeout_s)
+            )
         except (TimeoutError, httpx.TimeoutException):
             return Answer(None, f"no answer within {self.timeout_s:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             return Answer(None, f"{type(error).__name__}: {error}")
+
+    async def _first(
+        self, urls: Sequence[httpx.URL], headers: Mapping[str, str], body: bytes, name: str | None
+    ) -> Answer:
+        """Of a host with several addresses the first that takes a connection; each was looked at."""
+        for url in urls[:-1]:
+            try:
+                return await self._post(url, headers, body, name)
+            except httpx.ConnectError:
+                continue  # nothing was sent: the next address is tried within the same bound
+        return await self._post(urls[-1], headers, body, name)
 
     async def _post(self, url: httpx.URL, headers: Mapping[str, str], body: bytes, name: str | None) -> Answer:
         async with (

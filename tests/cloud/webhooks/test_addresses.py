@@ -121,7 +121,10 @@ def test_this_machine_is_reached_by_tests_with_leave_alone(
 def test_the_address_that_was_looked_at_is_the_one_connected_to(
     server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name is resolved once: what it means a moment later (rebinding) changes nothing; one bad answer spoils all."""
+    """A name is resolved once: what it means a moment later (rebinding) changes nothing.
+
+    Where one address is not there the next is tried; one that is not public spoils all.
+    """
     looked: list[str] = []
 
     def resolve(host: str, port: int, **_more: object) -> list[tuple[object, ...]]:
@@ -133,6 +136,13 @@ def test_the_address_that_was_looked_at_is_the_one_connected_to(
         assert HttpSender(private=True).send(ask(server, "/200", host="hook.example.org")).taken
     assert looked.count("hook.example.org") == 1
     assert Handler.came[-1][1]["host"] == f"hook.example.org:{server.server_port}"
+
+    def two(host: str, port: int, **_more: object) -> list[tuple[object, ...]]:
+        return [(2, 1, 6, "", (address, port)) for address in ("127.0.0.9", "127.0.0.1")]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("portillon_cloud.webhooks.addresses.socket.getaddrinfo", two)
+        assert HttpSender(private=True).send(ask(server, "/200", host="hook.example.org")).taken
 
     def mixed(host: str, port: int, **_more: object) -> list[tuple[object, ...]]:
         return [(2, 1, 6, "", (address, port)) for address in ("1.1.1.1", "10.0.0.1")]
