@@ -15,6 +15,7 @@ from portillon_cloud.billing.contracts import subscribe
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.tables import subscription
 from portillon_cloud.clock.operations import advance, set_rate
+from portillon_cloud.dunning import caps
 from portillon_cloud.dunning.operations import DUNNING_STEP, contract_ended, set_policy
 from portillon_cloud.dunning.policy import DunningPolicy, Rung
 from portillon_cloud.dunning.step_taking import take_step
@@ -192,23 +193,34 @@ def test_a_reminder_before_the_day(gym: DuesGym) -> None:
     assert gym.letters(payer) == ["before_due", "before_due"]
 
 
+def ask_often(gym: DuesGym, payer: Payer) -> None:
+    """Somebody asks for the charge every minute, fourteen times."""
+    for minute in range(1, 15):
+        now_ms = at(0, 7, minute)
+        with gym.db.write() as conn:
+            charge_soon(conn, organisation_id=gym.organisation_id, account_id=payer.account_id, now_ms=now_ms)
+        gym.run_until(now_ms)
+
+
 def test_a_card_rests_once_the_networks_count_is_reached(gym: DuesGym) -> None:
     """However often anybody asks: the eleventh try in a day waits until the first is a day old."""
     payer = gym.payer(BROKE)
     gym.owe(payer)
     gym.run_until(at(0))
-    for minute in range(1, 15):
-        with gym.db.write() as conn:
-            charge_soon(
-                conn,
-                organisation_id=gym.organisation_id,
-                account_id=payer.account_id,
-                now_ms=at(0, 7, minute),
-            )
-        gym.run_until(at(0, 7, minute))
+    ask_often(gym, payer)
     assert charges(gym) == 10
     gym.run_until(at(1))
     assert charges(gym) == 11
+
+
+def test_without_caps_a_card_would_be_tried_as_often_as_asked(gym: DuesGym, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ablation: with the networks' counts forgotten every ask is a try, and the merchant pays for it."""
+    monkeypatch.setattr(caps, "CAPS", {})
+    payer = gym.payer(BROKE)
+    gym.owe(payer)
+    gym.run_until(at(0))
+    ask_often(gym, payer)
+    assert charges(gym) == 15
 
 
 def test_a_new_policy_is_applied_to_who_is_shut_out(gym: DuesGym) -> None:
