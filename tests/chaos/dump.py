@@ -30,6 +30,9 @@ LEFT_OUT_COLUMNS = {
     "timer": {"key", "worker", "attempts", "error"},
     "payment_attempt": {"key", "tries"},
     "sim_charge": {"idempotency_key"},
+    "sim_refund": {"idempotency_key", "charge_key"},
+    "refund_attempt": {"key", "tries", "charge", "provider_reference"},
+    "payout_paid": {"request_key"},
     "attempt_outcome": {"provider_reference"},
     "message": {"key", "attempts", "error"},
     "dunning_step": {"timer_key"},
@@ -41,7 +44,7 @@ LEFT_OUT_COLUMNS = {
 
 _SUBJECTS = {
     "charge": "payment_intent", "dunning_step": "dunning_step", "dunning_review": "account", "access_review": "account",
-    "dunning_before_due": "payment_intent",
+    "dunning_before_due": "payment_intent", "refund": "payout",
     "renewal_notice": "subscription", "renew": "subscription", "addons_end": "subscription",
     "way_to_leave": "subscription",
 }  # fmt: skip
@@ -50,6 +53,8 @@ _SUBJECTS = {
 _SOURCES = {
     "invoice": "invoice", "credit_note": "credit_note", "payment": "payment", "credit_used": "allocation",
     "payout": "payout", "write_off": "write_off", "payment_return": "payment_return",
+    "payout_paid": "payout_paid", "payout_came_back": "payout_came_back",
+    "dispute_opened": "dispute", "dispute_won": "dispute",
 }  # fmt: skip
 """Whose id a ledger entry's source is, by the entry's kind."""
 
