@@ -69,7 +69,7 @@ def test_a_company_collects_and_a_line_is_explained_with_the_keyboard_alone(visi
             assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], path
 
     visitor.go(f"/books/bank?entity={lyon}")
-    page.get_by_text("It is something else").last.press("Enter")
+    page.get_by_text("Say what it is").last.press("Enter")
     page.get_by_label("What it is").last.focus()
     page.keyboard.type("Fee")
     page.keyboard.press("Tab")
