@@ -128,7 +128,7 @@ def invoices_settled(conn: Connection, organisation_id: int, account_id: int, zo
         .order_by(allocation.c.id)
     ):
         settled[row.invoice_id].append(_settled(row, Money(row.amount_minor, currencies[row.invoice_id]), zone))
-    for row in conn.execute(
+    for gone in conn.execute(
         select(
             allocation_undone.c.invoice_id,
             allocation_undone.c.amount_minor,
@@ -142,19 +142,19 @@ def invoices_settled(conn: Connection, organisation_id: int, account_id: int, zo
     ):
         back = Settled(
             what=Settling.TAKEN_BACK,
-            on=local_date(row.returned_at_ms, zone),
-            amount=Money(-row.amount_minor, currencies[row.invoice_id]),
-            kind=ReturnKind(row.kind),
-            name=row.code,
+            on=local_date(gone.returned_at_ms, zone),
+            amount=Money(-gone.amount_minor, currencies[gone.invoice_id]),
+            kind=ReturnKind(gone.kind),
+            name=gone.code,
         )
-        settled[row.invoice_id].append(back)
+        settled[gone.invoice_id].append(back)
     return tuple(
         InvoiceSettled(summary=one, settled=tuple(sorted(settled[one.id], key=lambda part: part.on)))
         for one in invoices
     )
 
 
-def _settled(row: Row[Any], amount: Money, zone: str) -> Settled:
+def _settled(row: Row[*tuple[Any, ...]], amount: Money, zone: str) -> Settled:
     if row.means is not None:
         on = local_date(row.received_at_ms, zone)
         return Settled(what=Settling.PAYMENT, on=on, amount=amount, means=Means(row.means))

@@ -32,10 +32,10 @@ from portillon_cloud.members import api as members
 from portillon_cloud.members import credentials_api as credentials
 from portillon_cloud.members import profile_api as profiles
 from portillon_cloud.payments import api as payments
-from portillon_cloud.payments.fraud import api as fraud
 from portillon_cloud.payments import cards_api as cards
 from portillon_cloud.payments import provider_api as providers
 from portillon_cloud.payments.disputes import api as disputes
+from portillon_cloud.payments.fraud import api as fraud
 from portillon_cloud.payments.inbox import api as provider_events
 from portillon_cloud.payments.questions import api as questions
 from portillon_cloud.payments.refunding import api as payouts
