@@ -96,7 +96,7 @@ def test_what_is_no_file_of_a_bank_is_refused(body: bytes) -> None:
         read_bank_file(body)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode), st.integers(0, 900))
 def test_any_bytes_are_read_or_refused(noise: bytes, place: int) -> None:
     """Whatever is put into a statement, it is read or refused, never anything else."""

@@ -78,7 +78,7 @@ def test_a_table_that_overlaps_adds_only_what_is_new(gym: EuroGym) -> None:
             assert conn.execute(select(func.count()).select_from(bank_line)).scalar_one() == count
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.text(max_size=40), st.integers(0, 120))
 def test_any_table_is_read_or_refused(noise: str, place: int) -> None:
     """Whatever is typed into a table, it is read or refused, never anything else."""

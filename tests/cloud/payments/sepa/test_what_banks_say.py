@@ -25,7 +25,7 @@ def filed(gym: EuroGym) -> Made:
         return make_file(conn, gym.keyring, gym.book, today=FILED, by="Inès", now_ms=at(FILED, 9))
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from([*Said, "worker"]), max_size=6))
 def test_any_order_of_answers(sqlite_db, said: list[Said | str]) -> None:
     """One success per attempt, what is owed is what did not stay, and what is at the bank is what is not owed."""
