@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 
 from portillon_cloud.billing.law.terms import Violation
-from portillon_cloud.errors import NotFoundError, PermanentError, RefusedError, TransientError
+from portillon_cloud.errors import ConflictError, NotFoundError, PermanentError, RefusedError, TransientError
 
 
 class UnlawfulContractError(RefusedError):
@@ -67,6 +67,10 @@ class SubscriptionRefusedError(RefusedError):
         self.possible_on = possible_on
         when = "" if possible_on is None else f"; possible from {possible_on}"
         super().__init__(f"not possible: {why.replace('_', ' ')}{when}")
+
+
+class SamePlanTwiceError(ConflictError):
+    """The member has this plan at that time already: a second one is seldom meant, and billed all the same."""
 
 
 class UnknownSubscriptionError(NotFoundError):

@@ -5,11 +5,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select, true
 
+from portillon_cloud.access.account_lock import lock_account
 from portillon_cloud.billing.change_request import Day
 from portillon_cloud.billing.contracts import Agreed, Wish, agree, subscribe
 from portillon_cloud.billing.coupons_api import Code
+from portillon_cloud.billing.errors import SamePlanTwiceError
+from portillon_cloud.billing.tables import contract, price, subscription
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.http.dependencies import ServicesDep, require
 from portillon_cloud.http.once import OnceKey, once
@@ -44,6 +47,14 @@ class SignedTerms(BaseModel):
 
 class NewSubscription(SignedTerms):
     member_id: Id
+    another: bool = Field(
+        default=False, description="A second one of a plan that the member has at that time is meant, and no slip"
+    )
+
+    def wish(self, organisation_id: int, member_id: int) -> Wish:
+        """What is asked for, whether it is another one or not."""
+        terms = {name: getattr(self, name) for name in SignedTerms.model_fields}
+        return SignedTerms(**terms).wish(organisation_id, member_id)
 
 
 class SubscribedOut(BaseModel):
@@ -89,20 +100,27 @@ def preview_subscription(new: NewSubscription, services: ServicesDep, seller: Se
     with services.db.read() as conn:
         _account_of(conn, new, seller)
         now_ms = business_now_ms(conn, seller.organisation_id, services.clock.real_ms())
-        return agreed_out(agree(conn, new.wish(seller.organisation_id, new.member_id), now_ms=now_ms))
+        agreed = agree(conn, new.wish(seller.organisation_id, new.member_id), now_ms=now_ms)
+        _refuse_twice(conn, new, agreed)
+        return agreed_out(agreed)
 
 
 @router.post("/subscriptions", status_code=201)
 def create_subscription(
     new: NewSubscription, services: ServicesDep, seller: Seller, response: Response, request_key: OnceKey = None
 ) -> SubscribedOut:
-    """Sign a contract for a member; 409 names every rule of the law that these terms break."""
+    """Sign a contract for a member. 409: rules of the law that these terms break, each by name; or the member has this
+    plan already, and `another` does not say that a second one is meant."""
 
     def signed() -> SubscribedOut:
+        account_id = _account_of(conn, new, seller)
+        lock_account(conn, account_id)
+        now_ms = business_now_ms(conn, seller.organisation_id, services.clock.real_ms())
+        _refuse_twice(conn, new, agree(conn, new.wish(seller.organisation_id, new.member_id), now_ms=now_ms))
         made = subscribe(
             conn,
             organisation_id=seller.organisation_id,
-            account_id=_account_of(conn, new, seller),
+            account_id=account_id,
             member_id=new.member_id,
             price_id=new.price_id,
             starts_on=new.starts_on,
@@ -111,7 +129,7 @@ def create_subscription(
             proof=new.proof,
             coupon_code=new.coupon_code,
             by=seller.name,
-            now_ms=business_now_ms(conn, seller.organisation_id, services.clock.real_ms()),
+            now_ms=now_ms,
         )
         return SubscribedOut(contract_id=made.contract_id, subscription_id=made.subscription_id)
 
@@ -131,6 +149,33 @@ def _account_of(conn: Connection, new: NewSubscription, seller: Principal) -> in
         detail = f"member_id {new.member_id} does not exist in your organisation."
         raise unprocessable(detail, pointer="/body/member_id")
     return found
+
+
+def _refuse_twice(conn: Connection, new: NewSubscription, agreed: Agreed) -> None:
+    """Raises SamePlanTwiceError if the member has the plan on one of these days, unless another one is meant."""
+    if new.another:
+        return
+    plans = select(price.c.plan_id).where(price.c.id == new.price_id)
+    ends_on = agreed.offered.ends_on
+    had = conn.execute(
+        select(subscription.c.id, contract.c.starts_on)
+        .join(price, price.c.id == subscription.c.price_id)
+        .join(contract, contract.c.id == subscription.c.contract_id)
+        .where(
+            subscription.c.member_id == new.member_id,
+            subscription.c.state == "active",
+            price.c.plan_id.in_(plans),
+            or_(subscription.c.ends_on.is_(None), subscription.c.ends_on > new.starts_on),
+            true() if ends_on is None else contract.c.starts_on < ends_on,
+        )
+        .order_by(subscription.c.id)
+        .limit(1)
+    ).one_or_none()
+    if had is not None:
+        raise SamePlanTwiceError(
+            f"member {new.member_id} has this plan by subscription {had.id} of {had.starts_on} already: send "
+            "another = true if a second one is meant"
+        )
 
 
 def agreed_out(agreed: Agreed) -> AgreedOut:

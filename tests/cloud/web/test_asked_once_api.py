@@ -26,7 +26,7 @@ def test_the_same_request_twice_makes_one(ask, client, gym):
     asked: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
         ("/accounts", payer, {"name": "Nora Côté"}),
         ("/members", {**person, "account_id": there["account_id"]}, {"first_name": "Paul"}),
-        ("/subscriptions", {**terms, "member_id": gym.members[11]}, {"starts_on": "2025-05-01"}),
+        ("/subscriptions", {**terms, "member_id": gym.members[11], "another": True}, {"starts_on": "2025-05-01"}),
         ("/sign-ups", signed_up, {"member": {**person, "first_name": "Paul"}}),
     )
     for number, (path, body, other) in enumerate(asked):

@@ -71,7 +71,7 @@ def test_who_brought_whom_is_noted_and_listed(ask, gym):
 
 def test_a_coupon_is_used_at_the_desk(ask, gym):
     """For the next period of what runs already; unknown codes and subscriptions are told apart."""
-    new = {"member_id": gym.members[11], "price_id": gym.price_id, "starts_on": "2025-03-01"}
+    new = {"member_id": gym.members[11], "price_id": gym.price_id, "starts_on": "2025-03-01", "another": True}
     subscription_id = ask("post", "/subscriptions", new).json()["subscription_id"]
     assert (
         ask("post", "/coupons", {"code": "TEN", "share_percent": 10, "cycles": 1}, role=Role.OWNER).status_code == 201

@@ -25,7 +25,8 @@ def test_a_signature_is_previewed_and_then_signed(ask, gym, plan_id):
     price_id = ask("post", f"/catalogue/{plan_id}/prices", YEARLY).json()["id"]
     coupon = {"code": "HALF", "share_percent": 50, "uses_most": 1, "plans": [plan_id]}
     assert ask("post", "/coupons", coupon).status_code == 201
-    new = {"member_id": gym.members[11], "price_id": price_id, "starts_on": "2025-04-01", "coupon_code": "HALF"}
+    new = {"member_id": gym.members[11], "price_id": price_id, "starts_on": "2025-04-01", "another": True}
+    new["coupon_code"] = "HALF"
     shown = ask("post", "/subscriptions/preview", new, Role.DESK)
     assert shown.status_code == 200, shown.text
     agreed = shown.json()
@@ -39,6 +40,23 @@ def test_a_signature_is_previewed_and_then_signed(ask, gym, plan_id):
     signed = ask("post", "/subscriptions", new, Role.DESK)
     assert signed.status_code == 201 and signed.headers["Location"].endswith(str(signed.json()["subscription_id"]))
     assert ask("get", "/coupons").json()[0]["uses"] == 1
+
+
+def test_a_second_one_of_a_plan_is_asked_about(ask, gym, plan_id):
+    """Whoever has the plan at that time gets no second one by a slip; if it is meant, or begins afterwards, they do."""
+    price_id = ask("post", f"/catalogue/{plan_id}/prices", YEARLY).json()["id"]
+    terms = {"price_id": price_id, "starts_on": "2025-04-01"}
+    site_id = ask("get", f"/members/{gym.members[11]}").json()["site_id"]
+    signed_up = ask("post", "/sign-ups", {
+        "payer": {"legal_entity_id": gym.legal_entity_id, "name": "Nora Roy", "language": "en"},
+        "member": {"site_id": site_id, "first_name": "Nora", "last_name": "Roy"}, "contracts": [terms],
+    }).json()  # fmt: skip
+    new = {**terms, "member_id": signed_up["member_id"]}
+    for path in ("/subscriptions/preview", "/subscriptions"):
+        refused = ask("post", path, {**new, "starts_on": "2026-03-31"})
+        assert refused.status_code == 409 and "another = true" in refused.json()["detail"], refused.text
+    assert ask("post", "/subscriptions", {**new, "starts_on": "2026-04-01"}).status_code == 201
+    assert ask("post", "/subscriptions", {**new, "starts_on": "2025-05-01", "another": True}).status_code == 201
 
 
 def test_what_cannot_be_signed_says_field_or_clause(ask, gym, plan_id):
