@@ -15,6 +15,7 @@ from portillon_cloud.billing.operations import create_plan, create_price
 from portillon_cloud.database import Database
 from portillon_cloud.doors import operations as doors
 from portillon_cloud.gateways import snapshot
+from portillon_cloud.gateways.errors import SnapshotGoneError
 from portillon_cloud.gateways.link import GatewayLink
 from portillon_cloud.gateways.operations import enrol_gateway
 from portillon_cloud.gateways.outgoing import Outgoing
@@ -27,6 +28,7 @@ from portillon_cloud.members.organisations import site_keys
 from portillon_cloud.secrets import Keyring
 from portillon_cloud.visits.operations import give
 from portillon_cloud.zones.operations import put_zone_rule
+from portillon_edge.errors import SnapshotRefused
 from portillon_rules.credential import Credential, SiteKey
 from portillon_rules.door_plan import Standing
 from portillon_rules.visits import Per
@@ -219,10 +221,13 @@ class CloudSide:
         self._open()
 
     def snapshot_body(self, url: str) -> bytes:
-        """What a gateway would download."""
-        with self.db.read() as conn:
-            stored = snapshot.find(conn, url.rsplit("/", 1)[-1], now_ms=self.clock.real_ms())
-        return b"".join(snapshot.read(self.db, stored))
+        """What a gateway would download. Raises SnapshotRefused, as the gateway reads the answer of an offer gone."""
+        try:
+            with self.db.read() as conn:
+                stored = snapshot.find(conn, url.rsplit("/", 1)[-1], now_ms=self.clock.real_ms())
+            return b"".join(snapshot.read(self.db, stored))
+        except SnapshotGoneError as error:
+            raise SnapshotRefused(str(error)) from error
 
     def position(self, gateway_id: str) -> tuple[int, int, str]:
         """(epoch, revision, root) issued to a gateway."""
