@@ -20,7 +20,7 @@ def keys(gym, role=Role.OWNER, key=None):
 @pytest.fixture
 def billed(client, gym):
     """The account of a member who was billed 59.99 and taxes on 1 March, and its invoice."""
-    new = {"member_id": gym.members[11], "price_id": gym.price_id, "starts_on": "2025-03-01"}
+    new = {"member_id": gym.members[11], "price_id": gym.price_id, "starts_on": "2025-03-01", "another": True}
     assert client.post("/api/v1/subscriptions", json=new, **keys(gym, Role.DESK)).status_code == 201
     before = set(gym.invoices)
     run_invoices(gym.services.db, gym.legal_entity_id, on=date(2025, 3, 12), now_ms=BUSINESS_MS)

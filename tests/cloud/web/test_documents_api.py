@@ -32,7 +32,7 @@ def path(client, gym):
     assert said.status_code == 204, said.text
     known = client.put(f"{api}/members/{gym.members[11]}/profile", json=PROFILE, **keys(gym))
     assert known.status_code == 200, known.text
-    new = {"member_id": gym.members[11], "price_id": gym.price_id, "starts_on": "2025-04-01"}
+    new = {"member_id": gym.members[11], "price_id": gym.price_id, "starts_on": "2025-04-01", "another": True}
     made = client.post(f"{api}/subscriptions", json=new, **keys(gym, Role.DESK))
     assert made.status_code == 201, made.text
     return f"{api}/subscriptions/{made.json()['subscription_id']}/documents"

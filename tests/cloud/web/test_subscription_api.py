@@ -17,7 +17,7 @@ def keys(gym, role=Role.OWNER):
 @pytest.fixture
 def path(client, gym):
     """The address of a subscription that began this month and is billed for it."""
-    new = {"member_id": gym.members[11], "price_id": gym.price_id, "starts_on": STARTS_ON}
+    new = {"member_id": gym.members[11], "price_id": gym.price_id, "starts_on": STARTS_ON, "another": True}
     made = client.post("/api/v1/subscriptions", json=new, **keys(gym, Role.DESK))
     assert made.status_code == 201, made.text
     run_invoices(gym.services.db, gym.legal_entity_id, on=date(2025, 3, 1), now_ms=BUSINESS_MS)
