@@ -5,7 +5,9 @@
    whole new table without it. A table that merely lacks it has lost a row, at whatever revision: a bit that flips in
    a row's name makes it no row of orders at all, and nothing is left to disbelieve.
 3. No table (quarantined, or never fetched again) says nothing; nor does a table of no later revision than the one it
-   was kept from: an old copy. What an older table says against an order counts as little.
+   was kept from: an old copy, or the last commits went with a power cut. What an older table says against an order
+   counts as little, and an order that only it has stands while that table does: it is not kept, for it may be the very
+   one that was withdrawn later.
 4. Whatever else a table says of a door is right: another order for it takes the kept one's place.
 5. An order that is in a table of a new epoch, or in one that was made anew, is kept from that one on.
 An order's own end holds as ever (bearing.py).
@@ -31,15 +33,14 @@ class StandingOrders:
 
     def after(self, rules: SiteRules) -> "StandingOrders":
         """What is to be kept now that the table says `rules`; the same object if that is nothing new."""
-        if rules.epoch is None or rules.revision is None:
+        if rules.epoch is None or rules.revision is None or self._older(rules):
             return self
         locking = {
             door: order for door, order in self.over(rules).orders.items() if order.standing is not Standing.FREE
         }
         if locking == self.orders and not any(self._went(door, rules) for door in locking):
             return self
-        epoch, revision = max((self.epoch, self.revision), (rules.epoch, rules.revision))
-        return StandingOrders(locking, epoch, revision)
+        return StandingOrders(locking, rules.epoch, rules.revision)
 
     def over(self, rules: SiteRules) -> SiteRules:
         """The site's rules with the orders that stand."""

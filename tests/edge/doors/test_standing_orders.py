@@ -83,6 +83,14 @@ def test_an_old_copy_counts_less_than_what_was_kept(epoch: int, revision: int) -
     assert stands(table(free, epoch=epoch, revision=revision)) == {LOCKDOWN, BLOCKED}
 
 
+def test_an_order_that_only_an_older_table_has_is_not_kept() -> None:
+    """Power went, and with it the table's last commit, the order's withdrawal: it stands until that comes again."""
+    after_withdrawal = KEPT.after(table(revision=8, anew=True))
+    assert stands(table(LOCKDOWN), after_withdrawal) == {LOCKDOWN}
+    once_more = after_withdrawal.after(table(LOCKDOWN)).after(table(revision=8, anew=True))
+    assert stands(table(revision=8, anew=True), once_more) == stands(NO_TABLE, once_more) == set()
+
+
 def test_a_new_epoch_is_a_later_table() -> None:
     """A cloud that began anew is believed, whatever its revisions count."""
     assert stands(table(epoch=2, revision=1)) == set()
