@@ -90,6 +90,7 @@ class AtDesk:
     grace: GraceGiven | None
     next: tuple[NextThing, ...]
     thing: TheOneThing
+    question_id: int | None  # about a bill of theirs, open the longest
 
 
 def at_desk(
@@ -120,13 +121,14 @@ def at_desk(
     overdue = [one for one in unpaid if one.due_on <= today and one.currency == row.currency]
     overdue_minor = sum(one.owed_minor for one in overdue)
     to_confirm, on_its_way = _being_charged(conn, row.account_id, row.currency)
+    question_id = _asked(conn, row.account_id)
     situation = Situation(
         refusal=answer.reason,
         has_card=answer.has_card,
         overdue=Money(overdue_minor, row.currency) if overdue_minor else None,
         to_confirm=to_confirm,
         on_its_way=on_its_way,
-        asked=any(one.parked for one in unpaid) or _asked(conn, row.account_id),
+        asked=any(one.parked for one in unpaid) or question_id is not None,
         stopped=_stopped(conn, row.account_id),
         card_fails=_card_fails(conn, row.account_id, facts.next_due_on or (today if unpaid else None)),
     )
@@ -148,6 +150,7 @@ def at_desk(
         grace=given if given is not None and given.until_ms > now_ms else None,
         next=_coming(conn, row.account_id, facts.for_member(str(member_id)), unpaid, today),
         thing=the_one_thing(situation),
+        question_id=question_id,
     )
 
 
@@ -231,15 +234,16 @@ def _being_charged(conn: Connection, account_id: int, currency: str) -> tuple[Mo
     return Money(confirm, currency) if confirm else None, Money(way, currency) if way else None
 
 
-def _asked(conn: Connection, account_id: int) -> bool:
-    """Whether a question about a bill of theirs waits for its answer."""
-    found = conn.scalar(
+def _asked(conn: Connection, account_id: int) -> int | None:
+    """The question about a bill of theirs that has waited the longest."""
+    found: int | None = conn.scalar(
         select(invoice_question.c.id)
         .join(question_answer, question_answer.c.question_id == invoice_question.c.id, isouter=True)
         .where(invoice_question.c.account_id == account_id, question_answer.c.id.is_(None))
+        .order_by(invoice_question.c.id)
         .limit(1)
     )
-    return found is not None
+    return found
 
 
 def _stopped(conn: Connection, account_id: int) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from portillon_cloud.accounting.acts import Act
 from portillon_cloud.ledger.tables import ManualKind
 from portillon_cloud.locale.words import Words
+from portillon_cloud.payments.questions.tables import BY_LINK
 from portillon_cloud.payments.tables import Means
 from portillon_cloud.web.wording import MEANS, N_
 
@@ -56,6 +57,7 @@ AUTHORS: Mapping[str, str] = {
     "membership": N_("with its membership"),
     "referral": N_("for bringing somebody"),
     "transfer": N_("by the transfer"),
+    BY_LINK: N_("by the payer, with their link"),
 }
 
 

@@ -51,6 +51,7 @@ from portillon_cloud.web.pages import (
     members,
     notices,
     pay,
+    pay_question,
     payer,
     payouts,
     plans,
@@ -111,9 +112,9 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
     app.mount("/static", Assets())
     parts = (
         sign_in, live, doors, alarms, members, profile, credentials, door_rights, company, visits, notices, invoices,
-        pay, payer, desk, desk_acts, desk_limits, receipt, sales, subscriptions, contracts, contract_texts, transfers,
-        leave, leave_asked, unpaid, dunning, clock, shared_passes, forgiveness, given_rights, hours, zones, policy,
-        rule_changes, decisions, accounting, bank, debits, book_entries, takings, audit,
+        pay, pay_question, payer, desk, desk_acts, desk_limits, receipt, sales, subscriptions, contracts,
+        contract_texts, transfers, leave, leave_asked, unpaid, dunning, clock, shared_passes, forgiveness, given_rights,
+        hours, zones, policy, rule_changes, decisions, accounting, bank, debits, book_entries, takings, audit,
         renew, plans, coupons, price_changes,
         forecast, referrals, reports, webhooks, suspicions, disputes, payouts, questions,
     )  # fmt: skip

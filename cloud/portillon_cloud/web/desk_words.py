@@ -104,6 +104,8 @@ class DeskWords:
             return own_page, self.words.say(lead[1])
         if lead is None:
             return None
+        if found.thing.todo is Todo.ANSWER_QUESTION and found.question_id is not None:
+            return f"/questions?account={found.account_id}#question-{found.question_id}", self.words.say(lead[1])
         if found.thing.todo is Todo.UNFREEZE and found.subscription_id is not None:
             return f"/subscriptions/{found.subscription_id}", self.words.say(lead[1])
         return lead[0].format(member_id=found.member_id, account_id=found.account_id), self.words.say(lead[1])

@@ -244,7 +244,8 @@ def test_what_the_bank_disputes_is_told(signed_in, gym):
     dispute_it(gym, account_id, paid, reference="dp_1", state="open")
     dispute_it(gym, account_id, paid, reference="dp_2", state="lost", cleared_at_ms=BUSINESS_MS)
     html = desk.get(f"/accounts/{account_id}").text
-    assert "Disputed" in html and "Lost" in html and "cleared since" in html and 'href="/disputes"' in html
+    assert "Disputed" in html and "Lost" in html and "cleared since" in html
+    assert f'href="/disputes?account={account_id}"' in html
 
 
 def test_the_statement_of_a_period_and_its_file(signed_in, gym):

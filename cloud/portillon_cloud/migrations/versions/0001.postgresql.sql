@@ -806,7 +806,7 @@ CREATE TABLE card_try (
 	address_mark TEXT,
 	at_real_ms BIGINT NOT NULL,
 	CONSTRAINT pk_card_try PRIMARY KEY (id),
-	CONSTRAINT ck_card_try_act_known CHECK (act IN ('card_asked', 'charge_asked', 'charge_refused')),
+	CONSTRAINT ck_card_try_act_known CHECK (act IN ('card_asked', 'charge_asked', 'charge_refused', 'question_asked')),
 	CONSTRAINT fk_card_try_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_card_try_account_id FOREIGN KEY(account_id) REFERENCES account (id)
 )
@@ -1818,7 +1818,7 @@ CREATE TABLE invoice_question (
 	holds_until_ms BIGINT NOT NULL,
 	request_key TEXT NOT NULL,
 	CONSTRAINT pk_invoice_question PRIMARY KEY (id),
-	CONSTRAINT ck_invoice_question_asked_as_known CHECK (asked_as IN ('member', 'desk')),
+	CONSTRAINT ck_invoice_question_asked_as_known CHECK (asked_as IN ('member', 'payer', 'desk')),
 	CONSTRAINT uq_invoice_question_organisation_id_request_key UNIQUE (organisation_id, request_key),
 	CONSTRAINT fk_invoice_question_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_invoice_question_account_id FOREIGN KEY(account_id) REFERENCES account (id),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, case, func, select, true
 
 from portillon_cloud.members.tables import account
 from portillon_cloud.payments.disputes.errors import UnknownDisputeError
@@ -61,15 +61,17 @@ class DisputeLine:
     to_do: ToDo
 
 
-def disputes(conn: Connection, organisation_id: int) -> list[DisputeLine]:
-    """What is to be done first, by its day; then the newest. At most MOST."""
+def disputes(conn: Connection, organisation_id: int, *, account_id: int | None = None) -> list[DisputeLine]:
+    """What is to be done first, by its day; then the newest. At most MOST. `account_id`: of this account alone."""
     column = dispute.c
     to_clear = and_(column.state == DisputeState.LOST, column.cleared_at_ms.is_(None), column.debit.is_(False))
     day = case((TO_ANSWER, column.answer_by_ms))
     rows = conn.execute(
         select(dispute, account.c.name)
         .join(account, account.c.id == column.account_id)
-        .where(column.organisation_id == organisation_id)
+        .where(
+            column.organisation_id == organisation_id, true() if account_id is None else column.account_id == account_id
+        )
         .order_by(case((TO_ANSWER, 0), (to_clear, 1), else_=2), day.is_(None), day, column.id.desc())
         .limit(MOST)
     )

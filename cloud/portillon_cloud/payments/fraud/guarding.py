@@ -54,7 +54,8 @@ def admit(db: Database, keyring: Keyring, asked: Asked, *, real_ms: int) -> Held
         if conn.scalar(select(account.c.id).where(*own)) is None:
             raise UnknownAccountError(f"organisation {asked.organisation_id} has no account {asked.account_id}")
         lock_account(conn, asked.account_id)  # two tries at once: the second sees the first
-        held = _held_by_signal(conn, asked) or _judged(conn, asked, mark, real_ms)
+        by_signal = None if asked.act is Act.QUESTION_ASKED else _held_by_signal(conn, asked)
+        held = by_signal or _judged(conn, asked, mark, real_ms)
         if held is None:
             _count(conn, asked, mark, real_ms)
         elif held.suspicion is not Suspicion.TOO_OFTEN:

@@ -6,7 +6,8 @@
     one address   all accounts, an hour         wait; somebody goes through links, or the gym's own network is busy
     card testing  all refusals, an hour         no new cards for that hour: a list of stolen cards is being tried
 
-What the worker charges by itself is never held: only what somebody does with a link, or has the desk do.
+What the worker charges by itself is never held: only what somebody does with a link, or has the desk do. A question
+waits for what ends by itself, and for nothing else: whoever's card is refused has reason to ask.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ class Act(StrEnum):
     CARD_ASKED = "card_asked"  # the fields for a new card were opened
     CHARGE_ASKED = "charge_asked"  # somebody had what is due tried at once
     CHARGE_REFUSED = "charge_refused"  # and a bank said no
+    QUESTION_ASKED = "question_asked"  # a payer asked about an invoice: no card is tried by it
 
 
 class Suspicion(StrEnum):
@@ -91,7 +93,7 @@ def _broken(
     if act is Act.CARD_ASKED and len(cards) >= limits.cards_per_day:
         yield Held(Suspicion.MANY_CARDS, len(cards), None)
     refused = _within([one.at_ms for one in account if one.act is Act.CHARGE_REFUSED], DAY_MS, now_ms)
-    if len(refused) >= limits.refusals_per_day:
+    if act is not Act.QUESTION_ASKED and len(refused) >= limits.refusals_per_day:
         yield Held(Suspicion.MANY_REFUSALS, len(refused), None)
     of_all = _within(refusals, HOUR_MS, now_ms)
     if act is Act.CARD_ASKED and len(of_all) >= limits.organisation_refusals_per_hour:

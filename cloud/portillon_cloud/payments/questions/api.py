@@ -1,6 +1,6 @@
 """Questions about invoices over HTTP: ask, answer, and what waits."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,7 +25,7 @@ class QuestionIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    asked_as: AskedBy = Field(default=AskedBy.MEMBER, description="Who has the question")
+    asked_as: Literal[AskedBy.MEMBER, AskedBy.DESK] = Field(default=AskedBy.MEMBER, description="Who has the question")
     text: Text
 
 

@@ -8,7 +8,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, select
+from sqlalchemy import Connection, Row, exists, func, select, true
 
 from portillon_cloud import outbox
 from portillon_cloud.access.account_lock import lock_account
@@ -36,7 +36,7 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Who asks what about which invoice. The same `request_key` is one question."""
+    """Who asks what about which invoice. The same `request_key` is one question. `account_id`: of whom it must be."""
 
     organisation_id: int
     invoice_id: int
@@ -44,6 +44,7 @@ class Question:
     by: str
     text: str
     request_key: str
+    account_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ def ask(conn: Connection, asked: Question, *, now_ms: int) -> int:
             invoice.c.id == asked.invoice_id, invoice.c.organisation_id == asked.organisation_id
         )
     )
-    if account_id is None:
+    if account_id is None or asked.account_id not in (None, account_id):
         raise UnknownInvoiceError(f"organisation {asked.organisation_id} has no invoice {asked.invoice_id}")
     lock_account(conn, account_id)
     column = invoice_question.c
@@ -146,8 +147,11 @@ def answer(
     _standing_anew(conn, organisation_id, row.account_id, now_ms)
 
 
-def questions(conn: Connection, organisation_id: int) -> list[QuestionLine]:
-    """Those that wait for an answer first, the oldest first; then the newest of the others. At most MOST."""
+def questions(conn: Connection, organisation_id: int, *, account_id: int | None = None) -> list[QuestionLine]:
+    """Those that wait for an answer first, the oldest first; then the newest of the others. At most MOST.
+
+    `account_id`: of this account alone.
+    """
     column, said = invoice_question.c, question_answer.c
     rows = conn.execute(
         select(
@@ -161,7 +165,9 @@ def questions(conn: Connection, organisation_id: int) -> list[QuestionLine]:
         .join(invoice, invoice.c.id == column.invoice_id)
         .join(account, account.c.id == column.account_id)
         .outerjoin(question_answer, said.question_id == column.id)
-        .where(column.organisation_id == organisation_id)
+        .where(
+            column.organisation_id == organisation_id, true() if account_id is None else column.account_id == account_id
+        )
         .order_by(said.id.is_not(None), said.id.desc(), column.id)
         .limit(MOST)
     )

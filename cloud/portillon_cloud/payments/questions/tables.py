@@ -12,7 +12,12 @@ class AskedBy(StrEnum):
     """Who has the question."""
 
     MEMBER = "member"  # they asked, and somebody wrote it down
+    PAYER = "payer"  # they wrote it themselves, by the link to their own page
     DESK = "desk"  # the staff doubt it themselves
+
+
+BY_LINK = "payer"
+"""Who noted a question that its payer wrote themselves: no name, for these rows never change."""
 
 
 class AnsweredAs(StrEnum):
@@ -31,7 +36,7 @@ invoice_question = Table(
     reference("account_id", "account.id", index=True),
     reference("invoice_id", "invoice.id", index=True),
     Column("asked_as", Text, nullable=False),
-    Column("noted_by", Text, nullable=False),  # name of the person or API key
+    Column("noted_by", Text, nullable=False),  # name of the person or API key; of a payer's own: BY_LINK
     Column("text", Text, nullable=False),
     instant("asked_at_ms"),  # business time
     instant("holds_until_ms"),  # until then nothing of the invoice is charged, and it shuts no door

@@ -19,6 +19,7 @@ from portillon_cloud.payments.inbox.webhook import NewsServices
 from portillon_cloud.web.dispute_words import DisputeWords
 from portillon_cloud.web.rendering import Notice, page
 from portillon_cloud.web.visit import Visit, genuine_form, visit_with
+from portillon_cloud.web.whose import OfAccount, whose
 from portillon_cloud.web.wording import N_
 
 router = APIRouter()
@@ -36,10 +37,13 @@ NOTHING_HELD = N_("Somebody else was faster: this account is cleared.")
 
 @router.get("/disputes")
 def disputes_page(
-    services: ServicesDep, reader: Reader, done: Annotated[str, Query(pattern="^(answered|cleared)?$")] = ""
+    services: ServicesDep,
+    reader: Reader,
+    account_id: OfAccount = None,
+    done: Annotated[str, Query(pattern="^(answered|cleared)?$")] = "",
 ) -> Response:
-    """What is to be done first, by its day; then the newest."""
-    return _draw(services, reader, notice=Notice("ok", reader.words.say(DONE[done])) if done else None)
+    """What is to be done first, by its day; then the newest. Of one account, if the address names it."""
+    return _draw(services, reader, account_id, notice=Notice("ok", reader.words.say(DONE[done])) if done else None)
 
 
 @router.get("/disputes/{dispute_id}/answer")
@@ -110,6 +114,7 @@ def _bad(keeper: Visit, text: str) -> Notice:
 def _draw(
     services: Services,
     visit: Visit,
+    account_id: int | None = None,
     *,
     notice: Notice | None = None,
     status: int = 200,
@@ -118,13 +123,14 @@ def _draw(
     """`draft`: of which dispute, the answer, its documents and its key, so that it can be sent again as it is."""
     organisation_id = visit.principal.organisation_id
     with services.db.read() as conn:
+        of = whose(conn, organisation_id, account_id)
         found = [
             {
                 "line": line,
                 "steps": steps_of(conn, organisation_id, line.id),
                 "said": said_of(conn, organisation_id, line.id),
             }
-            for line in disputes(conn, organisation_id)
+            for line in disputes(conn, organisation_id, account_id=account_id)
         ]
     return page(
         "billing/disputes.html",
@@ -132,6 +138,7 @@ def _draw(
         status=status,
         notice=notice,
         disputes=found,
+        whose=of,
         said=DisputeWords(visit.words),
         may_answer=visit.principal.may(Permission.KEEP_BOOKS),
         request_key=secrets.token_urlsafe(16),

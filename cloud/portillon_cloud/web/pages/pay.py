@@ -1,18 +1,21 @@
-"""The page on which a payer replaces their card, confirms with their bank, or tries again: by a signed link.
+"""The page on which a payer replaces their card, confirms with their bank, tries again, or asks: by a signed link.
 
 Card numbers are typed into Stripe's own fields, which stand on two pages here and nowhere else: only there may the
 browser load anything from Stripe. Looking changes nothing, and charges nothing.
 """
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
+from portillon_cloud.billing.numbers import printed
+from portillon_cloud.billing.tables import invoice
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.locale.catalogue import LANGUAGES
@@ -25,6 +28,7 @@ from portillon_cloud.payments.fraud.limits import Act
 from portillon_cloud.payments.owed import UnpaidInvoice, unpaid_invoices
 from portillon_cloud.payments.pay_link import PayLinks, PayPass, UnknownPayLinkError
 from portillon_cloud.payments.paying_now import charge_due, give_up_confirmations
+from portillon_cloud.payments.questions.by_link import Paper, papers_of
 from portillon_cloud.payments.settling import ChargeResult
 from portillon_cloud.payments.stripe.cards import ForBrowser, begin_card, begin_confirmation, keep_card
 from portillon_cloud.payments.stripe.entering import stripe_of
@@ -64,6 +68,14 @@ _TOLD = {
     "held": ("warn", N_("It is not charged now. Ask at the desk.")),
     "too-often": ("warn", N_("There were too many tries. Try again in an hour, or ask at the desk.")),
     "often": ("warn", N_("This card was tried too often. Use another one, or pay at the desk.")),
+    "asked": (
+        "ok",
+        N_(
+            "Your question is with the gym. Nothing of that invoice is charged until somebody answers,"
+            " for 14 days at most."
+        ),
+    ),
+    "asked-before": ("warn", N_("A question about that invoice waits for its answer already.")),
     "kept": ("ok", N_("Your card is kept. It is charged from now on.")),
     "not-done": ("bad", N_("No card was entered. Nothing was changed.")),
     "no-pages": ("warn", N_("Cards are not taken on this page. Ask at the desk.")),
@@ -73,7 +85,7 @@ _TOLD = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payer:
-    """Whose link it is, and what they owe today."""
+    """Whose link it is, and what they owe today. `numbers`: of those invoices; `papers`: what may be asked about."""
 
     token: str
     way: PayPass
@@ -81,6 +93,8 @@ class Payer:
     words: Words
     gym: str
     owed: Sequence[UnpaidInvoice]
+    numbers: Mapping[int, str]
+    papers: Sequence[Paper]
     card: str | None
     must_confirm: bool
     address: str | None
@@ -112,10 +126,10 @@ def retry(token: str, request: Request, services: PaymentServicesDep) -> Respons
     from_our_page(request)
     payer = payer_of(request, services, token)
     if payer.expired:
-        return _told(payer, "")
-    if _held(services, payer, Act.CHARGE_ASKED):
-        return _told(payer, "too-often")
-    return _told(payer, _charged(services, payer))
+        return back_to(payer, "")
+    if held_back(services, payer, Act.CHARGE_ASKED):
+        return back_to(payer, "too-often")
+    return back_to(payer, _charged(services, payer))
 
 
 @router.post("/pay/{token}/new-card")
@@ -124,15 +138,15 @@ def new_card(token: str, request: Request, services: PaymentServicesDep) -> Resp
     from_our_page(request)
     payer = payer_of(request, services, token)
     if payer.expired:
-        return _told(payer, "")
-    if _held(services, payer, Act.CARD_ASKED):
-        return _told(payer, "too-often")
+        return back_to(payer, "")
+    if held_back(services, payer, Act.CARD_ASKED):
+        return back_to(payer, "too-often")
     try:
         return _fields(payer, "card", begin_card(stripe_of(services.provider), **payer.ids))
     except (NoStripeAccountError, NoStripeHereError):
-        return _told(payer, "no-pages")
+        return back_to(payer, "no-pages")
     except StripeAwayError:
-        return _told(payer, "away")
+        return back_to(payer, "away")
 
 
 @router.post("/pay/{token}/card")
@@ -143,17 +157,17 @@ def card_entered(
     from_our_page(request)
     payer = payer_of(request, services, token)
     if payer.expired:
-        return _told(payer, "")
+        return back_to(payer, "")
     try:
         keep_card(stripe_of(services.provider), **payer.ids, setup=setup, now_ms=payer.now_ms)
     except SetupNotDoneError:
-        return _told(payer, "not-done")
+        return back_to(payer, "not-done")
     except (NoStripeAccountError, NoStripeHereError):
-        return _told(payer, "no-pages")
+        return back_to(payer, "no-pages")
     except StripeAwayError:
-        return _told(payer, "away")
+        return back_to(payer, "away")
     give_up_confirmations(services.db, services.provider, **payer.ids, now_ms=payer.now_ms)
-    return _told(payer, _charged(services, payer) or "kept")
+    return back_to(payer, _charged(services, payer) or "kept")
 
 
 @router.post("/pay/{token}/confirm")
@@ -162,14 +176,14 @@ def confirm(token: str, request: Request, services: PaymentServicesDep) -> Respo
     from_our_page(request)
     payer = payer_of(request, services, token)
     if payer.expired:
-        return _told(payer, "")
+        return back_to(payer, "")
     try:
         waiting = begin_confirmation(stripe_of(services.provider), **payer.ids, now_ms=payer.now_ms)
     except NoStripeHereError:
-        return _told(payer, "no-pages")
+        return back_to(payer, "no-pages")
     except StripeAwayError:
-        return _told(payer, "away")
-    return _told(payer, "") if waiting is None else _fields(payer, "retry", waiting)
+        return back_to(payer, "away")
+    return back_to(payer, "") if waiting is None else _fields(payer, "retry", waiting)
 
 
 def payer_of(request: Request, services: PaymentServices, token: str) -> Payer:
@@ -191,6 +205,8 @@ def payer_of(request: Request, services: PaymentServices, token: str) -> Payer:
         now_ms = business_now_ms(conn, way.organisation_id, services.clock.real_ms())
         today = local_date(now_ms, row.time_zone)
         owed = [one for one in unpaid_invoices(conn, way.account_id) if one.due_on <= today]
+        numbers = _numbers(conn, way.organisation_id, [one.invoice_id for one in owed])
+        papers = papers_of(conn, way.organisation_id, way.account_id)
         card = conn.scalar(
             select(payment_method.c.label)
             .where(payment_method.c.account_id == way.account_id, payment_method.c.state == MethodState.ACTIVE)
@@ -218,10 +234,22 @@ def payer_of(request: Request, services: PaymentServices, token: str) -> Payer:
         words=words,
         gym=row.gym,
         owed=owed,
+        numbers=numbers,
+        papers=papers,
         card=card,
         must_confirm=waits is not None,
         address=request.client.host if request.client else None,
     )
+
+
+def _numbers(conn: Connection, organisation_id: int, invoice_ids: Sequence[int]) -> Mapping[int, str]:
+    column = invoice.c
+    rows = conn.execute(
+        select(column.id, column.series, column.number, column.issued_on).where(
+            column.organisation_id == organisation_id, column.id.in_(invoice_ids)
+        )
+    )
+    return {row.id: printed(row.series, row.number, row.issued_on) for row in rows}
 
 
 def _charged(services: PaymentServices, payer: Payer) -> str:
@@ -246,13 +274,14 @@ def _charged(services: PaymentServices, payer: Payer) -> str:
     return ""
 
 
-def _held(services: PaymentServices, payer: Payer, act: Act) -> bool:
-    """Whether cards were tried too often with this link or from this address; if not, this try counts."""
+def held_back(services: PaymentServices, payer: Payer, act: Act) -> bool:
+    """Whether too much was tried with this link or from this address; if not, this try counts."""
     held = admit(services.db, services.keyring, payer.asks(act), real_ms=services.clock.real_ms())
     return held is not None
 
 
-def _told(payer: Payer, told: str) -> Response:
+def back_to(payer: Payer, told: str) -> Response:
+    """The payer's page, with what came of it."""
     path = f"/pay/{payer.token}?language={payer.words.language}"
     return RedirectResponse(f"{path}&told={told}" if told else path, HTTPStatus.SEE_OTHER)
 
@@ -261,7 +290,9 @@ def _draw(payer: Payer, *, told: str) -> Response:
     if told == "waiting" and payer.must_confirm:
         told = "confirm"
     kind, text = _TOLD.get(told, ("", ""))
-    return _page("pay.html", payer, kind=kind, said=payer.words.say(text) if text else "")
+    return _page(
+        "pay.html", payer, kind=kind, said=payer.words.say(text) if text else "", request_key=secrets.token_urlsafe(16)
+    )
 
 
 def _fields(payer: Payer, then: str, browser: ForBrowser) -> Response:

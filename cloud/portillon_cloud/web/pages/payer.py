@@ -19,6 +19,7 @@ from portillon_cloud.http.services import Services
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.ledger.errors import PeriodClosedError
 from portillon_cloud.payments.errors import OverpaymentError
+from portillon_cloud.payments.questions.operations import questions
 from portillon_cloud.payments.refunds import Refund, refund_credit
 from portillon_cloud.reports.csv_sheet import csv_sheet
 from portillon_cloud.reports.payer_view import PayerView, payer_view
@@ -38,6 +39,7 @@ Reason = Annotated[str, Form(min_length=1, max_length=500, pattern=r"\S")]
 FirstDay = Annotated[datetime.date | None, Query(alias="from", ge=datetime.date(2000, 1, 1))]
 LastDay = Annotated[datetime.date | None, Query(alias="through", le=datetime.date(2199, 12, 31))]
 STATEMENT_DAYS = 365
+QUESTIONS_SHOWN = 12
 
 PAID_BACK = N_("Noted. It is no credit any more: it waits to be paid back.")
 UNPARKED = N_("Noted. The account is billed again, with what waited.")
@@ -153,6 +155,7 @@ def _draw(
     with services.db.read() as conn:
         payer = _known(conn, visit, account_id)
         told = _statement(conn, visit, account_id, (None, None) if crossed else days)
+        asked = questions(conn, visit.organisation.id, account_id=account_id)[:QUESTIONS_SHOWN]
     return page(
         "billing/payer.html",
         visit,
@@ -160,6 +163,7 @@ def _draw(
         notice=Notice("bad", visit.words.say(DAYS_CROSSED)) if crossed else notice,
         payer=payer,
         statement=told,
+        asked=asked,
         said=PayerWords(visit.words),
         subscription_words=SubscriptionWords(visit.words),
         money=ReportWords(visit.words, payer.currency).money,

@@ -15,6 +15,7 @@ from portillon_cloud.payments.questions.operations import Question, answer, ask,
 from portillon_cloud.payments.questions.tables import AnsweredAs, AskedBy
 from portillon_cloud.web.rendering import Notice, page
 from portillon_cloud.web.visit import Visit, genuine_form, visit_with
+from portillon_cloud.web.whose import OfAccount, whose
 from portillon_cloud.web.wording import N_
 
 router = APIRouter()
@@ -37,10 +38,13 @@ ANSWERS = {
 
 @router.get("/questions")
 def questions_page(
-    services: ServicesDep, reader: Reader, done: Annotated[str, Query(pattern="^(asked|answered)?$")] = ""
+    services: ServicesDep,
+    reader: Reader,
+    account_id: OfAccount = None,
+    done: Annotated[str, Query(pattern="^(asked|answered)?$")] = "",
 ) -> Response:
-    """Those that wait first, the oldest first."""
-    return _draw(services, reader, notice=Notice("ok", reader.words.say(DONE[done])) if done else None)
+    """Those that wait first, the oldest first; of one account, if the address names it."""
+    return _draw(services, reader, account_id, notice=Notice("ok", reader.words.say(DONE[done])) if done else None)
 
 
 @router.get("/questions/{question_id}/answer")
@@ -101,15 +105,24 @@ def answer_form(
     return RedirectResponse("/questions?done=answered", 303)
 
 
-def _draw(services: Services, visit: Visit, *, notice: Notice | None = None, status: int = 200) -> Response:
+def _draw(
+    services: Services,
+    visit: Visit,
+    account_id: int | None = None,
+    *,
+    notice: Notice | None = None,
+    status: int = 200,
+) -> Response:
     with services.db.read() as conn:
-        rows = questions(conn, visit.organisation.id)
+        of = whose(conn, visit.organisation.id, account_id)
+        rows = questions(conn, visit.organisation.id, account_id=account_id)
     return page(
         "billing/questions.html",
         visit,
         status=status,
         notice=notice,
         rows=rows,
+        whose=of,
         answers=[(kind.value, visit.words.say(text)) for kind, text in ANSWERS.items()],
         request_key=secrets.token_urlsafe(16),
     )
