@@ -1,9 +1,10 @@
 """Which gateway counts a member's visits, and how they move to another: no visit is given twice on the way.
 
 1. Somebody asks for the move: the feed's row names no home any more.
-2. The old home confirms a revision with that row: from then on it lets nobody in on these visits (`stopped_at_ms`).
-3. It reports, later than the longest passage window after that, that the cloud has every event of its journal: so every
-   visit that it gave is known.
+2. The old home confirms a revision with that row: from then on it lets nobody in on these visits (`stopped_at_ms`, by
+   its own clock or the cloud's, whichever is ahead; put back with it if that clock was wrong).
+3. It reports, later than the longest passage window after that and with that row still in force, that the cloud has
+   every event of its journal: so every visit that it gave is known.
 4. The new home's turn begins, with all of that as `before`.
 Until 4 the visits are held elsewhere everywhere, and the site's policy for that holds. A home that lost its count moves
 to itself in the same way. A gateway that is gone for good never confirms: staff then move at once, and what it may have
@@ -110,11 +111,13 @@ def settle(conn: Connection, gateway_id: str, report: Reported, *, now_ms: int, 
     moving = conn.execute(mine.where(home.gateway_id == gateway_id, home.moving_to.is_not(None))).all()
     if not moving:
         return began
-    told = _without_home(conn, gateway_id, [str(row.member_id) for row in moving if row.stopped_at_ms is None])
+    told = _without_home(conn, gateway_id, [str(row.member_id) for row in moving])
+    heard_ms = max(now_ms, report.at_ms or 0)
     for row in moving:
-        if row.stopped_at_ms is None:
-            if str(row.member_id) in told:
-                conn.execute(update(visit_home).where(home.member_id == row.member_id).values(stopped_at_ms=now_ms))
+        if str(row.member_id) not in told:
+            continue
+        if row.stopped_at_ms is None or row.stopped_at_ms > heard_ms:
+            conn.execute(update(visit_home).where(home.member_id == row.member_id).values(stopped_at_ms=heard_ms))
         elif _has_told_all(report, since_ms=row.stopped_at_ms):
             _begin(conn, row, row.moving_to, business_ms)
             began += 1

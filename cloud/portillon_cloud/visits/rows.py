@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from portillon_rules.visits import Allowance, Per, Visit, VisitRow, VisitUse
 from portillon_wire.rows import RowChange, RowKind
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from portillon_cloud.visits.tables import visit_allowance, visit_home, visit_spent
 
@@ -22,7 +22,8 @@ def visits_of(conn: Connection, member_ids: Collection[int]) -> dict[int, VisitR
     """What limits the visits of these members; who has no open allowance is not in it. One or two queries.
 
     `before` is everything that another turn than the present one spent, however late it was heard of: so visits that
-    were given unchecked, or by a lost gateway, shorten what the home may give as soon as they are known.
+    were given unchecked, or by a lost gateway, shorten what the home may give as soon as they are known. A cloud that
+    was restored numbers turns again: what another gateway spent is never of the home's turn, whatever its number.
     """
     allowance, home = visit_allowance.c, visit_home.c
     found = conn.execute(
@@ -73,7 +74,11 @@ def use_at_home(conn: Connection, member_id: int) -> VisitUse:
     spent = visit_spent.c
     counted = conn.execute(
         select(spent.allowance_id, spent.period, func.count())
-        .where(spent.allowance_id.in_([int(one.name) for one in row.allowances]), spent.turn == row.turn)
+        .where(
+            spent.allowance_id.in_([int(one.name) for one in row.allowances]),
+            spent.turn == row.turn,
+            spent.gateway_id == row.home,
+        )
         .group_by(spent.allowance_id, spent.period)
     )
     return VisitUse(
@@ -85,10 +90,11 @@ def use_at_home(conn: Connection, member_id: int) -> VisitUse:
 
 def _before(conn: Connection, allowance_ids: Collection[int]) -> dict[int, tuple[str, int]]:
     """By allowance, what other turns spent: of a quota in the latest such period, since earlier ones are over."""
-    spent = visit_spent.c
+    spent, home = visit_spent.c, visit_home.c
+    others = or_(home.turn != spent.turn, home.gateway_id.is_distinct_from(spent.gateway_id))
     counts = conn.execute(
         select(spent.allowance_id, spent.period, func.count())
-        .join(visit_home, and_(visit_home.c.member_id == spent.member_id, visit_home.c.turn != spent.turn))
+        .join(visit_home, and_(home.member_id == spent.member_id, others))
         .where(spent.allowance_id.in_(allowance_ids))
         .group_by(spent.allowance_id, spent.period)
         .order_by(spent.period)

@@ -1,7 +1,8 @@
 """From journal events to visits spent, in the transaction that stores the events: each passage once, in any order.
 
 1. A passage spends the visits that its marks name (portillon_rules.visits.Visit); going out spends none.
-2. What another turn than the present one spent changes what the home may still give: the gateways are told.
+2. What another turn than the present one, or another gateway, spent changes what the home may still give: the gateways
+   are told.
 3. A home that refuses its own visits as held elsewhere, or gives them unchecked, has lost its count. Its turn begins
    anew, from what the journal says: see moving.py.
 """
@@ -52,7 +53,9 @@ def spend(
         )
     unchecked = [event for event, visit in spent if visit.turn == UNCHECKED]
     lost = [homes[event.member] for event in (*refused, *unchecked) if _has_lost(event, homes, sender)]
-    changed = {homes[event.member].account_id for event, visit in spent if visit.turn != homes[event.member].turn}
+    changed = {
+        homes[event.member].account_id for event, visit in spent if not _counts_it(homes[event.member], visit, sender)
+    }
     changed |= {home.account_id for home in lost}
     if lost:
         conn.execute(
@@ -104,6 +107,11 @@ def _homes(conn: Connection, organisation_id: int, events: Iterable[JournalEvent
         .with_for_update(of=visit_home)  # no move begins a turn meanwhile without knowing of these
     )
     return {str(row.member_id): row for row in rows}
+
+
+def _counts_it(home: Row[Any], visit: Visit, sender: Sender) -> bool:
+    """Whether the home gave it in its present turn, and so counts it itself."""
+    return (home.gateway_id, home.turn) == (sender.gateway_id, visit.turn)
 
 
 def _has_lost(event: JournalEvent, homes: dict[str | None, Row[Any]], sender: Sender) -> bool:

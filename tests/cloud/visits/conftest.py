@@ -87,10 +87,10 @@ class Desk:
     def passes(self, *visits: Visit, at: str = "front", way: Way | None = None) -> None:
         self.deliver(self.event(*visits, at=at, way=way), at=at)
 
-    def reports(self, at: str = "front", *, pending: int = 0, writable: bool = True) -> None:
+    def reports(self, at: str = "front", *, pending: int = 0, writable: bool = True, ahead_ms: int = 0) -> None:
         report = Reported(
             boot_id="boot-1", devices=(), doors=(), journal_pending=pending, journal_writable=writable,
-            rules_version="5", software="pretend", at_ms=self.now_ms,
+            rules_version="5", software="pretend", at_ms=self.now_ms + ahead_ms,
         )  # fmt: skip
         self.talk((up(at, Up.REPORTED), encode(report)))
 
