@@ -47,7 +47,7 @@ def set_company(conn: Connection, *, organisation_id: int, member_id: int, neede
 
 def bind(conn: Connection, *, organisation_id: int, member_id: int, with_id: int, bond: Bond) -> None:
     """One more without whom a member does not pass. Raises as `set_company`."""
-    needed = company_of(conn, [member_id]).get(member_id, NOBODY_NEEDED)
+    needed = _asked_until_now(conn, organisation_id, member_id)
     if bond is Bond.GUARDIAN:
         needed = replace(needed, guardians=(*needed.guardians, with_id))
     else:
@@ -57,7 +57,7 @@ def bind(conn: Connection, *, organisation_id: int, member_id: int, with_id: int
 
 def unbind(conn: Connection, *, organisation_id: int, member_id: int, with_id: int, bond: Bond) -> None:
     """This one is not needed any more. Raises UnknownMemberError."""
-    needed = company_of(conn, [member_id]).get(member_id, NOBODY_NEEDED)
+    needed = _asked_until_now(conn, organisation_id, member_id)
     left = NeededCompany(
         guardians=tuple(one for one in needed.guardians if (bond, one) != (Bond.GUARDIAN, with_id)),
         hosts=tuple(one for one in needed.hosts if (bond, one) != (Bond.HOST, with_id)),
@@ -81,8 +81,12 @@ def company_of(conn: Connection, member_ids: Sequence[int]) -> dict[int, NeededC
     }
 
 
-def _check(conn: Connection, organisation_id: int, member_id: int, bonds: dict[Bond, list[int]]) -> None:
-    asked = {member_id}.union(*bonds.values())
+def _asked_until_now(conn: Connection, organisation_id: int, member_id: int) -> NeededCompany:
+    _require_known(conn, organisation_id, {member_id})
+    return company_of(conn, [member_id]).get(member_id, NOBODY_NEEDED)
+
+
+def _require_known(conn: Connection, organisation_id: int, asked: set[int]) -> None:
     known = set(
         conn.execute(
             select(member.c.id).where(member.c.organisation_id == organisation_id, member.c.id.in_(asked))
@@ -90,6 +94,10 @@ def _check(conn: Connection, organisation_id: int, member_id: int, bonds: dict[B
     )
     for one in sorted(asked - known):
         raise UnknownMemberError(f"organisation {organisation_id} has no member {one}")
+
+
+def _check(conn: Connection, organisation_id: int, member_id: int, bonds: dict[Bond, list[int]]) -> None:
+    _require_known(conn, organisation_id, {member_id}.union(*bonds.values()))
     for bond, others in bonds.items():
         if member_id in others:
             raise CompanyRefusedError(f"nobody is their own {bond}: name another member")
