@@ -308,6 +308,22 @@ def test_no_more_is_paid_back_than_was_paid(stage: Stage, order: Any) -> None:
     assert stage.provider.refund(nobody).code == "no_such_charge"
 
 
+def test_another_refund_under_an_old_key(stage: Stage, order: Any) -> None:
+    """Another amount or another charge under a used key is a defect of ours, and pays nothing back."""
+    asked, other = order(CardBehaviour.OK), order(CardBehaviour.OK)
+    other = replace(other, key=f"{other.key}:other")
+    assert isinstance(stage.provider, RefundingProvider)
+    charge, another = stage.provider.charge(asked), stage.provider.charge(other)
+    part = refund_of(asked, charge, "r1", 2000)
+    first = stage.provider.refund(part)
+    for changed in (replace(part, amount_minor=1), replace(part, charge=str(another.reference))):
+        with pytest.raises(IdempotencyKeyReusedError):
+            stage.provider.refund(changed)
+    assert stage.provider.refund(part) == first
+    rest = stage.provider.refund(refund_of(asked, charge, "r2", asked.amount_minor - 2000))
+    assert rest.outcome is RefundOutcome.SUCCEEDED
+
+
 def test_refunds_in_trouble(stage: Stage, order: Any) -> None:
     """An outage takes nothing in; a lost answer is unknown, and the same key again says what was done."""
     asked = order(CardBehaviour.OK)

@@ -28,11 +28,12 @@ CAPS: Mapping[str, tuple[Cap, ...]] = {
 
 
 def allowed_from_ms(refused_ms: Sequence[int], now_ms: int, scheme: str | None = None) -> int:
-    """The first instant from now on at which one more try keeps to every cap of the scheme; of all, if it is not known.
+    """The first instant from now on at which one more try keeps to every cap of the scheme.
 
+    A scheme that is not known, or of which we know no caps, is held to all of them: the strictest counts.
     `refused_ms`: when the card was refused, in order.
     """
-    caps = CAPS.get(scheme, ()) if scheme is not None else [cap for each in CAPS.values() for cap in each]
+    caps = CAPS.get(scheme or "") or [cap for each in CAPS.values() for cap in each]
     allowed_ms = now_ms
     for cap in caps:
         if len(refused_ms) >= cap.tries_max:

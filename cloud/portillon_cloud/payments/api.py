@@ -82,6 +82,15 @@ class MethodOut(BaseModel):
     provider: str
     label: str
     state: str
+    scheme: str | None
+
+
+class SimulatedCardIn(BaseModel):
+    """What the new card is. `scheme`: its network, whose rules say how often it is tried again; null: not known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scheme: Literal["visa", "mastercard", "amex"] | None = None
 
 
 class CardBehaviourIn(BaseModel):
@@ -161,18 +170,20 @@ def list_methods(account_id: PathId, services: ServicesDep, reader: Reader) -> l
             .order_by(payment_method.c.id.desc())
             .limit(100)
         ).all()
-    return [MethodOut(id=row.id, provider=row.provider, label=row.label, state=row.state) for row in rows]
+    return [MethodOut.model_validate(row, from_attributes=True) for row in rows]
 
 
 @router.post("/accounts/{account_id}/payment-methods/simulated", status_code=201)
-def add_simulated_card(account_id: PathId, services: PaymentServicesDep, tester: Tester) -> MethodOut:
+def add_simulated_card(
+    account_id: PathId, services: PaymentServicesDep, tester: Tester, new: SimulatedCardIn | None = None
+) -> MethodOut:
     """Give the account a new simulated card that works. Test organisations only."""
     simulator = _simulator(services.provider)
     with services.db.read() as conn:
         _require_account(conn, tester, account_id)
         now_ms = business_now_ms(conn, tester.organisation_id, services.clock.real_ms())
     [token] = simulator.issue_cards(tester.organisation_id, 1)
-    label = f"•••• {token[-4:]}"
+    label, scheme = f"•••• {token[-4:]}", None if new is None else new.scheme
     with services.db.write() as conn:
         made = add_payment_method(
             conn,
@@ -181,9 +192,10 @@ def add_simulated_card(account_id: PathId, services: PaymentServicesDep, tester:
             provider=SIMULATOR,
             token=token,
             label=label,
+            scheme=scheme,
             now_ms=now_ms,
         )
-    return MethodOut(id=made, provider=SIMULATOR, label=label, state="active")
+    return MethodOut(id=made, provider=SIMULATOR, label=label, state="active", scheme=scheme)
 
 
 @router.post("/payment-methods/{method_id}/simulate", status_code=204)

@@ -73,7 +73,7 @@ def keep(account_id: PathId, entered: EnteredCard, services: PaymentServicesDep,
         setup=entered.setup,
         now_ms=now_ms,
     )
-    return MethodOut(id=kept.method_id, provider=STRIPE, label=kept.label, state="active")
+    return MethodOut(id=kept.method_id, provider=STRIPE, label=kept.label, state="active", scheme=kept.scheme)
 
 
 @router.post("/accounts/{account_id}/pay-link", status_code=201)

@@ -113,7 +113,8 @@ def _begin(conn: Connection, provider: PaymentProvider, intent_id: int, now_ms: 
     if method is None:
         settling.charge_failed(conn, intent, code="no_payment_method", now_ms=now_ms)
         return ChargeResult.NO_METHOD
-    allowed_ms = caps.allowed_from_ms(store.refused_ms(conn, method.id, now_ms - caps.WINDOW_LONGEST_MS), now_ms)
+    refused_ms = store.refused_ms(conn, method.id, now_ms - caps.WINDOW_LONGEST_MS)
+    allowed_ms = caps.allowed_from_ms(refused_ms, now_ms, method.scheme)
     if allowed_ms > now_ms:
         settling.schedule_charge(conn, intent, at_ms=allowed_ms, purpose=f"capped-{allowed_ms}")
         return ChargeResult.CAPPED

@@ -143,8 +143,10 @@ def add_payment_method(
     label: str,
     now_ms: int,
     expires: tuple[int, int] | None = None,
+    scheme: str | None = None,
 ) -> int:
     """Keep a provider's token for the account; the newest is charged. Its id. `expires`: year and month of a card.
+    `scheme`: its network, as caps.py names it.
 
     Raises UnknownAccountError, and LiveOrganisationError for a simulated card in a live organisation.
     """
@@ -168,6 +170,7 @@ def add_payment_method(
         label=label,
         exp_year=None if expires is None else expires[0],
         exp_month=None if expires is None else expires[1],
+        scheme=scheme,
         provider_account_id=current_account_id(conn, organisation_id=organisation_id, provider=provider),
         state=MethodState.ACTIVE,
         added_at_ms=now_ms,

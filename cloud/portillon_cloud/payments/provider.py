@@ -126,7 +126,7 @@ class RefundingProvider(Protocol):
     """A provider that can pay a charge back by the way it came. Called with no transaction open."""
 
     def refund(self, order: RefundOrder) -> RefundAnswer:
-        """Pay back once per key: the same order again gives the same answer."""
+        """Pay back once per key: the same order again gives the same answer. Raises IdempotencyKeyReusedError."""
 
 
 class CardBehaviour(StrEnum):

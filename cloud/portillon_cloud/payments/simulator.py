@@ -94,7 +94,7 @@ class PaymentSimulator:
             return ChargeAnswer(outcome=ChargeOutcome.REFUSED, code="cancelled", reference=f"{_REFERENCE}{order.key}")
 
     def refund(self, order: RefundOrder) -> RefundAnswer:
-        """Pay back once per key, never more than was charged."""
+        """Pay back once per key, never more than was charged. Raises IdempotencyKeyReusedError."""
         try:
             with self._db.write() as conn:
                 return _refund(conn, order)
@@ -180,7 +180,10 @@ def _refund(conn: Connection, order: RefundOrder) -> RefundAnswer:
         return RefundAnswer(outcome=RefundOutcome.PROVIDER_DOWN)
     done = RefundAnswer(outcome=RefundOutcome.SUCCEEDED, reference=f"{_REFERENCE}{order.key}")
     column = sim_refund.c
-    if conn.scalar(select(column.id).where(column.idempotency_key == order.key)) is not None:
+    made = conn.execute(select(sim_refund).where(column.idempotency_key == order.key)).one_or_none()
+    if made is not None:
+        if (made.charge_key, made.amount_minor) != (charge.idempotency_key, order.amount_minor):
+            raise _reused(order.key)
         return done
     given = conn.scalar(select(func.sum(column.amount_minor)).where(column.charge_key == charge.idempotency_key)) or 0
     if _answer(charge, order.now_ms).outcome is not ChargeOutcome.SUCCEEDED:
@@ -218,10 +221,14 @@ def _made(conn: Connection, order: ChargeOrder) -> Row[tuple[object, ...]] | Non
     """The charge made under this key. Raises IdempotencyKeyReusedError if it was another one."""
     made = conn.execute(select(sim_charge).where(sim_charge.c.idempotency_key == order.key)).one_or_none()
     if made is not None and made.fingerprint != _fingerprint(order):
-        raise IdempotencyKeyReusedError(
-            f"key {order.key} was sent before with another card, amount or currency; a new attempt needs a new key"
-        )
+        raise _reused(order.key)
     return made
+
+
+def _reused(key: str) -> IdempotencyKeyReusedError:
+    return IdempotencyKeyReusedError(
+        f"key {key} was sent before with another card, charge, amount or currency; a new attempt needs a new key"
+    )
 
 
 def _answer(made: Row[tuple[object, ...]], now_ms: int) -> ChargeAnswer:

@@ -57,11 +57,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A payment method that may be charged."""
+    """A payment method that may be charged. `scheme`: of a card, its network; None: not known."""
 
     id: int
     provider: str
     token: str
+    scheme: str | None = None
 
 
 def lock_intent(conn: Connection, intent_id: int) -> Intent:
@@ -140,12 +141,12 @@ def set_intent_state(conn: Connection, intent_id: int, state: IntentState) -> No
 def method_to_charge(conn: Connection, account_id: int) -> Method | None:
     """The account's newest usable method; None: there is none."""
     row = conn.execute(
-        select(payment_method.c.id, payment_method.c.provider, payment_method.c.token)
+        select(payment_method.c.id, payment_method.c.provider, payment_method.c.token, payment_method.c.scheme)
         .where(payment_method.c.account_id == account_id, payment_method.c.state == MethodState.ACTIVE)
         .order_by(payment_method.c.id.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None else Method(row.id, row.provider, row.token)
+    return None if row is None else Method(row.id, row.provider, row.token, row.scheme)
 
 
 def set_method_state(conn: Connection, method_id: int, state: MethodState) -> None:

@@ -95,6 +95,7 @@ payment_method = Table(
     Column("label", Text, nullable=False),  # what people recognise: "•••• 4242"
     Column("exp_month", Integer),  # of a card: the last month in which it works
     Column("exp_year", Integer),
+    Column("scheme", Text),  # of a card: the network whose rules it goes by: "visa"; null: not known
     reference("provider_account_id", "provider_account.id", nullable=True),  # null: the provider knows no accounts
     Column("state", Text, nullable=False),
     instant("added_at_ms"),

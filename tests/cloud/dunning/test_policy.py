@@ -168,6 +168,7 @@ def test_caps_of_the_networks() -> None:
     month_long = [now_ms - (20 - n) * DAY_MS for n in range(15)]
     assert allowed_from_ms(month_long, now_ms) == month_long[0] + 30 * DAY_MS
     assert allowed_from_ms(month_long, now_ms, "mastercard") == now_ms
+    assert allowed_from_ms(month_long, now_ms, "visa") == allowed_from_ms(month_long, now_ms, "a new network")
 
 
 rungs = st.builds(Restriction, day=st.integers(0, 40), switches=st.just(ACCESS), owed_minor_min=st.integers(1, 9000))

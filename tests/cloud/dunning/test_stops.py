@@ -28,10 +28,10 @@ from portillon_cloud.payments.owed import owed_minor
 from portillon_cloud.payments.pay_link import PayLinks
 from portillon_cloud.payments.provider import CardBehaviour
 from portillon_cloud.payments.simulator_tables import sim_charge
-from portillon_cloud.payments.tables import allocation
+from portillon_cloud.payments.tables import allocation, payment_method
 from portillon_cloud.payments.write_off import WriteOff, write_off
 from portillon_cloud.worker import Worker
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 BROKE = CardBehaviour.INSUFFICIENT_FUNDS
 
@@ -211,6 +211,19 @@ def test_a_card_rests_once_the_networks_count_is_reached(gym: DuesGym) -> None:
     assert charges(gym) == 10
     gym.run_until(at(1))
     assert charges(gym) == 11
+
+
+@pytest.mark.parametrize(("scheme", "in_a_day"), [("visa", 15), ("mastercard", 10), ("amex", 10), (None, 10)])
+def test_each_network_has_its_own_count(gym: DuesGym, scheme: str | None, in_a_day: int) -> None:
+    """What the card's own network allows; one that is not known, or whose rules are not, is held to the strictest."""
+    payer = gym.payer(BROKE)
+    with gym.db.write() as conn:
+        of_payer = payment_method.c.id == payer.method_id
+        conn.execute(update(payment_method).where(of_payer).values(scheme=scheme))
+    gym.owe(payer)
+    gym.run_until(at(0))
+    ask_often(gym, payer)
+    assert charges(gym) == in_a_day
 
 
 def test_without_caps_a_card_would_be_tried_as_often_as_asked(gym: DuesGym, monkeypatch: pytest.MonkeyPatch) -> None:

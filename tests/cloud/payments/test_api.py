@@ -92,10 +92,10 @@ def test_make_a_card_decline_then_replace_it(api: Api) -> None:
     assert owner.post(simulate, json={"behaviour": "lost_card"}).status_code == 204
     assert owner.post(simulate, json={"behaviour": "explode"}).status_code == 422
     gym.run_until(at(0))
-    added = owner.post(f"/accounts/{payer.account_id}/payment-methods/simulated")
+    added = owner.post(f"/accounts/{payer.account_id}/payment-methods/simulated", json={"scheme": "visa"})
     assert added.status_code == 201
     methods = owner.get(f"/accounts/{payer.account_id}/payment-methods").json()
-    assert [one["state"] for one in methods] == ["active", "unusable"]
+    assert [(one["state"], one["scheme"]) for one in methods] == [("active", "visa"), ("unusable", None)]
     asked = owner.post(f"/accounts/{payer.account_id}/charges")
     assert (asked.status_code, asked.json()) == (202, {"charges": 1})
     gym.run_until(at(0))

@@ -129,7 +129,7 @@ def card(gym: DuesGym, inbox: Inbox, label: str = "Visa •••• 4242") -> i
             .values(token=f"cus_1:pm_{payer.method_id}")
         )
     inbox.told.methods[f"pm_{payer.method_id}"] = MethodSeen(
-        reference=f"pm_{payer.method_id}", label=label, usable=True, exp_month=12, exp_year=2034
+        reference=f"pm_{payer.method_id}", label=label, usable=True, exp_month=12, exp_year=2034, scheme="visa"
     )
     return payer.method_id
 
@@ -147,6 +147,7 @@ def test_a_card_the_bank_replaced(gym: DuesGym, inbox: Inbox) -> None:
     inbox.tell("payment_method.automatically_updated", f"pm_{method_id}")
     found = method(gym, method_id)
     assert (found.label, found.exp_month, found.exp_year, found.state) == ("Visa •••• 4242", 12, 2034, "active")
+    assert found.scheme == "visa"
     inbox.told.methods[f"pm_{method_id}"] = MethodSeen(
         reference=f"pm_{method_id}", label="Visa •••• 4242", usable=False
     )

@@ -1133,6 +1133,7 @@ CREATE TABLE payment_method (
 	label TEXT NOT NULL,
 	exp_month INTEGER,
 	exp_year INTEGER,
+	scheme TEXT,
 	provider_account_id BIGINT,
 	state TEXT NOT NULL,
 	added_at_ms BIGINT NOT NULL,

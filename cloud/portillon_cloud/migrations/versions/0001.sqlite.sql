@@ -1127,6 +1127,7 @@ CREATE TABLE payment_method (
 	label TEXT NOT NULL,
 	exp_month INTEGER,
 	exp_year INTEGER,
+	scheme TEXT,
 	provider_account_id INTEGER,
 	state TEXT NOT NULL,
 	added_at_ms INTEGER NOT NULL,

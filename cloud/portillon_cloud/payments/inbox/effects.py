@@ -67,5 +67,5 @@ def method_seen(conn: Connection, organisation_id: int, provider: str, seen: Met
     conn.execute(
         update(payment_method)
         .where(column.id == found.id)
-        .values(label=seen.label, exp_month=seen.exp_month, exp_year=seen.exp_year, state=state)
+        .values(label=seen.label, exp_month=seen.exp_month, exp_year=seen.exp_year, scheme=seen.scheme, state=state)
     )

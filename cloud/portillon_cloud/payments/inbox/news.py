@@ -104,13 +104,17 @@ class DisputeSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodSeen:
-    """A payment method as it is now. `reference`: the last part of its token; `usable`: whether it may be charged."""
+    """A payment method as it is now. `reference`: the last part of its token; `usable`: whether it may be charged.
+
+    `scheme`: of a card, its network; None: not a card, or nobody knows.
+    """
 
     reference: str
     label: str
     usable: bool
     exp_month: int | None = None
     exp_year: int | None = None
+    scheme: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

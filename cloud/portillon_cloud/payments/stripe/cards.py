@@ -38,6 +38,7 @@ class KeptCard:
 
     method_id: int
     label: str
+    scheme: str | None
 
 
 def begin_card(provider: StripeProvider, *, organisation_id: int, account_id: int) -> ForBrowser:
@@ -97,9 +98,10 @@ def keep_card(provider: StripeProvider, *, organisation_id: int, account_id: int
                 token=token,
                 label=seen.label,
                 expires=None if seen.exp_year is None or seen.exp_month is None else (seen.exp_year, seen.exp_month),
+                scheme=seen.scheme,
                 now_ms=now_ms,
             )
-    return KeptCard(known, seen.label)
+    return KeptCard(known, seen.label, seen.scheme)
 
 
 def begin_confirmation(

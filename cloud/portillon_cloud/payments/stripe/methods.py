@@ -5,6 +5,7 @@ import stripe
 from portillon_cloud.payments.inbox.news import MethodSeen
 
 _BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "interac": "Interac"}
+_UNKNOWN = "unknown"  # Stripe's word for a brand that it does not know
 _DEBITS = {"sepa_debit": "SEPA", "acss_debit": "PAD", "us_bank_account": "ACH"}
 
 
@@ -18,6 +19,7 @@ def seen_method(method: stripe.PaymentMethod, *, mandate: stripe.Mandate | None 
         usable=usable,
         exp_month=None if card is None else card.exp_month,
         exp_year=None if card is None else card.exp_year,
+        scheme=None if card is None or card.brand == _UNKNOWN else card.brand,
     )
 
 

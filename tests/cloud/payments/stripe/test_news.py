@@ -141,6 +141,7 @@ def test_a_renewed_card_is_seen(service: Service, connections: Connections) -> N
     seen = news(service, connections).fetch_method(method)
     assert seen is not None
     assert (seen.label, seen.exp_month, seen.exp_year, seen.usable) == ("Visa •••• 1881", 12, 2040, True)
+    assert seen.scheme == "visa"
     service.client.payment_methods.detach(method)
     gone = news(service, connections).fetch_method(method)
     assert gone is not None

@@ -79,7 +79,7 @@ def test_another_card_pays_at_once(open_stripe: StripeGym) -> None:
     with open_stripe.gym.db.read() as conn:
         kept = conn.execute(select(payment_method).order_by(payment_method.c.id.desc())).first()
     assert kept is not None
-    assert (kept.provider, kept.exp_year, kept.exp_month) == ("stripe", 2034, 12)
+    assert (kept.provider, kept.exp_year, kept.exp_month, kept.scheme) == ("stripe", 2034, 12, "mastercard")
 
 
 def test_trying_again_before_the_next_step(open_stripe: StripeGym) -> None:
