@@ -21,6 +21,7 @@ from portillon_cloud.payments.questions.tables import invoice_question, question
 from portillon_cloud.payments.refunding.tables import payout_paid
 from portillon_cloud.payments.return_tables import ReturnKind, payment_return
 from portillon_cloud.payments.tables import payment, payout, write_off
+from portillon_cloud.reconciliation.tables import bank_match_undone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,8 @@ def _sources(organisation_id: int) -> Iterator[Select[Any]]:
     yield act(step.at_ms, step.noted_by, literal("dispute_cleared"), step.dispute_id, reason=step.note).where(
         step.kind == StepKind.CLEARED
     )
+    wrong = bank_match_undone.c
+    yield act(wrong.undone_at_ms, wrong.undone_by, literal("bank_line_opened"), wrong.id, reason=wrong.reason)
     asks, told = invoice_question.c, question_answer.c
     yield act(asks.asked_at_ms, asks.noted_by, literal("question_noted"), asks.id, asks.invoice_id, asks.text)
     yield act(told.answered_at_ms, told.answered_by, literal("question_answered"), told.question_id, reason=told.text)

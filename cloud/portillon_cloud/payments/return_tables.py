@@ -14,6 +14,7 @@ class ReturnKind(StrEnum):
     RETURNED = "returned"  # a debit that the bank sent back, days or months after it had succeeded
     DISPUTED = "disputed"  # a dispute that was lost
     BOUNCED = "bounced"  # a cheque that was not honoured
+    MISTAKEN = "mistaken"  # a transfer at the bank that was taken for theirs, and is somebody else's
 
 
 payment_return = Table(

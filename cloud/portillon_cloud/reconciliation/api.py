@@ -27,6 +27,7 @@ from portillon_cloud.reconciliation.matching import Line
 from portillon_cloud.reconciliation.receiving import receive
 from portillon_cloud.reconciliation.rule import SAID_BY_PEOPLE, Rule
 from portillon_cloud.reconciliation.sheet import LineRow, line_rows
+from portillon_cloud.reconciliation.taking_back import take_explanation_back
 from portillon_cloud.reconciliation.view import reconciliation
 from portillon_cloud.reports.csv_sheet import csv_sheet
 
@@ -105,6 +106,14 @@ class Explained(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rule: Rule = Field(description=f"One of {', '.join(sorted(SAID_BY_PEOPLE))}")
+    reason: str = Field(min_length=1, max_length=500, description="Why; kept for ever")
+
+
+class Wrong(BaseModel):
+    """What explains the line is wrong."""
+
+    model_config = ConfigDict(extra="forbid")
+
     reason: str = Field(min_length=1, max_length=500, description="Why; kept for ever")
 
 
@@ -240,6 +249,24 @@ def entry_line(
 
         def done() -> Done:
             confirm_entry(conn, accountant.organisation_id, line_id, new.entry_id, by=accountant.name, now_ms=now_ms)
+            return Done()
+
+        return once(conn, accountant, key, new, Done, done)
+
+
+@router.post("/bank-lines/{line_id}/explanation/taken-back")
+def take_back_line(
+    line_id: PathId, new: Wrong, services: ServicesDep, accountant: Accountant, key: OnceKey = None
+) -> Done:
+    """What explains the line is wrong: what it moved is moved back, and the line is open again. A transfer is taken
+    back from whom it was taken for, who owes again. 409: nothing explains it, or the bank itself said it."""
+    with services.db.write() as conn:
+        now_ms = business_now_ms(conn, accountant.organisation_id, services.clock.real_ms())
+
+        def done() -> Done:
+            take_explanation_back(
+                conn, accountant.organisation_id, line_id, by=accountant.name, reason=new.reason, now_ms=now_ms
+            )
             return Done()
 
         return once(conn, accountant, key, new, Done, done)

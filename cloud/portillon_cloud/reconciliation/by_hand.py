@@ -76,7 +76,7 @@ def confirm_transfer(
             amount_minor=line.amount_minor,
             currency=line.currency,
             means=Means.TRANSFER,
-            request_key=f"bank-line:{line_id}",
+            request_key=f"bank-line:{line_id}.{_times_explained(conn, line_id)}",
             taken_by=by,
             prepay=True,
         ),
@@ -102,11 +102,14 @@ def explain(
         raise UnknownBankLineError(f"your organisation has no bank line {line_id}")
     if rule not in SAID_BY_PEOPLE or line.left_minor == 0:
         raise LineExplainedError(f"line {line_id} is explained already, or {rule} is nothing that a person says")
-    before = conn.execute(
-        select(func.count()).select_from(bank_match).where(bank_match.c.bank_line_id == line_id)
-    ).scalar_one()
-    subject = f"line {line_id}.{before + 1}"
+    subject = f"line {line_id}.{_times_explained(conn, line_id) + 1}"
     add_match(conn, line, rule, subject, int(line.left_minor), now_ms=now_ms, by=by, reason=reason)
+
+
+def _times_explained(conn: Connection, line_id: int) -> int:
+    """In whole or in part, also by what was taken back since."""
+    found = select(func.count()).select_from(bank_match).where(bank_match.c.bank_line_id == line_id)
+    return int(conn.execute(found).scalar_one())
 
 
 def _whole_line(conn: Connection, organisation_id: int, line_id: int) -> Line:

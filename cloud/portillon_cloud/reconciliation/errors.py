@@ -15,5 +15,9 @@ class UnknownBankLineError(NotFoundError):
     """No such line in this organisation."""
 
 
+class SaidByBankError(RefusedError):
+    """The bank itself said what the line is, by our own reference: nobody takes that back."""
+
+
 class LineExplainedError(ConflictError):
     """The line is explained already, or not by this much."""

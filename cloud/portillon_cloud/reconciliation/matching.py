@@ -4,6 +4,7 @@
 2. A debit of ours is known by its key, a file's by the file's name for its day, a payout by amount and day.
 3. What the ledger has at the bank already is matched if one entry alone fits, or one alone of the payer's name.
 4. Nothing is guessed: of two that fit alike none is taken, and a person sees both.
+5. A line whose explanation somebody took back is looked at by people only: the rule that was wrong would be so again.
 """
 
 import datetime
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, Select, String, case, cast, func, literal, or_, select
+from sqlalchemy import Connection, Row, ScalarSelect, Select, String, case, cast, func, literal, or_, select, union_all
 
 from portillon_cloud.database import Database
 from portillon_cloud.database.rows import insert_one
@@ -20,18 +21,35 @@ from portillon_cloud.ledger.books import account_ids
 from portillon_cloud.ledger.periods import closed_through
 from portillon_cloud.ledger.tables import ledger_entry, posting
 from portillon_cloud.members.tables import account
+from portillon_cloud.payments.return_tables import ReturnKind, payment_return
 from portillon_cloud.payments.sepa.decisions import debits_of_batch
 from portillon_cloud.payments.sepa.tables import DebitState, sepa_debit
 from portillon_cloud.payments.tables import Means, payment
 from portillon_cloud.reconciliation.rule import FROM, Rule
-from portillon_cloud.reconciliation.tables import bank_line, bank_match, provider_payout
+from portillon_cloud.reconciliation.tables import bank_line, bank_match, bank_match_undone, provider_payout
 
 MATCHED = "bank_match"
 """Kind of the ledger's entries made here; the source is the match."""
+UNDONE = "bank_match_undone"
+"""Kind of the entries that move back what a wrong explanation had moved; the source is its undoing."""
 BY_RULE = "bank"
 LINES_PER_RUN = 10_000
 NEAR = datetime.timedelta(days=7)
 _CAME = (DebitState.SUCCEEDED, DebitState.RETURNED)
+
+STANDS = ~select(bank_match_undone.c.id).where(bank_match_undone.c.bank_match_id == bank_match.c.id).exists()
+"""The condition on a match that nobody took back."""
+
+_RETURN = payment_return.c
+_MISTAKEN = union_all(
+    *(
+        select(
+            _RETURN.organisation_id, literal(kind).label("kind"), cast(of, String).label("source"), _RETURN.payment_id
+        ).where(_RETURN.kind == ReturnKind.MISTAKEN)
+        for kind, of in (("payment", _RETURN.payment_id), ("payment_return", _RETURN.id))
+    )
+).subquery("mistaken")
+"""Entries of transfers that were taken for somebody else's, and those that take them back: no line is either."""
 
 Line = Row[tuple[object, ...]]
 
@@ -86,6 +104,8 @@ def add_match(
     reason: str | None = None,
 ) -> None:
     """Write what a line, or a part of it, is; once per subject. The caller holds the line."""
+    of_subject = (bank_match.c.organisation_id == line.organisation_id, bank_match.c.subject == subject)
+    generation = conn.execute(select(func.count()).select_from(bank_match).where(*of_subject, ~STANDS)).scalar_one()
     match_id = insert_one(
         conn,
         bank_match,
@@ -93,29 +113,30 @@ def add_match(
         bank_line_id=line.id,
         rule=rule,
         subject=subject,
+        generation=generation,
         amount_minor=amount_minor,
         matched_at_ms=now_ms,
         matched_by=by,
         reason=reason,
     )
-    source = FROM.get(rule)
-    if source is None:
+    move(conn, line, rule, amount_minor, kind=MATCHED, source=str(match_id), now_ms=now_ms)
+
+
+def move(conn: Connection, line: Line, rule: Rule, amount_minor: int, *, kind: str, source: str, now_ms: int) -> None:
+    """Post what this much of a line, being that, moves; the negative moves it back. A closed month: on its morrow."""
+    code = FROM.get(rule)
+    if code is None:
         return
     closed_on = closed_through(conn, line.legal_entity_id)
     first_open_on = line.booked_on if closed_on is None else closed_on + datetime.timedelta(days=1)
-    move = (
-        Posting(LedgerCode.BANK, source, amount_minor)
+    posted = (
+        Posting(LedgerCode.BANK, code, amount_minor)
         if amount_minor > 0
-        else Posting(source, LedgerCode.BANK, -amount_minor)
+        else Posting(code, LedgerCode.BANK, -amount_minor)
     )
     post(
         conn,
-        Entry(
-            kind=MATCHED,
-            source=str(match_id),
-            occurred_on=max(line.booked_on, first_open_on),
-            postings=(move,),
-        ),
+        Entry(kind=kind, source=source, occurred_on=max(line.booked_on, first_open_on), postings=(posted,)),
         organisation_id=line.organisation_id,
         legal_entity_id=line.legal_entity_id,
         currency=line.currency,
@@ -133,13 +154,16 @@ def entries_at_bank(
     """What the ledger has at the bank of these days, and no line told of yet: id, day, amount, means, payer."""
     return conn.execute(
         unseen(conn, line.organisation_id, line.legal_entity_id, line.currency)
-        .where(ledger_entry.c.occurred_on.between(from_on, through_on))
+        .where(ledger_entry.c.occurred_on.between(from_on, through_on), _MISTAKEN.c.payment_id.is_(None))
         .order_by(ledger_entry.c.occurred_on, ledger_entry.c.id)
     ).all()
 
 
 def unseen(conn: Connection, organisation_id: int, legal_entity_id: int, currency: str) -> Select[Any]:
-    """A query of the entries that moved the bank's account in the ledger, and that no line is matched to."""
+    """A query of the entries that moved the bank's account in the ledger, and that no line is matched to.
+
+    `mistaken`: the payment that was taken for somebody else's, in its own entry and in the one that takes it back.
+    """
     bank = account_ids(conn, legal_entity_id=legal_entity_id, currency=currency)[LedgerCode.BANK]
     signed = func.sum(case((posting.c.debit_account_id == bank, posting.c.amount_minor), else_=-posting.c.amount_minor))
     seen = (
@@ -147,6 +171,7 @@ def unseen(conn: Connection, organisation_id: int, legal_entity_id: int, currenc
         .where(
             bank_match.c.organisation_id == organisation_id,
             bank_match.c.subject == literal("entry ") + cast(ledger_entry.c.id, String),
+            STANDS,
         )
         .exists()
     )
@@ -164,22 +189,36 @@ def unseen(conn: Connection, organisation_id: int, legal_entity_id: int, currenc
             signed.label("amount_minor"),
             taken.c.means,
             taken.c.name,
+            _MISTAKEN.c.payment_id.label("mistaken"),
         )
         .join(posting, posting.c.entry_id == ledger_entry.c.id)
         .outerjoin(taken, (ledger_entry.c.kind == "payment") & (taken.c.source == ledger_entry.c.source))
+        .outerjoin(
+            _MISTAKEN,
+            (_MISTAKEN.c.organisation_id == organisation_id)
+            & (_MISTAKEN.c.kind == ledger_entry.c.kind)
+            & (_MISTAKEN.c.source == ledger_entry.c.source),
+        )
         .where(
             ledger_entry.c.organisation_id == organisation_id,
             ledger_entry.c.legal_entity_id == legal_entity_id,
-            ledger_entry.c.kind != MATCHED,
+            ledger_entry.c.kind.not_in((MATCHED, UNDONE)),
             or_(posting.c.debit_account_id == bank, posting.c.credit_account_id == bank),
             ~seen,
         )
-        .group_by(ledger_entry.c.id, ledger_entry.c.occurred_on, ledger_entry.c.kind, taken.c.means, taken.c.name)
+        .group_by(
+            ledger_entry.c.id,
+            ledger_entry.c.occurred_on,
+            ledger_entry.c.kind,
+            taken.c.means,
+            taken.c.name,
+            _MISTAKEN.c.payment_id,
+        )
     )
 
 
 def _match(conn: Connection, line: Line, now_ms: int) -> None:
-    if line.left_minor != line.amount_minor:
+    if line.left_minor != line.amount_minor or _was_taken_back(conn, line):
         return  # a person began with it
     for attempt in (_debit, _batch, _payout, _booked, _terminal):
         if attempt(conn, line, now_ms):
@@ -284,17 +323,23 @@ def _is_found(conn: Connection, line: Line, subject: str) -> bool:
     return (
         conn.scalar(
             select(bank_match.c.id).where(
-                bank_match.c.organisation_id == line.organisation_id, bank_match.c.subject == subject
+                bank_match.c.organisation_id == line.organisation_id, bank_match.c.subject == subject, STANDS
             )
         )
         is not None
     )
 
 
+def _was_taken_back(conn: Connection, line: Line) -> bool:
+    return (
+        conn.scalar(select(bank_match.c.id).where(bank_match.c.bank_line_id == line.id, ~STANDS).limit(1)) is not None
+    )
+
+
 def _matched() -> ScalarSelect[Any]:
     return (
         select(func.coalesce(func.sum(bank_match.c.amount_minor), 0))
-        .where(bank_match.c.bank_line_id == bank_line.c.id)
+        .where(bank_match.c.bank_line_id == bank_line.c.id, STANDS)
         .scalar_subquery()
     )
 

@@ -42,5 +42,8 @@ FROM: Mapping[Rule, LedgerCode] = MappingProxyType(
 )
 """Where the money comes from (or, of an amount < 0, goes to); the other side is the bank. Not here: nothing moves."""
 
+SAID_BY_THE_BANK = frozenset({Rule.DEBIT, Rule.BATCH, Rule.RETURNED})
+"""By our own reference in the bank's own file: nothing that a person takes back."""
+
 SAID_BY_PEOPLE = frozenset({Rule.FEE, Rule.PROVIDER, Rule.CASH, Rule.CHEQUES, Rule.NOTED})
 """What a person may say of what is left of a line, with a reason."""

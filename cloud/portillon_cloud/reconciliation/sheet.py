@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from portillon_cloud.ledger.periods import Book
+from portillon_cloud.reconciliation.matching import STANDS
 from portillon_cloud.reconciliation.tables import bank_line, bank_match
 
 ROWS_MAX = 100_000
@@ -33,7 +34,8 @@ def line_rows(conn: Connection, book: Book, *, from_on: datetime.date, through_o
     rows = conn.execute(
         select(bank_line, bank_match.c.rule, bank_match.c.subject, bank_match.c.matched_by, bank_match.c.reason)
         .add_columns(bank_match.c.amount_minor.label("explained_minor"))
-        .outerjoin(bank_match, bank_match.c.bank_line_id == bank_line.c.id)
+        .select_from(bank_line)
+        .outerjoin(bank_match, (bank_match.c.bank_line_id == bank_line.c.id) & STANDS)
         .where(
             bank_line.c.organisation_id == book.organisation_id,
             bank_line.c.legal_entity_id == book.legal_entity_id,

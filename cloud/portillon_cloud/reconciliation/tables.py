@@ -1,6 +1,6 @@
 """What bank and provider said, line by line, and what each line was found to be."""
 
-from sqlalchemy import CheckConstraint, Column, Date, Index, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Date, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
 from portillon_cloud.database.schema import amount, instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import column_never_changes, never_changes
@@ -69,7 +69,8 @@ bank_line = never_changes(
     )
 )
 
-# What a line, or a part of it, was found to be. A subject is found once: no money explains two lines.
+# What a line, or a part of it, was found to be. A subject is found once: no money explains two lines. Only taking an
+# explanation back opens the subject's next generation.
 bank_match = never_changes(
     Table(
         "bank_match",
@@ -79,13 +80,29 @@ bank_match = never_changes(
         reference("bank_line_id", "bank_line.id", index=True),
         Column("rule", Text, nullable=False),
         Column("subject", Text, nullable=False),  # debit intent-17:1, entry 44, payout 3, line 12
+        Column("generation", Integer, nullable=False),  # how often an explanation by it was taken back before
         amount("amount_minor"),
         instant("matched_at_ms"),
         Column("matched_by", Text, nullable=False),  # the person, or 'bank'
         Column("reason", Text),  # of a person
-        UniqueConstraint("organisation_id", "subject"),
+        UniqueConstraint("organisation_id", "subject", "generation"),
         one_of("rule", Rule),
         CheckConstraint("amount_minor <> 0", name="something_found"),
+    )
+)
+
+# It was wrong: a person says why, and what it had moved is moved back.
+bank_match_undone = never_changes(
+    Table(
+        "bank_match_undone",
+        metadata,
+        key(),
+        organisation_id(),
+        reference("bank_match_id", "bank_match.id"),
+        instant("undone_at_ms"),
+        Column("undone_by", Text, nullable=False),
+        Column("reason", Text, nullable=False),
+        UniqueConstraint("bank_match_id"),
     )
 )
 

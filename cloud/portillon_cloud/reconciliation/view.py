@@ -1,6 +1,7 @@
 """Bank and book side by side: what the bank says, what the ledger says, and every cent of the difference by name."""
 
 import datetime
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from portillon_cloud.ledger import LedgerCode, trial_balance
 from portillon_cloud.ledger.periods import Book
 from portillon_cloud.ledger.tables import ledger_entry
-from portillon_cloud.reconciliation.matching import Line, open_lines, unseen
+from portillon_cloud.reconciliation.matching import STANDS, Line, open_lines, unseen
 from portillon_cloud.reconciliation.rule import Rule
 from portillon_cloud.reconciliation.tables import bank_file, bank_line, bank_match
 
@@ -81,7 +82,7 @@ def reconciliation(conn: Connection, book: Book, *, limit: int = LINES_MAX) -> R
         lines=count,
         explained=count - len(left),
         open=left,
-        unseen=missing,
+        unseen=_of_concern(missing),
     )
 
 
@@ -97,8 +98,8 @@ def _standing(
     matches = select(func.coalesce(func.sum(bank_match.c.amount_minor), 0)).join(
         bank_line, bank_line.c.id == bank_match.c.bank_line_id
     )
-    found_minor = conn.execute(matches.where(*ours)).scalar_one()
-    noted_minor = conn.execute(matches.where(*ours, bank_match.c.rule == Rule.NOTED)).scalar_one()
+    found_minor = conn.execute(matches.where(*ours, STANDS)).scalar_one()
+    noted_minor = conn.execute(matches.where(*ours, STANDS, bank_match.c.rule == Rule.NOTED)).scalar_one()
     return Standing(
         closing_on=closing_on,
         bank_minor=bank_minor,
@@ -107,6 +108,12 @@ def _standing(
         noted_minor=int(noted_minor),
         unseen_minor=sum(int(one.amount_minor) for one in missing),
     )
+
+
+def _of_concern(missing: Sequence[Line]) -> Sequence[Line]:
+    """Without payments taken by mistake that were taken back by the same day: together they are nothing."""
+    times = Counter(one.mistaken for one in missing if one.mistaken is not None)
+    return [one for one in missing if times[one.mistaken] < 2]  # else: it and its return
 
 
 def _balance(conn: Connection, book: Book, code: LedgerCode, until: datetime.date | None) -> int:

@@ -41,6 +41,7 @@ ACTS: Mapping[str, str] = {
     "promise_taken": N_("Promise to pay taken"),
     "cheque_bounced": N_("Cheque bounced"),
     "paid_out": N_("Paid back by hand"),
+    "bank_line_opened": N_("Explanation of a bank line taken back"),
     "dispute_answered": N_("Answer to a bank written"),
     "dispute_cleared": N_("Account cleared after a lost dispute"),
     "question_noted": N_("Question about an invoice written down"),

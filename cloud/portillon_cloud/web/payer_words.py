@@ -50,6 +50,7 @@ RETURNS: Mapping[ReturnKind, str] = {
     ReturnKind.RETURNED: N_("Sent back by the bank"),
     ReturnKind.DISPUTED: N_("Taken back after a dispute"),
     ReturnKind.BOUNCED: N_("Cheque not honoured"),
+    ReturnKind.MISTAKEN: N_("Transfer of somebody else"),
 }
 
 

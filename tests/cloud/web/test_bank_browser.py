@@ -77,3 +77,11 @@ def test_a_company_collects_and_a_line_is_explained_with_the_keyboard_alone(visi
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("The line is explained.")
     expect(page.get_by_text("1 of 2 lines explained")).to_be_visible()
+    page.get_by_text("That is wrong").press("Enter")
+    page.get_by_label("Why it is wrong").focus()
+    page.keyboard.type("a lease")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
+    assert violations(page, axe) == []
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("The line is open again")
+    expect(page.get_by_text("0 of 2 lines explained")).to_be_visible()

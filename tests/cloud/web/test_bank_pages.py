@@ -112,6 +112,15 @@ def test_lines_are_explained_by_who_knows(signed_in, lyon, csrf):
         assert owed_minor(conn, invoice_id) == 0
     assert lyon.balance_minor(LedgerCode.BANK) == TOTAL_MINOR - 350
 
+    assert "tenue de compte" in html and "C’est faux" in html
+    wrong = {**form, "line": lines[-1], "reason": "c'était Luc"}
+    opened = owner.post("/books/bank/lines/taken-back", data=wrong)
+    assert "ouverte de nouveau" in owner.get(opened.headers["location"]).text
+    assert owner.post("/books/bank/lines/taken-back", data=wrong).status_code == 409
+    assert owner.get("/books/bank/lines/taken-back").headers["location"] == "/books/bank"
+    with lyon.db.read() as conn:
+        assert owed_minor(conn, invoice_id) == TOTAL_MINOR
+
 
 def test_every_rule_has_words():
     """What a line may be is said in words, and what people say is among it."""

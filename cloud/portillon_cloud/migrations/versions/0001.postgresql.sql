@@ -1425,12 +1425,13 @@ CREATE TABLE bank_match (
 	bank_line_id BIGINT NOT NULL,
 	rule TEXT NOT NULL,
 	subject TEXT NOT NULL,
+	generation INTEGER NOT NULL,
 	amount_minor BIGINT NOT NULL,
 	matched_at_ms BIGINT NOT NULL,
 	matched_by TEXT NOT NULL,
 	reason TEXT,
 	CONSTRAINT pk_bank_match PRIMARY KEY (id),
-	CONSTRAINT uq_bank_match_organisation_id_subject UNIQUE (organisation_id, subject),
+	CONSTRAINT uq_bank_match_organisation_id_subject_generation UNIQUE (organisation_id, subject, generation),
 	CONSTRAINT ck_bank_match_rule_known CHECK (rule IN ('debit', 'batch', 'returned', 'payout', 'booked', 'terminal', 'transfer', 'fee', 'provider', 'cash', 'cheques', 'noted')),
 	CONSTRAINT ck_bank_match_something_found CHECK (amount_minor <> 0),
 	CONSTRAINT fk_bank_match_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
@@ -2246,6 +2247,23 @@ CREATE OR REPLACE FUNCTION alarm_seen_refuse() RETURNS trigger LANGUAGE plpgsql 
 
 CREATE TRIGGER alarm_seen_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON alarm_seen FOR EACH STATEMENT EXECUTE FUNCTION alarm_seen_refuse()
 
+CREATE TABLE bank_match_undone (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	bank_match_id BIGINT NOT NULL,
+	undone_at_ms BIGINT NOT NULL,
+	undone_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	CONSTRAINT pk_bank_match_undone PRIMARY KEY (id),
+	CONSTRAINT uq_bank_match_undone_bank_match_id UNIQUE (bank_match_id),
+	CONSTRAINT fk_bank_match_undone_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_bank_match_undone_bank_match_id FOREIGN KEY(bank_match_id) REFERENCES bank_match (id)
+)
+
+CREATE OR REPLACE FUNCTION bank_match_undone_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'bank_match_undone rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER bank_match_undone_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON bank_match_undone FOR EACH STATEMENT EXECUTE FUNCTION bank_match_undone_refuse()
+
 CREATE TABLE billing_doubt (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -3016,7 +3034,7 @@ CREATE TABLE payment_return (
 	CONSTRAINT uq_payment_return_organisation_id_request_key UNIQUE (organisation_id, request_key),
 	CONSTRAINT ck_payment_return_parts_positive CHECK (from_credit_minor >= 0 AND lost_minor >= 0),
 	CONSTRAINT ck_payment_return_amount_positive CHECK (amount_minor > 0 AND amount_minor >= from_credit_minor + lost_minor),
-	CONSTRAINT ck_payment_return_kind_known CHECK (kind IN ('returned', 'disputed', 'bounced')),
+	CONSTRAINT ck_payment_return_kind_known CHECK (kind IN ('returned', 'disputed', 'bounced', 'mistaken')),
 	CONSTRAINT fk_payment_return_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_payment_return_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
 	CONSTRAINT fk_payment_return_account_id FOREIGN KEY(account_id) REFERENCES account (id),

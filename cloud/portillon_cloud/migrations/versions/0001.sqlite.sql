@@ -1417,12 +1417,13 @@ CREATE TABLE bank_match (
 	bank_line_id INTEGER NOT NULL,
 	rule TEXT NOT NULL,
 	subject TEXT NOT NULL,
+	generation INTEGER NOT NULL,
 	amount_minor INTEGER NOT NULL,
 	matched_at_ms INTEGER NOT NULL,
 	matched_by TEXT NOT NULL,
 	reason TEXT,
 	CONSTRAINT pk_bank_match PRIMARY KEY (id),
-	CONSTRAINT uq_bank_match_organisation_id_subject UNIQUE (organisation_id, subject),
+	CONSTRAINT uq_bank_match_organisation_id_subject_generation UNIQUE (organisation_id, subject, generation),
 	CONSTRAINT ck_bank_match_rule_known CHECK (rule IN ('debit', 'batch', 'returned', 'payout', 'booked', 'terminal', 'transfer', 'fee', 'provider', 'cash', 'cheques', 'noted')),
 	CONSTRAINT ck_bank_match_something_found CHECK (amount_minor <> 0),
 	CONSTRAINT fk_bank_match_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
@@ -2236,6 +2237,23 @@ CREATE TRIGGER alarm_seen_no_update BEFORE UPDATE ON alarm_seen BEGIN SELECT RAI
 
 CREATE TRIGGER alarm_seen_no_delete BEFORE DELETE ON alarm_seen BEGIN SELECT RAISE(ABORT, 'alarm_seen rows never change: record a correction as a new row'); END
 
+CREATE TABLE bank_match_undone (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	bank_match_id INTEGER NOT NULL,
+	undone_at_ms INTEGER NOT NULL,
+	undone_by TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	CONSTRAINT pk_bank_match_undone PRIMARY KEY (id),
+	CONSTRAINT uq_bank_match_undone_bank_match_id UNIQUE (bank_match_id),
+	CONSTRAINT fk_bank_match_undone_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_bank_match_undone_bank_match_id FOREIGN KEY(bank_match_id) REFERENCES bank_match (id)
+)
+
+CREATE TRIGGER bank_match_undone_no_update BEFORE UPDATE ON bank_match_undone BEGIN SELECT RAISE(ABORT, 'bank_match_undone rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER bank_match_undone_no_delete BEFORE DELETE ON bank_match_undone BEGIN SELECT RAISE(ABORT, 'bank_match_undone rows never change: record a correction as a new row'); END
+
 CREATE TABLE billing_doubt (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -3000,7 +3018,7 @@ CREATE TABLE payment_return (
 	CONSTRAINT uq_payment_return_organisation_id_request_key UNIQUE (organisation_id, request_key),
 	CONSTRAINT ck_payment_return_parts_positive CHECK (from_credit_minor >= 0 AND lost_minor >= 0),
 	CONSTRAINT ck_payment_return_amount_positive CHECK (amount_minor > 0 AND amount_minor >= from_credit_minor + lost_minor),
-	CONSTRAINT ck_payment_return_kind_known CHECK (kind IN ('returned', 'disputed', 'bounced')),
+	CONSTRAINT ck_payment_return_kind_known CHECK (kind IN ('returned', 'disputed', 'bounced', 'mistaken')),
 	CONSTRAINT fk_payment_return_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_payment_return_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
 	CONSTRAINT fk_payment_return_account_id FOREIGN KEY(account_id) REFERENCES account (id),

@@ -14,10 +14,11 @@ from portillon_cloud.http.services import Services
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.reconciliation.bank_file import BYTES_MAX
 from portillon_cloud.reconciliation.by_hand import confirm_entry, confirm_transfer, explain, suggestions
-from portillon_cloud.reconciliation.errors import BankFileInvalidError, NotOurAccountError
+from portillon_cloud.reconciliation.errors import BankFileInvalidError, NotOurAccountError, SaidByBankError
 from portillon_cloud.reconciliation.receiving import receive
 from portillon_cloud.reconciliation.rule import Rule
 from portillon_cloud.reconciliation.tables import bank_answer, bank_file
+from portillon_cloud.reconciliation.taking_back import explained_last, take_explanation_back
 from portillon_cloud.reconciliation.view import reconciliation
 from portillon_cloud.reports.book import book_of, books_of
 from portillon_cloud.web.bank_words import ENTRIES, RULES
@@ -31,6 +32,7 @@ Keeper = Annotated[Visit, Depends(visit_with(Permission.KEEP_BOOKS))]
 Entity = Annotated[int, Form(ge=1, le=ID_MAX)]
 LineId = Annotated[int, Form(ge=1, le=ID_MAX)]
 LINES_SHOWN = 50
+EXPLAINED_SHOWN = 20
 FILES_SHOWN = 12
 CAME_IN = (Rule.PROVIDER, Rule.CASH, Rule.CHEQUES, Rule.NOTED)
 WENT_OUT = (Rule.FEE, Rule.PROVIDER, Rule.NOTED)
@@ -38,6 +40,9 @@ WENT_OUT = (Rule.FEE, Rule.PROVIDER, Rule.NOTED)
 HANDED_IN = N_("The bank's file is kept, and is being worked through. In some seconds this page shows what came of it.")
 KNOWN = N_("This file was handed in before. Nothing was done twice.")
 EXPLAINED = N_("The line is explained. Who said so, when and why stays on record.")
+OPEN_AGAIN = N_(
+    "The line is open again, and what its explanation had moved is moved back. Who said so and why is kept."
+)
 NO_FILE = N_(
     "This is no file that we read. Ask the bank for camt.053, camt.054 or pain.002, or for a statement as CSV whose"
     " first line names date, description and amount; and hand it in as it is."
@@ -46,6 +51,7 @@ OTHER_ACCOUNT = N_("This file is of another bank account, or in another currency
 NOT_NOW = N_(
     "Nothing was changed: the line was explained meanwhile, or a charge of what is owed is under way. Look again."
 )
+NOT_THIS = N_("Nothing was changed: the bank itself said what this line is, or somebody else was faster. Look again.")
 
 
 @router.get("/books/bank")
@@ -56,7 +62,7 @@ def bank_page(
     done: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
     """What the bank says, what the book says, and every cent between them by name."""
-    said = {"file": HANDED_IN, "known": KNOWN, "line": EXPLAINED}.get(done)
+    said = {"file": HANDED_IN, "known": KNOWN, "line": EXPLAINED, "open": OPEN_AGAIN}.get(done)
     return _draw(services, keeper, entity, notice=None if said is None else Notice("ok", keeper.words.say(said)))
 
 
@@ -111,6 +117,34 @@ def line_form(
     return RedirectResponse(f"/books/bank?entity={entity}&done=line", 303)
 
 
+@router.post("/books/bank/lines/taken-back", dependencies=[Depends(genuine_form)])
+def taken_back_form(
+    services: ServicesDep,
+    keeper: Keeper,
+    entity: Entity,
+    line: LineId,
+    reason: Annotated[str, Form(min_length=1, max_length=500)],
+) -> Response:
+    """What explains a line is wrong: it is open again."""
+    organisation_id, by = keeper.principal.organisation_id, keeper.principal.name
+    now_ms = keeper.organisation.clock.business_ms
+    try:
+        with services.db.write() as conn:
+            own_book(conn, organisation_id, entity)
+            take_explanation_back(conn, organisation_id, line, by=by, reason=reason, now_ms=now_ms)
+    except (ConflictError, SaidByBankError):
+        return _refused(services, keeper, entity, NOT_THIS, status=409)
+    return RedirectResponse(f"/books/bank?entity={entity}&done=open", 303)
+
+
+@router.get("/books/bank/files")
+@router.get("/books/bank/lines")
+@router.get("/books/bank/lines/taken-back")
+def after_refusal(_keeper: Keeper) -> Response:
+    """Where the language is changed after a refusal: the forms are on the bank's page."""
+    return RedirectResponse("/books/bank", 303)
+
+
 def _refused(services: Services, keeper: Visit, entity: int, why: str, *, status: int = 422) -> Response:
     return _draw(services, keeper, entity, notice=Notice("bad", keeper.words.say(why)), status=status)
 
@@ -142,6 +176,7 @@ def _draw(
             .order_by(bank_file.c.id.desc())
             .limit(FILES_SHOWN)
         ).all()
+        explained = explained_last(conn, book, limit=EXPLAINED_SHOWN)
         books = books_of(conn, organisation_id)
     return page(
         "billing/bank.html",
@@ -152,6 +187,7 @@ def _draw(
         books=books,
         found=found,
         lines=lines,
+        explained=explained,
         files=files,
         came_in=CAME_IN,
         went_out=WENT_OUT,
