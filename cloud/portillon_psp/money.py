@@ -51,6 +51,16 @@ def pay_out(book: Book) -> None:
         book.emit("payout.paid", payout)
 
 
+def pay_out_by_hand(book: Book, amount: int, currency: str) -> dict[str, Any]:
+    """Somebody orders a payout at the service's own pages: of which payments it is made nothing says."""
+    payout = {**_payout(book, amount, currency), "automatic": False, "reconciliation_status": "not_applicable"}
+    payout["balance_transaction"] = _moved(book, -amount, 0, currency, "payout", payout["id"])["id"]
+    book.put(payout)
+    book.emit("payout.created", payout)
+    book.emit("payout.paid", payout)
+    return payout
+
+
 def _moved(
     book: Book, amount: int, fee: int, currency: str, type_: str, source: str, *, category: str | None = None
 ) -> dict[str, Any]:

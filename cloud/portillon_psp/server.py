@@ -22,7 +22,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from portillon_psp import disputes, faults, forms, intents, methods, service, shapes, webhooks
+from portillon_psp import disputes, faults, forms, intents, methods, money, service, shapes, webhooks
 from portillon_psp.books import Books
 from portillon_psp.errors import InvalidRequestError, ServiceError
 from portillon_psp.rate import Limiter
@@ -117,6 +117,8 @@ def _act(books: Books, account: str, what: str, given: dict[str, Any]) -> Any:
                 return methods.complete_setup(book, str(given["setup_intent"]))
             case "dispute":
                 return disputes.open_dispute(book, str(given["charge"]), inquiry=bool(given.get("inquiry", False)))
+            case "pay_out":
+                return money.pay_out_by_hand(book, int(given["amount"]), str(given["currency"]))
             case "behave":
                 method = book.get("payment_method", str(given["payment_method"]))
                 methods.require_known(str(given["as"]))

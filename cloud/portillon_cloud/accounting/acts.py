@@ -1,6 +1,6 @@
-"""Who did what to money and contracts, when and why: one log, read from the rows of the acts, which never change.
+"""Who did what to money, contracts and connections, when and why: one log, read from the rows of the acts.
 
-Nothing is written twice, so the log cannot say anything else than what was done.
+Those rows never change, and nothing is written twice, so the log cannot say anything else than what was done.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,13 @@ from portillon_cloud.desk.tables import payment_plan
 from portillon_cloud.dunning.tables import dunning_promise
 from portillon_cloud.ledger.tables import accounting_close, manual_entry
 from portillon_cloud.payments.disputes.tables import StepKind, dispute_evidence, dispute_step
+from portillon_cloud.payments.provider_account_tables import provider_account_act
 from portillon_cloud.payments.questions.tables import invoice_question, question_answer
 from portillon_cloud.payments.refunding.tables import payout_paid
 from portillon_cloud.payments.return_tables import ReturnKind, payment_return
 from portillon_cloud.payments.tables import payment, payout, write_off
 from portillon_cloud.reconciliation.tables import bank_match_undone
+from portillon_cloud.webhooks.tables import webhook_endpoint_act
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,10 @@ def _sources(organisation_id: int) -> Iterator[Select[Any]]:
     asks, told = invoice_question.c, question_answer.c
     yield act(asks.asked_at_ms, asks.noted_by, literal("question_noted"), asks.id, asks.invoice_id, asks.text)
     yield act(told.answered_at_ms, told.answered_by, literal("question_answered"), told.question_id, reason=told.text)
+    key, hook = provider_account_act.c, webhook_endpoint_act.c
+    entered, added = (literal(prefix) + kind for prefix, kind in (("account_", key.kind), ("endpoint_", hook.kind)))
+    yield act(key.at_ms, key.done_by, entered, key.id, key.secret_last4)
+    yield act(hook.at_ms, hook.done_by, added, hook.id, hook.host)
 
 
 def _row(

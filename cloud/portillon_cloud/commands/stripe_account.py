@@ -67,5 +67,5 @@ def end(ctx: typer.Context, organisation: Organisation = None) -> None:
     with services.db.write() as conn:
         organisation_id = the_organisation(conn, organisation)
         now_ms = business_now_ms(conn, organisation_id, services.clock.real_ms())
-        ended = end_account(conn, organisation_id=organisation_id, provider=STRIPE, now_ms=now_ms)
+        ended = end_account(conn, organisation_id=organisation_id, provider=STRIPE, by="command line", now_ms=now_ms)
     out.print("It is ended." if ended else "There was none.")

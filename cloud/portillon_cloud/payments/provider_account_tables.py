@@ -1,5 +1,7 @@
 """With which account an organisation charges at a provider, now and before: its keys are sealed, never in clear."""
 
+from enum import StrEnum
+
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -12,7 +14,17 @@ from sqlalchemy import (
     text,
 )
 
-from portillon_cloud.database.schema import instant, key, metadata, organisation_id, reference
+from portillon_cloud.database.schema import instant, key, metadata, one_of, organisation_id, reference
+from portillon_cloud.database.triggers import never_changes
+
+
+class AccountAct(StrEnum):
+    """What a person did with an account."""
+
+    ENTERED = "entered"
+    NEW_KEYS = "new_keys"
+    ENDED = "ended"
+
 
 provider_account = Table(
     "provider_account",
@@ -41,6 +53,22 @@ provider_account = Table(
         sqlite_where=text("until_ms IS NULL"),
         postgresql_where=text("until_ms IS NULL"),
     ),
+)
+
+# Who did what with which account: its row says only how it is now.
+provider_account_act = never_changes(
+    Table(
+        "provider_account_act",
+        metadata,
+        key(),
+        organisation_id(),
+        reference("provider_account_id", "provider_account.id", index=True),
+        Column("kind", Text, nullable=False),
+        Column("secret_last4", Text, nullable=False),  # of the key then
+        Column("done_by", Text, nullable=False),  # name of the person or API key
+        instant("at_ms"),  # business time
+        one_of("kind", AccountAct),
+    )
 )
 
 # Whom the provider knows one of our accounts as: their cards hang on it.

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, update
 
+from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.tables import organisation
-from portillon_cloud.payments.provider_account_tables import provider_account
+from portillon_cloud.payments.provider_account_tables import AccountAct, provider_account, provider_account_act
 from portillon_cloud.payments.tables import (
     SIMULATOR,
     STRIPE,
@@ -119,7 +120,12 @@ def enter_account(conn: Connection, keyring: Keyring, new: NewAccount, *, now_ms
         select(organisation.c.id).where(organisation.c.id == new.organisation_id).with_for_update(key_share=True)
     )
     end_account(
-        conn, organisation_id=new.organisation_id, provider=new.provider, now_ms=now_ms, except_for=new.reference
+        conn,
+        organisation_id=new.organisation_id,
+        provider=new.provider,
+        by=new.by,
+        now_ms=now_ms,
+        except_for=new.reference,
     )
     keys = {
         "publishable_key": new.publishable_key,
@@ -133,16 +139,18 @@ def enter_account(conn: Connection, keyring: Keyring, new: NewAccount, *, now_ms
         keys["webhook_secret_sealed"] = keyring.seal(
             new.webhook_secret.encode(), purpose=_purpose(new.organisation_id, "webhook_secret")
         )
-    known: int | None = conn.scalar(
-        select(column.id).where(
+    known = conn.execute(
+        select(column.id, column.until_ms).where(
             column.organisation_id == new.organisation_id,
             column.provider == new.provider,
             column.reference == new.reference,
         )
-    )
+    ).one_or_none()
     if known is not None:
-        conn.execute(update(provider_account).where(column.id == known).values(**keys))
-        return known
+        conn.execute(update(provider_account).where(column.id == known.id).values(**keys))
+        act = AccountAct.NEW_KEYS if known.until_ms is None else AccountAct.ENTERED
+        _note(conn, new.organisation_id, known.id, act, new.secret[-4:], by=new.by, now_ms=now_ms)
+        return int(known.id)
     made = conn.execute(
         insert(provider_account)
         .values(
@@ -155,11 +163,13 @@ def enter_account(conn: Connection, keyring: Keyring, new: NewAccount, *, now_ms
         )
         .returning(column.id)
     )
-    return int(made.scalar_one())
+    account_id = int(made.scalar_one())
+    _note(conn, new.organisation_id, account_id, AccountAct.ENTERED, new.secret[-4:], by=new.by, now_ms=now_ms)
+    return account_id
 
 
 def end_account(
-    conn: Connection, *, organisation_id: int, provider: str, now_ms: int, except_for: str | None = None
+    conn: Connection, *, organisation_id: int, provider: str, by: str, now_ms: int, except_for: str | None = None
 ) -> int:
     """Charge nothing new with the current account; how many ended (none, or one)."""
     column = provider_account.c
@@ -172,8 +182,27 @@ def end_account(
             column.reference != except_for if except_for is not None else column.id.is_not(None),
         )
         .values(until_ms=now_ms)
+        .returning(column.id, column.secret_last4)
+    ).all()
+    for row in ended:
+        _note(conn, organisation_id, row.id, AccountAct.ENDED, row.secret_last4, by=by, now_ms=now_ms)
+    return len(ended)
+
+
+def _note(
+    conn: Connection, organisation_id: int, account_id: int, kind: AccountAct, last4: str, *, by: str, now_ms: int
+) -> None:
+    """For the log of who did what; the account's own row forgets."""
+    insert_one(
+        conn,
+        provider_account_act,
+        organisation_id=organisation_id,
+        provider_account_id=account_id,
+        kind=kind,
+        secret_last4=last4,
+        done_by=by,
+        at_ms=now_ms,
     )
-    return ended.rowcount
 
 
 def _of_method(

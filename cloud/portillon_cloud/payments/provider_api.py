@@ -85,7 +85,7 @@ def end_stripe_account(services: PaymentServicesDep, owner: Owner) -> None:
     """Charge nothing new with the account. What was charged with it is still settled, paid back and disputed."""
     with services.db.write() as conn:
         now_ms = business_now_ms(conn, owner.organisation_id, services.clock.real_ms())
-        end_account(conn, organisation_id=owner.organisation_id, provider=STRIPE, now_ms=now_ms)
+        end_account(conn, organisation_id=owner.organisation_id, provider=STRIPE, by=owner.name, now_ms=now_ms)
 
 
 def _out(account: ProviderAccount) -> StripeAccountOut:

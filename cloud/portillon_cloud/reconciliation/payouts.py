@@ -1,6 +1,7 @@
 """What a payment provider pays out: each movement beside the attempt it is of, and the fees it kept posted.
 
 A payout is told once. What it comes to is checked against its movements: gross less fees is what arrives, to the cent.
+Of one that somebody ordered by hand at the provider no movements are told: its fees are entered by hand, too.
 """
 
 import datetime
@@ -37,13 +38,14 @@ class Movement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:
-    """What arrives at the bank on a day, and of what it is made."""
+    """What arrives at the bank on a day, and of what it is made; `by_hand`: of nothing that is told."""
 
     provider: str
     reference: str
     arrives_on: datetime.date
     amount_minor: int
     movements: Sequence[Movement]
+    by_hand: bool = False
 
 
 def record_payout(conn: Connection, book: Book, told: Payout, *, now_ms: int) -> int:
@@ -60,7 +62,7 @@ def record_payout(conn: Connection, book: Book, told: Payout, *, now_ms: int) ->
         return before
     fees_minor = sum(one.fee_minor for one in told.movements)
     net_minor = sum(one.gross_minor for one in told.movements) - fees_minor
-    if net_minor != told.amount_minor:
+    if net_minor != told.amount_minor and not told.by_hand:
         raise PayoutUnevenError(f"payout {told.reference} is {told.amount_minor}; its movements come to {net_minor}")
     payout_id = insert_one(
         conn,
@@ -72,6 +74,7 @@ def record_payout(conn: Connection, book: Book, told: Payout, *, now_ms: int) ->
         arrives_on=told.arrives_on,
         amount_minor=told.amount_minor,
         fees_minor=fees_minor,
+        by_hand=told.by_hand,
         currency=book.currency,
         told_at_ms=now_ms,
     )

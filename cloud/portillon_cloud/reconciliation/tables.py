@@ -1,6 +1,17 @@
 """What bank and provider said, line by line, and what each line was found to be."""
 
-from sqlalchemy import CheckConstraint, Column, Date, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from portillon_cloud.database.schema import amount, instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import column_never_changes, never_changes
@@ -118,6 +129,7 @@ provider_payout = never_changes(
         Column("arrives_on", Date, nullable=False),
         amount("amount_minor"),  # what comes to the bank; < 0: what it takes
         amount("fees_minor"),
+        Column("by_hand", Boolean, nullable=False),  # ordered by hand there: of what it is made is told to nobody
         Column("currency", Text, nullable=False),
         instant("told_at_ms"),
         UniqueConstraint("organisation_id", "provider", "reference"),

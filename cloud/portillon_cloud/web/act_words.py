@@ -46,11 +46,23 @@ ACTS: Mapping[str, str] = {
     "dispute_cleared": N_("Account cleared after a lost dispute"),
     "question_noted": N_("Question about an invoice written down"),
     "question_answered": N_("Question about an invoice answered"),
+    "account_entered": N_("Account at the payment service entered, key …%(detail)s"),
+    "account_new_keys": N_("New keys of the payment service, key …%(detail)s"),
+    "account_ended": N_("Account at the payment service ended, key …%(detail)s"),
+    "endpoint_added": N_("Webhook added: %(detail)s"),
+    "endpoint_changed": N_("Webhook changed: %(detail)s"),
+    "endpoint_paused": N_("Webhook paused: %(detail)s"),
+    "endpoint_turned_on": N_("Webhook turned on: %(detail)s"),
+    "endpoint_new_secret": N_("New secret for a webhook: %(detail)s"),
+    "endpoint_sent_again": N_("Webhook sent again: %(detail)s"),
+    "endpoint_removed": N_("Webhook removed: %(detail)s"),
     **{kind.value: text for kind, text in ENTRIES.items()},
 }
 
 OF_ACCOUNTS = frozenset({"credit_paid_back", "grace_given", "plan_agreed", "cheque_bounced", "paid_out"})
 """Acts whose detail is the account."""
+
+_PAGES = ("endpoint_", "account_")
 
 # What follows from something else has that as its author.
 AUTHORS: Mapping[str, str] = {
@@ -70,7 +82,7 @@ class ActWords:
 
     def what(self, act: Act) -> str:
         """The act, and of which day or by which means."""
-        text = self.words.say(ACTS[act.what])
+        text = self.words.say(ACTS[act.what], detail=act.detail or "")
         detail = self._detail(act)
         return text if detail is None else f"{text} · {detail}"
 
@@ -82,6 +94,8 @@ class ActWords:
         """The page of what it was done to, where it names one."""
         if act.detail is None:
             return None
+        if act.what.startswith(_PAGES):
+            return "/webhooks" if act.what.startswith("endpoint_") else "/payment-service"
         if act.what in ("written_off", "question_noted"):
             return f"/invoices/{act.detail}"
         return f"/accounts/{act.detail}" if act.what in OF_ACCOUNTS else None

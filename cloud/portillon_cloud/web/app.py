@@ -53,6 +53,7 @@ from portillon_cloud.web.pages import (
     pay,
     pay_question,
     payer,
+    payment_service,
     payouts,
     plans,
     policy,
@@ -116,7 +117,7 @@ def create_app(services: Services, *, live_every_s: float = LIVE_EVERY_S) -> Fas
         contract_texts, transfers, leave, leave_asked, unpaid, dunning, clock, shared_passes, forgiveness, given_rights,
         hours, zones, policy, rule_changes, decisions, accounting, bank, debits, book_entries, takings, audit,
         renew, plans, coupons, price_changes,
-        forecast, referrals, reports, webhooks, suspicions, disputes, payouts, questions,
+        forecast, referrals, reports, webhooks, suspicions, disputes, payouts, questions, payment_service,
     )  # fmt: skip
     for part in parts:
         app.include_router(part.router, include_in_schema=False)

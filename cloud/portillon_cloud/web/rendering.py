@@ -18,7 +18,7 @@ from portillon_cloud.web.visit import Visit
 
 LANGUAGE_NAMES = (("en", "English"), ("fr", "Français"))
 _BESIDE = {
-    "/books": ("/audit", "/webhooks"),
+    "/books": ("/audit", "/payment-service", "/webhooks"),
     "/plans": ("/coupons", "/referrals", "/price-changes"),
     "/unpaid": ("/dunning", "/disputes", "/questions", "/payouts", "/suspicions"),
 }  # pages under the same entry of the navigation

@@ -162,21 +162,21 @@ def change(endpoint_id: PathId, new: EndpointBody, services: ServicesDep, owner:
 def remove(endpoint_id: PathId, services: ServicesDep, owner: Owner) -> None:
     """Tell it nothing more, for good."""
     with services.db.write() as conn:
-        endpoints.remove(conn, endpoint_id, by=owner)
+        endpoints.remove(conn, endpoint_id, by=owner, real_ms=services.clock.real_ms())
 
 
 @router.post("/endpoints/{endpoint_id}/pause", status_code=HTTPStatus.NO_CONTENT)
 def pause(endpoint_id: PathId, services: ServicesDep, owner: Owner) -> None:
     """Send nothing until it is turned on; what happens meanwhile waits, for 30 days."""
     with services.db.write() as conn:
-        endpoints.pause(conn, endpoint_id, by=owner)
+        endpoints.pause(conn, endpoint_id, by=owner, real_ms=services.clock.real_ms())
 
 
 @router.post("/endpoints/{endpoint_id}/turn-on", status_code=HTTPStatus.NO_CONTENT)
 def turn_on(endpoint_id: PathId, services: ServicesDep, owner: Owner) -> None:
     """Send again, what waits first."""
     with services.db.write() as conn:
-        endpoints.turn_on(conn, endpoint_id, by=owner)
+        endpoints.turn_on(conn, endpoint_id, by=owner, real_ms=services.clock.real_ms())
 
 
 @router.post("/endpoints/{endpoint_id}/ping", status_code=HTTPStatus.NO_CONTENT)
@@ -218,7 +218,14 @@ def list_sent(
 def send_again(endpoint_id: PathId, asked: Again, services: ServicesDep, owner: Owner) -> AgainOut:
     """Send once more, under the events' own ids: a receiver that has them already may pass them over."""
     with services.db.write() as conn:
-        count = endpoints.send_again(conn, endpoint_id, by=owner, event_id=asked.event_id, since_ms=asked.since_ms)
+        count = endpoints.send_again(
+            conn,
+            endpoint_id,
+            by=owner,
+            real_ms=services.clock.real_ms(),
+            event_id=asked.event_id,
+            since_ms=asked.since_ms,
+        )
     return AgainOut(sent=count)
 
 

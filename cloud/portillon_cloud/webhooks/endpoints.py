@@ -1,14 +1,15 @@
 """What an owner does with endpoints: add, change, pause, turn on, take a new secret, try, send again, remove.
 
-Callers own the transaction. Machine time for secrets and health, business time for events.
+Callers own the transaction. Machine time for secrets and health, business time for events and for the log of acts.
 """
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Integer, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from portillon_cloud.clock.reading import read_clock
+from portillon_cloud.clock.reading import business_now_ms, read_clock
 from portillon_cloud.database import wake_after_commit
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.database.schema import Big
@@ -20,9 +21,11 @@ from portillon_cloud.webhooks.errors import EndpointOffError, NoSuchEndpointErro
 from portillon_cloud.webhooks.signing import new_secret, seal
 from portillon_cloud.webhooks.tables import (
     DeliveryState,
+    EndpointAct,
     EndpointState,
     webhook_delivery,
     webhook_endpoint,
+    webhook_endpoint_act,
     webhook_event,
 )
 from portillon_cloud.webhooks.telling import tell
@@ -70,6 +73,7 @@ def add_endpoint(conn: Connection, keyring: Keyring, wanted: Wanted, *, by: Prin
         made_at_real_ms=real_ms,
         made_by=by.name,
     )
+    _note(conn, by, endpoint_id, EndpointAct.ADDED, real_ms)
     return Secret(endpoint_id, secret)
 
 
@@ -78,14 +82,16 @@ def change_endpoint(conn: Connection, endpoint_id: int, wanted: Wanted, *, by: P
     _check(conn, wanted, by.organisation_id, real_ms)
     kinds = [kind.value for kind in wanted.kinds]
     _change(conn, by, endpoint_id, {"url": wanted.url, "description": wanted.description, "kinds": kinds})
+    _note(conn, by, endpoint_id, EndpointAct.CHANGED, real_ms)
 
 
-def pause(conn: Connection, endpoint_id: int, *, by: Principal) -> None:
+def pause(conn: Connection, endpoint_id: int, *, by: Principal, real_ms: int) -> None:
     """Send nothing until it is turned on; what happens meanwhile is kept. Raises NoSuchEndpointError."""
     _change(conn, by, endpoint_id, {"state": EndpointState.PAUSED, "tell_owners_at_real_ms": None})
+    _note(conn, by, endpoint_id, EndpointAct.PAUSED, real_ms)
 
 
-def turn_on(conn: Connection, endpoint_id: int, *, by: Principal) -> None:
+def turn_on(conn: Connection, endpoint_id: int, *, by: Principal, real_ms: int) -> None:
     """Send again, what waits first, as if it had never failed. Raises NoSuchEndpointError."""
     _change(
         conn,
@@ -99,6 +105,7 @@ def turn_on(conn: Connection, endpoint_id: int, *, by: Principal) -> None:
             "tell_owners_at_real_ms": None,
         },
     )
+    _note(conn, by, endpoint_id, EndpointAct.TURNED_ON, real_ms)
     delivery = webhook_delivery.c
     conn.execute(
         update(webhook_delivery)
@@ -125,10 +132,11 @@ def take_new_secret(conn: Connection, keyring: Keyring, endpoint_id: int, *, by:
             "secret_sealed": seal(keyring, secret, organisation_id=by.organisation_id),
         },
     )
+    _note(conn, by, endpoint_id, EndpointAct.NEW_SECRET, real_ms)
     return Secret(endpoint_id, secret)
 
 
-def remove(conn: Connection, endpoint_id: int, *, by: Principal) -> None:
+def remove(conn: Connection, endpoint_id: int, *, by: Principal, real_ms: int) -> None:
     """Tell it nothing more, for good; its secrets go. Raises NoSuchEndpointError."""
     _change(
         conn,
@@ -142,6 +150,7 @@ def remove(conn: Connection, endpoint_id: int, *, by: Principal) -> None:
             "tell_owners_at_real_ms": None,
         },
     )
+    _note(conn, by, endpoint_id, EndpointAct.REMOVED, real_ms)
     delivery = webhook_delivery.c
     conn.execute(
         update(webhook_delivery)
@@ -162,7 +171,13 @@ def ping(conn: Connection, endpoint_id: int, *, by: Principal, now_ms: int) -> N
 
 
 def send_again(
-    conn: Connection, endpoint_id: int, *, by: Principal, event_id: int | None = None, since_ms: int | None = None
+    conn: Connection,
+    endpoint_id: int,
+    *,
+    by: Principal,
+    real_ms: int,
+    event_id: int | None = None,
+    since_ms: int | None = None,
 ) -> int:
     """Send one event, or all that happened since, once more under their own ids; how many. What waits already waits on.
 
@@ -196,12 +211,28 @@ def send_again(
         .returning(delivery.id)
     )
     count = len(conn.execute(again).all())
+    _note(conn, by, endpoint_id, EndpointAct.SENT_AGAIN, real_ms)
     wake_after_commit(conn)
     return count
 
 
 def _check(conn: Connection, wanted: Wanted, organisation_id: int, real_ms: int) -> None:
     checked_url(wanted.url, test=read_clock(conn, organisation_id, real_ms).mode == "test")
+
+
+def _note(conn: Connection, by: Principal, endpoint_id: int, kind: EndpointAct, real_ms: int) -> None:
+    """For the log of who did what; the endpoint's own row forgets."""
+    url = conn.execute(select(webhook_endpoint.c.url).where(webhook_endpoint.c.id == endpoint_id)).scalar_one()
+    insert_one(
+        conn,
+        webhook_endpoint_act,
+        organisation_id=by.organisation_id,
+        endpoint_id=endpoint_id,
+        kind=kind,
+        host=urlsplit(url).hostname or "",
+        done_by=by.name,
+        at_ms=business_now_ms(conn, by.organisation_id, real_ms),
+    )
 
 
 def _state(conn: Connection, organisation_id: int, endpoint_id: int) -> EndpointState:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, text
 
 from portillon_cloud.database.schema import Big, instant, key, metadata, one_of, organisation_id, reference
+from portillon_cloud.database.triggers import never_changes
 from portillon_cloud.webhooks.catalogue import EventKind
 
 
@@ -15,6 +16,18 @@ class EndpointState(StrEnum):
     PAUSED = "paused"  # by a person
     FAILING = "failing"  # turned off: it has answered nothing but failure for days
     GONE = "gone"  # turned off: it said 410
+    REMOVED = "removed"
+
+
+class EndpointAct(StrEnum):
+    """What a person did with an endpoint."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    PAUSED = "paused"
+    TURNED_ON = "turned_on"
+    NEW_SECRET = "new_secret"  # noqa: S105 - the name of an act
+    SENT_AGAIN = "sent_again"
     REMOVED = "removed"
 
 
@@ -50,6 +63,22 @@ webhook_endpoint = Table(
     instant("tell_owners_at_real_ms", nullable=True),  # of that, from then on; null: nothing to tell
     one_of("state", EndpointState),
     Index("ix_webhook_endpoint_organisation", "organisation_id", "id"),
+)
+
+# Who did what with which endpoint: its row says only how it is now.
+webhook_endpoint_act = never_changes(
+    Table(
+        "webhook_endpoint_act",
+        metadata,
+        key(),
+        organisation_id(),
+        reference("endpoint_id", "webhook_endpoint.id", index=True),
+        Column("kind", Text, nullable=False),
+        Column("host", Text, nullable=False),  # of the address then: a path may hold a secret of the other program
+        Column("done_by", Text, nullable=False),  # name of the person or API key
+        instant("at_ms"),  # business time
+        one_of("kind", EndpointAct),
+    )
 )
 
 webhook_event = Table(

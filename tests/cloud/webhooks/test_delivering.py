@@ -214,7 +214,7 @@ def test_an_endpoint_that_only_fails_is_turned_off(line: Line) -> None:
     line.drain()
     assert health(line, bad.endpoint_id).waiting == waiting
     with line.gym.db.write() as conn:
-        endpoints.turn_on(conn, bad.endpoint_id, by=line.owner)
+        endpoints.turn_on(conn, bad.endpoint_id, by=line.owner, real_ms=line.gym.clock.real_ms())
     line.drain()
     after = health(line, bad.endpoint_id)
     assert (after.waiting, after.state, after.failing_since_real_ms) == (0, "active", None)

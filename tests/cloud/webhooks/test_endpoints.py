@@ -16,8 +16,10 @@ from portillon_cloud.webhooks.health import sent_to
 from portillon_cloud.webhooks.housekeeping import KEPT_MS, forget, shorten
 from portillon_cloud.webhooks.owner_notice import OwnerNotice
 from portillon_cloud.webhooks.sending import Answer
-from portillon_cloud.webhooks.tables import webhook_endpoint, webhook_event
+from portillon_cloud.webhooks.tables import webhook_endpoint, webhook_endpoint_act, webhook_event
 from sqlalchemy import func, select, update
+
+NOW = at(0)
 
 
 def test_sent_again_by_hand(line: Line) -> None:
@@ -29,13 +31,13 @@ def test_sent_again_by_hand(line: Line) -> None:
     first = line.receiver.ids[:]
     with line.gym.db.write() as conn:
         rows = sent_to(conn, line.gym.organisation_id, made.endpoint_id, limit=10)
-        assert endpoints.send_again(conn, made.endpoint_id, by=line.owner, event_id=rows[-1].event_id) == 1
-        assert endpoints.send_again(conn, made.endpoint_id, by=line.owner, event_id=rows[-1].event_id) == 0
+        assert endpoints.send_again(conn, made.endpoint_id, by=line.owner, real_ms=NOW, event_id=rows[-1].event_id) == 1
+        assert endpoints.send_again(conn, made.endpoint_id, by=line.owner, real_ms=NOW, event_id=rows[-1].event_id) == 0
     line.drain()
     assert line.receiver.ids[3:] == first[:1]
     with line.gym.db.write() as conn:
-        assert endpoints.send_again(conn, made.endpoint_id, by=line.owner, since_ms=at(0)) == 3
-        assert endpoints.send_again(conn, made.endpoint_id, by=line.owner, since_ms=at(0) + 1) == 0
+        assert endpoints.send_again(conn, made.endpoint_id, by=line.owner, real_ms=NOW, since_ms=at(0)) == 3
+        assert endpoints.send_again(conn, made.endpoint_id, by=line.owner, real_ms=NOW, since_ms=at(0) + 1) == 0
     line.drain()
     assert sorted(line.receiver.ids[4:]) == sorted(first)
 
@@ -50,7 +52,7 @@ def test_a_new_endpoint_may_hear_what_is_kept(sqlite_line: Line) -> None:
     line.gym.pay(payer, 100, now_ms=at(0))
     later = line.endpoint("https://later.example.org/", EventKind.PAYMENT_SUCCEEDED)
     with line.gym.db.write() as conn:
-        assert endpoints.send_again(conn, later.endpoint_id, by=line.owner, since_ms=0) == 1
+        assert endpoints.send_again(conn, later.endpoint_id, by=line.owner, real_ms=NOW, since_ms=0) == 1
 
 
 def test_paused_ping_changed_removed(sqlite_line: Line) -> None:
@@ -65,25 +67,35 @@ def test_paused_ping_changed_removed(sqlite_line: Line) -> None:
     do(endpoints.ping, now_ms=at(0))
     line.drain()
     assert [one["type"] for one in line.receiver.bodies] == ["endpoint.ping"]
-    do(endpoints.pause)
+    do(endpoints.pause, real_ms=NOW)
     with pytest.raises(RefusedError):
         do(endpoints.ping, now_ms=at(0))
     tell_invoice(line)
     line.drain()
     assert len(line.receiver.came) == 1
     do(endpoints.change_endpoint, wanted=Wanted(url="https://new.example.org/"), real_ms=line.gym.clock.real_ms())
-    do(endpoints.turn_on)
+    do(endpoints.turn_on, real_ms=NOW)
     line.drain()
     assert line.receiver.came[-1].url == "https://new.example.org/"
     tell_invoice(line)
-    do(endpoints.remove)
+    do(endpoints.remove, real_ms=NOW)
     line.drain()
     assert len(line.receiver.came) == 2
     assert line.states()[-1] == "given_up"
     for act in (endpoints.pause, endpoints.remove, endpoints.turn_on):
         with pytest.raises(NoSuchEndpointError):
-            do(act)
+            do(act, real_ms=NOW)
     assert line.gym.scalars(select(webhook_endpoint.c.secret_sealed)) == [b""]
+    column = webhook_endpoint_act.c
+    assert line.gym.scalars(select(column.kind).order_by(column.id)) == [
+        "added",
+        "paused",
+        "changed",
+        "turned_on",
+        "removed",
+    ]
+    assert line.gym.scalars(select(column.host).order_by(column.id))[2:] == ["new.example.org"] * 3
+    assert set(line.gym.scalars(select(column.done_by))) == {line.owner.name}
 
 
 def test_bounds(sqlite_line: Line) -> None:
@@ -105,9 +117,9 @@ def test_each_organisation_is_told_of_its_own(line: Line) -> None:
     tell_invoice(line)
     assert line.kinds() == []
     with line.gym.db.write() as conn, pytest.raises(NoSuchEndpointError):
-        endpoints.pause(conn, theirs.endpoint_id, by=line.owner)
+        endpoints.pause(conn, theirs.endpoint_id, by=line.owner, real_ms=NOW)
     with line.gym.db.write() as conn, pytest.raises(NoSuchEndpointError):
-        endpoints.send_again(conn, theirs.endpoint_id, by=line.owner, since_ms=0)
+        endpoints.send_again(conn, theirs.endpoint_id, by=line.owner, real_ms=NOW, since_ms=0)
 
 
 def test_kept_for_thirty_days(line: Line) -> None:
@@ -134,7 +146,7 @@ def test_a_queue_has_an_end(line: Line) -> None:
         assert shorten(conn, line.gym.organisation_id, most=3) == 0
     assert line.states() == ["given_up"] * 2 + ["waiting"] * 3
     with line.gym.db.write() as conn:
-        assert endpoints.send_again(conn, made.endpoint_id, by=line.owner, since_ms=0) == 2
+        assert endpoints.send_again(conn, made.endpoint_id, by=line.owner, real_ms=NOW, since_ms=0) == 2
 
 
 class Postman:

@@ -551,6 +551,26 @@ CREATE TABLE "plan" (
 	CONSTRAINT fk_plan_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
 )
 
+CREATE TABLE provider_account_act (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	provider_account_id INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	secret_last4 TEXT NOT NULL,
+	done_by TEXT NOT NULL,
+	at_ms INTEGER NOT NULL,
+	CONSTRAINT pk_provider_account_act PRIMARY KEY (id),
+	CONSTRAINT ck_provider_account_act_kind_known CHECK (kind IN ('entered', 'new_keys', 'ended')),
+	CONSTRAINT fk_provider_account_act_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_provider_account_act_provider_account_id FOREIGN KEY(provider_account_id) REFERENCES provider_account (id)
+)
+
+CREATE INDEX ix_provider_account_act_provider_account_id ON provider_account_act (provider_account_id)
+
+CREATE TRIGGER provider_account_act_no_update BEFORE UPDATE ON provider_account_act BEGIN SELECT RAISE(ABORT, 'provider_account_act rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER provider_account_act_no_delete BEFORE DELETE ON provider_account_act BEGIN SELECT RAISE(ABORT, 'provider_account_act rows never change: record a correction as a new row'); END
+
 CREATE TABLE provider_payout (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -560,6 +580,7 @@ CREATE TABLE provider_payout (
 	arrives_on DATE NOT NULL,
 	amount_minor INTEGER NOT NULL,
 	fees_minor INTEGER NOT NULL,
+	by_hand BOOLEAN NOT NULL,
 	currency TEXT NOT NULL,
 	told_at_ms INTEGER NOT NULL,
 	CONSTRAINT pk_provider_payout PRIMARY KEY (id),
@@ -740,6 +761,26 @@ CREATE TABLE webhook_delivery (
 CREATE INDEX ix_webhook_delivery_event_id ON webhook_delivery (event_id)
 
 CREATE INDEX ix_webhook_delivery_to_send ON webhook_delivery (endpoint_id, retry_at_real_ms) WHERE state IN ('waiting', 'sending')
+
+CREATE TABLE webhook_endpoint_act (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	endpoint_id INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	host TEXT NOT NULL,
+	done_by TEXT NOT NULL,
+	at_ms INTEGER NOT NULL,
+	CONSTRAINT pk_webhook_endpoint_act PRIMARY KEY (id),
+	CONSTRAINT ck_webhook_endpoint_act_kind_known CHECK (kind IN ('added', 'changed', 'paused', 'turned_on', 'new_secret', 'sent_again', 'removed')),
+	CONSTRAINT fk_webhook_endpoint_act_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_webhook_endpoint_act_endpoint_id FOREIGN KEY(endpoint_id) REFERENCES webhook_endpoint (id)
+)
+
+CREATE INDEX ix_webhook_endpoint_act_endpoint_id ON webhook_endpoint_act (endpoint_id)
+
+CREATE TRIGGER webhook_endpoint_act_no_update BEFORE UPDATE ON webhook_endpoint_act BEGIN SELECT RAISE(ABORT, 'webhook_endpoint_act rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER webhook_endpoint_act_no_delete BEFORE DELETE ON webhook_endpoint_act BEGIN SELECT RAISE(ABORT, 'webhook_endpoint_act rows never change: record a correction as a new row'); END
 
 CREATE TABLE bank_answer (
 	id INTEGER NOT NULL,

@@ -11,7 +11,7 @@ import httpx
 import stripe
 from stripe import StripeClient
 
-from portillon_cloud.payments.stripe.errors import StripeKeyError
+from portillon_cloud.payments.stripe.errors import StripeKeyError, WrongKey
 from portillon_cloud.payments.stripe.pace import Pace
 
 API_VERSION = "2026-10-28.endive"
@@ -90,4 +90,6 @@ def mode_of(secret: str) -> str:
     for mode, prefixes in PREFIXES.items():
         if secret.startswith(prefixes):
             return mode
-    raise StripeKeyError("a secret key of Stripe begins with sk_test_ or sk_live_ (or rk_, if it is restricted)")
+    raise StripeKeyError(
+        "a secret key of Stripe begins with sk_test_ or sk_live_ (or rk_, if it is restricted)", WrongKey.NO_SECRET_KEY
+    )

@@ -11,7 +11,12 @@ from portillon_cloud.payments.provider import PaymentProvider
 from portillon_cloud.payments.provider_accounts import NewAccount, ProviderAccount, accounts_of, enter_account
 from portillon_cloud.payments.routing import Routing
 from portillon_cloud.payments.stripe.connection import API_VERSION, mode_of
-from portillon_cloud.payments.stripe.errors import NoStripeHereError, StripeAwayError, StripeKeyError
+from portillon_cloud.payments.stripe.errors import (
+    NoStripeHereError,
+    StripeAwayError,
+    StripeKeyError,
+    WrongKey,
+)
 from portillon_cloud.payments.stripe.provider import StripeProvider
 from portillon_cloud.payments.tables import STRIPE
 
@@ -41,13 +46,15 @@ def enter_keys(provider: StripeProvider, keys: Keys, *, organisation_id: int, by
         of_organisation = conn.scalar(select(organisation.c.mode).where(organisation.c.id == organisation_id))
     if mode != of_organisation:
         raise StripeKeyError(
-            f"organisation {organisation_id} is {of_organisation}, the key is a {mode} key: it takes only its own kind"
+            f"organisation {organisation_id} is {of_organisation}, the key is a {mode} key: it takes only its own kind",
+            WrongKey.OTHER_MODE,
         )
     try:
         reference = provider.connections.client(keys.secret).v1.accounts.retrieve_current().id
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         raise StripeKeyError(
-            "Stripe does not take this key; copy it again (a restricted key must be allowed to read the account)"
+            "Stripe does not take this key; copy it again (a restricted key must be allowed to read the account)",
+            WrongKey.NOT_TAKEN,
         ) from error
     except stripe.StripeError as error:
         raise StripeAwayError(f"Stripe gives no answer now ({type(error).__name__}); nothing was changed") from error
@@ -73,6 +80,8 @@ def enter_keys(provider: StripeProvider, keys: Keys, *, organisation_id: int, by
 
 def _check(keys: Keys, mode: str) -> None:
     if keys.publishable is not None and not keys.publishable.startswith(f"pk_{mode}_"):
-        raise StripeKeyError(f"beside this secret key the publishable key begins with pk_{mode}_")
+        raise StripeKeyError(
+            f"beside this secret key the publishable key begins with pk_{mode}_", WrongKey.PUBLISHABLE_KEY
+        )
     if keys.webhook_secret is not None and not keys.webhook_secret.startswith("whsec_"):
-        raise StripeKeyError("the signing secret of an endpoint begins with whsec_")
+        raise StripeKeyError("the signing secret of an endpoint begins with whsec_", WrongKey.WEBHOOK_SECRET)

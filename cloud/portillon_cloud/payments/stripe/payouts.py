@@ -36,7 +36,6 @@ def payouts_since(client: StripeClient, since_s: int) -> Iterator[tuple[str, Pay
     """Each payout that arrived, with its currency and every movement. Raises stripe.StripeError."""
     listed = client.v1.payouts.list({"created": {"gte": since_s}, "status": "paid", "limit": PAGE})
     for one in islice(listed.auto_paging_iter(), PAYOUTS_MOST):
-        moved = client.v1.balance_transactions.list({"payout": one.id, "limit": PAGE, "expand": ["data.source"]})
         yield (
             one.currency.upper(),
             Payout(
@@ -44,19 +43,24 @@ def payouts_since(client: StripeClient, since_s: int) -> Iterator[tuple[str, Pay
                 reference=one.id,
                 arrives_on=datetime.datetime.fromtimestamp(one.arrival_date, datetime.UTC).date(),
                 amount_minor=one.amount,
-                movements=[
-                    Movement(
-                        reference=line.id,
-                        kind=line.reporting_category,
-                        gross_minor=line.amount,
-                        fee_minor=line.fee,
-                        charge=_intent_of(line),
-                    )
-                    for line in islice(moved.auto_paging_iter(), MOVEMENTS_MOST)
-                    if line.type != "payout"
-                ],
+                movements=list(_movements(client, one.id)) if one.automatic else [],
+                by_hand=not one.automatic,
             ),
         )
+
+
+def _movements(client: StripeClient, payout: str) -> Iterator[Movement]:
+    """Of an automatic payout: of others Stripe does not say (https://docs.stripe.com/api/balance_transactions/list)."""
+    moved = client.v1.balance_transactions.list({"payout": payout, "limit": PAGE, "expand": ["data.source"]})
+    for line in islice(moved.auto_paging_iter(), MOVEMENTS_MOST):
+        if line.type != "payout":
+            yield Movement(
+                reference=line.id,
+                kind=line.reporting_category,
+                gross_minor=line.amount,
+                fee_minor=line.fee,
+                charge=_intent_of(line),
+            )
 
 
 @dataclass(slots=True)

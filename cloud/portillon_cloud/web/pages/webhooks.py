@@ -101,24 +101,28 @@ def ping_form(endpoint_id: PathId, services: ServicesDep, owner: Owner) -> Respo
 @router.post("/webhooks/{endpoint_id}/pause", dependencies=[Depends(genuine_form)])
 def pause_form(endpoint_id: PathId, services: ServicesDep, owner: Owner) -> Response:
     """Send nothing until it is turned on."""
-    return _act(
-        services, owner, endpoint_id, "changed", lambda conn: endpoints.pause(conn, endpoint_id, by=owner.principal)
-    )
+
+    def pause(conn: Connection) -> None:
+        endpoints.pause(conn, endpoint_id, by=owner.principal, real_ms=owner.now_ms)
+
+    return _act(services, owner, endpoint_id, "changed", pause)
 
 
 @router.post("/webhooks/{endpoint_id}/turn-on", dependencies=[Depends(genuine_form)])
 def turn_on_form(endpoint_id: PathId, services: ServicesDep, owner: Owner) -> Response:
     """Send again, what waits first."""
-    return _act(
-        services, owner, endpoint_id, "changed", lambda conn: endpoints.turn_on(conn, endpoint_id, by=owner.principal)
-    )
+
+    def turn_on(conn: Connection) -> None:
+        endpoints.turn_on(conn, endpoint_id, by=owner.principal, real_ms=owner.now_ms)
+
+    return _act(services, owner, endpoint_id, "changed", turn_on)
 
 
 @router.post("/webhooks/{endpoint_id}/remove", dependencies=[Depends(genuine_form)])
 def remove_form(endpoint_id: PathId, services: ServicesDep, owner: Owner) -> Response:
     """Tell it nothing more, for good."""
     with services.db.write() as conn:
-        endpoints.remove(conn, endpoint_id, by=owner.principal)
+        endpoints.remove(conn, endpoint_id, by=owner.principal, real_ms=owner.now_ms)
     return RedirectResponse("/webhooks?done=removed", 303)
 
 
@@ -139,7 +143,9 @@ def send_again_form(
             return _draw_one(services, owner, endpoint_id, notice=_bad(owner, NO_DAY), status=422)
 
     def again(conn: Connection) -> None:
-        endpoints.send_again(conn, endpoint_id, by=owner.principal, event_id=event_id, since_ms=since_ms)
+        endpoints.send_again(
+            conn, endpoint_id, by=owner.principal, real_ms=owner.now_ms, event_id=event_id, since_ms=since_ms
+        )
 
     return _act(services, owner, endpoint_id, "again", again)
 

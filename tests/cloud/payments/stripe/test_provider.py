@@ -164,7 +164,7 @@ def test_nobody_to_charge_with(stripe_gym: StripeGym) -> None:
     stripe_gym.enter()
     assert provider.charge(asked).outcome is ChargeOutcome.SUCCEEDED
     with stripe_gym.gym.db.write() as conn:
-        end_account(conn, organisation_id=stripe_gym.gym.organisation_id, provider=STRIPE, now_ms=at(0))
+        end_account(conn, organisation_id=stripe_gym.gym.organisation_id, provider=STRIPE, by="Ada", now_ms=at(0))
     assert provider.charge(replace(asked, key="a:2")).code == "no_provider"
 
 
