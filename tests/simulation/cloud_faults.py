@@ -1,8 +1,10 @@
 """What befalls the cloud in a life of gates."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 
+from portillon_rules.visits import Visit
 from simulation.cloud_side import CloudSide
 from simulation.door_orders import Given
 from simulation.schedule import Schedule
@@ -22,6 +24,9 @@ class CloudFaults:
     orders: dict[str, Given]
     _healed: bool
     _backup_taken: bool
+    spent: Counter[Visit]
+    spent_again: Counter[Visit]
+    cloud_went_back: bool
     _clock_error_ms: int
     _cloud_tick: Callable[[], None]
 
@@ -44,11 +49,14 @@ class CloudFaults:
             return
         self._backup_taken = True
         copy, blocked, orders = self.cloud.backup(), dict(self.blocked_since_ms), dict(self.orders)
+        spent = self.spent.copy()
 
         def restore() -> None:
             if self._healed or not self.cloud_alive:
                 return
             self.cloud.restore(copy)
+            self.cloud_went_back = True
+            self.spent_again += self.spent - spent  # what gateways tell again, when they are there
             # What billing did since the backup is forgotten: who was blocked then is blocked from now on.
             self.blocked_since_ms = {
                 number: self.blocked_since_ms.get(number, self.schedule.now_ms) for number in blocked

@@ -26,7 +26,9 @@ from portillon_cloud.identity.roles import Role
 from portillon_cloud.members.operations import add_credential
 from portillon_cloud.members.organisations import site_keys
 from portillon_cloud.secrets import Keyring
-from portillon_cloud.visits.operations import give
+from portillon_cloud.visits.moving import move
+from portillon_cloud.visits.operations import change, give
+from portillon_cloud.visits.tables import visit_allowance, visit_home
 from portillon_cloud.zones.operations import put_zone_rule
 from portillon_edge.errors import SnapshotRefused
 from portillon_rules.credential import Credential, SiteKey
@@ -120,6 +122,7 @@ class CloudSide:
         """Nobody comes in twice; some members have so many visits, in all or a day; a lane has a plan."""
         gym = self.gym
         self.most: dict[str, int] = {}
+        self.allowances: dict[int, str] = {}
         with self.db.write() as conn:
             put_zone_rule(
                 conn, organisation_id=gym.organisation_id, site_id=gym.site_id, zone=ZONE,
@@ -130,7 +133,7 @@ class CloudSide:
                     conn, organisation_id=gym.organisation_id, member_id=self.members[number].member_id, most=most,
                     per=per, from_ms=0, until_ms=None, by="desk", now_ms=now_ms,
                 )  # fmt: skip
-                self.most[str(allowance)] = most
+                self.most[str(allowance)], self.allowances[number] = most, str(allowance)
             its_doors = [{"name": lane, "kind": "turnstile_lane", "state": "idle"} for lane in LANES]
             conn.execute(update(gateway_status).values(reported={"doors": its_doors}))
             doors.plan(conn, organisation_id=gym.organisation_id, site_id=gym.site_id, door=PLANNED, unlock=hours.NAME)
@@ -192,6 +195,43 @@ class CloudSide:
                 now_ms=now_ms, real_ms=now_ms,
             )  # fmt: skip
         return staff.staff_id
+
+    def move(self, number: int, to: str) -> None:
+        """Have a member's visits counted at that gateway."""
+        with self.db.write() as conn:
+            move(
+                conn, organisation_id=self.gym.organisation_id, member_id=self.members[number].member_id, to=to,
+                now_ms=self.clock.real_ms(),
+            )  # fmt: skip
+
+    def sell(self, number: int, most: int) -> None:
+        """Let a member's pack have so many visits in all."""
+        name = self.allowances[number]
+        self.most[name] = max(self.most[name], most)
+        with self.db.write() as conn:
+            change(
+                conn, organisation_id=self.gym.organisation_id, member_id=self.members[number].member_id,
+                allowance_id=int(name), most=self.most[name],
+            )  # fmt: skip
+
+    def home(self, allowance: str) -> tuple[str | None, int]:
+        """Which gateway counts its visits, as this cloud has it, and in which turn."""
+        whose = select(visit_allowance.c.member_id).where(visit_allowance.c.id == int(allowance)).scalar_subquery()
+        with self.db.read() as conn:
+            row = conn.execute(select(visit_home).where(visit_home.c.member_id == whose)).one()
+        return row.gateway_id, row.turn
+
+    def turns(self) -> int:
+        """How many homes visits had, over all members."""
+        with self.db.read() as conn:
+            return int(conn.execute(select(func.sum(visit_home.c.turn))).scalar_one())
+
+    def moving(self) -> list[int]:
+        """Whose visits are on their way."""
+        with self.db.read() as conn:
+            return list(
+                conn.execute(select(visit_home.c.member_id).where(visit_home.c.moving_to.is_not(None))).scalars()
+            )
 
     def number_of(self, member: str | None) -> int:
         """Which member that is, as events name them."""

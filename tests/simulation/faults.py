@@ -18,6 +18,8 @@ EVERYDAY: Mapping[str, float] = MappingProxyType(
         "open_once": 0.5,
         "alarm_fire": 0.2,
         "switch_lockdown": 0.3,
+        "move_visits": 1.5,
+        "sell_visits": 1,
     }
 )
 ACTS: Mapping[str, float] = MappingProxyType(

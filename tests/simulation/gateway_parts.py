@@ -14,10 +14,11 @@ from portillon_edge.store.journal_shelf import JournalShelf
 from portillon_edge.store.standing_file import StandingFile
 from portillon_edge.sync.effects import UplinkEffect
 from portillon_edge.sync.uplink import Uplink
+from portillon_edge.visits.book import VisitBook
 from portillon_rules.credential import SiteKey
-from portillon_rules.decision import SiteRules
+from portillon_rules.decision import RowDamaged, SiteRules
 from portillon_rules.local_facts import LocalFacts
-from portillon_rules.visits import Visit
+from portillon_rules.visits import Visit, VisitRow, VisitUse
 from portillon_wire.signature import PublicKeys
 from simulation.schedule import Schedule
 
@@ -50,6 +51,8 @@ class Defences:
     ask_again: bool = True
     tell_the_row_before: bool = True
     visits_are_counted: bool = True
+    elsewhere_nobody_counts: bool = True
+    moves_wait: bool = True
     passback_is_asked: bool = True
     commits_are_synced: bool = True  # synchronous=FULL
     orders_are_kept: bool = True  # apart from the table
@@ -84,6 +87,14 @@ class Amnesia:
 
     def hold(self, facts: Sequence[VisitFact]) -> None:
         pass
+
+
+class Presumptuous(VisitBook):
+    """It takes itself for the home of everybody's visits."""
+
+    def use(self, row: VisitRow | RowDamaged | None, *, door: str, credential: str) -> VisitUse:
+        mine = replace(row, home=self._gateway) if isinstance(row, VisitRow) else row
+        return super().use(mine, door=door, credential=credential)
 
 
 class Hospitable(LocalSide):

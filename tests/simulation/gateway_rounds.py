@@ -1,5 +1,6 @@
 """When a simulated gateway wakes and what it does then: at its cores' own deadlines, and never in between."""
 
+from collections import Counter
 from contextlib import suppress
 from functools import partial
 
@@ -10,7 +11,9 @@ from portillon_edge.store.memory_journal import MemoryJournal
 from portillon_edge.sync import presence_flow
 from portillon_edge.sync.inputs import JournalSeen, RowDamageFound, Tick
 from portillon_edge.sync.presence_flow import AllTold
-from portillon_wire.messages import JournalEvent
+from portillon_rules.reason import GrantFlag
+from portillon_rules.visits import UNCHECKED, Visit
+from portillon_wire.messages import EventKind, JournalEvent, Way
 from simulation.gateway_shell import GatewayShell
 from simulation.schedule import NS_PER_MS
 
@@ -31,6 +34,7 @@ class GatewayRounds(GatewayShell):
     commit_after_ms: float
     committed: dict[tuple[str, int], JournalEvent]
     rewritten: list[tuple[str, int]]
+    told_visits: Counter[tuple[str, Visit]]
     in_memory: set[str]
     _journals: set[str]
     _booted_ns: int
@@ -75,6 +79,9 @@ class GatewayRounds(GatewayShell):
             return 0
         return now_ms + (until_ns - self.boot_ns) // NS_PER_MS - presence_flow.FRESH_MS
 
+    def _tell_health(self) -> None:
+        raise NotImplementedError
+
     def _doors_look(self) -> None:
         self.attendant.tidy(self.boot_ns)  # as in the door loop's next quiet moment, a second later at most
 
@@ -90,6 +97,7 @@ class GatewayRounds(GatewayShell):
         if not self._log.waiting and all(source.acknowledged == source.last for source in self.shelf.sources()):
             self.presence.take(AllTold())
         self.presence.tick()
+        self._tell_health()
         damage = self.store.take_damage() or self.store.scrub(now_ns)
         if damage is not None:
             self._tell(
@@ -117,9 +125,18 @@ class GatewayRounds(GatewayShell):
             else:
                 for event in source.read(max(source.last - len(events) - 8, 1), source.last):
                     key = (source.journal_id, event.sequence)
+                    if key not in self.committed:
+                        self._note_visits(source.journal_id, event)
                     if self.committed.setdefault(key, event) != event:
                         self.rewritten.append(key)
             self._tell(JournalSeen(source.journal_id, source.epoch, source.acknowledged, source.last))
+
+    def _note_visits(self, journal_id: str, event: JournalEvent) -> None:
+        if event.kind != EventKind.PASSAGE or event.way == Way.EXIT or GrantFlag.NOT_JOURNALED in event.flags:
+            return
+        for visit in (Visit.from_mark(flag) for flag in event.flags):
+            if visit is not None and visit.turn != UNCHECKED:
+                self.told_visits[journal_id, visit] += 1
 
     def _save_lease(self) -> None:
         saved = self.keeper.saved(self.boot_ns)

@@ -6,13 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from portillon_drivers.events import CredentialRead, InputChanged
-from portillon_edge.domain.events import NewEvent
 from portillon_edge.domain.timekeeping import STEP_MS_MAX, TimeKeeper
 from portillon_edge.doors.attendant import Attendant
 from portillon_edge.doors.guarded_outputs import GuardedOutputs
 from portillon_edge.doors.local_side import LocalSide
-from portillon_edge.doors.staff_order import OpenDoor
 from portillon_edge.errors import EdgeError
 from portillon_edge.guard import core
 from portillon_edge.presence.news import PresenceHeard
@@ -29,10 +26,9 @@ from portillon_edge.sync.presence_runner import PresenceRunner
 from portillon_edge.sync.session import SyncSession
 from portillon_edge.sync.uplink import Uplink
 from portillon_edge.visits.book import VisitBook
-from portillon_rules.credential import Credential
 from portillon_rules.row_mac import row_mac_key
+from portillon_rules.visits import Visit
 from portillon_wire.messages import (
-    EventKind,
     JournalAck,
     JournalEvent,
     Status,
@@ -49,24 +45,26 @@ from simulation.gateway_parts import (
     Incurious,
     Log,
     Outside,
+    Presumptuous,
     Promised,
     SummerForEver,
 )
 from simulation.gateway_rounds import BOOT_NS, GatewayRounds
 from simulation.guard_side import GuardSide, Relay
+from simulation.health_part import HealthPart
 from simulation.house_part import HousePart, LatchSeen, Lines, build_watches
-from simulation.lanes import ENTRIES, LANES, build_lanes, reader_of, sensor_of
+from simulation.lane_part import LanePart
+from simulation.lanes import LANES, build_lanes
 from simulation.mounted_disk import Careless, mounted
 from simulation.schedule import NS_PER_MS
 
-ANSWERS = (EventKind.GRANTED, EventKind.DENIED, EventKind.REBADGED)
 COMMIT_AFTER_MS = 20
 """The stated window: an event not yet this old may be lost to a power cut, and nothing older."""
 RESTART_MS = 5_000
 """After an end that nobody asked for, and between two starts that fail."""
 
 
-class GatewaySide(GatewayRounds, HousePart):
+class GatewaySide(HealthPart, GatewayRounds, LanePart, HousePart):
     """One gateway with three lanes; `start` and `crash` as often as wanted."""
 
     def __init__(
@@ -87,6 +85,8 @@ class GatewaySide(GatewayRounds, HousePart):
         self._schedule = outside.schedule
         self.relays = {lane: Relay() for lane in LANES}
         self.committed: dict[tuple[str, int], JournalEvent] = {}
+        self.told_visits: Counter[tuple[str, Visit]] = Counter()
+        """What passages that its journals keep have spent, by journal."""
         self.rewritten: list[tuple[str, int]] = []
         """Committed rows whose number was given away again: they were lost."""
         self.alive = False
@@ -174,6 +174,11 @@ class GatewaySide(GatewayRounds, HousePart):
         original._clones.append(self)
 
     @property
+    def was_copied(self) -> bool:
+        """Whether another machine ever spoke for it."""
+        return bool(self._clones)
+
+    @property
     def foreign_journals(self) -> set[str]:
         """Those that copies of its card began under its name, and took with them."""
         return {journal for clone in self._clones for journal in clone._journals}
@@ -245,7 +250,9 @@ class GatewaySide(GatewayRounds, HousePart):
         self._opened.append(presence.close)
         local = (LocalSide if self._defences.passback_is_asked else Hospitable)(
             presence=presence,
-            visits=VisitBook(self.name, self.memory if self._defences.visits_are_counted else Amnesia()),
+            visits=(VisitBook if self._defences.elsewhere_nobody_counts else Presumptuous)(
+                self.name, self.memory if self._defences.visits_are_counted else Amnesia()
+            ),
             find_visits=self.store.visits,
         )
         clock = Clock(self.keeper, lease=self._defences.lease)
@@ -281,6 +288,7 @@ class GatewaySide(GatewayRounds, HousePart):
         self._connect_guard()
         self._find_levels()
         self._wakes_at_ns, self._tidied_ns = None, now_ns
+        self._begin_health()
         self.presence.take(Started(self.store.position().epoch))
         self._let(self._look_around)
 
@@ -329,11 +337,13 @@ class GatewaySide(GatewayRounds, HousePart):
         if self.alive:
             status = Status(online=True, boot_id=self.boot_id, connection=self._life, software="simulation")
             self._publish(Up.STATUS, encode(status))
+            self.online = True
             self._let(lambda: self._tell(Connected()))
 
     def disconnect(self) -> None:
         """The broker is gone."""
         if self.alive:
+            self.online = False
             self._let(lambda: self._tell(Disconnected()))
 
     def receive(self, topic: str, payload: bytes) -> None:
@@ -360,28 +370,6 @@ class GatewaySide(GatewayRounds, HousePart):
         return any(
             source.journal_id == ack.journal_id and ack.through < source.acknowledged for source in self.shelf.sources()
         )
-
-    def badge(self, card: Credential, lane: str = ENTRIES[0]) -> JournalEvent | NewEvent | None:
-        """Somebody holds a card there; the event that answers it, or None if the gateway died over it."""
-        before = len(self._log.waiting)
-        self._let(lambda: self.attendant.handle(CredentialRead(reader_of(lane), card, self.boot_ns)))
-        if not self.alive:
-            return None
-        return next(event for event in self._log.waiting[before:] if event.kind in ANSWERS)
-
-    def open_once(self, lane: str) -> None:
-        """A technician opens it here, without a card."""
-        self._let(lambda: self.attendant.handle(OpenDoor(lane, "staff:0", self.boot_ns)))
-
-    def push_through(self, lane: str = ENTRIES[0]) -> NewEvent | None:
-        """Somebody goes through the lane, if it is released; the passage of a member that came of it."""
-        if not self.alive or not self.relays[lane].releasing:
-            return None
-        before = len(self._log.waiting)
-        self._let(lambda: self.attendant.handle(InputChanged(sensor_of(lane), True, self.boot_ns)))
-        seen = self._log.waiting[before:]
-        self._let(lambda: self.attendant.handle(InputChanged(sensor_of(lane), False, self.boot_ns + 1)))
-        return next((event for event in seen if event.kind is EventKind.PASSAGE and event.member), None)
 
     # The shell
 

@@ -24,8 +24,9 @@ from simulation.hours import TIME_ZONE
 from simulation.lanes import ENTRIES, EXIT, ZONE
 from simulation.network import Network
 from simulation.schedule import Schedule
+from simulation.visit_moves import VISITS
 
-VISITS, PASSBACK, HEALS = 13, 14, 15
+PASSBACK, HEALS = 14, 15
 IN_DOUBT = (GrantFlag.PASSBACK, GrantFlag.PRESENCE_STALE, GrantFlag.TIME_UNCERTAIN)
 
 
@@ -42,6 +43,7 @@ class Habits:
     everyone: Callable[[], list[GatewaySide]]
     _judge_grant: Callable[[GatewaySide, int], None]
     judge_hours: Callable[[GatewaySide, int, str], None]
+    note_outdated: Callable[[GatewaySide, Visit], None]
     came_in: dict[int, tuple[GatewaySide, int, int]]
     """Who is inside: through which gateway's lane, in which life of its process, and when."""
     spent: Counter[Visit]
@@ -142,6 +144,7 @@ class Habits:
     def _spends(self, gateway: GatewaySide, visit: Visit) -> None:
         self.finding.counts["visits spent"] += 1
         self.spent[visit] += 1
+        self.note_outdated(gateway, visit)
         most = self.cloud.most[visit.name] + self.spent_again[visit]
         if self.spent[visit] > most and not self.visits_lost:
             self.finding.breaks(

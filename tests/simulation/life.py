@@ -11,7 +11,9 @@ from collections import Counter
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
+from portillon_cloud.visits import moving
 from portillon_wire.messages import EventKind
 from portillon_wire.signature import KeyUse, PublicKey, PublicKeys, SigningKey
 from portillon_wire.topics import parse
@@ -34,6 +36,7 @@ from simulation.network_faults import NetworkFaults
 from simulation.pace import SHIPPED, Pace, at
 from simulation.power_faults import PowerFaults
 from simulation.schedule import Schedule
+from simulation.visit_moves import VisitMoves
 
 GRANT_SLACK_MS = 60_000
 """A lease may still be given while a change is less than 60 s unacknowledged (DESIGN §4, Lease)."""
@@ -47,7 +50,9 @@ BLOCKED_MAX = 3
 IDLE_TICK_MS = 60 * MINUTE_MS
 
 
-class Life(Habits, DoorOrders, HouseLines, NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Attacks):
+class Life(
+    Habits, VisitMoves, DoorOrders, HouseLines, NetworkFaults, PowerFaults, CloudFaults, CardFaults, DiskFaults, Attacks
+):  # fmt: skip
     """A cloud, two gateways, a network, and chance."""
 
     def __init__(
@@ -65,6 +70,8 @@ class Life(Habits, DoorOrders, HouseLines, NetworkFaults, PowerFaults, CloudFaul
         self.network = Network(self.schedule, self.weather)
         self._mount = ExitStack()
         self._mount.enter_context(at(pace))
+        if not self.defences.moves_wait:
+            self._mount.enter_context(patch.object(moving, "_has_told_all", return_value=True))
         names = ["gw-a", "gw-b"]
         self.cloud = CloudSide(
             folder, template, now_ms=self._cloud_ms, members=members, gateways=names, lease_s=pace.lease_s
@@ -74,6 +81,7 @@ class Life(Habits, DoorOrders, HouseLines, NetworkFaults, PowerFaults, CloudFaul
         self._healed = False
         self._made = 0
         self.begin_habits()
+        self.begin_moves()
         self.begin_orders()
         self._dark: dict[str, int] = {}
         self._backup_taken = False
@@ -180,6 +188,7 @@ class Life(Habits, DoorOrders, HouseLines, NetworkFaults, PowerFaults, CloudFaul
             getattr(self, act.do)()
             self.schedule.run_for(act.wait_ms)
             self.judge_doors()
+            self.judge_moves()
             if self.finding.broken:
                 break
         self.hours = len(self.gateways) * (self.schedule.now_ms - began_ms) / 3_600_000
@@ -264,6 +273,7 @@ class Life(Habits, DoorOrders, HouseLines, NetworkFaults, PowerFaults, CloudFaul
         for gateway in self.gateways:
             oracle.journals_arrived(self.finding, self.cloud, gateway)
             oracle.lanes_were_bounded(self.finding, gateway, self.schedule.now_ns)
+        self.moves_end()
         if self.pace.time_heals:
             self.presence_heals()
 

@@ -14,6 +14,7 @@ from portillon_cloud.gateways import session as cloud_session
 from portillon_edge.doors import part_drive, plan_watch, stepping
 from portillon_edge.guard import core as guard_core
 from portillon_edge.guard.protocol import HOLD_MS
+from portillon_edge.health import reported
 from portillon_edge.sync import lease_desk, presence_flow, reporter
 
 MINUTE_MS = 60_000
@@ -76,6 +77,8 @@ def at(pace: Pace) -> Iterator[None]:
             (set_back, "LATER_MS_MAX", 2 * lease_ms),
             (presence, "SILENT_AFTER_MS", 3 * lease_ms),
             (reporter, "REPORT_NS_MAX", report_ns),
+            (reported, "BEAT_NS", report_ns),
+            (reported, "OPENED_NS_MIN", report_ns),
             (guard_core, "HOLD_NS", pace.hold_ms * NS_PER_MS),
             (stepping, "HOLD_MS", pace.hold_ms),
             (part_drive, "RENEW_NS", pace.hold_ms * NS_PER_MS * 2 // 5),

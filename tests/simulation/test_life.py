@@ -10,13 +10,14 @@ from simulation.disk import Trouble
 from simulation.door_orders import HOURS, LOCKED
 from simulation.faults import START_MS
 from simulation.gateway_parts import Defences
-from simulation.habits import PASSBACK, VISITS
+from simulation.habits import PASSBACK
 from simulation.hours import CLOCKS_CHANGE_MS
 from simulation.house_lines import HOUSE
 from simulation.house_part import FIRE, SWITCH
-from simulation.life import Life
+from simulation.life import MINUTE_MS, Life
 from simulation.lives import live_once, make_template, write_gates_history
 from simulation.network import FINE, Weather
+from simulation.visit_moves import PACK, VISITS
 
 SEEDS = range(100, 105)
 YEARS_SEEDS = range(200, 203)
@@ -129,6 +130,27 @@ def comes_too_often(life: Life) -> None:
         life.go_out(life.gateways[0], 0)
 
 
+def comes_to_both(life: Life) -> None:
+    """A member with a pack of four visits comes four times here, and then there."""
+    for gateway in life.gateways:
+        for _ in range(4):
+            life.come_in(gateway, PACK)
+            life.go_out(gateway, PACK)
+
+
+def moves_behind_a_slow_disk(life: Life) -> None:
+    """Visits are spent, and their passages wait for the disk; then they are to be counted by the other gateway."""
+    old, new = life.gateways
+    old.commit_after_ms = 15 * MINUTE_MS
+    for gateway in (old, new):
+        for _ in range(3):
+            life.come_in(gateway, PACK)
+            life.go_out(gateway, PACK)
+        if gateway is old:
+            life.move(PACK, new)
+            life.schedule.run_for(4 * MINUTE_MS)
+
+
 def comes_in_twice(life: Life) -> None:
     """A member comes in, hands the card out, and somebody comes in with it."""
     life.come_in(life.gateways[0], 5)
@@ -231,6 +253,8 @@ ABLATIONS: dict[str, tuple[Defences, int, Callable[[Life], None]]] = {
     "a batch shows the row before it": (Defences(tell_the_row_before=False), 3, is_acknowledged_what_a_copy_told),
     "the guard ends releases when its client dies": (Defences(guard_hears_the_end=False), 4, dies_while_released),
     "visits are counted": (Defences(visits_are_counted=False), VISITS, comes_too_often),
+    "only one gateway counts": (Defences(elsewhere_nobody_counts=False), VISITS, comes_to_both),
+    "a move waits for the old home's journal": (Defences(moves_wait=False), VISITS, moves_behind_a_slow_disk),
     "it is asked who is inside": (Defences(passback_is_asked=False), PASSBACK, comes_in_twice),
     "orders that lock are kept apart from the table": (
         Defences(orders_are_kept=False),
