@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from portillon_cloud.access.tables import grace_given
+
+_LAST_WORDS = select(grace_given.c.account_id, grace_given.c.until_ms).where(
+    grace_given.c.id.in_(
+        select(func.max(grace_given.c.id))
+        .where(grace_given.c.account_id.in_(bindparam("account_ids", expanding=True)))
+        .group_by(grace_given.c.account_id)
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +29,7 @@ class GraceGiven:
 
 def spared_until(conn: Connection, account_ids: Sequence[int]) -> dict[int, int]:
     """Until when what these accounts owe shuts nothing off; who was never given grace is not in it. One query."""
-    column = grace_given.c
-    last = select(func.max(column.id)).where(column.account_id.in_(account_ids)).group_by(column.account_id)
-    rows = conn.execute(select(column.account_id, column.until_ms).where(column.id.in_(last)))
+    rows = conn.execute(_LAST_WORDS, {"account_ids": account_ids})
     return {row.account_id: row.until_ms for row in rows}
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from portillon_cloud.access import store as access_store
 from portillon_cloud.billing.tables import invoice
@@ -16,6 +16,23 @@ from portillon_cloud.messages.operations import NewMessage, write_message
 from portillon_cloud.money import Money
 from portillon_cloud.payments.owed import overdue_minor, unpaid_since
 from portillon_cloud.payments.pay_link import PayLinks
+
+_ABOUT = (
+    select(
+        account.c.name,
+        account.c.email,
+        account.c.language,
+        organisation.c.name.label("gym"),
+        organisation.c.country,
+        invoice.c.series,
+        invoice.c.number,
+        invoice.c.due_on,
+        invoice.c.currency,
+    )
+    .join_from(invoice, account, account.c.id == invoice.c.account_id)
+    .join(organisation, organisation.c.id == invoice.c.organisation_id)
+    .where(invoice.c.id == bindparam("invoice_id"))
+)
 
 
 def send(conn: Connection, case: Case, kind: LetterKind, *, now_ms: int, links: PayLinks | None = None) -> None:
@@ -55,22 +72,7 @@ class About:
 
 def write_about(conn: Connection, about: About, kind: LetterKind, *, key: str, now_ms: int) -> None:
     """Write one letter in the account's language; once per key."""
-    row = conn.execute(
-        select(
-            account.c.name,
-            account.c.email,
-            account.c.language,
-            organisation.c.name.label("gym"),
-            organisation.c.country,
-            invoice.c.series,
-            invoice.c.number,
-            invoice.c.due_on,
-            invoice.c.currency,
-        )
-        .join_from(invoice, account, account.c.id == invoice.c.account_id)
-        .join(organisation, organisation.c.id == invoice.c.organisation_id)
-        .where(invoice.c.id == about.invoice_id)
-    ).one()
+    row = conn.execute(_ABOUT, {"invoice_id": about.invoice_id}).one()
     letter = write_letter(
         kind,
         row.language,

@@ -4,20 +4,62 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from portillon_cloud.access.account_lock import lock_account
+from portillon_cloud.access.account_lock import locking, take_lock
 from portillon_cloud.access.blocks import BlockReason, Switch
 from portillon_cloud.access.tables import block
 from portillon_cloud.billing.tables import invoice, invoice_line
-from portillon_cloud.database.rows import insert_one
+from portillon_cloud.database.rows import insert_many, insert_one, reserve_ids
 from portillon_cloud.dunning import ladder
 from portillon_cloud.dunning.failures import FailureClass
 from portillon_cloud.dunning.ladder import DunningPolicy, LetterKind, StepKind
 from portillon_cloud.dunning.tables import dunning_case, dunning_policy, dunning_step
 
 _OPEN = text("dunning_case.closed_at_ms IS NULL")
+
+# Built once, not for each of a day's cases: of such a small statement most of the time is its building.
+_DUE_ON = select(invoice.c.due_on).where(invoice.c.id == bindparam("invoice_id"))
+_CASE = select(dunning_case).where(dunning_case.c.id == bindparam("case_id"))
+_LOCK_ACCOUNT_OF = locking(
+    select(dunning_case.c.account_id).where(dunning_case.c.id == bindparam("case_id")).scalar_subquery()
+)
+_OPEN_CASE = select(dunning_case).where(dunning_case.c.invoice_id == bindparam("invoice_id"), _OPEN)
+_OPEN_CASES = (
+    select(dunning_case).where(dunning_case.c.account_id == bindparam("account_id"), _OPEN).order_by(dunning_case.c.id)
+)
+_LAST_GENERATION = select(func.max(dunning_case.c.generation)).where(
+    dunning_case.c.invoice_id == bindparam("invoice_id")
+)
+_STEP = select(dunning_step).where(dunning_step.c.id == bindparam("step_id"))
+_STEP_COLUMNS = ("id", "organisation_id", "case_id", "number", "kind", "letter", "planned_on", "timer_key")
+_LATER_REMINDER = (
+    select(dunning_step.c.id)
+    .where(
+        dunning_step.c.case_id == bindparam("case_id"),
+        dunning_step.c.kind == StepKind.REMINDER,
+        or_(
+            dunning_step.c.planned_on > bindparam("planned_on"),
+            and_(dunning_step.c.planned_on == bindparam("planned_on"), dunning_step.c.number > bindparam("number")),
+        ),
+        dunning_step.c.planned_on <= bindparam("until_on"),
+    )
+    .limit(1)
+)
+_STEP_DONE = (
+    update(dunning_step).where(dunning_step.c.id == bindparam("step_id")).values(done_at_ms=bindparam("now_ms"))
+)
+_RETRIES_TAKEN = (
+    update(dunning_step)
+    .where(
+        dunning_step.c.case_id == bindparam("of_case"),
+        dunning_step.c.kind == StepKind.RETRY,
+        dunning_step.c.planned_on <= bindparam("until_on"),
+        dunning_step.c.done_at_ms.is_(None),
+    )
+    .values(done_at_ms=bindparam("now_ms"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,29 +94,25 @@ class Step:
 
 def due_on(conn: Connection, invoice_id: int) -> date:
     """When the invoice falls due."""
-    found: date = conn.execute(select(invoice.c.due_on).where(invoice.c.id == invoice_id)).scalar_one()
+    found: date = conn.execute(_DUE_ON, {"invoice_id": invoice_id}).scalar_one()
     return found
 
 
 def lock_case(conn: Connection, case_id: int) -> Case:
     """One case, open or closed, as it is once its account is held."""
-    account_id = select(dunning_case.c.account_id).where(dunning_case.c.id == case_id)
-    lock_account(conn, conn.execute(account_id).scalar_one())
-    return _case(conn.execute(select(dunning_case).where(dunning_case.c.id == case_id)).one())
+    take_lock(conn, _LOCK_ACCOUNT_OF, case_id=case_id)
+    return _case(conn.execute(_CASE, {"case_id": case_id}).one())
 
 
 def open_case(conn: Connection, invoice_id: int) -> Case | None:
     """The invoice's open case; the database allows one."""
-    row = conn.execute(select(dunning_case).where(dunning_case.c.invoice_id == invoice_id, _OPEN)).one_or_none()
+    row = conn.execute(_OPEN_CASE, {"invoice_id": invoice_id}).one_or_none()
     return None if row is None else _case(row)
 
 
 def open_cases(conn: Connection, account_id: int) -> list[Case]:
     """The account's open cases, oldest first."""
-    rows = conn.execute(
-        select(dunning_case).where(dunning_case.c.account_id == account_id, _OPEN).order_by(dunning_case.c.id)
-    )
-    return [_case(row) for row in rows]
+    return [_case(row) for row in conn.execute(_OPEN_CASES, {"account_id": account_id})]
 
 
 def insert_case(
@@ -90,8 +128,7 @@ def insert_case(
     now_ms: int,
 ) -> Case:
     """Open a case of the next generation."""
-    last = conn.scalar(select(func.max(dunning_case.c.generation)).where(dunning_case.c.invoice_id == invoice_id))
-    generation = (last or 0) + 1
+    generation = (conn.scalar(_LAST_GENERATION, {"invoice_id": invoice_id}) or 0) + 1
     made = insert_one(
         conn,
         dunning_case,
@@ -157,19 +194,9 @@ def give_up_retries(conn: Connection, case_id: int) -> None:
 def insert_steps(conn: Connection, of: Case, planned: Sequence[ladder.Step]) -> list[Step]:
     """Write down what is planned."""
     again = "" if of.generation == 1 else f":again-{of.generation}"
-    return [
+    steps = [
         Step(
-            id=insert_one(
-                conn,
-                dunning_step,
-                organisation_id=of.organisation_id,
-                case_id=of.id,
-                number=step.number,
-                kind=step.kind,
-                letter=step.letter,
-                planned_on=step.on,
-                timer_key=f"dunning:inv-{of.invoice_id}{again}:step-{step.number}",
-            ),
+            id=step_id,
             case_id=of.id,
             number=step.number,
             kind=step.kind,
@@ -178,8 +205,18 @@ def insert_steps(conn: Connection, of: Case, planned: Sequence[ladder.Step]) -> 
             timer_key=f"dunning:inv-{of.invoice_id}{again}:step-{step.number}",
             done=False,
         )
-        for step in planned
+        for step_id, step in zip(reserve_ids(conn, dunning_step, len(planned)), planned, strict=True)
     ]
+    insert_many(
+        conn,
+        dunning_step,
+        _STEP_COLUMNS,
+        [
+            (one.id, of.organisation_id, of.id, one.number, one.kind, one.letter, one.planned_on, one.timer_key)
+            for one in steps
+        ],
+    )
+    return steps
 
 
 def add_step(conn: Connection, of: Case, kind: StepKind, on: date, letter: LetterKind | None = None) -> Step:
@@ -200,7 +237,7 @@ def postpone_step(conn: Connection, postponed: Step, on: date) -> Step:
 
 def step(conn: Connection, step_id: int) -> Step | None:
     """One step."""
-    row = conn.execute(select(dunning_step).where(dunning_step.c.id == step_id)).one_or_none()
+    row = conn.execute(_STEP, {"step_id": step_id}).one_or_none()
     return None if row is None else _step(row)
 
 
@@ -214,36 +251,23 @@ def steps_to_come(conn: Connection, case_id: int, kind: StepKind | None = None) 
 
 def later_reminder(conn: Connection, than: Step, until_on: date) -> bool:
     """Whether the case has a reminder after this one whose day has come too."""
-    column = dunning_step.c
-    later = select(column.id).where(
-        column.case_id == than.case_id,
-        column.kind == StepKind.REMINDER,
-        or_(
-            column.planned_on > than.planned_on,
-            and_(column.planned_on == than.planned_on, column.number > than.number),
-        ),
-        column.planned_on <= until_on,
-    )
-    return conn.execute(later.limit(1)).one_or_none() is not None
+    waited = {
+        "case_id": than.case_id,
+        "planned_on": than.planned_on,
+        "number": than.number,
+        "until_on": until_on,
+    }
+    return conn.execute(_LATER_REMINDER, waited).one_or_none() is not None
 
 
 def step_done(conn: Connection, step_id: int, now_ms: int) -> None:
     """The step was taken, or had no effect any more."""
-    conn.execute(update(dunning_step).where(dunning_step.c.id == step_id).values(done_at_ms=now_ms))
+    conn.execute(_STEP_DONE, {"step_id": step_id, "now_ms": now_ms})
 
 
 def retries_taken(conn: Connection, case_id: int, now_ms: int, on: date) -> None:
     """The retries planned until `on` were made: their charges have failed."""
-    conn.execute(
-        update(dunning_step)
-        .where(
-            dunning_step.c.case_id == case_id,
-            dunning_step.c.kind == StepKind.RETRY,
-            dunning_step.c.planned_on <= on,
-            dunning_step.c.done_at_ms.is_(None),
-        )
-        .values(done_at_ms=now_ms)
-    )
+    conn.execute(_RETRIES_TAKEN, {"of_case": case_id, "until_on": on, "now_ms": now_ms})
 
 
 def blocks_open(conn: Connection, account_id: int, source: str) -> dict[int | None, frozenset[Switch]]:

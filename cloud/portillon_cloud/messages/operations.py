@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, bindparam, select, text, update
 
 from portillon_cloud.database import Database, wake_after_commit
+from portillon_cloud.database.rows import insert_missing
 from portillon_cloud.messages.carrier import Carrier, Letter
 from portillon_cloud.messages.errors import CarrierBusyError, LetterRefusedError
 from portillon_cloud.messages.tables import MessageState, message
@@ -15,6 +15,19 @@ CLAIM_MS = 120_000  # longer than the carrier's own time-out: a letter that is b
 RETRY_FIRST_MS = 60_000
 RETRY_LONGEST_MS = 6 * 3_600_000
 ATTEMPTS_MAX = 20  # about three days
+
+_COLUMNS = (
+    "organisation_id", "account_id", "key", "kind", "language", "recipient", "subject", "body", "written_at_ms",
+    "state", "attempts", "retry_at_real_ms",
+)  # fmt: skip
+
+# Fenced by the attempt: if our claim ran out, whoever took the letter over writes what became of it.
+_OURS = (
+    message.c.id == bindparam("letter_id"),
+    message.c.state == MessageState.SENDING,
+    message.c.attempts == bindparam("attempt"),
+)
+_SENT = update(message).where(*_OURS).values(state=MessageState.SENT, sent_at_real_ms=bindparam("real_ms"), error=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,25 +46,12 @@ class NewMessage:
 
 def write_message(conn: Connection, new: NewMessage, *, now_ms: int) -> None:
     """Write it in the caller's transaction; without a recipient it is kept for the staff to see."""
-    writing = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    conn.execute(
-        writing(message)
-        .values(
-            organisation_id=new.organisation_id,
-            account_id=new.account_id,
-            key=new.key,
-            kind=new.kind,
-            language=new.language,
-            recipient=new.recipient,
-            subject=new.subject,
-            body=new.body,
-            written_at_ms=now_ms,
-            state=MessageState.WAITING if new.recipient else MessageState.NO_ADDRESS,
-            attempts=0,
-            retry_at_real_ms=0,
-        )
-        .on_conflict_do_nothing(index_elements=["organisation_id", "key"])
-    )
+    state = MessageState.WAITING if new.recipient else MessageState.NO_ADDRESS
+    row = (
+        new.organisation_id, new.account_id, new.key, new.kind, new.language, new.recipient, new.subject, new.body,
+        now_ms, state.value, 0, 0,
+    )  # fmt: skip
+    insert_missing(conn, message, _COLUMNS, [row], unique=("organisation_id", "key"))
     wake_after_commit(conn)
 
 
@@ -94,6 +94,7 @@ def _carry(db: Database, carrier: Carrier, row: Row[tuple[object, ...]], real_ms
         language=row.language,
         written_at_ms=row.written_at_ms,
     )
+    of = {"letter_id": row.id, "attempt": row.attempts}
     values: dict[str, object]
     try:
         carrier.carry(letter)
@@ -102,18 +103,11 @@ def _carry(db: Database, carrier: Carrier, row: Row[tuple[object, ...]], real_ms
     except CarrierBusyError as error:
         values = {"error": str(error)[:2000], **_later(row.attempts, real_ms)}
     else:
-        values = {"state": MessageState.SENT, "sent_at_real_ms": real_ms, "error": None}
+        with db.write() as conn:
+            conn.execute(_SENT, {**of, "real_ms": real_ms})
+        return
     with db.write() as conn:
-        # Fenced by the attempt: if our claim ran out, whoever took the letter over writes what became of it.
-        conn.execute(
-            update(message)
-            .where(
-                message.c.id == row.id,
-                message.c.state == MessageState.SENDING,
-                message.c.attempts == row.attempts,
-            )
-            .values(values)
-        )
+        conn.execute(update(message).where(*_OURS).values(values), of)
 
 
 def _later(attempts: int, real_ms: int) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, column, insert, literal, select, table, true
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, column, insert, literal, select, table, true
 
 from portillon_cloud.database import wake_after_commit
 from portillon_cloud.database.rows import insert_many
@@ -10,6 +10,10 @@ from portillon_cloud.database.schema import Big
 from portillon_cloud.outbox.tables import access_outbox
 
 _gateway = table("gateway", column("id"), column("organisation_id"), column("revoked_at_ms"), column("site_id"))
+
+_GATEWAYS = select(_gateway.c.id).where(
+    _gateway.c.organisation_id == bindparam("organisation_id"), _gateway.c.revoked_at_ms.is_(None)
+)
 
 
 def account_changed(conn: Connection, organisation_id: int, account_id: int) -> None:
@@ -19,7 +23,7 @@ def account_changed(conn: Connection, organisation_id: int, account_id: int) -> 
 
 def accounts_changed(conn: Connection, organisation_id: int, account_ids: Sequence[int]) -> None:
     """The same for many accounts at once."""
-    gateways = conn.execute(select(_gateway.c.id).where(_told(organisation_id))).scalars().all()
+    gateways = conn.execute(_GATEWAYS, {"organisation_id": organisation_id}).scalars().all()
     rows = [(organisation_id, gateway, account) for gateway in gateways for account in account_ids]
     if rows:
         insert_many(conn, access_outbox, ("organisation_id", "gateway_id", "account_id"), rows)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, insert, select, update
 
-from portillon_cloud.access.account_lock import lock_account
+from portillon_cloud.access.account_lock import lock_account, locking, take_lock
 from portillon_cloud.billing.tables import invoice
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.payments.owed import owed_minor
@@ -21,6 +21,61 @@ from portillon_cloud.payments.tables import (
     payment_intent,
     payment_method,
 )
+
+# Built once, not for each of a night's charges: of such a small statement most of the time is its building.
+_asked = payment_intent.alias()
+_LOCK_ACCOUNT_OF = locking(
+    select(payment_intent.c.account_id).where(payment_intent.c.id == bindparam("intent_id")).scalar_subquery()
+)
+_INTENT = select(payment_intent).where(payment_intent.c.id == bindparam("intent_id"))
+_CURRENT_INTENT = (
+    select(payment_intent)
+    .join(
+        _asked,
+        and_(_asked.c.invoice_id == payment_intent.c.invoice_id, _asked.c.position == payment_intent.c.position),
+    )
+    .where(_asked.c.id == bindparam("intent_id"), LIVE_INTENT)
+)
+_MOVE_INTENT = (
+    update(payment_intent)
+    .where(payment_intent.c.id == bindparam("intent_id"), LIVE_INTENT)
+    .values(state=bindparam("becomes"))
+)
+_METHOD_TO_CHARGE = (
+    select(payment_method.c.id, payment_method.c.provider, payment_method.c.token, payment_method.c.scheme)
+    .where(payment_method.c.account_id == bindparam("account_id"), payment_method.c.state == MethodState.ACTIVE)
+    .order_by(payment_method.c.id.desc())
+    .limit(1)
+)
+_REFUSED = (
+    select(attempt_outcome.c.at_ms)
+    .join(payment_attempt, payment_attempt.c.id == attempt_outcome.c.attempt_id)
+    .where(
+        payment_attempt.c.payment_method_id == bindparam("method_id"),
+        attempt_outcome.c.outcome == FinalOutcome.REFUSED,
+        attempt_outcome.c.at_ms > bindparam("since_ms"),
+    )
+    .order_by(attempt_outcome.c.at_ms)
+)
+_ATTEMPTS: Select[tuple[object, ...]] = select(
+    *payment_attempt.c, payment_method.c.provider, payment_method.c.token
+).join(payment_method, payment_method.c.id == payment_attempt.c.payment_method_id)
+_ATTEMPT = _ATTEMPTS.where(payment_attempt.c.id == bindparam("attempt_id"))
+_LIVE_ATTEMPT = _ATTEMPTS.where(
+    payment_attempt.c.intent_id == bindparam("intent_id"), payment_attempt.c.state != AttemptState.OVER
+)
+_LAST_NUMBER = select(func.max(payment_attempt.c.number)).where(payment_attempt.c.intent_id == bindparam("intent_id"))
+_MOVE_ATTEMPT = (
+    update(payment_attempt)
+    .where(payment_attempt.c.id == bindparam("attempt_id"))
+    .values(state=bindparam("becomes"), tries=bindparam("tried"))
+)
+_END_ATTEMPT = (
+    update(payment_attempt)
+    .where(payment_attempt.c.id == bindparam("attempt_id"))
+    .values(state=AttemptState.OVER, held_until_ms=None)
+)
+_OUTCOME = insert(attempt_outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,22 +122,14 @@ class Method:
 
 def lock_intent(conn: Connection, intent_id: int) -> Intent:
     """The intent, held with its account against other writers until the transaction ends."""
-    _lock_account_of(conn, intent_id)
-    return _intent(conn.execute(select(payment_intent).where(payment_intent.c.id == intent_id)).one())
+    take_lock(conn, _LOCK_ACCOUNT_OF, intent_id=intent_id)
+    return _intent(conn.execute(_INTENT, {"intent_id": intent_id}).one())
 
 
 def lock_current_intent(conn: Connection, intent_id: int) -> Intent | None:
     """The live intent of the same instalment, so held: another one, if a part was paid since. None: nothing is owed."""
-    _lock_account_of(conn, intent_id)
-    asked = payment_intent.alias()
-    row = conn.execute(
-        select(payment_intent)
-        .join(
-            asked,
-            and_(asked.c.invoice_id == payment_intent.c.invoice_id, asked.c.position == payment_intent.c.position),
-        )
-        .where(asked.c.id == intent_id, LIVE_INTENT)
-    ).one_or_none()
+    take_lock(conn, _LOCK_ACCOUNT_OF, intent_id=intent_id)
+    row = conn.execute(_CURRENT_INTENT, {"intent_id": intent_id}).one_or_none()
     return None if row is None else _intent(row)
 
 
@@ -108,12 +155,6 @@ def owed_of(conn: Connection, intent: Intent) -> int:
     return min(intent.amount_minor, owed_minor(conn, intent.invoice_id))
 
 
-def _lock_account_of(conn: Connection, intent_id: int) -> None:
-    lock_account(
-        conn, conn.execute(select(payment_intent.c.account_id).where(payment_intent.c.id == intent_id)).scalar_one()
-    )
-
-
 def insert_intent(conn: Connection, intent: Intent, now_ms: int) -> Intent:
     """Open a new intent like `intent`; its id is chosen here."""
     made = insert_one(
@@ -135,17 +176,12 @@ def insert_intent(conn: Connection, intent: Intent, now_ms: int) -> Intent:
 
 def set_intent_state(conn: Connection, intent_id: int, state: IntentState) -> None:
     """Move a live intent on; a final one never changes (no row is found then)."""
-    conn.execute(update(payment_intent).where(payment_intent.c.id == intent_id, LIVE_INTENT).values(state=state))
+    conn.execute(_MOVE_INTENT, {"intent_id": intent_id, "becomes": state})
 
 
 def method_to_charge(conn: Connection, account_id: int) -> Method | None:
     """The account's newest usable method; None: there is none."""
-    row = conn.execute(
-        select(payment_method.c.id, payment_method.c.provider, payment_method.c.token, payment_method.c.scheme)
-        .where(payment_method.c.account_id == account_id, payment_method.c.state == MethodState.ACTIVE)
-        .order_by(payment_method.c.id.desc())
-        .limit(1)
-    ).one_or_none()
+    row = conn.execute(_METHOD_TO_CHARGE, {"account_id": account_id}).one_or_none()
     return None if row is None else Method(row.id, row.provider, row.token, row.scheme)
 
 
@@ -156,30 +192,18 @@ def set_method_state(conn: Connection, method_id: int, state: MethodState) -> No
 
 def refused_ms(conn: Connection, method_id: int, since_ms: int) -> list[int]:
     """When the method was refused from then on, in order."""
-    rows = conn.execute(
-        select(attempt_outcome.c.at_ms)
-        .join(payment_attempt, payment_attempt.c.id == attempt_outcome.c.attempt_id)
-        .where(
-            payment_attempt.c.payment_method_id == method_id,
-            attempt_outcome.c.outcome == FinalOutcome.REFUSED,
-            attempt_outcome.c.at_ms > since_ms,
-        )
-        .order_by(attempt_outcome.c.at_ms)
-    )
-    return list(rows.scalars())
+    return list(conn.execute(_REFUSED, {"method_id": method_id, "since_ms": since_ms}).scalars())
 
 
 def live_attempt(conn: Connection, intent_id: int) -> Attempt | None:
     """The attempt that is not over; the database allows one."""
-    row = conn.execute(
-        _attempts().where(payment_attempt.c.intent_id == intent_id, payment_attempt.c.state != AttemptState.OVER)
-    ).one_or_none()
+    row = conn.execute(_LIVE_ATTEMPT, {"intent_id": intent_id}).one_or_none()
     return None if row is None else _attempt(row)
 
 
 def attempt(conn: Connection, attempt_id: int) -> Attempt:
     """One attempt as it is now."""
-    return _attempt(conn.execute(_attempts().where(payment_attempt.c.id == attempt_id)).one())
+    return _attempt(conn.execute(_ATTEMPT, {"attempt_id": attempt_id}).one())
 
 
 def payment_of_attempt(conn: Connection, attempt_id: int) -> int | None:
@@ -190,8 +214,7 @@ def payment_of_attempt(conn: Connection, attempt_id: int) -> int | None:
 
 def insert_attempt(conn: Connection, intent: Intent, method: Method, now_ms: int) -> Attempt:
     """The next attempt of an intent that has no live one (a second live one breaks a unique index)."""
-    last = conn.scalar(select(func.max(payment_attempt.c.number)).where(payment_attempt.c.intent_id == intent.id))
-    number = (last or 0) + 1
+    number = (conn.scalar(_LAST_NUMBER, {"intent_id": intent.id}) or 0) + 1
     key = f"intent-{intent.id}:{number}"
     made = insert_one(
         conn,
@@ -221,7 +244,7 @@ def insert_attempt(conn: Connection, intent: Intent, method: Method, now_ms: int
 
 def update_attempt(conn: Connection, live: Attempt, *, state: AttemptState, tries: int) -> Attempt:
     """Write where a live attempt is."""
-    conn.execute(update(payment_attempt).where(payment_attempt.c.id == live.id).values(state=state, tries=tries))
+    conn.execute(_MOVE_ATTEMPT, {"attempt_id": live.id, "becomes": state, "tried": tries})
     return replace(live, state=state, tries=tries)
 
 
@@ -245,28 +268,17 @@ def end_attempt(
     reference: str | None = None,
 ) -> None:
     """Write the attempt's final outcome: a row that never changes."""
-    conn.execute(
-        insert(attempt_outcome).values(
-            attempt_id=ended.id,
-            organisation_id=intent.organisation_id,
-            intent_id=intent.id,
-            outcome=outcome,
-            code=code,
-            provider_reference=reference,
-            at_ms=now_ms,
-        )
-    )
-    conn.execute(
-        update(payment_attempt)
-        .where(payment_attempt.c.id == ended.id)
-        .values(state=AttemptState.OVER, held_until_ms=None)
-    )
-
-
-def _attempts() -> Select[tuple[object, ...]]:
-    return select(*payment_attempt.c, payment_method.c.provider, payment_method.c.token).join(
-        payment_method, payment_method.c.id == payment_attempt.c.payment_method_id
-    )
+    final = {
+        "attempt_id": ended.id,
+        "organisation_id": intent.organisation_id,
+        "intent_id": intent.id,
+        "outcome": outcome,
+        "code": code,
+        "provider_reference": reference,
+        "at_ms": now_ms,
+    }
+    conn.execute(_OUTCOME, final)
+    conn.execute(_END_ATTEMPT, {"attempt_id": ended.id})
 
 
 def _intent(row: Row[tuple[object, ...]]) -> Intent:

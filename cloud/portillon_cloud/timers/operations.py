@@ -7,6 +7,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -30,6 +31,23 @@ from portillon_cloud.timers.timer import NewTimer, Timer
 _READY: ColumnElement[str] = literal_column("'ready'")
 _RUNNING: ColumnElement[str] = literal_column("'running'")
 _organisation = table("organisation", column_of("id"))
+
+# Built once, not for each of a night's timers: of such a small statement most of the time is its building.
+_HELD_BY = and_(
+    timer.c.id == bindparam("held_id"),
+    timer.c.state == _RUNNING,
+    timer.c.worker == bindparam("held_by"),
+    timer.c.attempts == bindparam("held_attempt"),
+)
+_NOBODY: dict[str, None] = {"worker": None, "lease_until_real_ms": None}
+_FINISH = update(timer).where(_HELD_BY).values(**_NOBODY, state="done")
+_CONCLUDE = (
+    update(timer).where(timer.c.id == bindparam("held_id"), timer.c.state == _RUNNING).values(**_NOBODY, state="done")
+)
+_HOLD = update(timer).where(_HELD_BY).values(lease_until_real_ms=bindparam("until_real_ms"))
+_IS_DONE = select(timer.c.id).where(
+    timer.c.id == bindparam("held_id"), timer.c.state == "done", timer.c.attempts == bindparam("held_attempt")
+)
 
 LEASE_MS = 60_000
 ATTEMPTS_MAX = 10
@@ -122,7 +140,7 @@ def claim(
 
 def finish(conn: Connection, claimed: Timer) -> None:
     """Mark `claimed` done in the transaction of its effect; raises TimerLostError if another worker took it over."""
-    if not _leave(conn, claimed, state="done"):
+    if conn.execute(_FINISH, _held_by(claimed)).rowcount != 1:
         raise TimerLostError(f"timer {claimed.key} was taken over by another worker; its effect is rolled back here")
 
 
@@ -131,27 +149,21 @@ def conclude(conn: Connection, claimed: Timer) -> None:
 
     Who took it over finds out by `hold`, before it has done anything.
     """
-    conn.execute(
-        update(timer)
-        .where(timer.c.id == claimed.id, timer.c.state == _RUNNING)
-        .values(worker=None, lease_until_real_ms=None, state="done")
-    )
+    conn.execute(_CONCLUDE, {"held_id": claimed.id})
 
 
 def hold(conn: Connection, claimed: Timer, *, real_ms: int) -> None:
     """Prolong the claim inside each transaction of long work; raises TimerLostError if another worker took it over."""
-    held = conn.execute(update(timer).where(*_held_by(claimed)).values(lease_until_real_ms=real_ms + LEASE_MS))
+    held = conn.execute(_HOLD, {**_held_by(claimed), "until_real_ms": real_ms + LEASE_MS})
     if held.rowcount != 1:
         raise TimerLostError(f"timer {claimed.key} was taken over by another worker; its effect is rolled back here")
 
 
 def settle(db: Database, claimed: Timer) -> None:
     """After the handler: mark `claimed` done unless it did so; raises TimerLostError if another worker has it."""
-    column = timer.c
-    query = select(column.id).where(column.id == claimed.id, column.state == "done", column.attempts == claimed.attempt)
     with db.read() as conn:
-        done = conn.execute(query).one_or_none() is not None
-    if not done:
+        done = conn.execute(_IS_DONE, {"held_id": claimed.id, "held_attempt": claimed.attempt}).one_or_none()
+    if done is None:
         with db.write() as conn:
             finish(conn, claimed)
 
@@ -160,31 +172,17 @@ def fail(conn: Connection, claimed: Timer, *, real_ms: int, error: str) -> bool:
     """Put `claimed` back for a later try, or give it up after ATTEMPTS_MAX; True if it was given up."""
     given_up = claimed.attempt >= ATTEMPTS_MAX
     rest_ms = min(RETRY_FIRST_MS << (claimed.attempt - 1), RETRY_LONGEST_MS)
-    _leave(
-        conn,
-        claimed,
-        state="failed" if given_up else "ready",
-        error=error[:2000],
-        retry_at_real_ms=real_ms + rest_ms,
-    )
+    failed = {
+        "state": "failed" if given_up else "ready",
+        "error": error[:2000],
+        "retry_at_real_ms": real_ms + rest_ms,
+    }
+    conn.execute(update(timer).where(_HELD_BY).values(**_NOBODY, **failed), _held_by(claimed))
     return given_up
 
 
-def _leave(conn: Connection, claimed: Timer, **values: object) -> bool:
-    changed = conn.execute(
-        update(timer).where(*_held_by(claimed)).values(worker=None, lease_until_real_ms=None, **values)
-    )
-    return changed.rowcount == 1
-
-
-def _held_by(claimed: Timer) -> tuple[ColumnElement[bool], ...]:
-    column = timer.c
-    return (
-        column.id == claimed.id,
-        column.state == _RUNNING,
-        column.worker == claimed.worker,
-        column.attempts == claimed.attempt,
-    )
+def _held_by(claimed: Timer) -> dict[str, int | str]:
+    return {"held_id": claimed.id, "held_by": claimed.worker, "held_attempt": claimed.attempt}
 
 
 @dataclass(frozen=True, slots=True)

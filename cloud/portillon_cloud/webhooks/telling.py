@@ -6,7 +6,7 @@ An event is only written if an endpoint wants its kind; an organisation without 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from portillon_cloud.database import wake_after_commit
 from portillon_cloud.database.rows import insert_many, reserve_ids
@@ -21,6 +21,11 @@ from portillon_cloud.webhooks.tables import (
 
 _EVENT = ("id", "organisation_id", "kind", "subject_id", "at_ms")
 _DELIVERY = ("organisation_id", "endpoint_id", "event_id", "state", "attempts", "retry_at_real_ms")
+
+_ENDPOINTS = select(webhook_endpoint.c.id, webhook_endpoint.c.kinds).where(
+    webhook_endpoint.c.organisation_id == bindparam("organisation_id"),
+    webhook_endpoint.c.state != EndpointState.REMOVED,
+)
 
 
 def tell(
@@ -61,10 +66,5 @@ def tell(
 
 
 def _wanting(conn: Connection, kind: EventKind, organisation_id: int) -> list[int]:
-    column = webhook_endpoint.c
-    rows = conn.execute(
-        select(column.id, column.kinds).where(
-            column.organisation_id == organisation_id, column.state != EndpointState.REMOVED
-        )
-    )
+    rows = conn.execute(_ENDPOINTS, {"organisation_id": organisation_id})
     return [row.id for row in rows if not row.kinds or kind.value in row.kinds]
