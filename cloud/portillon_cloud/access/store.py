@@ -10,11 +10,21 @@ from sqlalchemy import Connection, func, or_, select
 from portillon_cloud.access.blocks import Block, BlockReason, Switch
 from portillon_cloud.access.facts import Membership
 from portillon_cloud.access.grace_given import spared_until
+from portillon_cloud.access.own_lines import BilledLine, Part, parts_owed
 from portillon_cloud.access.standing import AccountFacts
 from portillon_cloud.access.tables import block
 from portillon_cloud.billing.event_store import recorded
 from portillon_cloud.billing.life import tariffs as tariffs_of
-from portillon_cloud.billing.tables import BILLED_WITH_ANOTHER, contract, invoice_line, plan, price, subscription
+from portillon_cloud.billing.tables import (
+    BILLED_WITH_ANOTHER,
+    contract,
+    credit_note_line,
+    invoice,
+    invoice_line,
+    plan,
+    price,
+    subscription,
+)
 from portillon_cloud.clock.local import start_of_day_ms
 from portillon_cloud.dunning.failures import FailureClass
 from portillon_cloud.dunning.ladder import Debt, DunningPolicy
@@ -50,7 +60,7 @@ def debts(
 ) -> dict[int, list[Debt]]:
     """What each account owes, as the ladder sees it; `household` says whether debts are told apart by member."""
     unpaid = unpaid_of_accounts(conn, account_ids)
-    members = _members_billed(conn, unpaid) if household is Household.MEMBER else {}
+    parts = _parts_owed(conn, unpaid) if household is Household.MEMBER else {}
     cases = {
         row.invoice_id: row
         for row in conn.execute(
@@ -79,32 +89,64 @@ def debts(
     for one in unpaid:
         case = cases.get(one.invoice_id)
         promised_ms = None if case is None else case.promised_until_ms
-        found[one.account_id].append(
+        found[one.account_id] += [
             Debt(
-                owed_minor=one.owed_minor,
+                owed_minor=owed_minor,
                 currency=one.currency,
                 from_on=one.due_on if case is None else max(case.starts_on, one.due_on),
                 failure=None if case is None else FailureClass(case.failure),
                 held_until_ms=held.get(one.intent_id),
                 promised_until_ms=max(promised_ms or 0, asked_until_ms.get(one.invoice_id, 0)) or None,
-                members=members.get(one.invoice_id),
+                members=None if whose is None else frozenset({whose}),
             )
-        )
+            for whose, owed_minor in parts.get(one.intent_id) or [(None, one.owed_minor)]
+        ]
     return found
 
 
-def _members_billed(conn: Connection, unpaid: Sequence[UnpaidInvoice]) -> dict[int, frozenset[int]]:
-    """Whose memberships each invoice bills; one that bills none, such as a sale, is everybody's and left out."""
-    found: defaultdict[int, set[int]] = defaultdict(set)
-    rows = conn.execute(
-        select(invoice_line.c.invoice_id, subscription.c.member_id)
-        .join(subscription, subscription.c.id == invoice_line.c.subscription_id)
-        .where(invoice_line.c.invoice_id.in_({one.invoice_id for one in unpaid}))
-        .distinct()
+def _parts_owed(conn: Connection, unpaid: Sequence[UnpaidInvoice]) -> dict[int, list[Part]]:
+    """By intent, whose lines of its invoice are unpaid; two queries."""
+    invoice_ids = {one.invoice_id for one in unpaid}
+    tax = select(invoice.c.id, invoice.c.tax_minor).where(invoice.c.id.in_(invoice_ids))
+    taxes = {row.id: row.tax_minor for row in conn.execute(tax)}
+    lines: defaultdict[int, list[BilledLine]] = defaultdict(list)
+    credited = (
+        select(func.coalesce(func.sum(credit_note_line.c.net_minor), 0))
+        .where(credit_note_line.c.invoice_line_id == invoice_line.c.id)
+        .scalar_subquery()
     )
-    for row in rows:
-        found[row.invoice_id].add(row.member_id)
-    return {invoice_id: frozenset(ids) for invoice_id, ids in found.items()}
+    for row in conn.execute(
+        select(
+            invoice_line.c.invoice_id,
+            subscription.c.member_id,
+            invoice_line.c.net_minor,
+            invoice_line.c.taxable,
+            credited.label("credited_minor"),
+        )
+        .outerjoin_from(invoice_line, subscription, subscription.c.id == invoice_line.c.subscription_id)
+        .where(invoice_line.c.invoice_id.in_(invoice_ids))
+        .order_by(invoice_line.c.invoice_id, invoice_line.c.position)
+    ):
+        lines[row.invoice_id].append(
+            BilledLine(
+                member_id=row.member_id,
+                net_minor=row.net_minor,
+                taxable=row.taxable,
+                credited_minor=int(row.credited_minor),
+            )
+        )
+    intents: defaultdict[int, list[UnpaidInvoice]] = defaultdict(list)
+    for one in unpaid:  # of each invoice what is due first comes first
+        intents[one.invoice_id].append(one)
+    return {
+        one.intent_id: parts
+        for invoice_id, ours in intents.items()
+        for one, parts in zip(
+            ours,
+            parts_owed(lines[invoice_id], taxes[invoice_id], [one.owed_minor for one in ours]),
+            strict=True,
+        )
+    }
 
 
 def blocks(conn: Connection, account_ids: Sequence[int], after_ms: int) -> dict[tuple[int, int | None], list[Block]]:

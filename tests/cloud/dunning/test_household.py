@@ -9,6 +9,7 @@ from portillon_cloud.access.entitlement import Grant, answer_at, entitlements
 from portillon_cloud.access.operations import member_rows
 from portillon_cloud.access.tables import block
 from portillon_cloud.billing.contracts import subscribe
+from portillon_cloud.billing.tables import invoice
 from portillon_cloud.clock.operations import advance, set_rate
 from portillon_cloud.dunning.operations import set_policy
 from portillon_cloud.dunning.policy import DunningPolicy, Household
@@ -20,14 +21,14 @@ from portillon_rules.reason import DenyReason
 from sqlalchemy import select
 
 
-def a_family(gym: DuesGym, household: Household) -> tuple[Payer, int, int]:
-    """Two members of one account, billed ten days apart; the first invoice stays unpaid, the second was paid."""
+def a_family(gym: DuesGym, household: Household, *, apart_days: int = 10) -> tuple[Payer, int, int]:
+    """Two members of one account, billed so many days apart; the first invoice stays unpaid, the second was paid."""
     with gym.db.write() as conn:
         set_policy(conn, gym.organisation_id, DunningPolicy(household=household), now_ms=at(-5))
         set_rate(conn, gym.organisation_id, rate=0, real_ms=gym.clock.real_ms())
     payer = gym.payer(CardBehaviour.INSUFFICIENT_FUNDS, ends_on=DUE - timedelta(days=20), next_invoice_on=None)
     second = gym.member(payer.account_id, ends_on=DUE - timedelta(days=20), next_invoice_on=None)
-    for member_id, days in ((payer.member_id, 0), (second, 10)):
+    for member_id, days in ((payer.member_id, 0), (second, apart_days)):
         with gym.db.write() as conn:
             subscribe(
                 conn,
@@ -78,12 +79,24 @@ def test_each_answers_for_their_own_lines(gym: DuesGym, monkeypatch: pytest.Monk
     assert gym.scalars(select(block.c.member_id).where(block.c.until_ms.is_(None))) == [first]
     assert gym.letters(payer)[-1] == "suspended"
     with monkeypatch.context() as patches:
-        patches.setattr(access_store, "_members_billed", lambda *_: {})
+        patches.setattr(access_store, "_parts_owed", lambda *_: {})
         assert not enters(gym, second, at(12, 12))
     gym.pay(payer, 4599, now_ms=at(13))
     assert (enters(gym, first, at(13)), enters(gym, second, at(13))) == (True, True)
     assert gym.scalars(select(block.c.id).where(block.c.until_ms.is_(None))) == []
     assert gym.letters(payer)[-1] == "restored"
+
+
+def test_one_invoice_for_two(gym: DuesGym) -> None:
+    """Both are shut out of what nobody paid; a part that pays for the first lets that one in alone, the rest both."""
+    payer, first, second = a_family(gym, Household.MEMBER, apart_days=0)
+    [owed] = gym.scalars(select(invoice.c.total_minor))
+    assert (enters(gym, first, at(12, 12)), enters(gym, second, at(12, 12))) == (False, False)
+    gym.pay(payer, owed // 2, now_ms=at(13), key="half")
+    assert (enters(gym, first, at(13)), enters(gym, second, at(13))) == (True, False)
+    assert gym.scalars(select(block.c.member_id).where(block.c.until_ms.is_(None))) == [second]
+    gym.pay(payer, owed - owed // 2, now_ms=at(14), key="rest")
+    assert (enters(gym, first, at(14)), enters(gym, second, at(14))) == (True, True)
 
 
 def test_a_changed_mind_is_applied(gym: DuesGym) -> None:
