@@ -1,8 +1,9 @@
 """Erase a person (GDPR art. 17, Quebec Law 25 art. 28.1): their key is destroyed, and what stands in clear goes.
 
 What accounting law wants kept stays as it was issued: invoices and credit notes with their frozen buyer, contracts that
-were accepted, payments, the ledger. What is left elsewhere (attendance, what was agreed, who changed what) hangs on a
-number that is nobody any more.
+were accepted, payments, the ledger, sealed files to and from the bank, and the lines of its statements, which name who
+paid. A mandate keeps its reference and day, not name and IBAN. What is left elsewhere (attendance, what was agreed, who
+changed what) hangs on a number that is nobody any more.
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from portillon_cloud.members.tables import (
 from portillon_cloud.messages.tables import MessageState, message
 from portillon_cloud.payments.credit import with_credit
 from portillon_cloud.payments.owed import unpaid_invoices
+from portillon_cloud.payments.refunding.list import due_payouts
+from portillon_cloud.payments.sepa.mandates import erase_mandates
 from portillon_cloud.payments.tables import MethodState, payment_method
 from portillon_cloud.secrets import Keyring
 
@@ -87,6 +90,7 @@ def erase_member(
     _destroy(conn, organisation_id, Whose(member, member_id), at_ms, by)
     if alone:
         _erase_payer(conn, organisation_id, account_id, at_ms, by)
+        erase_mandates(conn, organisation_id=organisation_id, account_id=account_id, on=today)
     outbox.account_changed(conn, organisation_id, account_id)
     return _kept(conn, account_id, alone, erase_documents(conn, member_id))
 
@@ -129,6 +133,8 @@ def _refuse_while_money_is_open(conn: Connection, organisation_id: int, account_
         raise StillNeededError(f"account {account_id} owes money: have it paid or written off first")
     if with_credit(conn, [account_id]):
         raise StillNeededError(f"account {account_id} has credit open: give it back first")
+    if due_payouts(conn, organisation_id, account_id=account_id):
+        raise StillNeededError(f"account {account_id} has money coming back: see to it that it is paid first")
 
 
 def _erase_payer(conn: Connection, organisation_id: int, account_id: int, at_ms: int, by: str) -> None:

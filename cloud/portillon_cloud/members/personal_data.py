@@ -15,6 +15,7 @@ from portillon_cloud.database import metadata
 from portillon_cloud.members.profile import to_values
 from portillon_cloud.members.profiles import Whose, history, member_profile, payer_profile
 from portillon_cloud.members.tables import account, member, organisation, profile
+from portillon_cloud.payments.sepa.mandates import ibans_of
 from portillon_cloud.secrets import Keyring
 
 ROWS_MAX = 10_000
@@ -51,6 +52,10 @@ def personal_data(conn: Connection, keyring: Keyring, organisation_id: int, memb
     if pays:
         changes += history(conn, keyring, organisation_id, Whose(account, account_id))
     records, cut = _records(conn, found)
+    if pays:
+        ibans = ibans_of(conn, keyring, organisation_id, account_id)
+        for mandate in records.get("sepa_mandate", ()):
+            mandate["iban"] = ibans.get(mandate["id"])
     badges = select(journal_event).where(
         journal_event.c.organisation_id == organisation_id, journal_event.c.member == str(member_id)
     )

@@ -1,9 +1,11 @@
-"""Reads what a bank sends: pain.002 (what it refused), camt.053 (statements), camt.054 (advices). Pure: bytes in.
+"""Reads what a bank sends: pain.002 (what it refused), pacs.004 (what came back), camt.053 (statements), camt.054
+(advices). Pure: bytes in.
 
 1. No document type, no entity, no reference to elsewhere is read (defusedxml); names are matched without their version,
    for banks are years apart: .02 of 2009 and .08 of 2019 say the same things a little otherwise.
 2. Only booked entries count. An entry that names its parts is a line for each, if they come to it; else it is one.
-3. A statement's entries are lines of the account. An advice tells of the same money once more: it adds none.
+3. A statement's entries are lines of the account. An advice or return tells of the same money again: it adds none.
+4. A file of returns whose parts it does not name says nothing that can be acted on: it is refused whole.
 """
 
 import hashlib
@@ -32,6 +34,7 @@ class FileKind(StrEnum):
     """What sort of file it is."""
 
     STATUS = "pain.002"
+    RETURN = "pacs.004"
     STATEMENT = "camt.053"
     ADVICE = "camt.054"
     TABLE = "csv"  # a statement as the bank's own page gives it out (csv_statement.py)
@@ -39,6 +42,7 @@ class FileKind(StrEnum):
 
 _ROOTS = {
     "CstmrPmtStsRpt": FileKind.STATUS,
+    "PmtRtr": FileKind.RETURN,
     "BkToCstmrStmt": FileKind.STATEMENT,
     "BkToCstmrDbtCdtNtfctn": FileKind.ADVICE,
 }
@@ -96,9 +100,10 @@ def read_bank_file(body: bytes) -> BankFile:
     top = next(iter(root), None)
     kind = _ROOTS.get("" if top is None else top.tag)
     if top is None or kind is None:
-        raise BankFileInvalidError("this is no pain.002, camt.053 or camt.054: ask the bank for one of those")
+        raise BankFileInvalidError("this is no pain.002, pacs.004, camt.053 or camt.054: ask the bank for one of those")
     try:
-        return _status(top) if kind is FileKind.STATUS else _account(top, kind)
+        read = {FileKind.STATUS: _status, FileKind.RETURN: _returns}.get(kind)
+        return _account(top, kind) if read is None else read(top)
     except (ArithmeticError, ValueError) as error:
         raise BankFileInvalidError(f"a value in this {kind} cannot be read: {error}") from error
 
@@ -123,6 +128,24 @@ def _status(top: Element) -> BankFile:
         message_id=_message_id(top),
         accounts=(),
         answers=tuple(one for one in answers if one.key or one.batch),
+        lines=(),
+        closing=None,
+    )
+
+
+def _returns(top: Element) -> BankFile:
+    """Each collection or transfer that came back, by the reference it was sent under."""
+    back = [
+        Answer(said=Said.RETURNED, code=_reason(one, "RtrRsnInf"), key=one.findtext("OrgnlEndToEndId"))
+        for one in top.findall("TxInf")
+    ]
+    if not back:
+        raise ValueError("it names no payment that came back; ask the bank for the returns one by one")
+    return BankFile(
+        kind=FileKind.RETURN,
+        message_id=_message_id(top),
+        accounts=(),
+        answers=tuple(one for one in back if one.key not in _NO_NAMES),
         lines=(),
         closing=None,
     )

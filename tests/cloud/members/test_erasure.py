@@ -20,6 +20,13 @@ from portillon_cloud.members.personal_data import personal_data
 from portillon_cloud.members.profiles import Whose, history, member_profile
 from portillon_cloud.members.status import MemberStatus, statuses_of
 from portillon_cloud.members.tables import account, member, profile
+from portillon_cloud.payments.desk import DeskPayment, take_payment
+from portillon_cloud.payments.refunding.by_hand import PaidOut, pay_out
+from portillon_cloud.payments.refunding.tables import PaidBy
+from portillon_cloud.payments.refunds import Refund, refund_credit
+from portillon_cloud.payments.sepa.mandates import NewMandate, add_mandate
+from portillon_cloud.payments.sepa.tables import sepa_mandate
+from portillon_cloud.payments.tables import Means
 from portillon_cloud.secrets import SecretsError
 from portillon_rules.credential import Credential, CredentialKind
 from sqlalchemy import select, update
@@ -99,6 +106,43 @@ def test_no_row_of_any_table_names_the_erased(gym: Gym) -> None:
     assert naming() == {"member", "account", "invoice"}
     erase(gym, joined.member_id)
     assert naming() == {"invoice"}
+
+
+def test_the_iban_of_the_erased_is_gone_and_their_mandate_dead(gym: Gym) -> None:
+    """Whoever asks is given it; erased, that and when they signed stays; what is due back is paid first."""
+    joined = former(gym)
+    iban = "DE89370400440532013000"
+    new = NewMandate(
+        organisation_id=gym.organisation_id, account_id=joined.account_id, debtor_name="Marie-Ève Côté", iban=iban,
+        signed_on=START,
+    )  # fmt: skip
+    with gym.db.write() as conn:
+        add_mandate(conn, gym.keyring, new, by="desk", now_ms=0)
+        [mandate] = personal_data(conn, gym.keyring, gym.organisation_id, joined.member_id).records["sepa_mandate"]
+        assert mandate["iban"] == iban
+        handed = DeskPayment(
+            organisation_id=gym.organisation_id, account_id=joined.account_id, amount_minor=5, currency="CAD",
+            means=Means.CASH, request_key="d-1", taken_by="desk", prepay=True,
+        )  # fmt: skip
+        take_payment(conn, handed, now_ms=AT_MS)
+        asked = Refund(
+            organisation_id=gym.organisation_id, account_id=joined.account_id, by="desk", reason="late",
+            request_key="r-1",
+        )  # fmt: skip
+        [back] = refund_credit(conn, asked, now_ms=AT_MS)
+    with pytest.raises(StillNeededError, match="coming back"):
+        erase(gym, joined.member_id)
+    with gym.db.write() as conn:
+        paid = PaidOut(
+            organisation_id=gym.organisation_id, payout_id=back, means=PaidBy.CASH, by="desk", request_key="p-1"
+        )
+        pay_out(conn, paid, now_ms=AT_MS)
+    erase(gym, joined.member_id)
+    with gym.db.read() as conn:
+        [kept] = conn.execute(select(sepa_mandate)).all()
+        [given] = personal_data(conn, gym.keyring, gym.organisation_id, joined.member_id).records["sepa_mandate"]
+    assert (kept.iban_sealed, kept.debtor_name, kept.revoked_on) == (None, erasure.NO_NAME, TODAY)
+    assert (kept.signed_on, bool(kept.reference), given["iban"]) == (START, True, None)
 
 
 def test_what_is_erased_does_not_come_back(gym: Gym) -> None:

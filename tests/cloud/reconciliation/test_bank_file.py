@@ -61,6 +61,27 @@ def test_a_return_is_told_from_a_payment_and_from_its_fee() -> None:
     assert read.closing == (DAY, -750) and read.accounts == ((GYM_IBAN, "EUR"),)
 
 
+def test_a_file_of_returns_names_what_came_back() -> None:
+    """Each by the reference it was sent under, with the reason; it is no line; one that names no part is refused."""
+    xml = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.004.001.{version}"><PmtRtr>
+    <GrpHdr><MsgId>RET-1</MsgId></GrpHdr>{parts}</PmtRtr></Document>"""
+    part = """<TxInf><OrgnlEndToEndId>{key}</OrgnlEndToEndId><RtrdIntrBkSttlmAmt Ccy="EUR">45.99</RtrdIntrBkSttlmAmt>
+    <RtrRsnInf><Rsn><{how}>{code}</{how}></Rsn></RtrRsnInf></TxInf>"""
+    parts = "".join(
+        part.format(key=key, how=how, code=code)
+        for key, how, code in (("a", "Cd", "MD06"), ("b", "Prtry", "X1"), ("NOTPROVIDED", "Cd", "AC04"))
+    )
+    for version in ("02", "09"):
+        read = read_bank_file(xml.format(version=version, parts=parts).encode())
+        assert (read.kind, read.message_id, read.lines) == (FileKind.RETURN, "RET-1", ())
+        assert [(one.said, one.key, one.code) for one in read.answers] == [
+            (Said.RETURNED, "a", "MD06"),
+            (Said.RETURNED, "b", "X1"),
+        ]
+    with pytest.raises(BankFileInvalidError, match="one by one"):
+        read_bank_file(xml.format(version="09", parts="").encode())
+
+
 def test_a_whole_file_or_day_may_be_refused() -> None:
     """A rejected group names all that it holds; one that names its debits speaks of those alone."""
     xml = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.03"><CstmrPmtStsRpt>

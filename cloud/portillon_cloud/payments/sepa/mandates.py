@@ -31,6 +31,7 @@ NOTICE_DAYS = 14  # EPC SEPA Core rulebook 4.3.4, unless another time is agreed 
 FILE_DAYS = 1  # bank days (rulebook 4.3.1 since 2016: D-1); the bank's own hours come on top
 DEAD_AFTER_MONTHS = 36
 REFERENCE_CHARACTERS_MAX = 35
+NO_NAME = "—"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +164,33 @@ def revoke_mandate(conn: Connection, *, organisation_id: int, mandate_id: int, o
     if row.revoked_on is None:
         conn.execute(update(sepa_mandate).where(column.id == mandate_id).values(revoked_on=on))
         store.set_method_state(conn, row.payment_method_id, MethodState.REMOVED)
+
+
+def ibans_of(conn: Connection, keyring: Keyring, organisation_id: int, account_id: int) -> dict[int, str]:
+    """The IBAN of each mandate of a payer, for them alone to read."""
+    column = sepa_mandate.c
+    rows = conn.execute(
+        select(column.id, column.reference, column.iban_sealed).where(
+            column.account_id == account_id,
+            column.organisation_id == organisation_id,
+            column.iban_sealed.is_not(None),
+        )
+    )
+    return {
+        row.id: keyring.unseal(row.iban_sealed, purpose=purpose(organisation_id, row.reference)).decode()
+        for row in rows
+    }
+
+
+def erase_mandates(conn: Connection, *, organisation_id: int, account_id: int, on: date) -> None:
+    """The payer is erased: nothing is collected any more, and name and IBAN go. That and when they signed stays, for a
+    payer may say for 13 months that they never did (directive (EU) 2015/2366, art. 71)."""
+    column = sepa_mandate.c
+    conn.execute(
+        update(sepa_mandate)
+        .where(column.account_id == account_id, column.organisation_id == organisation_id)
+        .values(iban_sealed=None, debtor_name=NO_NAME, revoked_on=func.coalesce(column.revoked_on, on))
+    )
 
 
 def is_dead(signed_on: date, used_on: date | None, revoked_on: date | None, on: date) -> bool:

@@ -48,7 +48,7 @@ sepa_mandate = Table(
     Column("reference", Text, nullable=False),  # AT-01; the method's token is organisation:reference
     Column("signed_on", Date, nullable=False),
     Column("debtor_name", Text, nullable=False),
-    Column("iban_sealed", LargeBinary, nullable=False),
+    Column("iban_sealed", LargeBinary),  # null: its payer was erased
     Column("used_on", Date),  # last collection; null: never
     Column("revoked_on", Date),
     Column("added_by", Text, nullable=False),
