@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from portillon_cloud.access.blocks import Block, BlockReason, Switch
 from portillon_cloud.access.facts import Membership
@@ -36,6 +36,39 @@ from portillon_cloud.payments.questions.holding import holds
 from portillon_cloud.payments.tables import payment_attempt
 from portillon_cloud.visits.plan_visits import PlanVisits
 
+# Built once: a night's charges and reminders ask these for each account.
+_COLLECTION = (
+    select(organisation.c.time_zone, dunning_policy.c.body)
+    .outerjoin_from(organisation, dunning_policy, dunning_policy.c.organisation_id == organisation.c.id)
+    .where(organisation.c.id == bindparam("organisation_id"))
+)
+_STANDARD = DunningPolicy()
+_CASES = (
+    select(
+        dunning_case.c.invoice_id,
+        dunning_case.c.starts_on,
+        dunning_case.c.failure,
+        func.max(dunning_promise.c.until_ms).label("promised_until_ms"),
+    )
+    .outerjoin_from(dunning_case, dunning_promise, dunning_promise.c.case_id == dunning_case.c.id)
+    .where(
+        dunning_case.c.account_id.in_(bindparam("account_ids", expanding=True)), dunning_case.c.closed_at_ms.is_(None)
+    )
+    .group_by(dunning_case.c.id)
+)
+_HELD = select(payment_attempt.c.intent_id, payment_attempt.c.held_until_ms).where(
+    payment_attempt.c.intent_id.in_(bindparam("intent_ids", expanding=True)),
+    payment_attempt.c.held_until_ms.is_not(None),
+)
+_BLOCKS = (
+    select(block)
+    .where(
+        block.c.account_id.in_(bindparam("account_ids", expanding=True)),
+        or_(block.c.until_ms.is_(None), block.c.until_ms > bindparam("after_ms")),
+    )
+    .order_by(block.c.id)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Collection:
@@ -47,12 +80,8 @@ class Collection:
 
 def collection(conn: Connection, organisation_id: int) -> Collection:
     """The organisation's time zone and dunning policy (the default one, unless it chose its own)."""
-    row = conn.execute(
-        select(organisation.c.time_zone, dunning_policy.c.body)
-        .outerjoin_from(organisation, dunning_policy, dunning_policy.c.organisation_id == organisation.c.id)
-        .where(organisation.c.id == organisation_id)
-    ).one()
-    return Collection(row.time_zone, DunningPolicy() if row.body is None else DunningPolicy.from_body(row.body))
+    row = conn.execute(_COLLECTION, {"organisation_id": organisation_id}).one()
+    return Collection(row.time_zone, _STANDARD if row.body is None else DunningPolicy.from_body(row.body))
 
 
 def debts(
@@ -60,29 +89,13 @@ def debts(
 ) -> dict[int, list[Debt]]:
     """What each account owes, as the ladder sees it; `household` says whether debts are told apart by member."""
     unpaid = unpaid_of_accounts(conn, account_ids)
+    if not unpaid:
+        return {}
     parts = _parts_owed(conn, unpaid) if household is Household.MEMBER else {}
-    cases = {
-        row.invoice_id: row
-        for row in conn.execute(
-            select(
-                dunning_case.c.invoice_id,
-                dunning_case.c.starts_on,
-                dunning_case.c.failure,
-                func.max(dunning_promise.c.until_ms).label("promised_until_ms"),
-            )
-            .outerjoin_from(dunning_case, dunning_promise, dunning_promise.c.case_id == dunning_case.c.id)
-            .where(dunning_case.c.account_id.in_(account_ids), dunning_case.c.closed_at_ms.is_(None))
-            .group_by(dunning_case.c.id)
-        )
-    }
+    cases = {row.invoice_id: row for row in conn.execute(_CASES, {"account_ids": account_ids})}
     held: dict[int, int] = {
         row.intent_id: row.held_until_ms
-        for row in conn.execute(
-            select(payment_attempt.c.intent_id, payment_attempt.c.held_until_ms).where(
-                payment_attempt.c.intent_id.in_([one.intent_id for one in unpaid]),
-                payment_attempt.c.held_until_ms.is_not(None),
-            )
-        )
+        for row in conn.execute(_HELD, {"intent_ids": [one.intent_id for one in unpaid]})
     }
     asked_until_ms = holds(conn, [one.invoice_id for one in unpaid])
     found: defaultdict[int, list[Debt]] = defaultdict(list)
@@ -152,12 +165,7 @@ def _parts_owed(conn: Connection, unpaid: Sequence[UnpaidInvoice]) -> dict[int, 
 def blocks(conn: Connection, account_ids: Sequence[int], after_ms: int) -> dict[tuple[int, int | None], list[Block]]:
     """Blocks that hold at some time after this instant, by (account, member); member None: the whole account."""
     found: defaultdict[tuple[int, int | None], list[Block]] = defaultdict(list)
-    rows = conn.execute(
-        select(block)
-        .where(block.c.account_id.in_(account_ids), or_(block.c.until_ms.is_(None), block.c.until_ms > after_ms))
-        .order_by(block.c.id)
-    )
-    for row in rows:
+    for row in conn.execute(_BLOCKS, {"account_ids": account_ids, "after_ms": after_ms}):
         found[row.account_id, row.member_id].append(
             Block(
                 reason=BlockReason(row.reason),
