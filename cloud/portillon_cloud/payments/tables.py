@@ -178,6 +178,7 @@ attempt_outcome = Table(
     Column("provider_reference", Text),
     instant("at_ms"),
     one_of("outcome", FinalOutcome),
+    Index("ix_attempt_outcome_provider_reference", "organisation_id", "provider_reference"),
     Index(
         "uq_attempt_outcome_success",
         "intent_id",

@@ -97,6 +97,19 @@ def test_five_events_of_one_charge_are_one_question(gym: DuesGym, inbox: Inbox) 
     assert gym.scalars(select(attempt_outcome.c.outcome)) == ["succeeded"]
 
 
+def test_of_a_charge_that_has_succeeded_nothing_is_asked(gym: DuesGym, inbox: Inbox) -> None:
+    """Its webhooks after a night's charges take no charge's place; of one that was refused, it is asked as ever."""
+    for behaviour in (CardBehaviour.OK, CardBehaviour.INSUFFICIENT_FUNDS):
+        gym.owe(gym.payer(behaviour))
+    gym.ring(at(0))
+    paid, refused = gym.scalars(select(attempt_outcome.c.provider_reference).order_by(attempt_outcome.c.attempt_id))
+    for charge in (paid, refused):
+        for kind in ("created", "succeeded"):
+            inbox.hear(inbox.told.happens(f"payment_intent.{kind}", charge))
+    assert (inbox.act(), inbox.told.asked) == (4, 1)
+    assert states(gym) == ["done"] * 4
+
+
 class Died(BaseException):
     """The process is killed."""
 

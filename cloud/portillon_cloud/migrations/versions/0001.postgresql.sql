@@ -2828,6 +2828,8 @@ CREATE TABLE attempt_outcome (
 	CONSTRAINT fk_attempt_outcome_intent_id FOREIGN KEY(intent_id) REFERENCES payment_intent (id)
 )
 
+CREATE INDEX ix_attempt_outcome_provider_reference ON attempt_outcome (organisation_id, provider_reference)
+
 CREATE UNIQUE INDEX uq_attempt_outcome_success ON attempt_outcome (intent_id) WHERE outcome = 'succeeded'
 
 CREATE OR REPLACE FUNCTION attempt_outcome_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'attempt_outcome rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$

@@ -5,15 +5,17 @@
 3. If another worker has acted on the same object meanwhile, what was heard may be older than what that one wrote: the
    question is asked again.
 4. What fails is tried again, later each time, for some two days; then it is parked, and the night's audit tells of it.
+5. Of a charge that has succeeded here nothing is asked: nothing that it could be now would change anything. After a
+   night's charges that is nearly all there is, and every question would take the place of a charge.
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, text, update
 
 from portillon_cloud.clock import Clock, business_now_ms
 from portillon_cloud.database import Database
@@ -21,6 +23,7 @@ from portillon_cloud.errors import TransientError
 from portillon_cloud.payments.inbox import effects
 from portillon_cloud.payments.inbox.news import NewsOf, ProviderNews, Topic
 from portillon_cloud.payments.inbox.tables import EventState, inbox_event
+from portillon_cloud.payments.tables import FinalOutcome, attempt_outcome, payment_attempt, payment_method
 
 EVENTS_PER_STEP = 50
 CLAIM_MS = 120_000  # longer than a provider's answer may take: an event that is being acted on is not taken again
@@ -54,9 +57,11 @@ def act(db: Database, news_of: NewsOf, clock: Clock) -> int:
             return 0
     with db.write() as conn:
         claimed = _claim(conn, real_ms)
-        done_before = {one: _done(conn, one) for one in claimed}
-    for one, rows in claimed.items():
-        _act_on(db, news_of, clock, one, rows, done_before[one])
+        known = _succeeded(conn, claimed)
+        _leave(conn, [row for one in known for row in claimed[one]], state=EventState.DONE, error=None)
+        done_before = {one: _done(conn, one) for one in claimed if one not in known}
+    for one, done in done_before.items():
+        _act_on(db, news_of, clock, one, claimed[one], done)
     return sum(map(len, claimed.values()))
 
 
@@ -82,6 +87,24 @@ def _claim(conn: Connection, real_ms: int) -> dict[_Object, list[Row[Any]]]:
     for row in sorted(rows, key=lambda one: one.id):
         found[_Object(row.organisation_id, row.provider, Topic(row.topic), row.object_id)].append(row)
     return found
+
+
+def _succeeded(conn: Connection, claimed: Collection[_Object]) -> set[_Object]:
+    """The charges among them that are known to have succeeded."""
+    charges = {one for one in claimed if one.topic is Topic.CHARGE}
+    if not charges:
+        return set()
+    rows = conn.execute(
+        select(attempt_outcome.c.organisation_id, payment_method.c.provider, attempt_outcome.c.provider_reference)
+        .join_from(attempt_outcome, payment_attempt, payment_attempt.c.id == attempt_outcome.c.attempt_id)
+        .join(payment_method, payment_method.c.id == payment_attempt.c.payment_method_id)
+        .where(
+            attempt_outcome.c.organisation_id.in_({one.organisation_id for one in charges}),
+            attempt_outcome.c.provider_reference.in_({one.reference for one in charges}),
+            attempt_outcome.c.outcome == FinalOutcome.SUCCEEDED,
+        )
+    )
+    return charges & {_Object(row.organisation_id, row.provider, Topic.CHARGE, row.provider_reference) for row in rows}
 
 
 def _act_on(
@@ -158,14 +181,10 @@ def _fail(conn: Connection, rows: Sequence[Row[Any]], error: Exception, real_ms:
 
 
 def _leave(conn: Connection, rows: Sequence[Row[Any]], **values: Any) -> None:
-    for row in rows:
-        # Fenced by the try: if our claim ran out, whoever took the event over writes what became of it.
-        conn.execute(
-            update(inbox_event)
-            .where(
-                inbox_event.c.id == row.id,
-                inbox_event.c.state == EventState.WAITING,
-                inbox_event.c.tries == row.tries,
-            )
-            .values(**values)
-        )
+    column = inbox_event.c
+    # Fenced by the try: if our claim ran out, whoever took the event over writes what became of it.
+    ours = update(inbox_event).where(
+        column.id == bindparam("event"), column.state == EventState.WAITING, column.tries == bindparam("try")
+    )
+    if rows:
+        conn.execute(ours.values(**values), [{"event": row.id, "try": row.tries} for row in rows])
