@@ -12,7 +12,7 @@ from portillon_cloud.billing.span import Moment, Span
 from portillon_cloud.billing.tax import Rate, TaxLine, tax
 from portillon_cloud.billing.timeline import DISCOUNT, FREEZE_FEE, JOINING, TAKING_OVER, payer_of
 
-ENGINE = "4"  # raise it with every change that could alter a document; old invoices keep the engine they were made by
+ENGINE = "5"  # raise it with every change that could alter a document; old invoices keep the engine they were made by
 
 
 _WORDS = {

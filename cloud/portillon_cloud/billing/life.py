@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from portillon_cloud.billing.errors import TimelineError
 from portillon_cloud.billing.span import Moment, Span
-from portillon_cloud.billing.timeline import Ended, Event, Frozen, Resumed, Started, Tariff, TariffChanged
+from portillon_cloud.billing.timeline import Course, Ended, Event, Frozen, Resumed, Started, Tariff, TariffChanged
 
 
 class Condition(StrEnum):
@@ -51,23 +51,24 @@ def life_on(recorded: Sequence[Recorded], day: datetime.date) -> Life:
         raise TimelineError("a subscription begins with its start; record that first")
     start, later = ordered[0].event, ordered[1:]
     ending = next((one for one in later if isinstance(one.event, Ended)), None)
-    tariff, anchor_on, freeze = start.tariff, start.anchor_on, None
-    for one in later:
-        match one.event:
-            case TariffChanged(at=at) as change if at <= now:
-                tariff, anchor_on = change.tariff, change.anchor_on or anchor_on
-            case Frozen(at=at, until=until) as frozen if at <= now:
-                freeze = frozen if until is None or until > now else None
-                anchor_on = anchor_on if freeze is not None else frozen.charged_again_on or anchor_on
-            case Resumed(at=at) as resumed if at <= now:
-                freeze, anchor_on = None, resumed.charged_again_on or anchor_on
+    course = Course.begun(start)
+    for event in (one.event for one in later if one.event.at <= now):
+        course = course.at(event.at)
+        match event:
+            case TariffChanged():
+                course = course.changed(event)
+            case Frozen():
+                course = course.stopped(event)
+            case Resumed(at=at):
+                course = course.gone_on(at)
+    course = course.at(now)
     return Life(
-        condition=_condition(start, ending, freeze, now),
+        condition=_condition(start, ending, course.freeze, now),
         starts_on=start.at.day,
-        tariff=tariff,
-        anchor_on=anchor_on,
+        tariff=course.tariff,
+        anchor_on=course.anchor_on,
         ends_on=None if ending is None else ending.event.at.day,
-        freeze=freeze,
+        freeze=course.freeze,
     )
 
 

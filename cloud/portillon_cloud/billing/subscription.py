@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from portillon_cloud.billing.calendar import add_months, first_boundary_from, period_on
+from portillon_cloud.billing.calendar import add_months, first_boundary_from
 from portillon_cloud.billing.life import Condition, Life, Recorded, frozen_spans, life_on
 from portillon_cloud.billing.span import Moment, Span
 from portillon_cloud.billing.timeline import Discounted, Ended, Event, Frozen, Resumed, Shared, Tariff, TariffChanged
@@ -144,12 +144,8 @@ def freeze(
     refused = _outside_terms(recorded, terms, on, until_on, proof=proof)
     if refused is not None:
         return refused
-    charged_again_on = None
-    if terms.moves_on:
-        cycle = period_on(life.anchor_on, life.tariff.interval, on)
-        charged_again_on = until_on + (cycle.end - on if on > cycle.start else datetime.timedelta())
-    until = Moment(until_on)
-    return Decided(record=(Frozen(at=Moment(on), until=until, fee=terms.fee, charged_again_on=charged_again_on),))
+    frozen = Frozen(at=Moment(on), until=Moment(until_on), fee=terms.fee, moves_on=terms.moves_on)
+    return Decided(record=(frozen,))
 
 
 def resume(recorded: Sequence[Recorded], *, on: datetime.date) -> Answer:
@@ -159,12 +155,7 @@ def resume(recorded: Sequence[Recorded], *, on: datetime.date) -> Answer:
         return Refused(Why.ENDED)
     frozen = life.freeze
     if frozen is not None and frozen.at < now:
-        again_on, until = frozen.charged_again_on, frozen.until
-        if again_on is not None and until is not None:
-            again_on -= until.day - on
-        return Decided(
-            record=(Resumed(at=now, charged_again_on=again_on),), withdraw=_resumptions(recorded, now, until)
-        )
+        return Decided(record=(Resumed(at=now),), withdraw=_resumptions(recorded, now, frozen.until))
     coming = [(one.event, one.id) for one in recorded if isinstance(one.event, Frozen) and one.event.at >= now]
     if not coming:
         return Refused(Why.NOT_FROZEN)

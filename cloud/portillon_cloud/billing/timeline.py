@@ -6,8 +6,8 @@ recorded late, or for next month, stands where it holds from. Rules:
 1. From its start (or the end of its trial) a subscription is charged, cycle by cycle from its anchor.
 2. A change of tariff holds from its moment; the anchor stays unless the event names another.
 3. While frozen nothing recurs, but the freeze's own fee, whose cycles begin with the freeze.
-4. A freeze ends at its own end or when resumed, whichever is first. Days paid and not had are credited; or, if the
-   event names the day from which it is charged again, they are used up before that, and the cycles begin anew there.
+4. A freeze ends at its own end or when resumed, whichever is first. Days paid and not had are credited; or, if it moves
+   them on, they are used up after it, however many freezes come between, and the cycles begin anew where they are.
 5. What all discounts of a moment come to is a stretch of its own beside the one it is taken from: it never outlives
    that, and is never more.
 6. From its end on nothing recurs. What holds from later is of no account.
@@ -83,12 +83,12 @@ class TariffChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frozen:
-    """Nothing recurs from here to `until` (None: until resumed), but `fee`. `charged_again_on`: see rule 4."""
+    """Nothing recurs from here to `until` (None: until resumed), but `fee`. `moves_on`: see rule 4."""
 
     at: Moment
     until: Moment | None = None
     fee: Tariff | None = None
-    charged_again_on: datetime.date | None = None
+    moves_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,6 @@ class Resumed:
     """The freeze ends here, before its own end."""
 
     at: Moment
-    charged_again_on: datetime.date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,13 +162,52 @@ def payer_of(component: str) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Now:
-    """Where the fold stands: what is charged since when, and since when it is frozen."""
+class Course:
+    """Where a fold of events stands: charged since when, at what, by which anchor, and what froze it.
+
+    `left_days`: days paid and not had when the freeze came; they are used up after it. None: it moves none on.
+    `moved`: the days before `since` are such days.
+    """
 
     since: Moment
     anchor_on: datetime.date
     tariff: Tariff
     freeze: Frozen | None = None
+    left_days: int | None = None
+    moved: bool = False
+
+    @classmethod
+    def begun(cls, start: Started) -> "Course":
+        """At the start."""
+        return cls(since=start.charged_from or start.at, anchor_on=start.anchor_on, tariff=start.tariff)
+
+    def changed(self, change: TariffChanged) -> "Course":
+        """At another tariff; in a freeze it waits for its end."""
+        since = self.since if self.freeze is not None else max(change.at, self.since)
+        return replace(self, since=since, tariff=change.tariff, anchor_on=change.anchor_on or self.anchor_on)
+
+    def stopped(self, freeze: Frozen) -> "Course":
+        """Frozen; days that are moved on already are moved on by whatever freezes them."""
+        at, left_days = freeze.at, None
+        if at < self.since and (freeze.moves_on or self.moved):
+            left_days = (self.since.day - at.day).days
+        elif freeze.moves_on:
+            cycle = period_on(self.anchor_on, self.tariff.interval, at.day)
+            left_days = (cycle.end - at.day).days if at > Moment(cycle.start) else 0
+        return replace(self, freeze=freeze, left_days=left_days)
+
+    def gone_on(self, at: Moment) -> "Course":
+        """The freeze is over."""
+        if self.left_days is None:
+            return replace(self, since=max(at, self.since), freeze=None)
+        on = at.day + datetime.timedelta(days=self.left_days)
+        moved = self.left_days > 0
+        return replace(self, since=max(at, Moment(on)), anchor_on=on, freeze=None, left_days=None, moved=moved)
+
+    def at(self, now: Moment) -> "Course":
+        """The same, or gone on by itself where its freeze ended before."""
+        until = None if self.freeze is None else self.freeze.until
+        return self if until is None or until > now else self.gone_on(until)
 
 
 def stretches(events: Sequence[Event]) -> tuple[Stretch, ...]:
@@ -205,75 +243,68 @@ def _joining(events: Sequence[Event]) -> Iterator[Stretch]:
 def _folded(events: Sequence[Event]) -> Iterator[Stretch]:
     if not events or not isinstance(events[0], Started):
         raise TimelineError("a subscription begins with its start; record that first")
-    first = events[0]
-    now = _Now(since=first.charged_from or first.at, anchor_on=first.anchor_on, tariff=first.tariff)
+    now = Course.begun(events[0])
+    paid: Stretch | None = None  # charged whole, though a freeze came before all of it was had
     for event in events[1:]:
         at = event.at
-        if now.freeze is not None and now.freeze.until is not None and now.freeze.until <= at:
+        if now.freeze is not None and now.at(at) is not now:
             yield from _frozen(now, now.freeze, until=now.freeze.until)
-            now = _thawed(now, now.freeze.until, now.freeze.charged_again_on)
+            now = now.at(at)
+        if paid is not None and now.freeze is None and now.since <= at:
+            yield paid
+            paid = None
         match event:
             case Started():
                 raise TimelineError(f"a subscription starts once; a second start is recorded for {at.day}")
             case Discounted() | Shared():
                 continue
-            case TariffChanged(tariff=tariff, anchor_on=anchor_on):
-                # In a freeze the new tariff waits for its end.
+            case TariffChanged():
                 if now.freeze is None:
                     yield from _charged(now, at)
-                    now = replace(now, since=max(at, now.since))
-                now = replace(now, tariff=tariff, anchor_on=anchor_on or now.anchor_on)
+                now = now.changed(event)
             case Frozen():
                 if now.freeze is not None:
                     raise TimelineError(f"it is frozen already on {at.day}; resume it first, or move the end")
-                now = replace(now, freeze=event)
-                yield from _charged(now, _paid_until(now, event, events))
-            case Resumed(charged_again_on=charged_again_on):
+                now = now.stopped(event)
+                charged = list(_charged(now, Moment(at.day + datetime.timedelta(days=now.left_days or 0), at.second)))
+                if not now.left_days:
+                    yield from charged
+                elif at >= now.since:
+                    [paid] = charged
+            case Resumed():
                 if now.freeze is None:
                     raise TimelineError(f"nothing is frozen on {at.day}; there is nothing to resume")
                 yield from _frozen(now, now.freeze, until=at)
-                now = _thawed(now, at, charged_again_on)
+                now = now.gone_on(at)
             case Ended():
                 yield from _charged(now, at) if now.freeze is None else _frozen(now, now.freeze, until=at)
+                yield from _had(paid, (now.since.day - at.day).days if now.freeze is None else now.left_days or 0)
                 return
     if now.freeze is not None:
         yield from _frozen(now, now.freeze, until=now.freeze.until)
-        if now.freeze.until is None:
-            return
-        now = _thawed(now, now.freeze.until, now.freeze.charged_again_on)
-    yield from _charged(now, None)
+    yield from _had(paid, 0)
+    if now.freeze is not None and now.freeze.until is None:
+        return
+    yield from _charged(now if now.freeze is None or now.freeze.until is None else now.at(now.freeze.until), None)
 
 
-def _paid_until(now: _Now, freeze: Frozen, events: Sequence[Event]) -> Moment:
-    """Where charging stops: at the freeze; or, if the rest of the cycle is used up after it, where that is used up."""
-    if freeze.charged_again_on is None:
-        return freeze.at
-    cycle = period_on(now.anchor_on, now.tariff.interval, freeze.at.day)
-    rest_days = (cycle.end - freeze.at.day).days if freeze.at > Moment(cycle.start) else 0
-    resumed = (event.at for event in events if isinstance(event, Resumed) and event.at > freeze.at)
-    thawed = min((at for at in (freeze.until, *resumed) if at is not None), default=None)
-    ended = next((event.at for event in events if isinstance(event, Ended)), None)
-    if ended is not None:
-        used_days = 0 if thawed is None else (ended.day - thawed.day).days
-        rest_days = min(max(used_days, 0), rest_days)
-    return Moment(freeze.at.day + datetime.timedelta(days=rest_days))
+def _had(paid: Stretch | None, left_days: int) -> Iterator[Stretch]:
+    """What was charged before it was had, less the days that are not had any more."""
+    if paid is None or paid.until is None:
+        return
+    until = Moment(paid.until.day - datetime.timedelta(days=left_days), paid.until.second)
+    if until > paid.start:
+        yield replace(paid, until=until)
 
 
-def _thawed(now: _Now, at: Moment, charged_again_on: datetime.date | None) -> _Now:
-    if charged_again_on is None:
-        return replace(now, since=max(at, now.since), freeze=None)
-    since = max(at, now.since, Moment(charged_again_on))
-    return replace(now, since=since, freeze=None, anchor_on=charged_again_on)
-
-
-def _charged(now: _Now, until: Moment | None) -> Iterator[Stretch]:
+def _charged(now: Course, until: Moment | None) -> Iterator[Stretch]:
     if until is None or until > now.since:
         yield Stretch(component=MEMBERSHIP, tariff=now.tariff, anchor_on=now.anchor_on, start=now.since, until=until)
 
 
-def _frozen(now: _Now, freeze: Frozen, *, until: Moment | None) -> Iterator[Stretch]:
+def _frozen(now: Course, freeze: Frozen, *, until: Moment | None) -> Iterator[Stretch]:
     """The freeze's fee, whose cycles begin with it; a freeze in a trial costs nothing until that is over."""
-    start = max(freeze.at, min(now.since, freeze.until or now.since))
+    start = freeze.at if now.moved else max(freeze.at, min(now.since, freeze.until or now.since))
     if freeze.fee is not None and (until is None or until > start):
         yield Stretch(component=FREEZE_FEE, tariff=freeze.fee, anchor_on=freeze.at.day, start=start, until=until)
 

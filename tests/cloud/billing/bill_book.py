@@ -16,7 +16,6 @@ class BillBook:
 
     policy: Proration = Proration.REAL_DAYS
     lines: dict[int, Billed] = field(default_factory=dict)
-    moments_once: bool = True  # not where freezes move paid days on: two of them in one cycle shift what is paid for
 
     def bring_up(self, events: Sequence[Event], until_on: datetime.date) -> Difference:
         """Write what is left to write up to a day, and give it back."""
@@ -42,7 +41,7 @@ class BillBook:
         for new in change.lines:
             same = [line for line in self.lines.values() if line.component == new.piece.component]
             twice = any(span.meets(new.piece.span) for line in same for span in line.left)
-            assert not (self.moments_once and twice), "a moment on two lines"
+            assert not twice, "a moment on two lines"
             begun = [line for line in self.lines.values() if self._start(line) == self._start(new.piece)]
             assert not any(line.left for line in begun), "a line that begins there is not reversed"
             assert new.generation == len(begun) + 1

@@ -118,13 +118,32 @@ def test_a_freeze_that_moves_all_on() -> None:
     """Mindbody's way: two weeks suspended, nothing credited, charged two weeks later (its 14 Feb is a last day)."""
     book, start = BillBook(), started(day(1, 1))
     book.bring_up([start], date(2023, 1, 1))
-    freeze = Frozen(at=day(1, 10), until=day(1, 24), charged_again_on=date(2023, 2, 15))
+    freeze = Frozen(at=day(1, 10), until=day(1, 24), moves_on=True)
     assert book.bring_up([start, freeze], date(2023, 2, 14)) == engine.Difference()
     done = book.bring_up([start, freeze], date(2023, 2, 15))
     assert [(new.piece.span.start.day, new.piece.amount_minor) for new in done.lines] == [(date(2023, 2, 15), 1000)]
     # Ended five days after the thaw: 22 days were left to use up, so 17 of January's 31 come back.
     ended = book.bring_up([start, freeze, Ended(at=day(1, 29))], date(2023, 2, 15))
     assert sorted(credited(ended)) == [548, 1000]
+
+
+def test_two_freezes_in_one_cycle_move_its_days_on_twice() -> None:
+    """22 days are left, five are had, 17 are left: charged 17 days after the second; each day stands on one line."""
+    book, start = BillBook(), started(day(1, 1))
+    book.bring_up([start], date(2023, 1, 1))
+    first = Frozen(at=day(1, 10), until=day(1, 24), moves_on=True)
+    second = Frozen(at=day(1, 29), until=day(2, 5), fee=FREEZE, moves_on=True)
+    assert billed(book.bring_up([start, first, second], date(2023, 2, 21))) == [117]  # the fee: 7 of 30 days
+    [line] = book.bring_up([start, first, second], date(2023, 2, 22)).lines
+    assert (line.piece.span.start, line.piece.amount_minor) == (day(2, 22), 1000)
+    # Over on the 10th of February twelve of January's days were never had; without the first freeze three are left.
+    ended = book.bring_up([start, first, second, Ended(at=day(2, 10))], date(2023, 2, 22))
+    assert sorted(credited(ended)) == [387, 1000]
+    anew = book.bring_up([start, second], date(2023, 2, 22))
+    assert [(new.piece.span.start, new.piece.amount_minor) for new in anew.lines] == [
+        (day(1, 20), 387),
+        (day(2, 8), 1000),
+    ]
 
 
 def test_a_discount_ends_with_what_it_is_taken_from() -> None:

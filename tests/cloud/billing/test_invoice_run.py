@@ -96,7 +96,7 @@ def test_the_story_in_quebec(gym: Gym) -> None:
     [invoice_id] = bill(gym, START)
     found = everything(gym)
     assert found["invoices"] == [
-        (1, "TEST", joined.account_id, START, START, 100_00, 14_98, 114_98, "4"),
+        (1, "TEST", joined.account_id, START, START, 100_00, 14_98, 114_98, "5"),
     ]
     assert found["taxes"] == [(1, "TPS", 50_000, 5_00), (1, "TVQ", 99_750, 9_98)]
     [(_, _, description, subscription_id, start, end, net)] = found["lines"]

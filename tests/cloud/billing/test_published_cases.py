@@ -87,19 +87,22 @@ def test_late_in_the_evening_a_month_is_a_month() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held_from", "billed_minor", "credited_minor"),
-    [(14, [29_95], []), (15, [29_95] * 2, [29_95]), (16, [29_95] * 2, [])],
+    ("held_from", "billed_minor", "credited_minor", "left_days"),
+    [(14, [29_95], [], 1), (15, [29_95] * 2, [29_95], 0), (16, [29_95] * 2, [], 27)],
 )
-def test_a_hold_around_the_due_day(held_from: int, billed_minor: list[int], credited_minor: list[int]) -> None:
+def test_a_hold_around_the_due_day(
+    held_from: int, billed_minor: list[int], credited_minor: list[int], left_days: int
+) -> None:
     """Wodify, case 57, due on the 15th: held before, no charge; after, charged and kept. The hold's end is the due day.
 
-    Held from the 15th itself Wodify charges and keeps it. Here a period of which no day is used is given back.
+    Held from the 15th itself Wodify charges and keeps it. Here a period of which no day is used is given back, and the
+    days that are left of one are had after the hold, before anything is charged again.
     """
-    start, again_on = Started(at=Moment(date(2023, 1, 15)), tariff=BASIC, anchor_on=date(2023, 1, 15)), date(2023, 3, 1)
-    book = BillBook(moments_once=False)  # what is charged again moves what was paid
+    start, over_on = Started(at=Moment(date(2023, 1, 15)), tariff=BASIC, anchor_on=date(2023, 1, 15)), date(2023, 3, 1)
+    book, again_on = BillBook(), over_on + datetime.timedelta(days=left_days)
     book.bring_up([start], date(2023, 1, 15))
     due = book.bring_up([start], date(2023, 2, held_from)).lines
-    hold = Frozen(at=Moment(date(2023, 2, held_from)), until=Moment(again_on), charged_again_on=again_on)
+    hold = Frozen(at=Moment(date(2023, 2, held_from)), until=Moment(over_on), moves_on=True)
     after = book.bring_up([start, hold], again_on)
     assert [new.piece.amount_minor for new in (*due, *after.lines)] == billed_minor
     assert [credit.amount_minor for credit in after.credits] == credited_minor

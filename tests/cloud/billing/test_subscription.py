@@ -304,7 +304,7 @@ def test_a_random_life_is_billed_to_the_cent(data: st.DataObject, moves_on: bool
     """Whatever is asked and when: bills follow, twice is once; a freeze that moves all on credits no begun period."""
     terms = FreezeTerms(days_least=1, days_per_year=400, days_most=400, times_per_year=99, moves_on=moves_on)
     agreement = Agreement(freeze=terms, back_days=20)
-    book, bills, today = Book(), BillBook(moments_once=not moves_on), START
+    book, bills, today = Book(), BillBook(), START
     for _ in range(data.draw(st.integers(1, 8))):
         today += timedelta(days=data.draw(st.integers(0, 25)))
         on = today + timedelta(days=data.draw(st.integers(-20, 30)))
