@@ -53,21 +53,52 @@ def membership_of(conn: Connection, organisation_id: int, member_id: int, starts
 def end_with_memberships(work: Work, timer: Timer) -> None:
     """Timer addons_end: what is beside the subscription ends on the day on which that does now."""
     with work.db.write() as conn:
-        column = subscription.c
-        membership = conn.execute(select(column.ends_on).where(column.id == timer.subject_id)).one()
-        beside = conn.scalars(select(column.id).where(column.beside_id == timer.subject_id).order_by(column.id)).all()
-        for subscription_id in beside:
-            _end_with(conn, timer.organisation_id, subscription_id, membership.ends_on, work.now_ms)
+        membership = conn.execute(
+            select(subscription.c.ends_on).where(
+                subscription.c.id == timer.subject_id, subscription.c.organisation_id == timer.organisation_id
+            )
+        ).one()
+        for addon_id in _beside(conn, timer.organisation_id, timer.subject_id):
+            with suppress(SubscriptionRefusedError):  # it is over already
+                changes.change(
+                    conn,
+                    organisation_id=timer.organisation_id,
+                    subscription_id=addon_id,
+                    ask=_ending(conn, timer.organisation_id, addon_id, membership.ends_on),
+                    author=Author(name="membership", at_ms=work.now_ms, reason="ends with the membership"),
+                )
         finish(conn, timer)
 
 
-def _end_with(
-    conn: Connection, organisation_id: int, subscription_id: int, ends_on: datetime.date | None, now_ms: int
-) -> None:
+def shown_beside(
+    conn: Connection, *, organisation_id: int, subscription_id: int, ends_on: datetime.date | None, now_ms: int
+) -> tuple[changes.Outcome, ...]:
+    """What its add-ons would be billed and credited if the membership ended on `ends_on`; of those it changes.
+
+    Raises BillsInDoubtError.
+    """
+    shown = []
+    for addon_id in _beside(conn, organisation_id, subscription_id):
+        with suppress(SubscriptionRefusedError):  # it is over already
+            ask = _ending(conn, organisation_id, addon_id, ends_on)
+            shown.append(
+                changes.preview(conn, organisation_id=organisation_id, subscription_id=addon_id, ask=ask, now_ms=now_ms)
+            )
+    return tuple(one for one in shown if one.invoices or one.credit_notes)
+
+
+def _beside(conn: Connection, organisation_id: int, subscription_id: int) -> Sequence[int]:
+    column = subscription.c
+    beside = (column.organisation_id == organisation_id, column.beside_id == subscription_id)
+    return conn.scalars(select(column.id).where(*beside).order_by(column.id)).all()
+
+
+def _ending(conn: Connection, organisation_id: int, addon_id: int, ends_on: datetime.date | None) -> changes.Ask:
+    """To end with the membership, or with its own term if that is first."""
     row = conn.execute(
         select(contract.c.starts_on, subscription.c.price_id)
         .join(subscription, subscription.c.contract_id == contract.c.id)
-        .where(subscription.c.id == subscription_id)
+        .where(subscription.c.id == addon_id, subscription.c.organisation_id == organisation_id)
     ).one()
     own = price_by_id(conn, organisation_id, row.price_id)
     own_end_on = own.ends_on(row.starts_on + datetime.timedelta(days=own.extras.trial_days))
@@ -84,11 +115,4 @@ def _end_with(
         ended = () if wanted_on is None else (Ended(at=Moment(wanted_on), of_term=True),)
         return Decided(record=ended, withdraw=tuple(one.id for one in terms))
 
-    with suppress(SubscriptionRefusedError):  # it is over already
-        changes.change(
-            conn,
-            organisation_id=organisation_id,
-            subscription_id=subscription_id,
-            ask=ask,
-            author=Author(name="membership", at_ms=now_ms, reason="ends with the membership"),
-        )
+    return ask

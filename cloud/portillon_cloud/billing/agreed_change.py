@@ -5,13 +5,15 @@ Everything is one transaction with the change itself.
 
 import datetime
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 from sqlalchemy import Connection, select
 
 from portillon_cloud.billing import changes, event_store
+from portillon_cloud.billing.addons import shown_beside
 from portillon_cloud.billing.agreement import agreement_of
 from portillon_cloud.billing.catalogue import price_by_id
-from portillon_cloud.billing.change_request import CancelChange, Change, FreezeChange, RenewChange, ask_of
+from portillon_cloud.billing.change_request import CancelChange, Change, FreezeChange, KeepChange, RenewChange, ask_of
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.law import WayOut
 from portillon_cloud.billing.legal_side import Signed, signed
@@ -27,29 +29,43 @@ from portillon_cloud.dunning.operations import contract_ended
 from portillon_cloud.messages.notices import Cancelled, FreezeAgreed, Notice, RenewalAgreed, Withdrawn
 
 
+class _Which(TypedDict):
+    organisation_id: int
+    subscription_id: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreed:
     """What it leads to. `way_out`: what the law gives who leaves so; None: the contract says what holds.
 
     `law_credit_minor`: what comes back beside the credit notes, because the law lets no more be kept; with tax.
+    `beside`: of its add-ons, which end when it does, as soon as this is done.
     """
 
     outcome: changes.Outcome
+    beside: tuple[changes.Outcome, ...] = ()
     way_out: WayOut | None = None
     law_credit_minor: int = 0
 
     @property
     def back_minor(self) -> int:
         """What is taken off what was billed, less what is billed now; with tax."""
-        outcome = self.outcome
-        invoiced = sum(draft.total_minor for draft in outcome.invoices)
-        return total_minor(outcome.credit_notes) - invoiced + self.law_credit_minor
+        every = (self.outcome, *self.beside)
+        invoiced = sum(draft.total_minor for outcome in every for draft in outcome.invoices)
+        credited = sum(total_minor(outcome.credit_notes) for outcome in every)
+        return credited - invoiced + self.law_credit_minor
+
+    @property
+    def owed_more_minor(self) -> int:
+        """What the payer owes more than before, with taxes; negative: what comes back."""
+        own = (one for one in (self.outcome, *self.beside) if one.account_id == self.outcome.account_id)
+        return sum(one.owed_more_minor for one in own)
 
 
 def carry_out(conn: Connection, *, organisation_id: int, subscription_id: int, new: Change, author: Author) -> Agreed:
     """Do it. Raises as changes.change and ask_of, and UnlawfulContractError with each clause."""
     held, today, new = _asked(conn, organisation_id, subscription_id, new, author.at_ms)
-    which = {"organisation_id": organisation_id, "subscription_id": subscription_id}
+    which = _Which(organisation_id=organisation_id, subscription_id=subscription_id)
     if _says_no(held, new):
         outcome = _as_agreed(conn, held, organisation_id, subscription_id)
         decline(conn, subscription_id)
@@ -64,6 +80,7 @@ def carry_out(conn: Connection, *, organisation_id: int, subscription_id: int, n
         return Agreed(outcome=outcome)
     outcome = changes.change(conn, **which, ask=ask_of(conn, new=new, **which), author=author)
     agreed = _agreed(conn, held, subscription_id, new, outcome, today, written=True)
+    agreed = replace(agreed, beside=_beside(conn, which, new, outcome, author.at_ms))
     said: Notice | None = None
     if isinstance(new, CancelChange) and outcome.ends_on is not None:
         if outcome.ends_on <= today:
@@ -90,11 +107,21 @@ def carry_out(conn: Connection, *, organisation_id: int, subscription_id: int, n
 def show(conn: Connection, *, organisation_id: int, subscription_id: int, new: Change, now_ms: int) -> Agreed:
     """What the same would lead to now; nothing is written. Raises as `carry_out`."""
     held, today, new = _asked(conn, organisation_id, subscription_id, new, now_ms)
-    which = {"organisation_id": organisation_id, "subscription_id": subscription_id}
+    which = _Which(organisation_id=organisation_id, subscription_id=subscription_id)
     if _says_no(held, new):
         return Agreed(outcome=_as_agreed(conn, held, organisation_id, subscription_id))
     outcome = changes.preview(conn, **which, ask=ask_of(conn, new=new, **which), now_ms=now_ms)
-    return _agreed(conn, held, subscription_id, new, outcome, today, written=False)
+    agreed = _agreed(conn, held, subscription_id, new, outcome, today, written=False)
+    return replace(agreed, beside=_beside(conn, which, new, outcome, now_ms))
+
+
+def _beside(
+    conn: Connection, which: _Which, new: Change, outcome: changes.Outcome, now_ms: int
+) -> tuple[changes.Outcome, ...]:
+    """What its new end means for the add-ons."""
+    if not isinstance(new, CancelChange | KeepChange | RenewChange):
+        return ()
+    return shown_beside(conn, **which, ends_on=outcome.ends_on, now_ms=now_ms)
 
 
 def _asked(

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from portillon_cloud.billing import agreed_change, event_store, subscription
 from portillon_cloud.billing.agreement import agreement_of
 from portillon_cloud.billing.change_request import Change
+from portillon_cloud.billing.changes import Outcome
 from portillon_cloud.billing.errors import UnknownSubscriptionError
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.invoice_store import seller
@@ -62,6 +63,14 @@ class LegalOut(BaseModel):
     law_credit_minor: int
 
 
+class AddOnOut(BaseModel):
+    """What its end leads to for an add-on beside it."""
+
+    invoices: list[DocumentOut]
+    credit_notes: list[DocumentOut]
+    owed_more_minor: int
+
+
 class OutcomeOut(BaseModel):
     """`owed_more_minor`: what the payer owes more than before, taxes included; negative: what comes back."""
 
@@ -70,6 +79,7 @@ class OutcomeOut(BaseModel):
     owed_more_minor: int
     next_invoice_on: datetime.date | None
     ends_on: datetime.date | None
+    add_ons: list[AddOnOut] = Field(description="Add-ons whose bills change because it ends, or goes on, with them")
     legal: LegalOut | None = Field(default=None, description="Of a cancellation; null: the contract says what holds")
 
 
@@ -129,27 +139,15 @@ def change_subscription(
 def _out(agreed: agreed_change.Agreed) -> OutcomeOut:
     outcome, legal = agreed.outcome, agreed.way_out
     return OutcomeOut(
-        invoices=[
-            DocumentOut(
-                lines=[line.description for line in draft.lines],
-                net_minor=draft.net_minor,
-                tax_minor=draft.tax_minor,
-                total_minor=draft.total_minor,
-            )
-            for draft in outcome.invoices
-        ],
-        credit_notes=[
-            DocumentOut(
-                lines=list(draft.descriptions),
-                net_minor=draft.taxed.net_minor,
-                tax_minor=draft.taxed.tax_minor,
-                total_minor=draft.taxed.total_minor,
-            )
-            for draft in outcome.credit_notes
-        ],
+        invoices=_invoices(outcome),
+        credit_notes=_credit_notes(outcome),
         owed_more_minor=outcome.owed_more_minor,
         next_invoice_on=outcome.next_invoice_on,
         ends_on=outcome.ends_on,
+        add_ons=[
+            AddOnOut(invoices=_invoices(one), credit_notes=_credit_notes(one), owed_more_minor=one.owed_more_minor)
+            for one in agreed.beside
+        ],
         legal=None
         if legal is None
         else LegalOut(
@@ -159,3 +157,27 @@ def _out(agreed: agreed_change.Agreed) -> OutcomeOut:
             law_credit_minor=agreed.law_credit_minor,
         ),
     )
+
+
+def _invoices(outcome: Outcome) -> list[DocumentOut]:
+    return [
+        DocumentOut(
+            lines=[line.description for line in draft.lines],
+            net_minor=draft.net_minor,
+            tax_minor=draft.tax_minor,
+            total_minor=draft.total_minor,
+        )
+        for draft in outcome.invoices
+    ]
+
+
+def _credit_notes(outcome: Outcome) -> list[DocumentOut]:
+    return [
+        DocumentOut(
+            lines=list(draft.descriptions),
+            net_minor=draft.taxed.net_minor,
+            tax_minor=draft.taxed.tax_minor,
+            total_minor=draft.taxed.total_minor,
+        )
+        for draft in outcome.credit_notes
+    ]

@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 from cloud.billing.test_signing import price, sign, wish
 from cloud.gym import Gym
-from portillon_cloud.billing import changes, event_store, subscription
+from portillon_cloud.billing import agreed_change, changes, event_store, subscription
 from portillon_cloud.billing.catalogue import PlanKind, create_plan
+from portillon_cloud.billing.change_request import CancelChange
 from portillon_cloud.billing.event_store import Author
 from portillon_cloud.billing.subscription import Agreement
 from portillon_cloud.billing.tables import credit_note_line
@@ -28,7 +29,7 @@ def ring(gym: Gym) -> None:
 
 
 def test_an_add_on_follows_its_membership(gym: Gym) -> None:
-    """Cancelled, the add-on's paid days come back and it ends on that day; kept, it runs to the term again."""
+    """Cancelled, its paid days come back, as shown before, and it ends on that day; kept, it runs to the term again."""
     with gym.db.write() as conn:
         pool = create_plan(
             conn, organisation_id=gym.organisation_id, legal_entity_id=gym.legal_entity_id, code="pool", name="Pool",
@@ -54,6 +55,20 @@ def test_an_add_on_follows_its_membership(gym: Gym) -> None:
             return conn.scalar(ends_on)
 
     leaves_on = date(2026, 2, 14)
+    leave = CancelChange(change="cancel", on=leaves_on, by_law=True)
+    with gym.db.read() as conn:
+        shown = agreed_change.show(
+            conn,
+            organisation_id=gym.organisation_id,
+            subscription_id=joined.subscription_id,
+            new=leave,
+            now_ms=FEBRUARY,
+        )
+    [addon] = shown.beside
+    assert [draft.taxed.net_minor for draft in (*shown.outcome.credit_notes, *addon.credit_notes)] == [50_00, 14_00]
+    assert shown.owed_more_minor == -sum(
+        one.taxed.total_minor for one in (*shown.outcome.credit_notes, *addon.credit_notes)
+    )
     cancelled = change(lambda recorded, today: subscription.cancel(recorded, Agreement(), on=leaves_on, today=today))
     assert cancelled == leaves_on
     with gym.db.read() as conn:

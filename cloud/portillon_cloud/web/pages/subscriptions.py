@@ -136,6 +136,8 @@ def _draw(
         notice=notice,
         status=status,
         outcome=None if agreed is None else agreed.outcome,
+        outcomes=() if agreed is None else (agreed.outcome, *agreed.beside),
+        owed_more_minor=0 if agreed is None else agreed.owed_more_minor,
         legal=None if agreed is None else agreed.way_out,
         law_credit_minor=0 if agreed is None else agreed.law_credit_minor,
         typed=typed or {},
