@@ -68,8 +68,8 @@ class Database:
         event.listen(self._writer, "connect", _prepare_writer)
         event.listen(self._reader, "connect", _prepare_reader)
         # A plain BEGIN that reads and then writes fails at once with SQLITE_BUSY_SNAPSHOT, which no waiting cures.
-        event.listen(self._writer, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
-        event.listen(self._reader, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
+        event.listen(self._writer, "begin", lambda conn: _begin(conn, "BEGIN IMMEDIATE"))
+        event.listen(self._reader, "begin", lambda conn: _begin(conn, "BEGIN"))
         self._owned = own(Path(str(self.url.database)))
         try:
             with self._writer.connect():
@@ -100,7 +100,7 @@ class Database:
                 with conn.begin():
                     yield conn
                 self._writing.woken = conn.info.pop(_WAKE, False)
-        except OperationalError as error:
+        except (OperationalError, sqlite3.OperationalError) as error:
             if _is_busy(error):
                 raise DatabaseBusyError(
                     f"{self.url.database} stayed locked by another process for {BUSY_MS} ms; "
@@ -138,5 +138,12 @@ def _prepare_reader(connection: sqlite3.Connection, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _is_busy(error: OperationalError) -> bool:
-    return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
+def _begin(conn: Connection, statement: str) -> None:
+    """By the driver itself: through SQLAlchemy it takes longer than all else that an empty transaction does."""
+    driver: Any = conn.connection.dbapi_connection
+    driver.execute(statement)
+
+
+def _is_busy(error: OperationalError | sqlite3.OperationalError) -> bool:
+    cause = error.orig if isinstance(error, OperationalError) else error
+    return isinstance(cause, sqlite3.OperationalError) and "locked" in str(cause)

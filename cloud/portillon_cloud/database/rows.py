@@ -7,10 +7,13 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import JSON, Connection, Date, Table, func, insert, select, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert
 
 Row = tuple[Any, ...]
+
+_POSTGRES = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def insert_one(conn: Connection, table: Table, **values: Any) -> int:
@@ -59,16 +62,22 @@ def insert_missing(
     """Insert those `rows` (no dates or JSON) whose `unique` columns are not there yet; leave the others alone."""
     if not rows:
         return
+    statement = _inserting_missing(table, tuple(columns), tuple(unique), conn.dialect.name)
+    if conn.dialect.name == "postgresql":
+        conn.exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
+    else:
+        conn.exec_driver_sql(statement, list(rows))
+
+
+@lru_cache(maxsize=256)  # one or two per table
+def _inserting_missing(table: Table, columns: tuple[str, ...], unique: tuple[str, ...], dialect: str) -> str:
     target = f"INSERT INTO {table.name} ({', '.join(columns)})"
     ending = f"ON CONFLICT ({', '.join(unique)}) DO NOTHING"
-    if conn.dialect.name == "postgresql":
+    if dialect == "postgresql":
         # One statement for all rows: an array per column. COPY knows no ON CONFLICT.
-        arrays = ", ".join(f"%s::{table.c[name].type.compile(conn.dialect)}[]" for name in columns)
-        values = tuple(list(column) for column in zip(*rows, strict=True))
-        conn.exec_driver_sql(f"{target} SELECT * FROM unnest({arrays}) {ending}", values)  # noqa: S608 - own names
-        return
-    places = ", ".join("?" * len(columns))
-    conn.exec_driver_sql(f"{target} VALUES ({places}) {ending}", list(rows))
+        arrays = ", ".join(f"%s::{table.c[name].type.compile(_POSTGRES)}[]" for name in columns)
+        return f"{target} SELECT * FROM unnest({arrays}) {ending}"  # noqa: S608 - own names
+    return f"{target} VALUES ({', '.join('?' * len(columns))}) {ending}"
 
 
 def _converter(table: Table, name: str, *, dates_as_text: bool) -> Callable[[Any], Any] | None:
