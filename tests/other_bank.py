@@ -20,8 +20,12 @@ class OtherBank:
         fields = {"iban": iban, "currency": "EUR", "balance": balance, "bic": "MOCKDEFF", "name": name}
         accounts.create(self.state.conn, name, {**fields, "behaviour": behaviour})
 
+    def behave(self, name: str, behaviour: str) -> None:
+        """An account of this bank behaves so from now on."""
+        accounts.update(self.state.conn, name, {"behaviour": behaviour})
+
     def take(self, body: bytes) -> str:
-        """A file of debits; how the bank takes it: ACCP, PART, RJCT."""
+        """A file of debits or transfers; how the bank takes it: ACCP, PART, RJCT."""
         answer, _, findings = self.state.receive(body)
         assert not findings, findings
         return str(answer["status"])
@@ -44,7 +48,7 @@ class OtherBank:
         rows = db.rows(self.state.conn, "SELECT * FROM message WHERE id > ? ORDER BY id", (self.read,))
         self.read = max([self.read, *(row["id"] for row in rows)])
         ours = [row["body"].encode() for row in rows if row["type"].startswith(kinds)]
-        return [one for one in ours if b"pain.002" in one or GYM_IBAN.encode() in one]
+        return [one for one in ours if b"pain.002" in one or b"pacs.004" in one or GYM_IBAN.encode() in one]
 
 
 def open_bank(start: str) -> OtherBank:

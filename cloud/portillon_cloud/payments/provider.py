@@ -72,6 +72,7 @@ class RefundOutcome(StrEnum):
 
     SUCCEEDED = "succeeded"  # it is on its way to the payer
     PENDING = "pending"  # taken in, not decided: ask again
+    WAITING = "waiting"  # taken in, and will leave later: whoever took it in tells when
     REFUSED = "refused"  # no money moves by this way: a person pays it out otherwise
     PROVIDER_DOWN = "provider_down"  # it took nothing in: send the same again soon
     UNKNOWN = "unknown"  # it may have: send the same key again

@@ -178,6 +178,10 @@ def _answers(lines: Sequence[Line]) -> Iterator[Answer]:
     for one in lines:
         if one.amount_minor < 0 and one.key is not None and one.code is not None:
             yield Answer(said=Said.RETURNED, code=one.code, key=one.key)
+        elif one.key is not None and one.code is not None:
+            yield Answer(said=Said.CAME_BACK, code=one.code, key=one.key)
+        elif one.amount_minor < 0 and one.key is not None:
+            yield Answer(said=Said.LEFT, code=None, key=one.key)
         elif one.amount_minor > 0 and one.key is not None:
             yield Answer(said=Said.PAID, code=None, key=one.key, amount_minor=one.amount_minor)
         elif one.amount_minor > 0 and one.batch is not None:

@@ -23,7 +23,7 @@ from portillon_cloud.ledger.tables import ledger_entry, posting
 from portillon_cloud.members.tables import account
 from portillon_cloud.payments.return_tables import ReturnKind, payment_return
 from portillon_cloud.payments.sepa.decisions import debits_of_batch
-from portillon_cloud.payments.sepa.tables import DebitState, sepa_debit
+from portillon_cloud.payments.sepa.tables import DebitState, RefundState, sepa_debit, sepa_refund
 from portillon_cloud.payments.tables import Means, payment
 from portillon_cloud.reconciliation.rule import FROM, Rule
 from portillon_cloud.reconciliation.tables import bank_line, bank_match, bank_match_undone, provider_payout
@@ -220,7 +220,7 @@ def unseen(conn: Connection, organisation_id: int, legal_entity_id: int, currenc
 def _match(conn: Connection, line: Line, now_ms: int) -> None:
     if line.left_minor != line.amount_minor or _was_taken_back(conn, line):
         return  # a person began with it
-    for attempt in (_debit, _batch, _payout, _booked, _terminal):
+    for attempt in (_debit, _refund, _batch, _payout, _booked, _terminal):
         if attempt(conn, line, now_ms):
             return
 
@@ -254,6 +254,29 @@ def _debit(conn: Connection, line: Line, now_ms: int) -> bool:
     add_match(conn, line, Rule.RETURNED, subject, -debit.amount_minor, now_ms=now_ms)
     if fee_minor:
         add_match(conn, line, Rule.FEE, f"fee {line.id}", -fee_minor, now_ms=now_ms)
+    return True
+
+
+def _refund(conn: Connection, line: Line, now_ms: int) -> bool:
+    if line.debit_key is None:
+        return False
+    column = sepa_refund.c
+    sent = conn.execute(
+        select(sepa_refund).where(
+            column.refund_key == line.debit_key,
+            column.organisation_id == line.organisation_id,
+            column.legal_entity_id == line.legal_entity_id,
+            column.file_id.is_not(None),
+            column.amount_minor == func.abs(line.amount_minor),
+        )
+    ).one_or_none()
+    rule = Rule.REFUND if line.amount_minor < 0 else Rule.REFUND_BACK
+    subject = f"{rule} {line.debit_key}"
+    if sent is None or (rule is Rule.REFUND_BACK and sent.state != RefundState.FAILED):
+        return False
+    if _is_found(conn, line, subject):
+        return False
+    add_match(conn, line, rule, subject, line.amount_minor, now_ms=now_ms)
     return True
 
 

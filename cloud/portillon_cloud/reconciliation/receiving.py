@@ -12,8 +12,9 @@ from sqlalchemy import Connection, select, update
 from portillon_cloud import timers
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.ledger.periods import Book
-from portillon_cloud.payments.sepa.decisions import Decision, Said, debits_of_batch, decide
+from portillon_cloud.payments.sepa.decisions import Decision, Said, decide, open_in_batch
 from portillon_cloud.payments.sepa.mandates import creditor_of
+from portillon_cloud.payments.sepa.refunds import decide_refund
 from portillon_cloud.reconciliation.bank_file import BankFile, read_bank_file
 from portillon_cloud.reconciliation.csv_statement import read_csv_statement
 from portillon_cloud.reconciliation.errors import NotOurAccountError
@@ -118,14 +119,14 @@ def _act(conn: Connection, organisation_id: int, answer_id: int, now_ms: int) ->
         return  # another worker, meanwhile
     keys = [answer.debit_key]
     if answer.batch is not None:
-        debits = debits_of_batch(conn, organisation_id, answer.batch)
-        keys = [one.attempt_key for one in debits if one.state == "in_file"]
-        if answer.amount_minor is not None and answer.amount_minor != sum(
-            one.amount_minor for one in debits if one.state == "in_file"
-        ):
+        waiting = open_in_batch(conn, organisation_id, answer.batch)
+        keys = [key for key, _ in waiting]
+        if answer.amount_minor not in (None, sum(minor for _, minor in waiting)):
             keys = []  # another sum than what is open of it: a person looks, the line stays unexplained
     for name in keys:
-        decide(conn, organisation_id, Decision(name, Said(answer.said), answer.code), now_ms=now_ms)
+        told = Decision(name, Said(answer.said), answer.code)
+        if not decide(conn, organisation_id, told, now_ms=now_ms):
+            decide_refund(conn, organisation_id, told, now_ms=now_ms)
     conn.execute(update(bank_answer).where(bank_answer.c.id == answer_id).values(acted_at_ms=now_ms))
 
 

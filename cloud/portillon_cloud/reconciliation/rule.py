@@ -17,6 +17,8 @@ class Rule(StrEnum):
     DEBIT = "debit"  # one of ours, by its key
     BATCH = "batch"  # all of a file's debits of one day, in one sum
     RETURNED = "returned"  # a debit that came back
+    REFUND = "refund"  # a transfer back to a payer, by its key
+    REFUND_BACK = "refund_back"  # one that the payer's bank did not take
     PAYOUT = "payout"  # a provider's, by its amount and day
     BOOKED = "booked"  # what the ledger has at the bank already: a transfer or terminal at the desk, a deposit
     TERMINAL = "terminal"  # a day's payments by terminal, in one sum
@@ -33,6 +35,8 @@ FROM: Mapping[Rule, LedgerCode] = MappingProxyType(
         Rule.DEBIT: LedgerCode.PROVIDER_CLEARING,
         Rule.BATCH: LedgerCode.PROVIDER_CLEARING,
         Rule.RETURNED: LedgerCode.PROVIDER_CLEARING,
+        Rule.REFUND: LedgerCode.PROVIDER_CLEARING,
+        Rule.REFUND_BACK: LedgerCode.PROVIDER_CLEARING,
         Rule.PAYOUT: LedgerCode.PROVIDER_CLEARING,
         Rule.PROVIDER: LedgerCode.PROVIDER_CLEARING,
         Rule.FEE: LedgerCode.PROVIDER_FEES,
@@ -42,7 +46,7 @@ FROM: Mapping[Rule, LedgerCode] = MappingProxyType(
 )
 """Where the money comes from (or, of an amount < 0, goes to); the other side is the bank. Not here: nothing moves."""
 
-SAID_BY_THE_BANK = frozenset({Rule.DEBIT, Rule.BATCH, Rule.RETURNED})
+SAID_BY_THE_BANK = frozenset({Rule.DEBIT, Rule.BATCH, Rule.RETURNED, Rule.REFUND, Rule.REFUND_BACK})
 """By our own reference in the bank's own file: nothing that a person takes back."""
 
 SAID_BY_PEOPLE = frozenset({Rule.FEE, Rule.PROVIDER, Rule.CASH, Rule.CHEQUES, Rule.NOTED})

@@ -9,6 +9,8 @@ RULES: Mapping[Rule, str] = {
     Rule.DEBIT: N_("A direct debit of ours"),
     Rule.BATCH: N_("Direct debits of one day, in one sum"),
     Rule.RETURNED: N_("A direct debit that came back"),
+    Rule.REFUND: N_("A transfer back to a payer"),
+    Rule.REFUND_BACK: N_("A transfer to a payer that came back"),
     Rule.PAYOUT: N_("A payout of the payment provider"),
     Rule.BOOKED: N_("In the book already"),
     Rule.TERMINAL: N_("A day's payments by terminal"),

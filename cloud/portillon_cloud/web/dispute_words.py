@@ -64,7 +64,7 @@ REASONS: Mapping[str, str] = {
 }
 
 PAYOUTS: Mapping[PayoutToDo, tuple[str, str]] = {
-    PayoutToDo.WAIT: ("idle", N_("On its way by the card it came from")),
+    PayoutToDo.WAIT: ("idle", N_("On its way back as it came")),
     PayoutToDo.PAY: ("warn", N_("To be paid by hand")),
     PayoutToDo.LOOK: ("bad", N_("Look at the provider")),
 }

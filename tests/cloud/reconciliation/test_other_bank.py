@@ -6,7 +6,8 @@ from euro_gym import DUE, TOTAL_MINOR, EuroGym, at
 from other_bank import open_bank
 from portillon_cloud.ledger import LedgerCode
 from portillon_cloud.payments.operations import owed_minor
-from portillon_cloud.payments.sepa.collecting import make_file, read_file
+from portillon_cloud.payments.sepa.collecting import make_file
+from portillon_cloud.payments.sepa.filing import read_file
 from portillon_cloud.payments.sepa.tables import sepa_debit
 from portillon_cloud.reconciliation.receiving import BANK_FILE, Received, receive, work_through
 from portillon_cloud.reconciliation.tables import bank_line, bank_match

@@ -12,6 +12,7 @@ from portillon_cloud.identity.operations import add_staff
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.ledger import LedgerCode
 from portillon_cloud.payments.operations import owed_minor
+from portillon_cloud.payments.provider import RefundOrder
 from portillon_cloud.reconciliation.receiving import BANK_FILE, work_through
 from portillon_cloud.reconciliation.rule import SAID_BY_PEOPLE, Rule
 from portillon_cloud.web.bank_words import RULES
@@ -57,7 +58,7 @@ def test_a_mandate_a_debit_and_its_file(signed_in, lyon, csrf):
     assert "révoqué le" in desk.get(revoked.headers["location"]).text
     assert desk.get("/books/debits").status_code == 403
 
-    lyon.owe(account_id)
+    invoice_id = lyon.owe(account_id)
     lyon.run_until(at(DUE, 7))
     html = owner.get("/books/debits").text
     asked = {"csrf": csrf(html), "entity": lyon.book.legal_entity_id}
@@ -68,6 +69,17 @@ def test_a_mandate_a_debit_and_its_file(signed_in, lyon, csrf):
     link = shown.split('href="/books/debits/files/')[1].split('"')[0]
     file = owner.get(f"/books/debits/files/{link}")
     assert b"<CtrlSum>45.99</CtrlSum>" in file.content and file.headers["cache-control"] == "no-store"
+
+    assert owner.post("/books/debits/refund-files", data=asked).status_code == 409
+    back = RefundOrder(
+        organisation_id=lyon.organisation_id, provider="sepa", key="refund-1:1", charge=lyon.key_of(invoice_id),
+        amount_minor=1500, currency="EUR", now_ms=0,
+    )  # fmt: skip
+    lyon.provider.refund(back)
+    assert "À rembourser par virement" in owner.get("/books/debits").text
+    made = owner.post("/books/debits/refund-files", data=asked)
+    shown = owner.get(made.headers["location"]).text
+    assert f"P{lyon.book.legal_entity_id}-2.xml" in shown and "À rembourser par virement" not in shown
 
 
 def test_how_a_company_collects(signed_in, lyon, csrf, gym):

@@ -164,7 +164,7 @@ def test_what_is_owed_back_is_paid_once(signed_in, csrf, gym) -> None:
     by_hand, on_its_way, in_doubt = make_payouts(gym)
     owner = signed_in(Role.OWNER)
     shown = owner.get("/payouts").text
-    assert "could not go back by the card: expired_card" in shown
+    assert "could not go back as it came: expired_card" in shown
     assert f"/payouts/{on_its_way}/" not in shown
     token = csrf(owner.get("/payouts").text)
     paid = {"csrf": token, "means": "transfer", "request_key": "a-request-key"}

@@ -649,16 +649,18 @@ CREATE TABLE sepa_file (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
 	legal_entity_id INTEGER NOT NULL,
+	kind TEXT NOT NULL,
 	number INTEGER NOT NULL,
 	message_id TEXT NOT NULL,
 	made_at_ms INTEGER NOT NULL,
 	made_by TEXT NOT NULL,
-	debits INTEGER NOT NULL,
+	orders INTEGER NOT NULL,
 	total_minor INTEGER NOT NULL,
 	sha256 TEXT NOT NULL,
 	body_sealed BLOB NOT NULL,
 	CONSTRAINT pk_sepa_file PRIMARY KEY (id),
 	CONSTRAINT uq_sepa_file_legal_entity_id_number UNIQUE (legal_entity_id, number),
+	CONSTRAINT ck_sepa_file_kind_known CHECK (kind IN ('debits', 'refunds')),
 	CONSTRAINT fk_sepa_file_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_sepa_file_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
 	CONSTRAINT uq_sepa_file_message_id UNIQUE (message_id)
@@ -793,7 +795,7 @@ CREATE TABLE bank_answer (
 	amount_minor INTEGER,
 	acted_at_ms INTEGER,
 	CONSTRAINT pk_bank_answer PRIMARY KEY (id),
-	CONSTRAINT ck_bank_answer_said_known CHECK (said IN ('paid', 'refused', 'returned')),
+	CONSTRAINT ck_bank_answer_said_known CHECK (said IN ('paid', 'refused', 'returned', 'left', 'came_back')),
 	CONSTRAINT ck_bank_answer_of_one_or_all CHECK ((debit_key IS NULL) <> (batch IS NULL)),
 	CONSTRAINT fk_bank_answer_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_bank_answer_bank_file_id FOREIGN KEY(bank_file_id) REFERENCES bank_file (id)
@@ -1465,7 +1467,7 @@ CREATE TABLE bank_match (
 	reason TEXT,
 	CONSTRAINT pk_bank_match PRIMARY KEY (id),
 	CONSTRAINT uq_bank_match_organisation_id_subject_generation UNIQUE (organisation_id, subject, generation),
-	CONSTRAINT ck_bank_match_rule_known CHECK (rule IN ('debit', 'batch', 'returned', 'payout', 'booked', 'terminal', 'transfer', 'fee', 'provider', 'cash', 'cheques', 'noted')),
+	CONSTRAINT ck_bank_match_rule_known CHECK (rule IN ('debit', 'batch', 'returned', 'refund', 'refund_back', 'payout', 'booked', 'terminal', 'transfer', 'fee', 'provider', 'cash', 'cheques', 'noted')),
 	CONSTRAINT ck_bank_match_something_found CHECK (amount_minor <> 0),
 	CONSTRAINT fk_bank_match_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_bank_match_bank_line_id FOREIGN KEY(bank_line_id) REFERENCES bank_line (id)
@@ -2958,6 +2960,44 @@ CREATE TRIGGER provider_payout_line_no_update BEFORE UPDATE ON provider_payout_l
 
 CREATE TRIGGER provider_payout_line_no_delete BEFORE DELETE ON provider_payout_line BEGIN SELECT RAISE(ABORT, 'provider_payout_line rows never change: record a correction as a new row'); END
 
+CREATE TABLE sepa_refund (
+	id INTEGER NOT NULL,
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	account_id INTEGER NOT NULL,
+	debit_id INTEGER NOT NULL,
+	refund_key TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	state TEXT NOT NULL,
+	code TEXT,
+	file_id INTEGER,
+	batch TEXT,
+	CONSTRAINT pk_sepa_refund PRIMARY KEY (id),
+	CONSTRAINT ck_sepa_refund_state_known CHECK (state IN ('waiting', 'in_file', 'left', 'failed')),
+	CONSTRAINT ck_sepa_refund_amount_positive CHECK (amount_minor > 0),
+	CONSTRAINT ck_sepa_refund_batch_if_file CHECK ((file_id IS NULL) = (batch IS NULL)),
+	CONSTRAINT fk_sepa_refund_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_sepa_refund_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_sepa_refund_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_sepa_refund_debit_id FOREIGN KEY(debit_id) REFERENCES sepa_debit (id),
+	CONSTRAINT uq_sepa_refund_refund_key UNIQUE (refund_key),
+	CONSTRAINT fk_sepa_refund_file_id FOREIGN KEY(file_id) REFERENCES sepa_file (id)
+)
+
+CREATE INDEX ix_sepa_refund_account_id ON sepa_refund (account_id)
+
+CREATE INDEX ix_sepa_refund_batch ON sepa_refund (batch)
+
+CREATE INDEX ix_sepa_refund_debit_id ON sepa_refund (debit_id)
+
+CREATE INDEX ix_sepa_refund_file_id ON sepa_refund (file_id)
+
+CREATE TRIGGER sepa_refund_refund_key_fixed BEFORE UPDATE OF refund_key ON sepa_refund WHEN OLD.refund_key IS NOT NEW.refund_key BEGIN SELECT RAISE(ABORT, 'sepa_refund.refund_key never changes once written'); END
+
+CREATE TRIGGER sepa_refund_amount_minor_fixed BEFORE UPDATE OF amount_minor ON sepa_refund WHEN OLD.amount_minor IS NOT NEW.amount_minor BEGIN SELECT RAISE(ABORT, 'sepa_refund.amount_minor never changes once written'); END
+
+CREATE TRIGGER sepa_refund_debit_id_fixed BEFORE UPDATE OF debit_id ON sepa_refund WHEN OLD.debit_id IS NOT NEW.debit_id BEGIN SELECT RAISE(ABORT, 'sepa_refund.debit_id never changes once written'); END
+
 CREATE TABLE allocation (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -3225,7 +3265,7 @@ CREATE TABLE refund_attempt (
 	code TEXT,
 	provider_reference TEXT,
 	CONSTRAINT pk_refund_attempt PRIMARY KEY (id),
-	CONSTRAINT ck_refund_attempt_state_known CHECK (state IN ('sent', 'provider_down', 'unknown', 'doubt', 'paid', 'over', 'came_back')),
+	CONSTRAINT ck_refund_attempt_state_known CHECK (state IN ('sent', 'provider_down', 'unknown', 'waiting', 'doubt', 'paid', 'over', 'came_back')),
 	CONSTRAINT ck_refund_attempt_amount_positive CHECK (amount_minor > 0),
 	CONSTRAINT uq_refund_attempt_payout_id_number UNIQUE (payout_id, number),
 	CONSTRAINT fk_refund_attempt_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
@@ -3236,7 +3276,7 @@ CREATE TABLE refund_attempt (
 
 CREATE INDEX ix_refund_attempt_payment_id ON refund_attempt (payment_id)
 
-CREATE UNIQUE INDEX uq_refund_attempt_live ON refund_attempt (payout_id) WHERE state IN ('sent', 'provider_down', 'unknown', 'doubt')
+CREATE UNIQUE INDEX uq_refund_attempt_live ON refund_attempt (payout_id) WHERE state IN ('sent', 'provider_down', 'unknown', 'waiting', 'doubt')
 
 CREATE TABLE payout_paid (
 	id INTEGER NOT NULL,

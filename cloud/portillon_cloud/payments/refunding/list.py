@@ -90,6 +90,7 @@ def due_payouts(conn: Connection, organisation_id: int, *, account_id: int | Non
 def _to_do(state: str | None, *, to_come: bool) -> PayoutToDo:
     if state == RefundState.DOUBT:
         return PayoutToDo.LOOK
-    if state in (RefundState.SENT, RefundState.PROVIDER_DOWN, RefundState.UNKNOWN) or (state is None and to_come):
+    on_its_way = (RefundState.SENT, RefundState.PROVIDER_DOWN, RefundState.UNKNOWN, RefundState.WAITING)
+    if state in on_its_way or (state is None and to_come):
         return PayoutToDo.WAIT
     return PayoutToDo.PAY

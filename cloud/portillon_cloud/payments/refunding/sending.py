@@ -1,6 +1,7 @@
 """One refund: commit the try, ask the provider with no transaction open, commit what it said. As charges are made.
 
     succeeded, pending   it has left: the payout is paid
+    waiting              it goes into a file for the bank: who makes that says when it has left
     refused              it cannot go back that way: a person pays it by hand
     provider down        the same again after 5 minutes, doubling, 8 times; then by hand
     unknown              the same key while the provider remembers it; then in doubt: a person looks there
@@ -153,8 +154,8 @@ def _begin(conn: Connection, provider: PaymentProvider, payout_id: int, now_ms: 
 
 
 def _again(conn: Connection, provider: PaymentProvider, live: Row[Any], now_ms: int) -> _Begun | RefundState:
-    if live.state == RefundState.DOUBT:
-        return RefundState.DOUBT
+    if live.state in (RefundState.DOUBT, RefundState.WAITING):
+        return RefundState(live.state)
     if live.state != RefundState.PROVIDER_DOWN and now_ms - live.first_sent_at_ms >= provider.key_life_ms:
         _move(conn, live.id, state=RefundState.DOUBT)
         return RefundState.DOUBT
@@ -184,6 +185,8 @@ def _settle(conn: Connection, row: Row[Any], answer: RefundAnswer, key_life_ms: 
         return _paid(conn, row, answer, now_ms)
     if answer.outcome is RefundOutcome.REFUSED:
         return _move(conn, row.id, state=RefundState.OVER, code=answer.code or "refused")
+    if answer.outcome is RefundOutcome.WAITING:
+        return _move(conn, row.id, state=RefundState.WAITING)
     down = answer.outcome is RefundOutcome.PROVIDER_DOWN and row.state == RefundState.SENT
     waits_as = AttemptState.PROVIDER_DOWN if down else AttemptState.UNKNOWN
     wait_ms = backoff.wait_ms(waits_as, row.tries)

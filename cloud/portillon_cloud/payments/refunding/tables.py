@@ -14,6 +14,7 @@ class RefundState(StrEnum):
     SENT = "sent"
     PROVIDER_DOWN = "provider_down"
     UNKNOWN = "unknown"
+    WAITING = "waiting"  # for the file that tells the bank
     DOUBT = "doubt"  # the provider has forgotten the key: a person must look there
     PAID = "paid"
     OVER = "over"  # refused, or never reached: it is to be paid by hand
@@ -29,7 +30,7 @@ class PaidBy(StrEnum):
     TRANSFER = "transfer"
 
 
-LIVE_REFUND = text("refund_attempt.state IN ('sent', 'provider_down', 'unknown', 'doubt')")
+LIVE_REFUND = text("refund_attempt.state IN ('sent', 'provider_down', 'unknown', 'waiting', 'doubt')")
 """The condition of the partial index, in words it recognises."""
 
 refund_attempt = Table(
@@ -57,8 +58,8 @@ refund_attempt = Table(
         "uq_refund_attempt_live",
         "payout_id",
         unique=True,
-        sqlite_where=text("state IN ('sent', 'provider_down', 'unknown', 'doubt')"),
-        postgresql_where=text("state IN ('sent', 'provider_down', 'unknown', 'doubt')"),
+        sqlite_where=text("state IN ('sent', 'provider_down', 'unknown', 'waiting', 'doubt')"),
+        postgresql_where=text("state IN ('sent', 'provider_down', 'unknown', 'waiting', 'doubt')"),
     ),
 )
 

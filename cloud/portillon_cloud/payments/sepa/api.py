@@ -19,7 +19,8 @@ from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account
-from portillon_cloud.payments.sepa.collecting import make_file, read_file
+from portillon_cloud.payments.sepa.collecting import make_file
+from portillon_cloud.payments.sepa.filing import read_file
 from portillon_cloud.payments.sepa.mandates import (
     FILE_DAYS,
     NOTICE_DAYS,
@@ -30,7 +31,8 @@ from portillon_cloud.payments.sepa.mandates import (
     revoke_mandate,
     set_creditor,
 )
-from portillon_cloud.payments.sepa.tables import sepa_file, sepa_mandate
+from portillon_cloud.payments.sepa.refunds import make_refund_file
+from portillon_cloud.payments.sepa.tables import FileOf, sepa_file, sepa_mandate
 from portillon_cloud.payments.tables import payment_method
 
 router = APIRouter(tags=["direct debits"])
@@ -82,11 +84,12 @@ class NoContent(BaseModel):
 
 
 class DebitFileOut(BaseModel):
-    """`number`: without a gap in its company; `sha256`: of the bytes as they were made."""
+    """`number`: without a gap in its company; `orders`: how many it holds; `sha256`: of the bytes as they were made."""
 
     id: int
+    kind: FileOf
     number: int
-    debits: int
+    orders: int
     total_minor: int
     sha256: str
     made_at_ms: int
@@ -187,8 +190,9 @@ def list_files(
     items = [
         DebitFileOut(
             id=row.id,
+            kind=row.kind,
             number=row.number,
-            debits=row.debits,
+            orders=row.orders,
             total_minor=row.total_minor,
             sha256=row.sha256,
             made_at_ms=row.made_at_ms,
@@ -202,7 +206,7 @@ def list_files(
 class MadeFile(BaseModel):
     id: Id
     number: int
-    debits: int
+    orders: int
     total_minor: int
 
 
@@ -216,7 +220,25 @@ def make(legal_entity_id: PathId, services: ServicesDep, accountant: Accountant,
 
         def made() -> MadeFile:
             one = make_file(conn, services.keyring, book, today=today, by=accountant.name, now_ms=now_ms)
-            return MadeFile(id=one.id, number=one.number, debits=one.debits, total_minor=one.total_minor)
+            return MadeFile(id=one.id, number=one.number, orders=one.debits, total_minor=one.total_minor)
+
+        return once(conn, accountant, key, NoContent(), MadeFile, made)
+
+
+@router.post("/legal-entities/{legal_entity_id}/refund-files", status_code=201)
+def make_of_refunds(
+    legal_entity_id: PathId, services: ServicesDep, accountant: Accountant, key: OnceKey = None
+) -> MadeFile:
+    """Put what waits to be paid back into the next file of transfers (pain.001), once; with it the payouts are paid.
+    409: nothing waits, or the company has no account."""
+    with services.db.write() as conn:
+        book = own_book(conn, accountant.organisation_id, legal_entity_id)
+        now_ms = business_now_ms(conn, accountant.organisation_id, services.clock.real_ms())
+        today = local_date(now_ms, time_zone_of(conn, accountant.organisation_id))
+
+        def made() -> MadeFile:
+            one = make_refund_file(conn, services.keyring, book, today=today, by=accountant.name, now_ms=now_ms)
+            return MadeFile(id=one.id, number=one.number, orders=one.debits, total_minor=one.total_minor)
 
         return once(conn, accountant, key, NoContent(), MadeFile, made)
 
@@ -224,7 +246,9 @@ def make(legal_entity_id: PathId, services: ServicesDep, accountant: Accountant,
 @router.get(
     "/debit-files/{file_id}",
     response_class=Response,
-    responses={200: {"description": "pain.008", "content": {"application/xml": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"description": "pain.008 or pain.001", "content": {"application/xml": {"schema": {"type": "string"}}}}
+    },
 )
 def get_file(file_id: PathId, services: ServicesDep, accountant: Accountant) -> Response:
     """The file as it was made, the same bytes each time."""

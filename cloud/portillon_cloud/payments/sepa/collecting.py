@@ -5,22 +5,18 @@ is collected on the first day that can: later than the payer was told, never ear
 """
 
 import datetime
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from portillon_cloud.database.rows import insert_one
 from portillon_cloud.ledger.periods import Book
-from portillon_cloud.members.organisations import time_zone_of
-from portillon_cloud.members.tables import legal_entity
 from portillon_cloud.payments.sepa.bank_days import bank_day_from, bank_days_after
 from portillon_cloud.payments.sepa.debit_file import FIRST, RECURRENT, FileDebit, debit_file
-from portillon_cloud.payments.sepa.errors import NotACreditorError, NothingToCollectError, UnknownDebitFileError
-from portillon_cloud.payments.sepa.mandates import Creditor, creditor_of, purpose
-from portillon_cloud.payments.sepa.tables import DebitState, sepa_debit, sepa_file, sepa_mandate
+from portillon_cloud.payments.sepa.errors import NothingToCollectError
+from portillon_cloud.payments.sepa.filing import keep_file, lock_creditor, next_head
+from portillon_cloud.payments.sepa.mandates import purpose
+from portillon_cloud.payments.sepa.tables import DebitState, FileOf, sepa_debit, sepa_mandate
 from portillon_cloud.secrets import Keyring
 
 AHEAD_DAYS = 5
@@ -40,43 +36,15 @@ class Made:
 
 def make_file(conn: Connection, keyring: Keyring, book: Book, *, today: datetime.date, by: str, now_ms: int) -> Made:
     """Put what waits into the next file. Raises NotACreditorError, NothingToCollectError."""
-    creditor = _lock_creditor(conn, book)
+    creditor = lock_creditor(conn, book)
     rows = _waiting(conn, book, bank_days_after(today, max(AHEAD_DAYS, creditor.file_days)))
     if not rows:
         raise NothingToCollectError(_why_nothing(conn, book))
-    number = (
-        1
-        + conn.execute(
-            select(func.coalesce(func.max(sepa_file.c.number), 0)).where(
-                sepa_file.c.legal_entity_id == book.legal_entity_id, sepa_file.c.organisation_id == book.organisation_id
-            )
-        ).scalar_one()
-    )
-    message_id = f"P{book.legal_entity_id}-{number}"
-    debits = _numbered(keyring, book, rows, message_id, bank_days_after(today, creditor.file_days))
-    company = conn.execute(
-        select(legal_entity.c.name).where(
-            legal_entity.c.id == book.legal_entity_id, legal_entity.c.organisation_id == book.organisation_id
-        )
-    ).scalar_one()
-    zone = ZoneInfo(time_zone_of(conn, book.organisation_id))
-    made_at = datetime.datetime.fromtimestamp(now_ms // 1000, zone)
-    body = debit_file(creditor, company, debits, message_id=message_id, made_at=made_at)
-    total_minor = sum(one.amount_minor for one in debits)
-    file_id = insert_one(
-        conn,
-        sepa_file,
-        organisation_id=book.organisation_id,
-        legal_entity_id=book.legal_entity_id,
-        number=number,
-        message_id=message_id,
-        made_at_ms=now_ms,
-        made_by=by,
-        debits=len(debits),
-        total_minor=total_minor,
-        sha256=hashlib.sha256(body).hexdigest(),
-        body_sealed=keyring.seal(body, purpose=_sealed_for(book.organisation_id, message_id)),
-    )
+    head = next_head(conn, book, now_ms=now_ms)
+    debits = _numbered(keyring, book, rows, head.message_id, bank_days_after(today, creditor.file_days))
+    body = debit_file(creditor, head.company, debits, message_id=head.message_id, made_at=head.made_at)
+    amounts = [one.amount_minor for one in debits]
+    file_id = keep_file(conn, keyring, book, FileOf.DEBITS, head, body, amounts, by=by, now_ms=now_ms)
     for row, debit in zip(rows, debits, strict=True):
         conn.execute(
             update(sepa_debit)
@@ -84,35 +52,7 @@ def make_file(conn: Connection, keyring: Keyring, book: Book, *, today: datetime
             .values(state=DebitState.IN_FILE, file_id=file_id, batch=debit.batch, collect_on=debit.collect_on)
         )
         conn.execute(update(sepa_mandate).where(sepa_mandate.c.id == row.mandate_id).values(used_on=debit.collect_on))
-    return Made(id=file_id, number=number, debits=len(debits), total_minor=total_minor)
-
-
-def read_file(conn: Connection, keyring: Keyring, *, organisation_id: int, file_id: int) -> tuple[str, bytes]:
-    """The file's name and its bytes, as they were made. Raises UnknownDebitFileError."""
-    row = conn.execute(
-        select(sepa_file).where(sepa_file.c.id == file_id, sepa_file.c.organisation_id == organisation_id)
-    ).one_or_none()
-    if row is None:
-        raise UnknownDebitFileError(f"your organisation has no debit file {file_id}")
-    body = keyring.unseal(row.body_sealed, purpose=_sealed_for(organisation_id, row.message_id))
-    return f"{row.message_id}.xml", body
-
-
-def _sealed_for(organisation_id: int, message_id: str) -> str:
-    return f"sepa_file.body:{organisation_id}:{message_id}"
-
-
-def _lock_creditor(conn: Connection, book: Book) -> Creditor:
-    """How the company collects, held against another who makes its next file."""
-    conn.execute(
-        select(legal_entity.c.id)
-        .where(legal_entity.c.id == book.legal_entity_id, legal_entity.c.organisation_id == book.organisation_id)
-        .with_for_update(key_share=True)
-    )
-    creditor = creditor_of(conn, book.organisation_id, book.legal_entity_id)
-    if creditor is None:
-        raise NotACreditorError(f"legal entity {book.legal_entity_id} has no creditor identifier: enter it first")
-    return creditor
+    return Made(id=file_id, number=head.number, debits=len(debits), total_minor=sum(amounts))
 
 
 def _waiting(conn: Connection, book: Book, through_on: datetime.date) -> Sequence[Row[tuple[object, ...]]]:

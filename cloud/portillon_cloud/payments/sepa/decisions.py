@@ -15,7 +15,7 @@ from portillon_cloud.payments.errors import UnknownPaymentError
 from portillon_cloud.payments.provider import ChargeAnswer, ChargeOutcome
 from portillon_cloud.payments.return_tables import ReturnKind
 from portillon_cloud.payments.returns import TakenBack, take_back
-from portillon_cloud.payments.sepa.tables import DebitState, sepa_debit
+from portillon_cloud.payments.sepa.tables import DebitState, sepa_debit, sepa_refund
 from portillon_cloud.payments.tables import AttemptState, IntentState, payment_attempt
 
 BANK = "bank"
@@ -24,11 +24,13 @@ NO_REASON = "NARR"  # ISO 20022: the reason is in words
 
 
 class Said(StrEnum):
-    """What became of a debit."""
+    """What became of a debit, or of a transfer of ours (`refunds.py`)."""
 
     PAID = "paid"
     REFUSED = "refused"  # before its day: no money moved
     RETURNED = "returned"  # by the payer's bank, or the payer: within days, 8 weeks, or 13 months
+    LEFT = "left"  # of a transfer of ours: it is booked
+    CAME_BACK = "came_back"  # of a transfer of ours: the payer's bank did not take it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def decide(conn: Connection, organisation_id: int, told: Decision, *, now_ms: in
             _set(conn, debit.id, DebitState.SUCCEEDED, None)
             _settle(conn, debit, ChargeAnswer(outcome=ChargeOutcome.SUCCEEDED, reference=told.key), now_ms)
         return True
+    if told.said in (Said.LEFT, Said.CAME_BACK):
+        return True  # nothing that can be said of a debit: a person sees its line
     code = told.code or NO_REASON
     if state is DebitState.SUCCEEDED and told.said is Said.RETURNED:
         _set(conn, debit.id, DebitState.RETURNED, code)
@@ -59,6 +63,23 @@ def decide(conn: Connection, organisation_id: int, told: Decision, *, now_ms: in
         _set(conn, debit.id, DebitState.REFUSED, code)
         _settle(conn, debit, ChargeAnswer(outcome=ChargeOutcome.REFUSED, code=code, reference=told.key), now_ms)
     return True
+
+
+def open_in_batch(conn: Connection, organisation_id: int, batch: str) -> list[tuple[str, int]]:
+    """Key and amount of all that a file told the bank of under this PmtInfId or MsgId, and that waits for its word."""
+    found = []
+    for table, key in ((sepa_debit, sepa_debit.c.attempt_key), (sepa_refund, sepa_refund.c.refund_key)):
+        rows = conn.execute(
+            select(key, table.c.amount_minor)
+            .where(
+                table.c.organisation_id == organisation_id,
+                (table.c.batch == batch) | table.c.batch.like(f"{_escaped(batch)}-%", escape="\\"),
+                table.c.state == DebitState.IN_FILE,
+            )
+            .order_by(table.c.id)
+        )
+        found += [(str(row[0]), int(row[1])) for row in rows]
+    return found
 
 
 def debits_of_batch(conn: Connection, organisation_id: int, batch: str) -> list[Row[tuple[object, ...]]]:

@@ -27,5 +27,9 @@ class UnknownDebitFileError(NotFoundError):
     """No such file in this organisation."""
 
 
+class NothingToPayBackError(RefusedError):
+    """No refund waits for a file."""
+
+
 class NothingToCollectError(RefusedError):
     """No debit waits for a file now; the message says when the next one does."""

@@ -15,10 +15,19 @@ from portillon_cloud.database import Database
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.members.tables import account, legal_entity, organisation
 from portillon_cloud.payments.errors import IdempotencyKeyReusedError
-from portillon_cloud.payments.provider import NO_PROVIDER, ChargeAnswer, ChargeOrder, ChargeOutcome
+from portillon_cloud.payments.provider import (
+    NO_PROVIDER,
+    ChargeAnswer,
+    ChargeOrder,
+    ChargeOutcome,
+    RefundAnswer,
+    RefundOrder,
+    RefundOutcome,
+)
 from portillon_cloud.payments.sepa.bank_days import bank_day_from, bank_days_after
 from portillon_cloud.payments.sepa.mandates import EURO, creditor_of, is_dead
 from portillon_cloud.payments.sepa.notice import tell_of_debit
+from portillon_cloud.payments.sepa.refunds import take_in
 from portillon_cloud.payments.sepa.tables import SEPA, DebitState, sepa_debit, sepa_mandate
 
 KEY_LIFE_MS = 10 * 365 * 24 * 3_600_000  # its keys are rows of our own
@@ -75,6 +84,14 @@ class SepaDebits:
             if made is None:
                 return ChargeAnswer(outcome=ChargeOutcome.REFUSED, code="cancelled", reference=order.key)
             return _answer(made, _zone(conn, order))
+
+    def refund(self, order: RefundOrder) -> RefundAnswer:
+        """Let it be paid back by the next file, once per key. Raises IdempotencyKeyReusedError."""
+        try:
+            with self._db.write() as conn:
+                return take_in(conn, order)
+        except IntegrityError:
+            return RefundAnswer(outcome=RefundOutcome.UNKNOWN)  # two callers, one key, the same instant
 
     def _charge(self, conn: Connection, order: ChargeOrder) -> ChargeAnswer:
         zone = _zone(conn, order)

@@ -1,4 +1,4 @@
-"""Who may collect, under which mandates, what is collected, and the files that told the bank."""
+"""Who may collect, under which mandates, what is collected and paid back, and the files that told the bank."""
 
 from enum import StrEnum
 
@@ -19,6 +19,22 @@ class DebitState(StrEnum):
     SUCCEEDED = "succeeded"
     REFUSED = "refused"  # no money moved
     RETURNED = "returned"  # it came, and went back
+
+
+class RefundState(StrEnum):
+    """Where a transfer back to a payer is."""
+
+    WAITING = "waiting"  # for its file
+    IN_FILE = "in_file"
+    LEFT = "left"  # the bank has booked it
+    FAILED = "failed"  # refused, or sent back by the payer's bank: no money left for good
+
+
+class FileOf(StrEnum):
+    """What a file asks the bank to do."""
+
+    DEBITS = "debits"  # pain.008
+    REFUNDS = "refunds"  # pain.001
 
 
 sepa_creditor = Table(
@@ -86,14 +102,38 @@ sepa_file = never_changes(
         key(),
         organisation_id(),
         reference("legal_entity_id", "legal_entity.id"),
-        Column("number", Integer, nullable=False),  # 1, 2, 3 … without a gap
+        Column("kind", Text, nullable=False),
+        Column("number", Integer, nullable=False),  # 1, 2, 3 … without a gap, of both kinds together
         Column("message_id", Text, nullable=False, unique=True),
         instant("made_at_ms"),
         Column("made_by", Text, nullable=False),
-        Column("debits", Integer, nullable=False),
+        Column("orders", Integer, nullable=False),  # how many debits or transfers
         amount("total_minor"),
         Column("sha256", Text, nullable=False),
         Column("body_sealed", LargeBinary, nullable=False),
         UniqueConstraint("legal_entity_id", "number"),
+        one_of("kind", FileOf),
     )
 )
+
+# Back to the account that the debit came from, under the same mandate.
+sepa_refund = Table(
+    "sepa_refund",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("legal_entity_id", "legal_entity.id"),
+    reference("account_id", "account.id", index=True),
+    reference("debit_id", "sepa_debit.id", index=True),
+    Column("refund_key", Text, nullable=False, unique=True),  # our reference, and the bank's EndToEndId
+    amount("amount_minor"),
+    Column("state", Text, nullable=False),
+    Column("code", Text),  # why it failed: AC04
+    reference("file_id", "sepa_file.id", nullable=True, index=True),
+    Column("batch", Text, index=True),  # PmtInfId: each is a batch of its own, so that the bank books each alone
+    one_of("state", RefundState),
+    CheckConstraint("amount_minor > 0", name="amount_positive"),
+    CheckConstraint("(file_id IS NULL) = (batch IS NULL)", name="batch_if_file"),
+)
+for _column in ("refund_key", "amount_minor", "debit_id"):
+    column_never_changes(sepa_refund, _column)

@@ -19,8 +19,9 @@ from portillon_cloud.ledger.periods import Book
 from portillon_cloud.members.tables import account
 from portillon_cloud.payments.sepa.api import xml_file
 from portillon_cloud.payments.sepa.bank_days import bank_days_after
-from portillon_cloud.payments.sepa.collecting import AHEAD_DAYS, make_file, read_file
-from portillon_cloud.payments.sepa.errors import NothingToCollectError
+from portillon_cloud.payments.sepa.collecting import AHEAD_DAYS, make_file
+from portillon_cloud.payments.sepa.errors import NothingToCollectError, NothingToPayBackError
+from portillon_cloud.payments.sepa.filing import read_file
 from portillon_cloud.payments.sepa.mandates import (
     EURO,
     Creditor,
@@ -30,6 +31,7 @@ from portillon_cloud.payments.sepa.mandates import (
     revoke_mandate,
     set_creditor,
 )
+from portillon_cloud.payments.sepa.refunds import make_refund_file, waiting_refunds
 from portillon_cloud.payments.sepa.tables import DebitState, sepa_debit, sepa_file, sepa_mandate
 from portillon_cloud.payments.tables import payment_method
 from portillon_cloud.reports.book import book_of, books_of
@@ -50,6 +52,7 @@ SAVED = N_("How the company collects is saved.")
 MADE = N_("The file is made. Download it and hand it in at the bank; it stays here, the same bytes each time.")
 WRONG = N_("Nothing was saved: the creditor identifier or the IBAN is wrong. Compare them, digit by digit.")
 NOTHING_NOW = N_("No debit goes into a file now. Each goes into one some bank days before it is collected.")
+NOTHING_BACK = N_("Nothing waits to be paid back by a file.")
 SIGNED = N_("The mandate is kept. From now on it is what this account is charged by.")
 REVOKED = N_("The mandate is revoked: nothing more is collected by it.")
 WRONG_MANDATE = N_("Nothing was saved: the IBAN is wrong, the reference is used already, or a value is missing.")
@@ -99,6 +102,23 @@ def make_form(services: ServicesDep, keeper: Keeper, entity: Entity) -> Response
             make_file(conn, services.keyring, book, today=today, by=keeper.principal.name, now_ms=clock.business_ms)
     except NothingToCollectError:
         notice = Notice("warn", keeper.words.say(NOTHING_NOW))
+        return _draw(services, keeper, entity, notice=notice, status=409)
+    return RedirectResponse(f"/books/debits?entity={entity}&done=made", 303)
+
+
+@router.post("/books/debits/refund-files", dependencies=[Depends(genuine_form)])
+def refund_form(services: ServicesDep, keeper: Keeper, entity: Entity) -> Response:
+    """Put what waits to be paid back into the next file of transfers."""
+    clock = keeper.organisation.clock
+    try:
+        with services.db.write() as conn:
+            book = own_book(conn, keeper.principal.organisation_id, entity)
+            today = local_date(clock.business_ms, keeper.organisation.time_zone)
+            make_refund_file(
+                conn, services.keyring, book, today=today, by=keeper.principal.name, now_ms=clock.business_ms
+            )
+    except NothingToPayBackError:
+        notice = Notice("warn", keeper.words.say(NOTHING_BACK))
         return _draw(services, keeper, entity, notice=notice, status=409)
     return RedirectResponse(f"/books/debits?entity={entity}&done=made", 303)
 
@@ -174,6 +194,7 @@ def _draw(
         creditor = creditor_of(conn, organisation_id, asked.legal_entity_id)
         ahead = AHEAD_DAYS if creditor is None else max(AHEAD_DAYS, creditor.file_days)
         days = _waiting(conn, book)
+        back, back_minor = waiting_refunds(conn, book)
         files = conn.execute(
             select(sepa_file)
             .where(
@@ -194,6 +215,8 @@ def _draw(
         euros=asked.currency == EURO,
         creditor=creditor,
         days=days,
+        back=back,
+        back_minor=back_minor,
         now_through=bank_days_after(today, ahead),
         ahead=AHEAD_DAYS,
         files=files,

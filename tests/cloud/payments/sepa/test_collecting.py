@@ -15,7 +15,7 @@ from portillon_cloud.payments.errors import IdempotencyKeyReusedError
 from portillon_cloud.payments.operations import cancel_charges, owed_minor
 from portillon_cloud.payments.provider import ChargeOrder, ChargeOutcome, is_hard
 from portillon_cloud.payments.sepa.bank_days import bank_day_from, bank_days_after, is_bank_day
-from portillon_cloud.payments.sepa.collecting import Made, make_file, read_file
+from portillon_cloud.payments.sepa.collecting import Made, make_file
 from portillon_cloud.payments.sepa.decisions import Decision, Said, decide
 from portillon_cloud.payments.sepa.errors import (
     CreditorIdentifierInvalidError,
@@ -24,6 +24,7 @@ from portillon_cloud.payments.sepa.errors import (
     NotACreditorError,
     NothingToCollectError,
 )
+from portillon_cloud.payments.sepa.filing import read_file
 from portillon_cloud.payments.sepa.mandates import (
     Creditor,
     NewMandate,
