@@ -5,6 +5,7 @@ Every letter says what is owed, what happens next and when, and how to stop it. 
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from babel.dates import format_date
 
@@ -168,9 +169,9 @@ def write_letter(kind: LetterKind, language: str, facts: LetterFacts) -> Letter:
     values = {
         "owed": facts.owed.format(spoken, facts.territory),
         "invoice": facts.invoice,
-        "due_on": format_date(facts.due_on, "long", locale=locale),
+        "due_on": _long(facts.due_on, locale),
         "link": facts.link or "",
-        "shut_on": "" if facts.shut_on is None else format_date(facts.shut_on, "long", locale=locale),
+        "shut_on": "" if facts.shut_on is None else _long(facts.shut_on, locale),
     }
     if facts.shut_on is not None and kind in _BEFORE_SHUT:
         text += _SHUT_SOON[spoken]
@@ -178,3 +179,8 @@ def write_letter(kind: LetterKind, language: str, facts: LetterFacts) -> Letter:
         text += _LINK[spoken]
     body = _FRAME[spoken].format(payer=facts.payer, text=text.format(**values), gym=facts.gym)
     return Letter(subject.format(**values), body)
+
+
+@lru_cache(maxsize=256)  # a morning's letters name few days
+def _long(day: date, locale: str) -> str:
+    return format_date(day, "long", locale=locale)

@@ -7,7 +7,7 @@ a provider that is down, a lost answer, refunds. Not modelled: disputes, webhook
 import hashlib
 import secrets
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from portillon_cloud.database import Database
@@ -47,6 +47,12 @@ _SETTLES: dict[CardBehaviour, tuple[ChargeOutcome, str | None]] = {
     CardBehaviour.DEBIT: (ChargeOutcome.SUCCEEDED, None),
     CardBehaviour.DEBIT_RETURNED: (ChargeOutcome.REFUSED, "insufficient_funds"),
 }
+
+_NEW_CHARGE = insert(sim_charge)
+_BEHAVIOUR = select(sim_card.c.behaviour).where(
+    sim_card.c.token == bindparam("token"), sim_card.c.organisation_id == bindparam("organisation_id")
+)
+_MADE_UNDER = select(sim_charge).where(sim_charge.c.idempotency_key == bindparam("key"))
 
 
 class PaymentSimulator:
@@ -148,21 +154,20 @@ def _insert(
     settles: tuple[ChargeOutcome, str | None] | None = None,
 ) -> None:
     settles_as, settles_code = settles or (None, None)
-    conn.execute(
-        insert(sim_charge).values(
-            idempotency_key=order.key,
-            fingerprint=_fingerprint(order),
-            token=order.token,
-            amount_minor=order.amount_minor,
-            currency=order.currency,
-            outcome=outcome,
-            code=code,
-            made_at_ms=order.now_ms,
-            settles_at_ms=order.now_ms + DEBIT_SETTLES_AFTER_MS if settles else None,
-            settles_as=settles_as,
-            settles_code=settles_code,
-        )
-    )
+    made = {
+        "idempotency_key": order.key,
+        "fingerprint": _fingerprint(order),
+        "token": order.token,
+        "amount_minor": order.amount_minor,
+        "currency": order.currency,
+        "outcome": outcome,
+        "code": code,
+        "made_at_ms": order.now_ms,
+        "settles_at_ms": order.now_ms + DEBIT_SETTLES_AFTER_MS if settles else None,
+        "settles_as": settles_as,
+        "settles_code": settles_code,
+    }
+    conn.execute(_NEW_CHARGE, made)
 
 
 def _refund(conn: Connection, order: RefundOrder) -> RefundAnswer:
@@ -209,17 +214,13 @@ def _refuse_live(conn: Connection, organisation_id: int) -> None:
 
 
 def _behaviour(conn: Connection, order: ChargeOrder) -> CardBehaviour | None:
-    found = conn.scalar(
-        select(sim_card.c.behaviour).where(
-            sim_card.c.token == order.token, sim_card.c.organisation_id == order.organisation_id
-        )
-    )
+    found = conn.scalar(_BEHAVIOUR, {"token": order.token, "organisation_id": order.organisation_id})
     return None if found is None else CardBehaviour(found)
 
 
 def _made(conn: Connection, order: ChargeOrder) -> Row[tuple[object, ...]] | None:
     """The charge made under this key. Raises IdempotencyKeyReusedError if it was another one."""
-    made = conn.execute(select(sim_charge).where(sim_charge.c.idempotency_key == order.key)).one_or_none()
+    made = conn.execute(_MADE_UNDER, {"key": order.key}).one_or_none()
     if made is not None and made.fingerprint != _fingerprint(order):
         raise _reused(order.key)
     return made
