@@ -90,6 +90,7 @@ def charge_failed(conn: Connection, failure: Failure, *, retries: bool, now_ms: 
             for step in planned
         ],
     )
+    review_if_shut(conn, organisation_id=failure.organisation_id, account_id=failure.account_id, now_ms=now_ms)
     outbox.account_changed(conn, failure.organisation_id, failure.account_id)
     changed = webhooks.EventKind.STANDING_CHANGED
     webhooks.tell(conn, changed, failure.organisation_id, [failure.account_id], at_ms=now_ms)
@@ -163,6 +164,12 @@ def review_account(conn: Connection, *, organisation_id: int, account_id: int, n
                 switches=off[whom],
             )
     return bool(_shut_out(was)) and not _shut_out(off)
+
+
+def review_if_shut(conn: Connection, *, organisation_id: int, account_id: int, now_ms: int) -> None:
+    """Something speaks for the debts that did not before, a debit under way or a new grace: dues may shut less."""
+    if store.blocks_open(conn, account_id, SOURCE):
+        review_account(conn, organisation_id=organisation_id, account_id=account_id, now_ms=now_ms)
 
 
 def watch_account(conn: Connection, *, organisation_id: int, account_id: int) -> None:

@@ -116,6 +116,9 @@ def _undecided(
     begins = state is not live.state
     if begins and state is AttemptState.PENDING:
         store.hold_until(conn, attempt.id, max(now_ms, answer.collects_at_ms or 0) + backoff.DEBIT_HELD_MS)
+        dunning.review_if_shut(
+            conn, organisation_id=intent.organisation_id, account_id=intent.account_id, now_ms=now_ms
+        )
         dunning.watch_account(conn, organisation_id=intent.organisation_id, account_id=intent.account_id)
         outbox.account_changed(conn, intent.organisation_id, intent.account_id)
     if begins and state is AttemptState.ACTION_REQUIRED:
