@@ -15,6 +15,11 @@ from portillon_psp.params import Params
 
 DUE_AFTER_S = 9 * DAY_S
 DECIDED_AFTER_S = 30 * DAY_S
+PAPERS = {
+    "cancellation_policy", "customer_communication", "customer_signature", "receipt", "service_documentation",
+    "uncategorized_file",
+}  # fmt: skip
+"""Evidence that is the name of a file."""
 
 
 def open_dispute(book: Book, charge_id: str, *, inquiry: bool = False) -> dict[str, Any]:
@@ -60,6 +65,8 @@ def update(book: Book, dispute_id: str, given: Params) -> dict[str, Any]:
     given.done()
     if dispute["status"] not in ("needs_response", "warning_needs_response"):
         raise InvalidRequestError(f"This dispute is {dispute['status']}: evidence comes too late.")
+    for name in PAPERS & evidence.keys():
+        book.get("file", str(evidence[name]))
     dispute["evidence"].update(evidence)
     dispute["evidence_details"]["has_evidence"] = bool(dispute["evidence"])
     if submit:

@@ -22,7 +22,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from portillon_psp import disputes, faults, forms, intents, methods, money, service, shapes, webhooks
+from portillon_psp import disputes, faults, files, forms, intents, methods, money, service, shapes, webhooks
 from portillon_psp.books import Books
 from portillon_psp.errors import InvalidRequestError, ServiceError
 from portillon_psp.rate import Limiter
@@ -39,7 +39,8 @@ def create_app(books: Books) -> Starlette:
     limiter = Limiter()
 
     async def stripe(request: HttpRequest) -> JSONResponse:
-        answer, after_ms = await run_in_threadpool(_stripe, books, limiter, request, await request.body())
+        pairs = await _parts(request)
+        answer, after_ms = await run_in_threadpool(_stripe, books, limiter, request, await request.body(), pairs)
         await asyncio.sleep(after_ms / 1_000)
         return answer
 
@@ -54,11 +55,35 @@ def create_app(books: Books) -> Starlette:
     )
 
 
-def _stripe(books: Books, limiter: Limiter, request: HttpRequest, body: bytes) -> tuple[JSONResponse, int]:
+Pairs = list[tuple[str, str]]
+
+
+async def _parts(request: HttpRequest) -> Pairs | None:
+    """A form with a file in it, as pairs: of the file how it is named, how large it is and how it begins."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return None
+    await request.body()  # kept, for whoever asks how large all of it is
+    pairs: Pairs = []
+    async with request.form(max_files=1, max_fields=20) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, str):
+                pairs.append((name, value))
+                continue
+            begins = (await value.read(16)).decode("latin-1")
+            said = {"name": value.filename or "", "size": str(value.size or 0), "begins": begins}
+            pairs += [(f"{name}[{key}]", text) for key, text in said.items()]
+    return pairs
+
+
+def _stripe(
+    books: Books, limiter: Limiter, request: HttpRequest, body: bytes, pairs: Pairs | None
+) -> tuple[JSONResponse, int]:
     try:
-        if len(body) > BODY_MOST:
+        if len(body) > (BODY_MOST if pairs is None else files.BYTES_MOST + BODY_MOST):
             raise InvalidRequestError("the request is too large")
-        pairs = parse_qsl(body.decode(), keep_blank_values=True) if body else list(request.query_params.multi_items())
+        if pairs is None:
+            query = list(request.query_params.multi_items())
+            pairs = parse_qsl(body.decode(), keep_blank_values=True) if body else query
         parameters = forms.nested(pairs)
     except (ServiceError, UnicodeDecodeError) as error:
         said = error.body if isinstance(error, ServiceError) else {"message": "the body is no text"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import Any
 
-from portillon_psp import clock, disputes, faults, intents, keys, methods, refunds, shapes, webhooks
+from portillon_psp import clock, disputes, faults, files, intents, keys, methods, refunds, shapes, webhooks
 from portillon_psp.books import Book, Books
 from portillon_psp.errors import (
     AuthenticationError,
@@ -161,6 +161,8 @@ _ROUTES: tuple[tuple[str, str, Act], ...] = (
     ("GET", "disputes/*", _shown("dispute")),
     ("POST", "disputes/*", lambda book, ids, given: disputes.update(book, ids[0], given)),
     ("POST", "disputes/*/close", lambda book, ids, given: disputes.accept(book, ids[0], given)),
+    ("POST", "files", lambda book, _, given: files.create(book, given)),
+    ("GET", "files/*", _shown("file")),
     ("GET", "events", _listing("event", "type")),
     ("GET", "events/*", _shown("event")),
     ("GET", "balance_transactions", _listing("balance_transaction", "payout", "source", "type")),

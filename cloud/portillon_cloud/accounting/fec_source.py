@@ -21,7 +21,7 @@ from portillon_cloud.ledger.periods import Book
 from portillon_cloud.ledger.tables import ManualKind, ledger_account, ledger_entry, manual_entry, posting
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account, legal_entity
-from portillon_cloud.payments.disputes.tables import dispute
+from portillon_cloud.payments.disputes.tables import dispute, dispute_fee
 from portillon_cloud.payments.refunding.tables import payout_came_back, payout_paid
 from portillon_cloud.payments.return_tables import payment_return
 from portillon_cloud.payments.tables import Means, allocation, payment, payout, write_off
@@ -290,6 +290,7 @@ _TELLS: Mapping[str, Callable[[Connection, Sequence[int]], Told]] = MappingProxy
         "payout_came_back": _named(payout_came_back, "RETV", "Remboursement non abouti de"),
         "dispute_opened": _named(dispute, "CONT", "Paiement contesté par"),
         "dispute_won": _named(dispute, "GAGN", "Contestation gagnée, paiement de"),
+        "dispute_fee": _named(dispute_fee, "FRCO", "Frais de contestation, paiement de"),
         MANUAL: _by_hand,
     }
 )

@@ -25,6 +25,8 @@ _DOCUMENTS = """
     WHERE organisation_id = :organisation_id AND taken
     UNION ALL SELECT 'dispute_won', CAST(id AS TEXT), currency, amount_minor FROM dispute
     WHERE organisation_id = :organisation_id AND state = 'won'
+    UNION ALL SELECT 'dispute_fee', CAST(id AS TEXT), currency, ABS(fee_minor) FROM dispute_fee
+    WHERE organisation_id = :organisation_id
     UNION ALL SELECT 'manual', CAST(id AS TEXT), currency, amount_minor FROM manual_entry
     WHERE organisation_id = :organisation_id"""
 _BOOKED = """
@@ -32,7 +34,7 @@ _BOOKED = """
     LEFT JOIN posting p ON p.entry_id = e.id
     WHERE e.organisation_id = :organisation_id
       AND e.kind IN ('invoice', 'credit_note', 'payment', 'write_off', 'payout', 'payment_return', 'manual',
-                     'payout_paid', 'payout_came_back', 'dispute_opened', 'dispute_won')
+                     'payout_paid', 'payout_came_back', 'dispute_opened', 'dispute_won', 'dispute_fee')
     GROUP BY e.kind, e.source, e.currency"""
 # What each account (or group of them) must come to, debits less credits.
 _EXPECTED = f"""

@@ -33,6 +33,7 @@ from portillon_cloud.members.tables import (
 )
 from portillon_cloud.messages.tables import MessageState, message
 from portillon_cloud.payments.credit import with_credit
+from portillon_cloud.payments.disputes import documents as dispute_documents
 from portillon_cloud.payments.owed import unpaid_invoices
 from portillon_cloud.payments.refunding.list import due_payouts
 from portillon_cloud.payments.sepa.mandates import erase_mandates
@@ -144,6 +145,7 @@ def _erase_payer(conn: Connection, organisation_id: int, account_id: int, at_ms:
         .where(payment_method.c.account_id == account_id)
         .values(state=MethodState.REMOVED.value, label=NO_NAME)
     )
+    dispute_documents.erase(conn, account_id)
     # What was written to them names them; that it was written, and when, stays.
     conn.execute(
         update(message)

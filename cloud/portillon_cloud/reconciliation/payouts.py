@@ -1,20 +1,22 @@
 """What a payment provider pays out: each movement beside the attempt it is of, and the fees it kept posted.
 
 A payout is told once. What it comes to is checked against its movements: gross less fees is what arrives, to the cent.
-Of one that somebody ordered by hand at the provider no movements are told: its fees are entered by hand, too.
+Of one that somebody ordered by hand at the provider no movements are told: its fees are entered by hand, too. What a
+dispute of ours costs is posted by the dispute (`payments.disputes.fees`), before or after.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.errors import PermanentError
 from portillon_cloud.ledger import Entry, LedgerCode, Posting, post
 from portillon_cloud.ledger.periods import Book, closed_through
-from portillon_cloud.payments.tables import attempt_outcome
+from portillon_cloud.payments.tables import attempt_outcome, payment_intent
 from portillon_cloud.reconciliation.tables import provider_payout, provider_payout_line
 
 FEES = "provider_fees"
@@ -27,13 +29,17 @@ class PayoutUnevenError(PermanentError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """One movement of a payout. `charge`: the provider's own name for the charge it is about."""
+    """One movement of a payout. `charge`: the provider's own name for the charge it is about.
+
+    `of_dispute`: the fee is a dispute's, which tells of it, too.
+    """
 
     reference: str
     kind: str
     gross_minor: int
     fee_minor: int
     charge: str | None = None
+    of_dispute: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,7 @@ def record_payout(conn: Connection, book: Book, told: Payout, *, now_ms: int) ->
         told_at_ms=now_ms,
     )
     attempts = _attempts(conn, book.organisation_id, [one.charge for one in told.movements if one.charge])
+    in_currency = {reference for reference, attempt in attempts.items() if attempt.currency == book.currency}
     for one in told.movements:
         insert_one(
             conn,
@@ -90,23 +97,24 @@ def record_payout(conn: Connection, book: Book, told: Payout, *, now_ms: int) ->
             gross_minor=one.gross_minor,
             fee_minor=one.fee_minor,
             charge=one.charge,
-            attempt_id=attempts.get(one.charge or ""),
+            attempt_id=attempts[one.charge].attempt_id if one.charge is not None and one.charge in attempts else None,
         )
-    if fees_minor:
-        _post_fees(conn, book, payout_id, told.arrives_on, fees_minor, now_ms)
+    told_of_minor = sum(one.fee_minor for one in told.movements if one.of_dispute and one.charge in in_currency)
+    if fees_minor != told_of_minor:
+        _post_fees(conn, book, payout_id, told.arrives_on, fees_minor - told_of_minor, now_ms)
     return payout_id
 
 
-def _attempts(conn: Connection, organisation_id: int, charges: Sequence[str]) -> dict[str, int]:
+def _attempts(conn: Connection, organisation_id: int, charges: Sequence[str]) -> Mapping[str, Row[*tuple[Any, ...]]]:
     """Our attempts by the provider's names."""
     if not charges:
         return {}
     rows = conn.execute(
-        select(attempt_outcome.c.provider_reference, attempt_outcome.c.attempt_id).where(
-            attempt_outcome.c.organisation_id == organisation_id, attempt_outcome.c.provider_reference.in_(charges)
-        )
+        select(attempt_outcome.c.provider_reference, attempt_outcome.c.attempt_id, payment_intent.c.currency)
+        .join(payment_intent, payment_intent.c.id == attempt_outcome.c.intent_id)
+        .where(attempt_outcome.c.organisation_id == organisation_id, attempt_outcome.c.provider_reference.in_(charges))
     )
-    return {row.provider_reference: row.attempt_id for row in rows}
+    return {row.provider_reference: row for row in rows}
 
 
 def _post_fees(conn: Connection, book: Book, payout_id: int, on: datetime.date, fees_minor: int, now_ms: int) -> None:

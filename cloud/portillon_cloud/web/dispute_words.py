@@ -100,6 +100,10 @@ class DisputeWords:
         kind, text = PAYOUTS[line.to_do]
         return kind, self.words.say(text)
 
+    def fee(self, line: DisputeLine) -> str | None:
+        """What the provider has kept for it; None: nothing."""
+        return self.words.money(Money(line.fee_minor, line.currency)) if line.fee_minor else None
+
     def money(self, line: DisputeLine | PayoutLine) -> str:
         """Its amount."""
         return self.words.money(Money(line.amount_minor, line.currency))

@@ -27,7 +27,9 @@ class EventKind(StrEnum):
     PAYMENT_ACTION_REQUIRED = "payment.action_required"
     PAYMENT_RETURNED = "payment.returned"
     DISPUTE_OPENED = "dispute.opened"
+    DISPUTE_ANSWERED = "dispute.answered"
     DISPUTE_CLOSED = "dispute.closed"
+    DISPUTE_CLEARED = "dispute.cleared"
     REFUND_PAID = "refund.paid"
     ACCOUNT_SUSPECTED = "account.suspected"
     STANDING_CHANGED = "standing.changed"
@@ -126,6 +128,9 @@ class DisputeTold(State):
     reason: str = Field(description="In the bank's word")
     currency: str
     amount_minor: int
+    fee_minor: int = Field(description="What the provider has kept for it so far")
+    debit: bool = Field(description="Of a bank account: its bank hears no answer")
+    cleared: bool = Field(description="Lost, and a person has let the account go on since")
     answer_by_ms: int | None = Field(description="Until when the bank hears us; null: it does not")
 
 
@@ -187,7 +192,9 @@ CATALOGUE: Mapping[EventKind, Entry] = MappingProxyType(
         EventKind.PAYMENT_ACTION_REQUIRED: Entry(ChargeState, "The payer must confirm a charge with their bank"),
         EventKind.PAYMENT_RETURNED: Entry(ReturnState, "A payer's bank took money back that had come in"),
         EventKind.DISPUTE_OPENED: Entry(DisputeTold, "A payer's bank asks about a payment, or takes it back for now"),
+        EventKind.DISPUTE_ANSWERED: Entry(DisputeTold, "The bank has our answer, and reads it"),
         EventKind.DISPUTE_CLOSED: Entry(DisputeTold, "A dispute was won, lost, or came to nothing"),
+        EventKind.DISPUTE_CLEARED: Entry(DisputeTold, "A person lets the account go on after a dispute that was lost"),
         EventKind.REFUND_PAID: Entry(RefundTold, "Money was paid back to a member"),
         EventKind.ACCOUNT_SUSPECTED: Entry(SuspectedState, "Cards were tried so often with an account that it is held"),
         EventKind.STANDING_CHANGED: Entry(

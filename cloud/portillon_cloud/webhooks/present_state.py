@@ -16,6 +16,7 @@ from portillon_cloud.billing.tables import credit_note, invoice, subscription
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account, member
+from portillon_cloud.payments.disputes.list import fee_minor
 from portillon_cloud.payments.disputes.tables import dispute
 from portillon_cloud.payments.fraud.tables import fraud_signal
 from portillon_cloud.payments.owed import owed_minor
@@ -184,7 +185,11 @@ def _return(conn: Connection, organisation_id: int, subject_id: int, _now_ms: in
 
 
 def _dispute(conn: Connection, organisation_id: int, subject_id: int, _now_ms: int) -> State | None:
-    row = _row(conn, dispute, organisation_id, subject_id)
+    row = conn.execute(
+        select(dispute, fee_minor().label("fee_minor")).where(
+            dispute.c.organisation_id == organisation_id, dispute.c.id == subject_id
+        )
+    ).one_or_none()
     if row is None:
         return None
     return DisputeTold(
@@ -195,6 +200,9 @@ def _dispute(conn: Connection, organisation_id: int, subject_id: int, _now_ms: i
         reason=row.reason,
         currency=row.currency,
         amount_minor=row.amount_minor,
+        fee_minor=int(row.fee_minor),
+        debit=row.debit,
+        cleared=row.cleared_at_ms is not None,
         answer_by_ms=row.answer_by_ms,
     )
 
@@ -270,7 +278,9 @@ _READ: Mapping[EventKind, Read] = MappingProxyType(
         EventKind.PAYMENT_ACTION_REQUIRED: _charge,
         EventKind.PAYMENT_RETURNED: _return,
         EventKind.DISPUTE_OPENED: _dispute,
+        EventKind.DISPUTE_ANSWERED: _dispute,
         EventKind.DISPUTE_CLOSED: _dispute,
+        EventKind.DISPUTE_CLEARED: _dispute,
         EventKind.REFUND_PAID: _refund,
         EventKind.ACCOUNT_SUSPECTED: _suspected,
         EventKind.STANDING_CHANGED: _standing,

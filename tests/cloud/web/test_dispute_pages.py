@@ -9,9 +9,10 @@ from portillon_cloud.identity.roles import Role
 from portillon_cloud.ledger.tables import ledger_entry
 from portillon_cloud.locale.words import Words
 from portillon_cloud.payments import store
+from portillon_cloud.payments.disputes.errors import WrongDocument
 from portillon_cloud.payments.disputes.list import DisputeLine, ToDo
 from portillon_cloud.payments.disputes.tables import StepKind, dispute_evidence
-from portillon_cloud.payments.inbox.news import DisputeSeen, DisputeState
+from portillon_cloud.payments.inbox.news import DisputeSeen, DisputeState, EvidenceKind
 from portillon_cloud.payments.operations import DeskPayment, add_payment_method, take_payment
 from portillon_cloud.payments.receipts import Receipt, receive
 from portillon_cloud.payments.refunding.list import PayoutToDo
@@ -19,6 +20,7 @@ from portillon_cloud.payments.refunding.tables import refund_attempt
 from portillon_cloud.payments.refunds import Refund, refund_credit
 from portillon_cloud.payments.tables import SIMULATOR, FinalOutcome, IntentState, Means
 from portillon_cloud.web.dispute_words import PAYOUTS, STATES, STEPS, TO_DO, DisputeWords
+from portillon_cloud.web.pages.disputes import SHOWS, WRONG
 from sqlalchemy import insert, select
 
 DAY_MS = 24 * 3_600_000
@@ -96,7 +98,8 @@ def make_payouts(gym) -> list[int]:
 
 
 def test_everything_has_words() -> None:
-    """Each state, step and thing to do."""
+    """Each state, step and thing to do, each kind of document and what is wrong with one."""
+    assert (set(SHOWS), set(WRONG)) == (set(EvidenceKind), set(WrongDocument))
     assert (set(STATES), set(STEPS), set(TO_DO)) == (set(DisputeState), set(StepKind), set(ToDo))
     assert set(PAYOUTS) == set(PayoutToDo)
 
@@ -105,7 +108,7 @@ def test_everything_has_words() -> None:
 def test_a_debit_that_came_back_asks_for_nothing(language: str) -> None:
     """And a reason that nobody here knows is told in the bank's word."""
     line = DisputeLine(
-        id=1, account_id=1, who="x", payment_id=1, amount_minor=1, currency="CAD", reason="moon_landing",
+        id=1, account_id=1, who="x", payment_id=1, amount_minor=1, fee_minor=0, currency="CAD", reason="moon_landing",
         state=DisputeState.LOST, debit=True, opened_at_ms=0, answer_by_ms=None, to_do=ToDo.NOTHING,
     )  # fmt: skip
     said = DisputeWords(Words(language))
@@ -143,6 +146,20 @@ def test_an_owner_answers_and_clears(signed_in, csrf, gym) -> None:
     assert "paid cash" in owner.get("/disputes/2/clear", follow_redirects=True).text
     acts = owner.get("/books/acts").text
     assert "Answer to a bank written" in acts and "Account cleared after a lost dispute" in acts
+
+
+def test_documents_are_handed_in_with_an_answer(signed_in, csrf, gym) -> None:
+    """What is no document is said and nothing is sent; a field left empty is none; names stand in the story."""
+    inbox = make_disputes(gym)
+    owner = signed_in(Role.OWNER)
+    said = {"csrf": csrf(owner.get("/disputes").text), "text": "They were here.", "request_key": "a-request-key"}
+    wrong = owner.post("/disputes/1/answer", data=said, files={"contract": ("contract.pdf", b"MZ")})
+    assert (wrong.status_code, "is a PDF" in wrong.text, "They were here." in wrong.text) == (422, True, True)
+    inbox.told.disputes["dp_0"] = replace(inbox.told.disputes["dp_0"], state=DisputeState.ANSWERED)
+    papers = {"contract": ("contract 17.pdf", b"%PDF-1.7"), "visits": ("", b"")}
+    assert owner.post("/disputes/1/answer", data=said, files=papers).status_code == 303
+    assert [(one.kind, one.content) for one in inbox.told.evidence[-1].files] == [("contract", b"%PDF-1.7")]
+    assert "Handed in: contract 17.pdf" in owner.get("/disputes").text
 
 
 def test_the_desk_looks_and_a_technician_does_not(signed_in, csrf, gym) -> None:

@@ -10,7 +10,7 @@ from portillon_cloud.access.blocks import BlockReason
 from portillon_cloud.access.operations import end_block, put_block
 from portillon_cloud.gateways.link import _take_journal
 from portillon_cloud.gateways.tables import gateway
-from portillon_cloud.payments.disputes.operations import hear_dispute
+from portillon_cloud.payments.disputes.operations import clear, hear_dispute
 from portillon_cloud.payments.fraud.guarding import Asked, admit
 from portillon_cloud.payments.fraud.limits import Act
 from portillon_cloud.payments.inbox.news import DisputeSeen, DisputeState
@@ -99,7 +99,7 @@ def test_of_disputes_and_of_tried_cards(sqlite_line: Line) -> None:
     gym.owe(payer)
     gym.run_until(at(0))
     [key] = gym.scalars(select(payment_attempt.c.key))
-    states = (DisputeState.INQUIRY, DisputeState.OPEN, DisputeState.WON)
+    states = (DisputeState.INQUIRY, DisputeState.OPEN, DisputeState.ANSWERED, DisputeState.LOST)
     seen = [
         DisputeSeen(
             reference="dp_1", key=key, state=state, amount_minor=TOTAL_MINOR, currency="CAD", reason="fraudulent"
@@ -111,8 +111,13 @@ def test_of_disputes_and_of_tried_cards(sqlite_line: Line) -> None:
             hear_dispute(conn, gym.organisation_id, "simulator", one, now_ms=at(3))
         line.drain()
     assert [one["state"] for one in told(line, EventKind.DISPUTE_OPENED)] == ["inquiry", "open"]
+    assert [one["state"] for one in told(line, EventKind.DISPUTE_ANSWERED)] == ["answered"]
     [closed] = told(line, EventKind.DISPUTE_CLOSED)
-    assert (closed["state"], closed["amount_minor"], closed["account_id"]) == ("won", TOTAL_MINOR, payer.account_id)
+    assert (closed["state"], closed["amount_minor"], closed["account_id"]) == ("lost", TOTAL_MINOR, payer.account_id)
+    with gym.db.write() as conn:
+        clear(conn, gym.organisation_id, closed["dispute_id"], by="Ada", reason="paid cash", now_ms=at(4))
+    line.drain()
+    assert [one["cleared"] for one in (closed, *told(line, EventKind.DISPUTE_CLEARED))] == [False, True]
     asked = Asked(organisation_id=gym.organisation_id, account_id=payer.account_id, act=Act.CARD_ASKED)
     for _ in range(7):
         admit(gym.db, gym.keyring, asked, real_ms=at(3))

@@ -423,7 +423,7 @@ CREATE TABLE webhook_event (
 	subject_id BIGINT NOT NULL,
 	at_ms BIGINT NOT NULL,
 	CONSTRAINT pk_webhook_event PRIMARY KEY (id),
-	CONSTRAINT ck_webhook_event_kind_known CHECK (kind IN ('member.created', 'subscription.started', 'subscription.changed', 'subscription.ended', 'invoice.issued', 'credit_note.issued', 'payment.succeeded', 'payment.failed', 'payment.action_required', 'payment.returned', 'dispute.opened', 'dispute.closed', 'refund.paid', 'account.suspected', 'standing.changed', 'attendance.passage', 'endpoint.failing', 'endpoint.ping')),
+	CONSTRAINT ck_webhook_event_kind_known CHECK (kind IN ('member.created', 'subscription.started', 'subscription.changed', 'subscription.ended', 'invoice.issued', 'credit_note.issued', 'payment.succeeded', 'payment.failed', 'payment.action_required', 'payment.returned', 'dispute.opened', 'dispute.answered', 'dispute.closed', 'dispute.cleared', 'refund.paid', 'account.suspected', 'standing.changed', 'attendance.passage', 'endpoint.failing', 'endpoint.ping')),
 	CONSTRAINT fk_webhook_event_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
 
@@ -3250,6 +3250,29 @@ CREATE OR REPLACE FUNCTION dispute_evidence_refuse() RETURNS trigger LANGUAGE pl
 
 CREATE TRIGGER dispute_evidence_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON dispute_evidence FOR EACH STATEMENT EXECUTE FUNCTION dispute_evidence_refuse()
 
+CREATE TABLE dispute_fee (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	dispute_id BIGINT NOT NULL,
+	reference TEXT NOT NULL,
+	fee_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	told_at_ms BIGINT NOT NULL,
+	CONSTRAINT pk_dispute_fee PRIMARY KEY (id),
+	CONSTRAINT uq_dispute_fee_organisation_id_reference UNIQUE (organisation_id, reference),
+	CONSTRAINT ck_dispute_fee_fee_is_something CHECK (fee_minor <> 0),
+	CONSTRAINT fk_dispute_fee_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_dispute_fee_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_dispute_fee_dispute_id FOREIGN KEY(dispute_id) REFERENCES dispute (id)
+)
+
+CREATE INDEX ix_dispute_fee_dispute_id ON dispute_fee (dispute_id)
+
+CREATE OR REPLACE FUNCTION dispute_fee_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'dispute_fee rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER dispute_fee_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON dispute_fee FOR EACH STATEMENT EXECUTE FUNCTION dispute_fee_refuse()
+
 CREATE TABLE dispute_step (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -3299,6 +3322,28 @@ CREATE TABLE refund_attempt (
 CREATE INDEX ix_refund_attempt_payment_id ON refund_attempt (payment_id)
 
 CREATE UNIQUE INDEX uq_refund_attempt_live ON refund_attempt (payout_id) WHERE state IN ('sent', 'provider_down', 'unknown', 'waiting', 'doubt')
+
+CREATE TABLE dispute_document (
+	id BIGSERIAL NOT NULL,
+	organisation_id BIGINT NOT NULL,
+	account_id BIGINT NOT NULL,
+	dispute_evidence_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	name TEXT NOT NULL,
+	media_type TEXT NOT NULL,
+	size_bytes INTEGER NOT NULL,
+	sha256 TEXT NOT NULL,
+	sealed BYTEA,
+	CONSTRAINT pk_dispute_document PRIMARY KEY (id),
+	CONSTRAINT ck_dispute_document_kind_known CHECK (kind IN ('contract', 'receipt', 'letters', 'visits', 'cancellation', 'other')),
+	CONSTRAINT uq_dispute_document_dispute_evidence_id_kind UNIQUE (dispute_evidence_id, kind),
+	CONSTRAINT ck_dispute_document_sha256_hex CHECK (length(sha256) = 64),
+	CONSTRAINT fk_dispute_document_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_dispute_document_account_id FOREIGN KEY(account_id) REFERENCES account (id),
+	CONSTRAINT fk_dispute_document_dispute_evidence_id FOREIGN KEY(dispute_evidence_id) REFERENCES dispute_evidence (id)
+)
+
+CREATE INDEX ix_dispute_document_account_id ON dispute_document (account_id)
 
 CREATE TABLE payout_paid (
 	id BIGSERIAL NOT NULL,

@@ -7,16 +7,21 @@ from sqlalchemy import Connection, select
 
 from portillon_cloud.database import Database
 from portillon_cloud.database.rows import insert_one
+from portillon_cloud.payments.disputes.documents import check_together, keep, kept, same
 from portillon_cloud.payments.disputes.errors import NothingToAnswerError
 from portillon_cloud.payments.disputes.operations import hear_dispute, lock_dispute, note_step
 from portillon_cloud.payments.disputes.tables import StepKind, dispute_evidence
 from portillon_cloud.payments.errors import RequestKeyReusedError
-from portillon_cloud.payments.inbox.news import DisputeState, Evidence, NewsOf
+from portillon_cloud.payments.inbox.news import DisputeState, Evidence, EvidenceFile, NewsOf
+from portillon_cloud.secrets import Keyring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Who says what about which dispute. `documents`: names of what shows it. The same `request_key` is one answer."""
+    """Who says what about which dispute. The same `request_key` is one answer.
+
+    `documents`: names of what shows it, beside those handed in whole (`files`).
+    """
 
     organisation_id: int
     dispute_id: int
@@ -24,13 +29,16 @@ class Answer:
     documents: Sequence[str]
     by: str
     request_key: str
+    files: Sequence[EvidenceFile] = ()
 
 
-def answer(db: Database, news_of: NewsOf, said: Answer, *, now_ms: int) -> DisputeState:
+def answer(db: Database, keyring: Keyring, news_of: NewsOf, said: Answer, *, now_ms: int) -> DisputeState:
     """Keep it, send it, and write where the dispute is then.
 
-    Raises UnknownDisputeError, NothingToAnswerError, RequestKeyReusedError; NewsAwayError: it is kept, send it again.
+    Raises UnknownDisputeError, NothingToAnswerError, RequestKeyReusedError, DocumentRefusedError; NewsAwayError: it is
+    kept, send it again.
     """
+    check_together(said.files)
     with db.write() as conn:
         row = lock_dispute(conn, said.organisation_id, said.dispute_id)
         evidence_id = _kept(conn, said)
@@ -48,11 +56,15 @@ def answer(db: Database, news_of: NewsOf, said: Answer, *, now_ms: int) -> Dispu
                 given_at_ms=now_ms,
                 request_key=said.request_key,
             )
+            keep(conn, keyring, row, evidence_id, said.files)
             note_step(conn, row, StepKind.EVIDENCE, by=said.by, now_ms=now_ms)
+        files = kept(conn, keyring, said.organisation_id, evidence_id)
     news = news_of(said.organisation_id, row.provider)
     if news is None:
         raise NothingToAnswerError(f"there is no account at {row.provider} any more: answer on its own pages")
-    evidence = Evidence(key=f"evidence-{evidence_id}", text=said.text, documents=tuple(said.documents))
+    evidence = Evidence(
+        key=f"evidence-{evidence_id}", text=said.text, documents=tuple(said.documents), files=tuple(files)
+    )
     seen = news.submit_evidence(row.reference, evidence)
     with db.write() as conn:
         hear_dispute(conn, said.organisation_id, row.provider, seen, now_ms=now_ms)
@@ -68,6 +80,7 @@ def _kept(conn: Connection, said: Answer) -> int | None:
     ).one_or_none()
     if row is None:
         return None
-    if (row.dispute_id, row.text, row.documents) != (said.dispute_id, said.text, list(said.documents)):
+    words = (row.dispute_id, row.text, row.documents) == (said.dispute_id, said.text, list(said.documents))
+    if not words or not same(conn, said.organisation_id, row.id, said.files):
         raise RequestKeyReusedError(f"request key {said.request_key!r} was used for another answer; use a new key")
     return int(row.id)

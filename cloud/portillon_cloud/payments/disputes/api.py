@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.http.dependencies import ServicesDep, require
@@ -13,8 +13,9 @@ from portillon_cloud.identity.roles import Permission
 from portillon_cloud.payments.api import RequestKey
 from portillon_cloud.payments.disputes import list as listing
 from portillon_cloud.payments.disputes.answering import Answer, answer
+from portillon_cloud.payments.disputes.documents import BYTES_MOST, document
 from portillon_cloud.payments.disputes.operations import clear
-from portillon_cloud.payments.inbox.news import DisputeState
+from portillon_cloud.payments.inbox.news import DisputeState, EvidenceKind
 from portillon_cloud.payments.inbox.webhook import NewsServicesDep
 
 router = APIRouter(tags=["payments"])
@@ -25,13 +26,17 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class DisputeOut(BaseModel):
-    """`reason`: in the bank's word. `answer_by_ms`: until when it hears an answer; null: it hears none."""
+    """`reason`: in the bank's word. `answer_by_ms`: until when it hears an answer; null: it hears none.
+
+    `fee_minor`: what the provider has kept for it so far.
+    """
 
     id: int
     account_id: int
     who: str
     payment_id: int
     amount_minor: int
+    fee_minor: int
     currency: str
     reason: str
     state: DisputeState
@@ -48,13 +53,24 @@ class DisputeStory(BaseModel):
     said: list[listing.Said]
 
 
+class FileIn(BaseModel):
+    """A PDF, JPEG or PNG; one of each kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: EvidenceKind
+    name: Name
+    content: Base64Bytes = Field(max_length=BYTES_MOST, description="The file's bytes in base64")
+
+
 class AnswerIn(BaseModel):
-    """What speaks for us, and the documents that show it, by their names. It is sent to the bank once and for good."""
+    """What speaks for us, and documents that show it, by name or whole. It is sent to the bank once and for good."""
 
     model_config = ConfigDict(extra="forbid")
 
     text: Words
     documents: list[Name] = Field(default=[], max_length=20, examples=[["contract 17", "INV-202601-000001"]])
+    files: list[FileIn] = Field(default=[], max_length=len(EvidenceKind))
 
 
 class AnswerOut(BaseModel):
@@ -98,12 +114,14 @@ def answer_dispute(
         now_ms = business_now_ms(conn, keeper.organisation_id, services.clock.real_ms())
     state = answer(
         services.db,
+        services.keyring,
         services.news_of,
         Answer(
             organisation_id=keeper.organisation_id,
             dispute_id=dispute_id,
             text=said.text,
             documents=said.documents,
+            files=[document(one.kind, one.name, one.content) for one in said.files],
             by=keeper.name,
             request_key=f"{keeper.kind}:{keeper.id}:{request_key}",
         ),

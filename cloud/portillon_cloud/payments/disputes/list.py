@@ -1,13 +1,23 @@
 """Disputes as people see them: the one thing to do, until when, and what happened so far."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select, true
+from sqlalchemy import Connection, ScalarSelect, and_, case, func, select, true
 
 from portillon_cloud.members.tables import account
 from portillon_cloud.payments.disputes.errors import UnknownDisputeError
-from portillon_cloud.payments.disputes.tables import TO_ANSWER, StepKind, dispute, dispute_evidence, dispute_step
+from portillon_cloud.payments.disputes.tables import (
+    TO_ANSWER,
+    StepKind,
+    dispute,
+    dispute_document,
+    dispute_evidence,
+    dispute_fee,
+    dispute_step,
+)
 from portillon_cloud.payments.inbox.news import DisputeState
 
 MOST = 200
@@ -39,19 +49,21 @@ class Said:
 
     text: str
     documents: tuple[str, ...]
+    files: tuple[str, ...]  # names of those handed in whole
     by: str
     at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeLine:
-    """One dispute. `answer_by_ms`: until when the bank hears an answer; None: it hears none."""
+    """One dispute. `answer_by_ms`: until when the bank hears an answer; None: it hears none. `fee_minor`: so far."""
 
     id: int
     account_id: int
     who: str
     payment_id: int
     amount_minor: int
+    fee_minor: int
     currency: str
     reason: str
     state: DisputeState
@@ -67,7 +79,7 @@ def disputes(conn: Connection, organisation_id: int, *, account_id: int | None =
     to_clear = and_(column.state == DisputeState.LOST, column.cleared_at_ms.is_(None), column.debit.is_(False))
     day = case((TO_ANSWER, column.answer_by_ms))
     rows = conn.execute(
-        select(dispute, account.c.name)
+        select(dispute, account.c.name, fee_minor().label("fee_minor"))
         .join(account, account.c.id == column.account_id)
         .where(
             column.organisation_id == organisation_id, true() if account_id is None else column.account_id == account_id
@@ -82,6 +94,7 @@ def disputes(conn: Connection, organisation_id: int, *, account_id: int | None =
             who=row.name,
             payment_id=row.payment_id,
             amount_minor=row.amount_minor,
+            fee_minor=int(row.fee_minor),
             currency=row.currency,
             reason=row.reason,
             state=DisputeState(row.state),
@@ -92,6 +105,12 @@ def disputes(conn: Connection, organisation_id: int, *, account_id: int | None =
         )
         for row in rows
     ]
+
+
+def fee_minor() -> ScalarSelect[Any]:
+    """What the provider has kept for a dispute so far, beside each row of it."""
+    kept = func.coalesce(func.sum(dispute_fee.c.fee_minor), 0)
+    return select(kept).where(dispute_fee.c.dispute_id == dispute.c.id).scalar_subquery()
 
 
 def to_answer(conn: Connection, organisation_id: int) -> tuple[int, int | None]:
@@ -120,13 +139,30 @@ def steps_of(conn: Connection, organisation_id: int, dispute_id: int) -> list[St
 
 def said_of(conn: Connection, organisation_id: int, dispute_id: int) -> list[Said]:
     """What people wrote to the bank about one dispute."""
-    column = dispute_evidence.c
+    column, whole = dispute_evidence.c, dispute_document.c
+    files: defaultdict[int, list[str]] = defaultdict(list)
+    for one in conn.execute(
+        select(whole.dispute_evidence_id, whole.name)
+        .join(dispute_evidence, column.id == whole.dispute_evidence_id)
+        .where(whole.organisation_id == organisation_id, column.dispute_id == dispute_id)
+        .order_by(whole.id)
+    ):
+        files[one.dispute_evidence_id].append(one.name)
     rows = conn.execute(
         select(dispute_evidence)
         .where(column.organisation_id == organisation_id, column.dispute_id == dispute_id)
         .order_by(column.id)
     )
-    return [Said(text=row.text, documents=tuple(row.documents), by=row.given_by, at_ms=row.given_at_ms) for row in rows]
+    return [
+        Said(
+            text=row.text,
+            documents=tuple(row.documents),
+            files=tuple(files.get(row.id, ())),
+            by=row.given_by,
+            at_ms=row.given_at_ms,
+        )
+        for row in rows
+    ]
 
 
 def _to_do(state: DisputeState, *, debit: bool, cleared: bool) -> ToDo:

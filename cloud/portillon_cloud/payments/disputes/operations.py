@@ -7,7 +7,7 @@
     lost                 the payment is undone; the account stays held until a person clears it, with a reason
     a debit's            is a debit that came back: owed again, dunned, and nobody is suspected
 
-1. States only go on. What is heard late, twice, or after its end changes nothing.
+1. States only go on. What is heard late, twice, or after its end changes nothing but fees that are new (`fees`).
 2. Whatever was not heard of is made up for: a dispute first heard of when it is lost was opened, too.
 """
 
@@ -29,6 +29,7 @@ from portillon_cloud.payments.disputes.errors import (
     PaymentNotKnownYetError,
     UnknownDisputeError,
 )
+from portillon_cloud.payments.disputes.fees import post_fees
 from portillon_cloud.payments.disputes.tables import StepKind, dispute, dispute_step
 from portillon_cloud.payments.inbox.news import DisputeSeen, DisputeState
 from portillon_cloud.payments.return_tables import ReturnKind
@@ -49,9 +50,12 @@ _HOW_FAR = {
 _TOLD = {
     StepKind.INQUIRY: webhooks.EventKind.DISPUTE_OPENED,
     StepKind.OPEN: webhooks.EventKind.DISPUTE_OPENED,
+    StepKind.INQUIRY_ANSWERED: webhooks.EventKind.DISPUTE_ANSWERED,
+    StepKind.ANSWERED: webhooks.EventKind.DISPUTE_ANSWERED,
     StepKind.WON: webhooks.EventKind.DISPUTE_CLOSED,
     StepKind.LOST: webhooks.EventKind.DISPUTE_CLOSED,
     StepKind.INQUIRY_CLOSED: webhooks.EventKind.DISPUTE_CLOSED,
+    StepKind.CLEARED: webhooks.EventKind.DISPUTE_CLEARED,
 }
 """What other programs are told of."""
 
@@ -68,15 +72,16 @@ def hear_dispute(conn: Connection, organisation_id: int, provider: str, seen: Di
         return
     lock_account(conn, paid.account_id)
     known = _find(conn, organisation_id, provider, seen.reference)
+    goes_on = known is None or _HOW_FAR[seen.state] > _HOW_FAR[DisputeState(known.state)]
     if known is None:
-        dispute_id = _open(conn, paid, provider, seen, now_ms)
-        known = _row(conn, dispute_id)
-    elif _HOW_FAR[seen.state] <= _HOW_FAR[DisputeState(known.state)]:
-        return
-    else:
+        known = _row(conn, _open(conn, paid, provider, seen, now_ms))
+    elif goes_on:
         values = {"state": seen.state, "answer_by_ms": seen.answer_by_ms or known.answer_by_ms}
         conn.execute(update(dispute).where(dispute.c.id == known.id).values(**values))
         note_step(conn, known, StepKind(seen.state), by=provider, now_ms=now_ms)
+    post_fees(conn, known, seen.fees, now_ms=now_ms)
+    if not goes_on:
+        return
     if seen.state in _TAKEN and not known.taken:
         _take(conn, known, now_ms)
     if seen.state is DisputeState.WON:

@@ -1,12 +1,24 @@
-"""Each dispute as it stands, every step it took, and what was said to the bank. Steps and words never change."""
+"""Each dispute as it stands, its steps, its fees, and what was said to the bank. Those never change."""
 
 from enum import StrEnum
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, Column, Index, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from portillon_cloud.database.schema import amount, instant, key, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import never_changes
-from portillon_cloud.payments.inbox.news import DisputeState
+from portillon_cloud.payments.inbox.news import DisputeState, EvidenceKind
 
 
 class StepKind(StrEnum):
@@ -71,6 +83,22 @@ dispute_step = Table(
     one_of("kind", StepKind),
 )
 
+# What the provider keeps for a dispute, by its own name for the movement; < 0: it gives it back.
+dispute_fee = Table(
+    "dispute_fee",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("account_id", "account.id"),
+    reference("dispute_id", "dispute.id", index=True),
+    Column("reference", Text, nullable=False),
+    amount("fee_minor"),
+    Column("currency", Text, nullable=False),
+    instant("told_at_ms"),  # business time
+    UniqueConstraint("organisation_id", "reference"),
+    CheckConstraint("fee_minor <> 0", name="fee_is_something"),
+)
+
 dispute_evidence = Table(
     "dispute_evidence",
     metadata,
@@ -85,5 +113,24 @@ dispute_evidence = Table(
     UniqueConstraint("organisation_id", "request_key"),
 )
 
-for _table in (dispute_step, dispute_evidence):
+# The documents of an answer; they name people, and are erased with them.
+dispute_document = Table(
+    "dispute_document",
+    metadata,
+    key(),
+    organisation_id(),
+    reference("account_id", "account.id", index=True),
+    reference("dispute_evidence_id", "dispute_evidence.id"),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("sealed", LargeBinary),  # under the data key; null: erased
+    one_of("kind", EvidenceKind),
+    UniqueConstraint("dispute_evidence_id", "kind"),
+    CheckConstraint("length(sha256) = 64", name="sha256_hex"),
+)
+
+for _table in (dispute_step, dispute_fee, dispute_evidence):
     never_changes(_table)

@@ -5,7 +5,7 @@ that comes twice or before another, and one whose content somebody made up, all 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -86,6 +86,15 @@ class DisputeState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeFee:
+    """What the provider keeps for a dispute (< 0: gives back). `reference`: its name for the movement."""
+
+    reference: str
+    fee_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeSeen:
     """A dispute as it is now. `key`: of the attempt whose charge it is; None: none of ours.
 
@@ -100,6 +109,7 @@ class DisputeSeen:
     reason: str
     debit: bool = False
     answer_by_ms: int | None = None
+    fees: Sequence[DisputeFee] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +127,35 @@ class MethodSeen:
     scheme: str | None = None
 
 
+class EvidenceKind(StrEnum):
+    """What a document shows; of each there is one."""
+
+    CONTRACT = "contract"  # what was agreed, with their signature
+    RECEIPT = "receipt"  # what they were told that they paid
+    LETTERS = "letters"  # what was written to each other
+    VISITS = "visits"  # when they were here
+    CANCELLATION = "cancellation"  # the terms on which one leaves
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceFile:
+    """One document, whole."""
+
+    kind: EvidenceKind
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is said for us, and the documents that show it, by their names. `key`: sent twice, it is taken once."""
+    """What is said for us, and the documents that show it: by their names, and whole. `key`: sent twice, taken once."""
 
     key: str
     text: str
     documents: Sequence[str] = ()
+    files: Sequence[EvidenceFile] = ()
 
 
 class ProviderNews(Protocol):

@@ -75,7 +75,7 @@ class Connections:
         return StripeClient(
             secret,
             stripe_version=API_VERSION,
-            base_addresses={"api": str(self.test_url)} if elsewhere else {},
+            base_addresses={"api": str(self.test_url), "files": str(self.test_url)} if elsewhere else {},
             max_network_retries=0,
             http_client=self._http,
         )

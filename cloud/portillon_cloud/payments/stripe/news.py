@@ -4,10 +4,11 @@ An intent is what we call a charge: whatever names Stripe's charge is led back t
 Accounts that have ended are heard like the current one: banks take money back months later.
 """
 
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stripe
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,10 +16,13 @@ from stripe import StripeClient
 
 from portillon_cloud.payments.inbox.news import (
     ChargeSeen,
+    DisputeFee,
     DisputeSeen,
     DisputeState,
     Event,
     Evidence,
+    EvidenceFile,
+    EvidenceKind,
     MethodSeen,
     NewsAwayError,
     NewsForgedError,
@@ -47,7 +51,24 @@ _STATES: Mapping[str, DisputeState] = {
     "won": DisputeState.WON,
     "lost": DisputeState.LOST,
 }
+_HEARD = ("needs_response", "warning_needs_response")
+_SHOWN_AS: Mapping[EvidenceKind, str] = {
+    EvidenceKind.CONTRACT: "customer_signature",
+    EvidenceKind.RECEIPT: "receipt",
+    EvidenceKind.LETTERS: "customer_communication",
+    EvidenceKind.VISITS: "service_documentation",
+    EvidenceKind.CANCELLATION: "cancellation_policy",
+    EvidenceKind.OTHER: "uncategorized_file",
+}
+"""Where Stripe takes a file of each kind (https://docs.stripe.com/api/disputes/evidence_object)."""
+
 _Found = TypeVar("_Found")
+
+
+class _Paper(io.BytesIO):
+    """Bytes with a name, as the SDK sends them."""
+
+    name = ""
 
 
 class _About(BaseModel):
@@ -131,16 +152,22 @@ class StripeNews:
         return None if method is None else seen_method(method, mandate=mandate)
 
     def submit_evidence(self, reference: str, evidence: Evidence) -> DisputeSeen:
-        """Send the evidence to the bank, for good: the text, and which documents show it."""
+        """Send the evidence to the bank, for good: the text, which documents show it, and those that are whole."""
         shown = "".join(f"\n- {name}" for name in evidence.documents)
         text = f"{evidence.text}\n\nDocuments:{shown}" if shown else evidence.text
 
         def send(client: StripeClient) -> stripe.Dispute:
+            there = client.v1.disputes.retrieve(reference)
+            if there.status not in _HEARD:
+                return there  # too late, or sent before; and no account is shown papers that another one asked for
+            given: Any = {"uncategorized_text": text}  # the SDK knows these names, but not from a table
+            for one in evidence.files:
+                given[_SHOWN_AS[one.kind]] = self._upload(client, one, key=f"{self.ours}{evidence.key}:{one.kind}")
             try:
                 return client.v1.disputes.update(
                     reference,
-                    {"evidence": {"uncategorized_text": text}, "submit": True},
-                    {"idempotency_key": evidence.key},
+                    {"evidence": given, "submit": True},
+                    {"idempotency_key": self.ours + evidence.key},
                 )
             except stripe.InvalidRequestError:  # too late, or sent before: it is where it is
                 return client.v1.disputes.retrieve(reference)
@@ -149,6 +176,14 @@ class StripeNews:
         if sent is None:
             raise NewsAwayError(f"no account of the organisation at Stripe knows dispute {reference}")
         return self._dispute(sent)
+
+    @staticmethod
+    def _upload(client: StripeClient, one: EvidenceFile, *, key: str) -> str:
+        """Hand a document in; Stripe's name for it."""
+        paper = _Paper(one.content)
+        paper.name = one.name
+        made = client.v1.files.create({"purpose": "dispute_evidence", "file": paper}, {"idempotency_key": key})
+        return made.id
 
     def _dispute(self, dispute: stripe.Dispute) -> DisputeSeen:
         named = dispute.payment_intent or dispute.charge
@@ -164,6 +199,11 @@ class StripeNews:
             reason=dispute.reason,
             debit=details is not None and details.type != "card",
             answer_by_ms=None if due_s is None else due_s * 1000,
+            fees=[
+                DisputeFee(reference=one.id, fee_minor=one.fee, currency=one.currency.upper())
+                for one in dispute.balance_transactions
+                if one.fee
+            ],
         )
 
     def _key(self, one: stripe.PaymentIntent | stripe.Refund) -> str | None:

@@ -29,6 +29,7 @@ EVERY_MS = 3_600_000
 LOOKED_BACK_DAYS = 14  # a payout may fail, and be made again, days later
 MOVEMENTS_MOST = 100_000
 PAYOUTS_MOST = 1_000
+_OF_DISPUTES = ("dispute", "dispute_reversal")  # https://docs.stripe.com/reports/reporting-categories
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +61,7 @@ def _movements(client: StripeClient, payout: str) -> Iterator[Movement]:
                 gross_minor=line.amount,
                 fee_minor=line.fee,
                 charge=_intent_of(line),
+                of_dispute=line.reporting_category in _OF_DISPUTES,
             )
 
 

@@ -1,9 +1,10 @@
 """Payments that a payer's bank disputes: what to do by when, an answer to the bank, and clearing an account."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
 from portillon_cloud.http.dependencies import ServicesDep
@@ -11,10 +12,16 @@ from portillon_cloud.http.paging import PathId
 from portillon_cloud.http.services import Services
 from portillon_cloud.identity.roles import Permission
 from portillon_cloud.payments.disputes.answering import Answer, answer
-from portillon_cloud.payments.disputes.errors import NothingToAnswerError, NothingToClearError
+from portillon_cloud.payments.disputes.documents import BYTES_MOST, check_together, document
+from portillon_cloud.payments.disputes.errors import (
+    DocumentRefusedError,
+    NothingToAnswerError,
+    NothingToClearError,
+    WrongDocument,
+)
 from portillon_cloud.payments.disputes.list import disputes, said_of, steps_of
 from portillon_cloud.payments.disputes.operations import clear
-from portillon_cloud.payments.inbox.news import NewsAwayError
+from portillon_cloud.payments.inbox.news import EvidenceKind, NewsAwayError
 from portillon_cloud.payments.inbox.webhook import NewsServices
 from portillon_cloud.web.dispute_words import DisputeWords
 from portillon_cloud.web.rendering import Notice, page
@@ -30,9 +37,53 @@ DONE = {
     "answered": N_("Sent. The bank has your answer."),
     "cleared": N_("Noted. Members of this account are let in again, and it is charged again."),
 }
-AWAY = N_("Kept, but the payment provider does not answer now. Send it again in a while: nothing is sent twice.")
+AWAY = N_(
+    "Kept with its documents, but the payment provider does not answer now. Send it again in a while as it is:"
+    " nothing is sent twice."
+)
 TOO_LATE = N_("The bank waits for no answer any more. The page shows where the dispute is now.")
+WRONG: Mapping[WrongDocument, str] = {
+    WrongDocument.NOT_READ: N_("Nothing was sent: a document is a PDF, or a picture as JPEG or PNG."),
+    WrongDocument.TOO_LARGE: N_("Nothing was sent: the documents are too large together."),
+    WrongDocument.TWO_OF_A_KIND: N_("Nothing was sent: hand in one document of each kind."),
+}
+SHOWS: Mapping[EvidenceKind, str] = {
+    EvidenceKind.CONTRACT: N_("Contract with their signature"),
+    EvidenceKind.RECEIPT: N_("Invoice or receipt"),
+    EvidenceKind.LETTERS: N_("What you wrote to each other"),
+    EvidenceKind.VISITS: N_("When they were here"),
+    EvidenceKind.CANCELLATION: N_("Terms on which one leaves"),
+    EvidenceKind.OTHER: N_("Something else"),
+}
 NOTHING_HELD = N_("Somebody else was faster: this account is cleared.")
+
+
+Handed = Annotated[UploadFile | None, File()]
+HandedIn = list[tuple[EvidenceKind, str, bytes]]
+
+
+def handed_in(
+    contract: Handed = None,
+    receipt: Handed = None,
+    letters: Handed = None,
+    visits: Handed = None,
+    cancellation: Handed = None,
+    other: Handed = None,
+) -> HandedIn:
+    """A dependency: the documents of a form, each as large as all may be together, and one byte."""
+    given = {
+        EvidenceKind.CONTRACT: contract,
+        EvidenceKind.RECEIPT: receipt,
+        EvidenceKind.LETTERS: letters,
+        EvidenceKind.VISITS: visits,
+        EvidenceKind.CANCELLATION: cancellation,
+        EvidenceKind.OTHER: other,
+    }
+    return [
+        (kind, file.filename, file.file.read(BYTES_MOST + 1))
+        for kind, file in given.items()
+        if file is not None and file.filename
+    ]
 
 
 @router.get("/disputes")
@@ -60,9 +111,16 @@ def answer_form(
     keeper: Keeper,
     text: Annotated[str, Form(min_length=1, max_length=20_000, pattern=r"\S")],
     request_key: Annotated[str, Form(min_length=8, max_length=64)],
+    handed_in: Annotated[HandedIn, Depends(handed_in)],
     documents: Annotated[str, Form(max_length=4_000)] = "",
 ) -> Response:
-    """Send an answer to the bank, once."""
+    """Send an answer to the bank, once, with the documents that were handed in."""
+    draft = (dispute_id, text, documents, request_key)
+    try:
+        files = [document(kind, name, content) for kind, name, content in handed_in]
+        check_together(files)
+    except DocumentRefusedError as error:
+        return _draw(services, keeper, notice=_bad(keeper, WRONG[error.why]), status=422, draft=draft)
     said = Answer(
         organisation_id=keeper.principal.organisation_id,
         dispute_id=dispute_id,
@@ -70,14 +128,13 @@ def answer_form(
         documents=[name.strip()[:200] for name in documents.splitlines() if name.strip()],
         by=keeper.principal.name,
         request_key=f"staff:{keeper.principal.id}:{request_key}",
+        files=files,
     )
     try:
         news_of = cast(NewsServices, services).news_of
-        answer(services.db, news_of, said, now_ms=keeper.organisation.clock.business_ms)
+        answer(services.db, services.keyring, news_of, said, now_ms=keeper.organisation.clock.business_ms)
     except NewsAwayError:
-        return _draw(
-            services, keeper, notice=_bad(keeper, AWAY), status=503, draft=(dispute_id, text, documents, request_key)
-        )
+        return _draw(services, keeper, notice=_bad(keeper, AWAY), status=503, draft=draft)
     except NothingToAnswerError:
         return _draw(services, keeper, notice=_bad(keeper, TOO_LATE), status=409)
     return RedirectResponse("/disputes?done=answered", 303)
@@ -143,4 +200,6 @@ def _draw(
         may_answer=visit.principal.may(Permission.KEEP_BOOKS),
         request_key=secrets.token_urlsafe(16),
         draft=draft,
+        kinds=list(SHOWS.items()),
+        megabytes=BYTES_MOST // 1_000_000,
     )

@@ -6,6 +6,8 @@ import pytest
 from portillon_cloud.payments.inbox.news import (
     DisputeState,
     Evidence,
+    EvidenceFile,
+    EvidenceKind,
     NewsAwayError,
     NewsForgedError,
     ProviderNews,
@@ -131,6 +133,29 @@ def test_a_dispute_is_answered(service: Service, connections: Connections) -> No
     won = ours.fetch_dispute(seen.reference)
     assert won is not None
     assert won.state is DisputeState.WON
+
+
+def test_documents_go_to_the_bank_with_the_answer(service: Service, connections: Connections) -> None:
+    """Each as the file that Stripe takes of its kind; sent again they are not handed in again."""
+    paid(service, connections, "pm_card_createDispute")
+    service.wait(20)
+    ours = news(service, connections)
+    [disputed] = service.client.disputes.list().data
+    pdf = EvidenceFile(
+        kind=EvidenceKind.CONTRACT, name='a "b".pdf', media_type="application/pdf", content=b"%PDF-1.7 x"
+    )
+    jpeg = EvidenceFile(
+        kind=EvidenceKind.VISITS, name="visits.jpg", media_type="image/jpeg", content=b"\xff\xd8\xff" * 90_000
+    )
+    evidence = Evidence(key="evidence-1", text="losing_evidence", files=(pdf, jpeg))
+    for _ in range(2):
+        assert ours.submit_evidence(disputed.id, evidence).state is DisputeState.ANSWERED
+    given = service.client.disputes.retrieve(disputed.id).evidence.to_dict()
+    handed_in = {name: service.client.files.retrieve(given[name]) for name in given if name != "uncategorized_text"}
+    assert {name: (one.filename, one.size, one.type) for name, one in handed_in.items()} == {
+        "customer_signature": ("a %22b%22.pdf", 10, "pdf"),
+        "service_documentation": ("visits.jpg", 270_000, "jpg"),
+    }
 
 
 def test_a_renewed_card_is_seen(service: Service, connections: Connections) -> None:

@@ -7,11 +7,15 @@ from cloud.payments.stripe.conftest import StripeGym
 from dues_gym import TOTAL_MINOR, at
 from portillon_cloud.ledger import LedgerCode
 from portillon_cloud.members.operations import create_legal_entity
+from portillon_cloud.payments.inbox.effects import dispute_seen
 from portillon_cloud.payments.provider import RefundOrder
 from portillon_cloud.payments.routing import Routing
+from portillon_cloud.payments.stripe import payouts
+from portillon_cloud.payments.stripe.news import news_of
 from portillon_cloud.payments.stripe.payouts import EVERY_MS, PayoutWatch, record_payouts
 from portillon_cloud.payments.tables import STRIPE, attempt_outcome, payment_attempt
 from portillon_cloud.reconciliation.tables import provider_payout, provider_payout_line
+from portillon_psp.money import DISPUTE_FEE_MINOR
 from sqlalchemy import select
 
 
@@ -62,6 +66,41 @@ def test_once_an_hour(stripe_gym: StripeGym) -> None:
     assert len(stripe_gym.gym.scalars(select(provider_payout.c.id))) == 1
     stripe_gym.gym.clock.now_ms += EVERY_MS
     assert watch.drain() == 1
+
+
+@pytest.mark.parametrize("first", ["the dispute", "the payout"])
+@pytest.mark.parametrize("defended", [True, False])
+def test_a_disputes_fee_is_posted_once(
+    stripe_gym: StripeGym, first: str, defended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever tells of it first. The ablation: a payout that does not know disputes' movements posts it again."""
+    there, service = stripe_gym.gym, stripe_gym.service
+    stripe_gym.enter()
+    there.owe(stripe_gym.payer("pm_card_createDispute"))
+    there.run_until(at(0))
+    service.wait(21)
+    for _ in range(3):
+        there.owe(stripe_gym.payer())
+    there.run_until(at(1))
+    service.wait(4)
+    if not defended:
+        monkeypatch.setattr(payouts, "_OF_DISPUTES", ())
+
+    def hear() -> None:
+        news = news_of(stripe_gym.stripe)(there.organisation_id, STRIPE)
+        assert news is not None
+        [seen] = [news.fetch_dispute(one.id) for one in service.client.disputes.list().data]
+        with there.db.write() as conn:
+            dispute_seen(conn, there.organisation_id, STRIPE, seen, now_ms=at(5))
+
+    def record() -> None:
+        assert record_payouts(stripe_gym.stripe, there.organisation_id, real_ms=at(5)) > 0
+
+    for act in (hear, record) if first == "the dispute" else (record, hear):
+        act()
+    kept = sum(one.fee for one in service.client.balance_transactions.list({"limit": 100}).data)
+    assert sum(there.scalars(select(provider_payout.c.fees_minor))) == kept
+    assert there.balance_minor(LedgerCode.PROVIDER_FEES) == (kept if defended else kept + DISPUTE_FEE_MINOR)
 
 
 def test_two_companies_on_one_account(stripe_gym: StripeGym, caplog: pytest.LogCaptureFixture) -> None:

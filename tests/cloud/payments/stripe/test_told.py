@@ -96,7 +96,7 @@ def test_however_it_is_told_it_ends_alike(stripe_gym: StripeGym, ears: Ears, how
         by="Ada",
         request_key="an-answer",
     )
-    assert answer(gym.db, telling.news_of, said, now_ms=at(2)) == "answered"
+    assert answer(gym.db, gym.keyring, telling.news_of, said, now_ms=at(2)) == "answered"
     service.wait(31)
     telling.come()
     telling.come()
