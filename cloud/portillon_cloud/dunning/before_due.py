@@ -15,6 +15,7 @@ from portillon_cloud.clock.local import local_date
 from portillon_cloud.dunning.correspondence import About, write_about
 from portillon_cloud.dunning.ladder import LetterKind, step_ms
 from portillon_cloud.payments import store
+from portillon_cloud.payments.questions.holding import holds
 from portillon_cloud.payments.tables import LIVE_INTENT, payment_intent
 
 DUNNING_BEFORE_DUE = "dunning_before_due"
@@ -68,7 +69,8 @@ def _remind(conn: Connection, intent: store.Intent, due_on: date, now_ms: int) -
     going_by = access_store.collection(conn, intent.organisation_id)
     days = (due_on - local_date(now_ms, going_by.zone)).days
     owed_minor = store.owed_of(conn, intent)
-    held = Switch.COLLECTION in switched_off_now(conn, intent.account_id, now_ms)
+    asked = holds(conn, [intent.invoice_id]).get(intent.invoice_id, 0) > now_ms
+    held = asked or Switch.COLLECTION in switched_off_now(conn, intent.account_id, now_ms)
     if days in going_by.policy.before_due_days and owed_minor > 0 and not held:
         about = About(
             organisation_id=intent.organisation_id,

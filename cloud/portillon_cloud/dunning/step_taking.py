@@ -1,5 +1,5 @@
-"""What each step of the ladder does when its day has come. Nothing is done in doubt: while something else holds
-collection off (a dispute, a parked charge) what is not a restriction waits, and asks again the next morning.
+"""What each step of the ladder does when its day has come. Nothing is done in doubt: while something holds the case (a
+dispute, a parked charge, a question, grace) what is not a restriction waits, and asks again the next morning.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,6 @@ from sqlalchemy import Connection, select
 
 from portillon_cloud import timers
 from portillon_cloud.access import store as access_store
-from portillon_cloud.access.blocks import Switch, switched_off
 from portillon_cloud.billing import changes
 from portillon_cloud.billing.agreement import agreement_of
 from portillon_cloud.billing.errors import BillsInDoubtError, SubscriptionRefusedError
@@ -21,8 +20,9 @@ from portillon_cloud.billing.tables import invoice, invoice_line, subscription
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.dunning import ladder, store
 from portillon_cloud.dunning.correspondence import send
+from portillon_cloud.dunning.holding import held
 from portillon_cloud.dunning.ladder import LetterKind, StepKind
-from portillon_cloud.dunning.operations import DUNNING_STEP, SOURCE, restrict
+from portillon_cloud.dunning.operations import DUNNING_STEP, restrict
 from portillon_cloud.dunning.tables import dunning_case
 from portillon_cloud.payments.errors import ChargeUnderWayError, NothingOwedError
 from portillon_cloud.payments.owed import overdue_minor
@@ -47,10 +47,11 @@ def take_step(work: timers.Work, claimed: timers.Timer, *, links: PayLinks | Non
 def _take(
     conn: Connection, case: store.Case, step: store.Step, ending: list[int], now_ms: int, links: PayLinks | None
 ) -> None:
-    today = local_date(now_ms, access_store.collection(conn, case.organisation_id).zone)
+    zone = access_store.collection(conn, case.organisation_id).zone
+    today = local_date(now_ms, zone)
     if step.kind is StepKind.RESTRICTION:
         _restrict(conn, case, now_ms, links)
-    elif _held(conn, case.account_id, now_ms):
+    elif held(conn, case, step.kind, zone, now_ms):
         _wait(conn, case, step, today)
         return
     elif step.kind is StepKind.PROMISE:
@@ -72,12 +73,6 @@ def _take(
 def _restrict(conn: Connection, case: store.Case, now_ms: int, links: PayLinks | None) -> None:
     own, account_id = case.organisation_id, case.account_id
     restrict(conn, organisation_id=own, account_id=account_id, now_ms=now_ms, links=links)
-
-
-def _held(conn: Connection, account_id: int, now_ms: int) -> bool:
-    """Whether something beside dunning itself holds collection off for the account."""
-    blocks = access_store.blocks(conn, [account_id], now_ms).get((account_id, None), [])
-    return Switch.COLLECTION in switched_off((block for block in blocks if block.source != SOURCE), now_ms)
 
 
 def _wait(conn: Connection, case: store.Case, step: store.Step, today: date) -> None:

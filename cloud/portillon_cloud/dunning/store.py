@@ -32,6 +32,9 @@ _OPEN_CASES = (
 _LAST_GENERATION = select(func.max(dunning_case.c.generation)).where(
     dunning_case.c.invoice_id == bindparam("invoice_id")
 )
+STEP_KEYS = "dunning:inv-"
+"""Begins the keys of the timers of all steps."""
+
 _STEP = select(dunning_step).where(dunning_step.c.id == bindparam("step_id"))
 _STEP_COLUMNS = ("id", "organisation_id", "case_id", "number", "kind", "letter", "planned_on", "timer_key")
 _LATER_REMINDER = (
@@ -202,7 +205,7 @@ def insert_steps(conn: Connection, of: Case, planned: Sequence[ladder.Step]) -> 
             kind=step.kind,
             letter=step.letter,
             planned_on=step.on,
-            timer_key=f"dunning:inv-{of.invoice_id}{again}:step-{step.number}",
+            timer_key=f"{STEP_KEYS}{of.invoice_id}{again}:step-{step.number}",
             done=False,
         )
         for step_id, step in zip(reserve_ids(conn, dunning_step, len(planned)), planned, strict=True)
@@ -238,6 +241,16 @@ def postpone_step(conn: Connection, postponed: Step, on: date) -> Step:
 def step(conn: Connection, step_id: int) -> Step | None:
     """One step."""
     row = conn.execute(_STEP, {"step_id": step_id}).one_or_none()
+    return None if row is None else _step(row)
+
+
+def step_of_timer(conn: Connection, organisation_id: int, timer_key: str) -> Step | None:
+    """The step that this timer is to take; None: it was taken, or has another day now."""
+    column = dunning_step.c
+    ours = select(dunning_step).where(
+        column.organisation_id == organisation_id, column.timer_key == timer_key, column.done_at_ms.is_(None)
+    )
+    row = conn.execute(ours).one_or_none()
     return None if row is None else _step(row)
 
 

@@ -22,6 +22,7 @@ from portillon_cloud.access.blocks import Switch
 from portillon_cloud.access.operations import switched_off_now
 from portillon_cloud.database import Database
 from portillon_cloud.dunning import caps
+from portillon_cloud.dunning.holding import retry_waits
 from portillon_cloud.payments import settling, store
 from portillon_cloud.payments.provider import ChargeAnswer, ChargeOrder, ChargeOutcome, PaymentProvider
 from portillon_cloud.payments.questions.holding import holds
@@ -55,7 +56,7 @@ def charge(
     `hold` raises before anything is sent if another worker took that timer over meanwhile.
     """
     with db.write() as conn:
-        begun = _begin(conn, provider, intent_id, now_ms)
+        begun = _begin(conn, provider, intent_id, now_ms, claimed)
         # After the account is locked: a worker that was thought dead may have done it while this one waited.
         hold(conn)
         if isinstance(begun, ChargeResult):
@@ -96,7 +97,9 @@ def _done(conn: Connection, claimed: timers.Timer | None) -> None:
         timers.conclude(conn, claimed)
 
 
-def _begin(conn: Connection, provider: PaymentProvider, intent_id: int, now_ms: int) -> _Begun | ChargeResult:
+def _begin(
+    conn: Connection, provider: PaymentProvider, intent_id: int, now_ms: int, claimed: timers.Timer | None
+) -> _Begun | ChargeResult:
     intent = store.lock_current_intent(conn, intent_id)
     if intent is None or intent.state is not IntentState.OPEN:
         return ChargeResult.PARKED if intent and intent.state is IntentState.PARKED else ChargeResult.NOTHING_OWED
@@ -105,9 +108,12 @@ def _begin(conn: Connection, provider: PaymentProvider, intent_id: int, now_ms: 
     held = asked_until_ms > now_ms or Switch.COLLECTION in switched_off_now(conn, intent.account_id, now_ms)
     if live is not None:
         return _again(conn, provider, intent, live, now_ms, held=held)
+    if claimed is not None and retry_waits(conn, claimed, intent.account_id, now_ms, blocked=held):
+        return ChargeResult.COLLECTION_HELD
     if held:
         at_ms = max(now_ms + HELD_DAY_MS, asked_until_ms)
-        settling.schedule_charge(conn, intent, at_ms=at_ms, purpose=f"held-{now_ms}")
+        # Of all that waits for one instant one charge is left.
+        settling.schedule_charge(conn, intent, at_ms=at_ms, purpose=f"held-until-{at_ms}")
         return ChargeResult.COLLECTION_HELD
     method = store.method_to_charge(conn, intent.account_id)
     if method is None:
