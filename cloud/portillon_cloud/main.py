@@ -29,6 +29,7 @@ from portillon_cloud.dunning.before_due import DUNNING_BEFORE_DUE, remind_before
 from portillon_cloud.dunning.step_taking import take_step
 from portillon_cloud.gateways.broker import BrokerLink
 from portillon_cloud.gateways.link import GatewayLink
+from portillon_cloud.http.forgetting import Forgetting
 from portillon_cloud.messages.carrier import Carrier
 from portillon_cloud.messages.maildir_carrier import MaildirCarrier
 from portillon_cloud.messages.operations import deliver
@@ -133,6 +134,7 @@ class Services:
                 lambda: act(self.db, self.news_of, self.clock),
                 lambda: sweep(self.db, self.news_of, self.clock),
                 PayoutWatch(stripe_of(self.provider), self.clock).drain,
+                Forgetting(db=self.db, clock=self.clock),
                 *webhook_drains(
                     db=self.db,
                     clock=self.clock,

@@ -45,6 +45,7 @@ FREE = {
     "SELECT inbox_source.id FROM inbox_source": "which provider account is to be swept",
     "SELECT DISTINCT provider_account.organisation_id": "who has an account at the provider",
     "FROM webhook_endpoint WHERE webhook_endpoint.state = ": "which endpoints have something to be told",
+    "SELECT DISTINCT answered_request.organisation_id": "who has old answers to forget",
     "SELECT DISTINCT webhook_event.organisation_id": "who has old events to tidy up",
     "FROM webhook_endpoint WHERE webhook_endpoint.tell_owners_at_real_ms": "which owners to write to",
     "SELECT coalesce(max(invoice.id)": "the next free key of the table",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, select
@@ -20,6 +20,7 @@ from portillon_cloud.accounting.statement import Statement, StatementLine, state
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.once import RequestKey
 from portillon_cloud.http.paging import Id, Limit, PathId
 from portillon_cloud.http.problem import not_found, unprocessable
 from portillon_cloud.identity.principal import Principal
@@ -37,15 +38,6 @@ from portillon_cloud.reports.csv_sheet import OR_CSV, csv_sheet
 router = APIRouter(tags=["accounting"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]
 Accountant = Annotated[Principal, Depends(require(Permission.KEEP_BOOKS))]
-RequestKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        min_length=8,
-        max_length=200,
-        description="Chosen by the caller: the same key is the same act, however often it is sent",
-    ),
-]
 _FIRST, _LAST = datetime.date(2000, 1, 1), datetime.date(2199, 12, 31)
 Day = Annotated[datetime.date, Field(ge=_FIRST, le=_LAST)]
 Reason = Annotated[str, Field(min_length=1, max_length=500, description="Why; kept for ever")]

@@ -12,10 +12,10 @@ from portillon_cloud.billing.subscription_api import DocumentOut
 from portillon_cloud.billing.tax_catalogue import TaxCategory
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.once import RequestKey
 from portillon_cloud.http.paging import Id, PathId
 from portillon_cloud.identity.principal import Principal
 from portillon_cloud.identity.roles import Permission
-from portillon_cloud.payments.api import RequestKey
 
 router = APIRouter(tags=["billing"])
 Desk = Annotated[Principal, Depends(require(Permission.CHANGE_MEMBERS))]

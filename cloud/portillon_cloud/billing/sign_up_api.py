@@ -84,7 +84,15 @@ def sign_up(
     try:
         with services.db.write() as conn:
             now_ms = business_now_ms(conn, desk.organisation_id, services.clock.real_ms())
-            made = once(conn, desk, key, new, SignedUp, lambda: _signed_up(conn, new, desk, now_ms))
+            made = once(
+                conn,
+                desk,
+                key,
+                new,
+                SignedUp,
+                lambda: _signed_up(conn, new, desk, now_ms),
+                real_ms=services.clock.real_ms(),
+            )
             if preview:
                 raise _OnlyShownError
     except _OnlyShownError:

@@ -134,7 +134,7 @@ def create_subscription(
         return SubscribedOut(contract_id=made.contract_id, subscription_id=made.subscription_id)
 
     with services.db.write() as conn:
-        answer = once(conn, seller, request_key, new, SubscribedOut, signed)
+        answer = once(conn, seller, request_key, new, SubscribedOut, signed, real_ms=services.clock.real_ms())
     response.headers["Location"] = f"/api/v1/subscriptions/{answer.subscription_id}"
     return answer
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Connection, select
 
 from portillon_cloud.access.grace_given import grace_of
@@ -34,6 +34,7 @@ from portillon_cloud.desk.search import find
 from portillon_cloud.desk.tables import PlanState
 from portillon_cloud.desk.waiving import waive
 from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.once import RequestKey
 from portillon_cloud.http.paging import ID_MAX, PathId
 from portillon_cloud.http.problem import not_found
 from portillon_cloud.identity.principal import Principal
@@ -44,15 +45,6 @@ from portillon_cloud.payments.write_off import WriteOff
 router = APIRouter(tags=["desk"])
 Cashier = Annotated[Principal, Depends(require(Permission.TAKE_PAYMENT))]
 Owner = Annotated[Principal, Depends(require(Permission.MANAGE_STAFF))]
-RequestKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        min_length=8,
-        max_length=200,
-        description="Chosen by the caller: the same key is the same request, however often it is sent",
-    ),
-]
 
 
 @router.get("/desk/members")

@@ -3,7 +3,7 @@
 import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, select
@@ -18,6 +18,7 @@ from portillon_cloud.dunning.ladder import LetterKind, StepKind
 from portillon_cloud.dunning.policy_body import Currency, Minor, PolicyBody
 from portillon_cloud.dunning.promises import PromiseTaken, take_promise
 from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.once import RequestKey
 from portillon_cloud.http.paging import PathId
 from portillon_cloud.http.problem import not_found
 from portillon_cloud.identity.principal import Principal
@@ -29,15 +30,6 @@ router = APIRouter(tags=["dunning"])
 Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]
 Cashier = Annotated[Principal, Depends(require(Permission.TAKE_PAYMENT))]
 Date = Annotated[datetime.date, Field(ge=datetime.date(2000, 1, 1), le=datetime.date(2199, 12, 31))]
-RequestKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        min_length=8,
-        max_length=200,
-        description="Chosen by the caller: the same key is the same promise, however often it is sent",
-    ),
-]
 
 
 class CourseAsked(BaseModel):

@@ -25,6 +25,16 @@ OnceKey = Annotated[
         " often it is sent. Without it each request is another one",
     ),
 ]
+RequestKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=8,
+        max_length=200,
+        description="Chosen by the caller: the same key is the same request, however often it is sent",
+    ),
+]
+"""Of what is never asked without one; the record that is made keeps it, for as long as there is that record."""
 
 
 def once(
@@ -34,6 +44,8 @@ def once(
     asked: BaseModel,
     kind: type[Answer],
     make: Callable[[], Answer],
+    *,
+    real_ms: int,
 ) -> Answer:
     """What `make` answers; or, of a key that `who` has used, what was answered then, and nothing is made.
 
@@ -49,8 +61,8 @@ def once(
     insert_missing(
         conn,
         answered_request,
-        ("organisation_id", "key_hash", "content_hash"),
-        [(who.organisation_id, key_hash, content_hash)],
+        ("organisation_id", "key_hash", "content_hash", "asked_at_real_ms"),
+        [(who.organisation_id, key_hash, content_hash, real_ms)],
         unique=("organisation_id", "key_hash"),
     )
     ours = (column.organisation_id == who.organisation_id, column.key_hash == key_hash)

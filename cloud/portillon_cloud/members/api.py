@@ -279,7 +279,7 @@ def create_account(new: NewAccount, services: ServicesDep, writer: Writer, reque
         return Made(id=add_account(conn, organisation_id=writer.organisation_id, **new.model_dump()))
 
     with services.db.write() as conn:
-        return once(conn, writer, request_key, new, Made, made)
+        return once(conn, writer, request_key, new, Made, made, real_ms=services.clock.real_ms())
 
 
 @router.post("/members", status_code=201)
@@ -298,7 +298,7 @@ def create_member(new: NewMember, services: ServicesDep, writer: Writer, request
         return Made(id=member_id)
 
     with services.db.write() as conn:
-        return once(conn, writer, request_key, new, Made, made)
+        return once(conn, writer, request_key, new, Made, made, real_ms=services.clock.real_ms())
 
 
 def _own(conn: Connection, table: Table, wanted: int, writer: Principal, field: str) -> None:

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal, Protocol, cast
 
-from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, select
 
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.http.dependencies import ServicesDep, require
+from portillon_cloud.http.once import RequestKey as RequestKey  # all of payments name a request so
 from portillon_cloud.http.paging import ID_MAX
 from portillon_cloud.http.problem import not_found
 from portillon_cloud.http.services import Services
@@ -31,15 +32,6 @@ Reader = Annotated[Principal, Depends(require(Permission.SEE_MONEY))]
 Cashier = Annotated[Principal, Depends(require(Permission.TAKE_PAYMENT))]
 Tester = Annotated[Principal, Depends(require(Permission.TURN_CLOCK))]
 PathId = Annotated[int, Path(ge=1, le=ID_MAX)]
-RequestKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        min_length=8,
-        max_length=200,
-        description="Chosen by the caller: the same key is the same payment, however often it is sent",
-    ),
-]
 
 
 class PaymentServices(Services, Protocol):

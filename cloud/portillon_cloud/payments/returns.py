@@ -7,6 +7,7 @@
 4. What had been paid back to the member meanwhile is a loss: nobody can be charged for it without a person's word.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,8 @@ from portillon_cloud.payments import store
 from portillon_cloud.payments.errors import OverpaymentError, RequestKeyReusedError, UnknownPaymentError
 from portillon_cloud.payments.provider import is_hard
 from portillon_cloud.payments.return_tables import ReturnKind, allocation_undone, payment_return
-from portillon_cloud.payments.tables import IntentState, allocation, open_credit, payment, payment_intent
+from portillon_cloud.payments.tables import IntentState, Means, allocation, open_credit, payment, payment_intent
+from portillon_cloud.takings.operations import record_taking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,23 @@ def take_back(conn: Connection, told: TakenBack, *, now_ms: int) -> int:
         currency=paid.currency,
         recorded_at_ms=now_ms,
     )
+    if Means(paid.means) is not Means.BROUGHT:
+        back: Counter[int] = Counter()
+        for one in undone:
+            back[one.invoice_id] -= one.amount_minor
+        record_taking(
+            conn,
+            organisation_id=told.organisation_id,
+            legal_entity_id=paid.legal_entity_id,
+            account_id=paid.account_id,
+            payment_id=paid.id,
+            means=paid.means,
+            amount_minor=-amount_minor,
+            currency=paid.currency,
+            settles=back,
+            now_ms=now_ms,
+            return_id=return_id,
+        )
     for one in undone:
         _owe_again(conn, paid, one, told, now_ms)
     dunning.review_account(conn, organisation_id=told.organisation_id, account_id=paid.account_id, now_ms=now_ms)

@@ -219,7 +219,7 @@ def explain_line(
             )
             return Done()
 
-        return once(conn, accountant, key, new, Done, done)
+        return once(conn, accountant, key, new, Done, done, real_ms=services.clock.real_ms())
 
 
 @router.post("/bank-lines/{line_id}/transfer")
@@ -236,7 +236,7 @@ def transfer_line(
             )
             return Done(payment_id=paid)
 
-        return once(conn, accountant, key, new, Done, done)
+        return once(conn, accountant, key, new, Done, done, real_ms=services.clock.real_ms())
 
 
 @router.post("/bank-lines/{line_id}/entry")
@@ -251,7 +251,7 @@ def entry_line(
             confirm_entry(conn, accountant.organisation_id, line_id, new.entry_id, by=accountant.name, now_ms=now_ms)
             return Done()
 
-        return once(conn, accountant, key, new, Done, done)
+        return once(conn, accountant, key, new, Done, done, real_ms=services.clock.real_ms())
 
 
 @router.post("/bank-lines/{line_id}/explanation/taken-back")
@@ -269,7 +269,7 @@ def take_back_line(
             )
             return Done()
 
-        return once(conn, accountant, key, new, Done, done)
+        return once(conn, accountant, key, new, Done, done, real_ms=services.clock.real_ms())
 
 
 def _line(line: Line, may_be: Sequence[Suggestion]) -> LineOut:

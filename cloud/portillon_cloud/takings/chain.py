@@ -5,6 +5,7 @@
 3. A day is closed when it is over, each day one; a month after its last day, a year after its last month.
 4. What comes after a closure belongs to a later day.
 5. A closure says how many takings its period had, what they come to, and what all since the first come to.
+6. What a bank takes back is a taking too, of less than nothing, on the day on which it is told; the first one stays.
 """
 
 import datetime
@@ -28,7 +29,10 @@ class ClosureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taking:
-    """One payment received. `settles`: printed invoice numbers and what of it went to each, in minor units."""
+    """One payment received. `settles`: printed invoice numbers and what of it went to each, in minor units.
+
+    `return_id`: it is what a bank took back of the payment, and every amount is negative.
+    """
 
     number: int
     payment_id: int
@@ -40,6 +44,7 @@ class Taking:
     currency: str
     settles: Mapping[str, int]
     previous_hash: str
+    return_id: int | None = None
     hash: str = ""
 
 

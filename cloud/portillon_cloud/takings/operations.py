@@ -1,4 +1,4 @@
-"""Record what consumers paid, in the transaction of the payment; close the days that are over."""
+"""Record what consumers paid, and what banks took back of it, in the same transaction; close the days that are over."""
 
 import datetime
 from collections.abc import Mapping
@@ -35,8 +35,11 @@ def record_taking(
     currency: str,
     settles: Mapping[int, int],
     now_ms: int,
+    return_id: int | None = None,
 ) -> None:
     """Chain one payment, where the law asks for it. `settles`: invoice id → minor units.
+
+    With `return_id` what a bank took back of it: the amounts are negative.
 
     It is of today, or of the open day if that is later: clocks of two workers differ around midnight.
     """
@@ -65,6 +68,7 @@ def record_taking(
             currency=currency,
             settles=_printed(conn, settles),
             previous_hash=head.last_hash,
+            return_id=return_id,
         )
     )
     conn.execute(insert(taking).values(organisation_id=organisation_id, legal_entity_id=legal_entity_id, **asdict(new)))

@@ -1,6 +1,6 @@
 """Takings and their closures; neither ever changes. Only where the chain stands moves on."""
 
-from sqlalchemy import JSON, CheckConstraint, Column, Date, ForeignKey, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Column, Date, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
 from portillon_cloud.database.schema import Big, amount, instant, metadata, one_of, organisation_id, reference
 from portillon_cloud.database.triggers import never_changes
@@ -36,6 +36,7 @@ taking = Table(
     _legal_entity_id(),
     _number(),
     reference("payment_id", "payment.id"),
+    reference("return_id", "payment_return.id", nullable=True),  # what a bank took back of it: below nothing
     reference("account_id", "account.id"),
     Column("taken_on", Date, nullable=False, index=True),
     instant("received_at_ms"),  # business time
@@ -45,9 +46,12 @@ taking = Table(
     Column("settles", JSON, nullable=False),  # {"INV-202601-000017": 4990}
     Column("previous_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
-    UniqueConstraint("payment_id"),
+    UniqueConstraint("return_id"),
     CheckConstraint("number > 0", name="number_positive"),
+    CheckConstraint("(return_id IS NULL) = (amount_minor > 0)", name="return_negative"),
 )
+_PAYMENTS = taking.c.return_id.is_(None)
+Index("uq_taking_payment_id", taking.c.payment_id, unique=True, sqlite_where=_PAYMENTS, postgresql_where=_PAYMENTS)
 
 taking_closure = Table(
     "taking_closure",

@@ -1,4 +1,4 @@
-"""What ends a fixed term early: what the contract says in writing; beyond that the law of its place, with the clause."""
+"""What ends a fixed term early: what the contract says in writing, and beyond that the law of its place, by clause."""
 
 from datetime import date
 

@@ -9,6 +9,7 @@ from cloud.gym import Gym
 from portillon_cloud.billing.sign_up_api import NewPerson, NewSignUp, SignedUp, sign_up
 from portillon_cloud.billing.signing_api import SignedTerms
 from portillon_cloud.billing.tables import contract
+from portillon_cloud.http.forgetting import KEPT_MS, Forgetting
 from portillon_cloud.http.once import once
 from portillon_cloud.http.problem import Problem
 from portillon_cloud.http.tables import answered_request
@@ -90,7 +91,7 @@ def test_a_key_is_of_one_asker_and_one_request(sqlite_gym: Gym) -> None:
             def make() -> Made:
                 return Made(id=add_account(conn, organisation_id=gym.organisation_id, **new.model_dump()))
 
-            return once(conn, desk_of(gym, number), "nora-2026", new, Made, make).id
+            return once(conn, desk_of(gym, number), "nora-2026", new, Made, make, real_ms=gym.clock.real_ms()).id
 
     made = ask(new)
     assert ask(new) == made
@@ -112,7 +113,27 @@ def test_what_is_refused_leaves_its_key_free(sqlite_gym: Gym) -> None:
         raise Problem(422, "not so")
 
     with pytest.raises(Problem, match="not so"), gym.db.write() as conn:
-        once(conn, desk_of(gym), "nora-2026", new, Made, refuse)
+        once(conn, desk_of(gym), "nora-2026", new, Made, refuse, real_ms=0)
     mended = new.model_copy(update={"name": "Nora Côté"})
     with gym.db.write() as conn:
-        assert once(conn, desk_of(gym), "nora-2026", mended, Made, lambda: Made(id=7)).id == 7
+        assert once(conn, desk_of(gym), "nora-2026", mended, Made, lambda: Made(id=7), real_ms=0).id == 7
+
+
+def test_a_key_is_forgotten_after_its_life(gym: Gym) -> None:
+    """A month later its row is gone and the key is a new one; what is younger stays, and so does what it made."""
+    new = NewAccount(legal_entity_id=gym.legal_entity_id, name="Nora Roy", language="en")
+
+    def ask(key: str, real_ms: int) -> int:
+        with gym.db.write() as conn:
+
+            def make() -> Made:
+                return Made(id=add_account(conn, organisation_id=gym.organisation_id, **new.model_dump()))
+
+            return once(conn, desk_of(gym), key, new, Made, make, real_ms=real_ms).id
+
+    now_ms = gym.clock.real_ms()
+    old, young = ask("nora-2025", now_ms - KEPT_MS - 1), ask("nora-2026", now_ms - KEPT_MS)
+    forgetting = Forgetting(db=gym.db, clock=gym.clock)
+    assert (forgetting(), forgetting()) == (1, 0)
+    assert ask("nora-2026", now_ms) == young
+    assert ask("nora-2025", now_ms) not in (old, young)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from dues_gym import DUE, DuesGym, at
+from portillon_cloud.payments.return_tables import ReturnKind
+from portillon_cloud.payments.returns import TakenBack, take_back
 from portillon_cloud.takings import archive, operations
 from portillon_cloud.takings.archive import archive_key, faults, read_archive, write_archive
 from portillon_cloud.takings.errors import TakingsBrokenError
@@ -47,6 +49,32 @@ def test_a_payment_is_a_taking_with_what_it_settled(french: DuesGym) -> None:
     ]
     assert all(name.startswith(("TEST-2026", "INV-2026")) for row in rows for name in row.settles)
     assert timers == [at(0, 0)]
+    assert broken(french) == []
+
+
+def test_what_a_bank_takes_back_is_chained_too(french: DuesGym) -> None:
+    """A part comes back later: a record of its own with the invoice, below nothing; the totals are what is kept."""
+    pay(french, -3)
+    close(french, -1)
+    [payment_id] = french.scalars(select(taking.c.payment_id))
+    told = TakenBack(
+        organisation_id=french.organisation_id, payment_id=payment_id, kind=ReturnKind.BOUNCED, code="AC04",
+        request_key="cheque-1", by="desk", amount_minor=400,
+    )  # fmt: skip
+    for _ in range(2):
+        with french.db.write() as conn:
+            return_id = take_back(conn, told, now_ms=at(0, 12))
+    close(french, 1)
+    with french.db.read() as conn:
+        rows = conn.execute(select(taking).order_by(taking.c.number)).all()
+        days = select(taking_closure).where(taking_closure.c.kind == "day").order_by(taking_closure.c.number)
+        closures = [(row.total_minor, row.perpetual_minor) for row in conn.execute(days)]
+    assert [(row.amount_minor, list(row.settles.values()), row.return_id) for row in rows] == [
+        (1000, [1000], None),
+        (-400, [-400], return_id),
+    ]
+    assert rows[0].settles.keys() == rows[1].settles.keys()
+    assert (closures[0], closures[-1]) == ((1000, 1000), (-400, 600))
     assert broken(french) == []
 
 

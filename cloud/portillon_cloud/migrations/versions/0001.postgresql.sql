@@ -77,11 +77,14 @@ CREATE TABLE answered_request (
 	organisation_id BIGINT NOT NULL,
 	key_hash TEXT NOT NULL,
 	content_hash TEXT NOT NULL,
+	asked_at_real_ms BIGINT NOT NULL,
 	answer TEXT,
 	CONSTRAINT pk_answered_request PRIMARY KEY (id),
 	CONSTRAINT uq_answered_request_organisation_id_key_hash UNIQUE (organisation_id, key_hash),
 	CONSTRAINT fk_answered_request_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE INDEX ix_answered_request_organisation_id_asked_at_real_ms ON answered_request (organisation_id, asked_at_real_ms)
 
 CREATE OR REPLACE FUNCTION answered_request_content_hash_fixed_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'answered_request.content_hash never changes once written' USING ERRCODE = 'integrity_constraint_violation'; END $$
 
@@ -3173,35 +3176,6 @@ CREATE OR REPLACE FUNCTION payout_refuse() RETURNS trigger LANGUAGE plpgsql AS $
 
 CREATE TRIGGER payout_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON payout FOR EACH STATEMENT EXECUTE FUNCTION payout_refuse()
 
-CREATE TABLE taking (
-	organisation_id BIGINT NOT NULL,
-	legal_entity_id BIGINT NOT NULL,
-	number BIGINT NOT NULL,
-	payment_id BIGINT NOT NULL,
-	account_id BIGINT NOT NULL,
-	taken_on DATE NOT NULL,
-	received_at_ms BIGINT NOT NULL,
-	means TEXT NOT NULL,
-	amount_minor BIGINT NOT NULL,
-	currency TEXT NOT NULL,
-	settles JSON NOT NULL,
-	previous_hash TEXT NOT NULL,
-	hash TEXT NOT NULL,
-	CONSTRAINT pk_taking PRIMARY KEY (legal_entity_id, number),
-	CONSTRAINT uq_taking_payment_id UNIQUE (payment_id),
-	CONSTRAINT ck_taking_number_positive CHECK (number > 0),
-	CONSTRAINT fk_taking_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
-	CONSTRAINT fk_taking_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
-	CONSTRAINT fk_taking_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
-	CONSTRAINT fk_taking_account_id FOREIGN KEY(account_id) REFERENCES account (id)
-)
-
-CREATE INDEX ix_taking_taken_on ON taking (taken_on)
-
-CREATE OR REPLACE FUNCTION taking_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'taking rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
-
-CREATE TRIGGER taking_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON taking FOR EACH STATEMENT EXECUTE FUNCTION taking_refuse()
-
 CREATE TABLE allocation_undone (
 	id BIGSERIAL NOT NULL,
 	organisation_id BIGINT NOT NULL,
@@ -3322,6 +3296,40 @@ CREATE TABLE refund_attempt (
 CREATE INDEX ix_refund_attempt_payment_id ON refund_attempt (payment_id)
 
 CREATE UNIQUE INDEX uq_refund_attempt_live ON refund_attempt (payout_id) WHERE state IN ('sent', 'provider_down', 'unknown', 'waiting', 'doubt')
+
+CREATE TABLE taking (
+	organisation_id BIGINT NOT NULL,
+	legal_entity_id BIGINT NOT NULL,
+	number BIGINT NOT NULL,
+	payment_id BIGINT NOT NULL,
+	return_id BIGINT,
+	account_id BIGINT NOT NULL,
+	taken_on DATE NOT NULL,
+	received_at_ms BIGINT NOT NULL,
+	means TEXT NOT NULL,
+	amount_minor BIGINT NOT NULL,
+	currency TEXT NOT NULL,
+	settles JSON NOT NULL,
+	previous_hash TEXT NOT NULL,
+	hash TEXT NOT NULL,
+	CONSTRAINT pk_taking PRIMARY KEY (legal_entity_id, number),
+	CONSTRAINT uq_taking_return_id UNIQUE (return_id),
+	CONSTRAINT ck_taking_number_positive CHECK (number > 0),
+	CONSTRAINT ck_taking_return_negative CHECK ((return_id IS NULL) = (amount_minor > 0)),
+	CONSTRAINT fk_taking_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_taking_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_taking_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
+	CONSTRAINT fk_taking_return_id FOREIGN KEY(return_id) REFERENCES payment_return (id),
+	CONSTRAINT fk_taking_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_taking_taken_on ON taking (taken_on)
+
+CREATE UNIQUE INDEX uq_taking_payment_id ON taking (payment_id) WHERE return_id IS NULL
+
+CREATE OR REPLACE FUNCTION taking_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'taking rows never change: record a correction as a new row' USING ERRCODE = 'integrity_constraint_violation'; END $$
+
+CREATE TRIGGER taking_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON taking FOR EACH STATEMENT EXECUTE FUNCTION taking_refuse()
 
 CREATE TABLE dispute_document (
 	id BIGSERIAL NOT NULL,

@@ -75,11 +75,14 @@ CREATE TABLE answered_request (
 	organisation_id INTEGER NOT NULL,
 	key_hash TEXT NOT NULL,
 	content_hash TEXT NOT NULL,
+	asked_at_real_ms INTEGER NOT NULL,
 	answer TEXT,
 	CONSTRAINT pk_answered_request PRIMARY KEY (id),
 	CONSTRAINT uq_answered_request_organisation_id_key_hash UNIQUE (organisation_id, key_hash),
 	CONSTRAINT fk_answered_request_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id)
 )
+
+CREATE INDEX ix_answered_request_organisation_id_asked_at_real_ms ON answered_request (organisation_id, asked_at_real_ms)
 
 CREATE TRIGGER answered_request_content_hash_fixed BEFORE UPDATE OF content_hash ON answered_request WHEN OLD.content_hash IS NOT NEW.content_hash BEGIN SELECT RAISE(ABORT, 'answered_request.content_hash never changes once written'); END
 
@@ -3151,35 +3154,6 @@ CREATE TRIGGER payout_no_update BEFORE UPDATE ON payout BEGIN SELECT RAISE(ABORT
 
 CREATE TRIGGER payout_no_delete BEFORE DELETE ON payout BEGIN SELECT RAISE(ABORT, 'payout rows never change: record a correction as a new row'); END
 
-CREATE TABLE taking (
-	organisation_id INTEGER NOT NULL,
-	legal_entity_id INTEGER NOT NULL,
-	number INTEGER NOT NULL,
-	payment_id INTEGER NOT NULL,
-	account_id INTEGER NOT NULL,
-	taken_on DATE NOT NULL,
-	received_at_ms INTEGER NOT NULL,
-	means TEXT NOT NULL,
-	amount_minor INTEGER NOT NULL,
-	currency TEXT NOT NULL,
-	settles JSON NOT NULL,
-	previous_hash TEXT NOT NULL,
-	hash TEXT NOT NULL,
-	CONSTRAINT pk_taking PRIMARY KEY (legal_entity_id, number),
-	CONSTRAINT uq_taking_payment_id UNIQUE (payment_id),
-	CONSTRAINT ck_taking_number_positive CHECK (number > 0),
-	CONSTRAINT fk_taking_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
-	CONSTRAINT fk_taking_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
-	CONSTRAINT fk_taking_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
-	CONSTRAINT fk_taking_account_id FOREIGN KEY(account_id) REFERENCES account (id)
-)
-
-CREATE INDEX ix_taking_taken_on ON taking (taken_on)
-
-CREATE TRIGGER taking_no_update BEFORE UPDATE ON taking BEGIN SELECT RAISE(ABORT, 'taking rows never change: record a correction as a new row'); END
-
-CREATE TRIGGER taking_no_delete BEFORE DELETE ON taking BEGIN SELECT RAISE(ABORT, 'taking rows never change: record a correction as a new row'); END
-
 CREATE TABLE allocation_undone (
 	id INTEGER NOT NULL,
 	organisation_id INTEGER NOT NULL,
@@ -3300,6 +3274,40 @@ CREATE TABLE refund_attempt (
 CREATE INDEX ix_refund_attempt_payment_id ON refund_attempt (payment_id)
 
 CREATE UNIQUE INDEX uq_refund_attempt_live ON refund_attempt (payout_id) WHERE state IN ('sent', 'provider_down', 'unknown', 'waiting', 'doubt')
+
+CREATE TABLE taking (
+	organisation_id INTEGER NOT NULL,
+	legal_entity_id INTEGER NOT NULL,
+	number INTEGER NOT NULL,
+	payment_id INTEGER NOT NULL,
+	return_id INTEGER,
+	account_id INTEGER NOT NULL,
+	taken_on DATE NOT NULL,
+	received_at_ms INTEGER NOT NULL,
+	means TEXT NOT NULL,
+	amount_minor INTEGER NOT NULL,
+	currency TEXT NOT NULL,
+	settles JSON NOT NULL,
+	previous_hash TEXT NOT NULL,
+	hash TEXT NOT NULL,
+	CONSTRAINT pk_taking PRIMARY KEY (legal_entity_id, number),
+	CONSTRAINT uq_taking_return_id UNIQUE (return_id),
+	CONSTRAINT ck_taking_number_positive CHECK (number > 0),
+	CONSTRAINT ck_taking_return_negative CHECK ((return_id IS NULL) = (amount_minor > 0)),
+	CONSTRAINT fk_taking_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
+	CONSTRAINT fk_taking_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id),
+	CONSTRAINT fk_taking_payment_id FOREIGN KEY(payment_id) REFERENCES payment (id),
+	CONSTRAINT fk_taking_return_id FOREIGN KEY(return_id) REFERENCES payment_return (id),
+	CONSTRAINT fk_taking_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+)
+
+CREATE INDEX ix_taking_taken_on ON taking (taken_on)
+
+CREATE UNIQUE INDEX uq_taking_payment_id ON taking (payment_id) WHERE return_id IS NULL
+
+CREATE TRIGGER taking_no_update BEFORE UPDATE ON taking BEGIN SELECT RAISE(ABORT, 'taking rows never change: record a correction as a new row'); END
+
+CREATE TRIGGER taking_no_delete BEFORE DELETE ON taking BEGIN SELECT RAISE(ABORT, 'taking rows never change: record a correction as a new row'); END
 
 CREATE TABLE dispute_document (
 	id INTEGER NOT NULL,

@@ -158,6 +158,7 @@ def add(account_id: PathId, new: MandateBody, services: ServicesDep, desk: Desk,
             new,
             MadeMandate,
             lambda: MadeMandate(id=add_mandate(conn, services.keyring, said, by=desk.name, now_ms=now_ms)),
+            real_ms=services.clock.real_ms(),
         )
 
 
@@ -222,7 +223,7 @@ def make(legal_entity_id: PathId, services: ServicesDep, accountant: Accountant,
             one = make_file(conn, services.keyring, book, today=today, by=accountant.name, now_ms=now_ms)
             return MadeFile(id=one.id, number=one.number, orders=one.debits, total_minor=one.total_minor)
 
-        return once(conn, accountant, key, NoContent(), MadeFile, made)
+        return once(conn, accountant, key, NoContent(), MadeFile, made, real_ms=services.clock.real_ms())
 
 
 @router.post("/legal-entities/{legal_entity_id}/refund-files", status_code=201)
@@ -240,7 +241,7 @@ def make_of_refunds(
             one = make_refund_file(conn, services.keyring, book, today=today, by=accountant.name, now_ms=now_ms)
             return MadeFile(id=one.id, number=one.number, orders=one.debits, total_minor=one.total_minor)
 
-        return once(conn, accountant, key, NoContent(), MadeFile, made)
+        return once(conn, accountant, key, NoContent(), MadeFile, made, real_ms=services.clock.real_ms())
 
 
 @router.get(
