@@ -1,6 +1,6 @@
 """When a payment comes in of somebody who was brought: the reward is looked at, after the payment is committed."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from portillon_cloud import timers
 from portillon_cloud.billing.sales_tables import referral, referral_reward
@@ -9,16 +9,17 @@ from portillon_cloud.members.tables import member
 REFERRAL_REWARD = "referral_reward"
 """Kind of the timers; the subject is the referral."""
 
+_WAITING = (
+    select(referral.c.id)
+    .join(member, member.c.id == referral.c.referred_id)
+    .join(referral_reward, referral_reward.c.referral_id == referral.c.id, isouter=True)
+    .where(member.c.account_id == bindparam("account_id"), referral_reward.c.referral_id.is_(None))
+)
+
 
 def plan_rewards(conn: Connection, *, organisation_id: int, account_id: int, payment_id: int, now_ms: int) -> None:
     """Have the rewards looked at that a payment of this account may earn; most accounts earn none."""
-    waiting = conn.scalars(
-        select(referral.c.id)
-        .join(member, member.c.id == referral.c.referred_id)
-        .join(referral_reward, referral_reward.c.referral_id == referral.c.id, isouter=True)
-        .where(member.c.account_id == account_id, referral_reward.c.referral_id.is_(None))
-    )
-    for referral_id in waiting.all():
+    for referral_id in conn.scalars(_WAITING, {"account_id": account_id}).all():
         timers.schedule(
             conn,
             organisation_id=organisation_id,

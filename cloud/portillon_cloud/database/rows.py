@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
-from sqlalchemy import JSON, Connection, Date, Table, func, insert, select, text
+from sqlalchemy import JSON, Connection, Date, Select, Table, func, insert, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert
@@ -33,8 +33,13 @@ def reserve_ids(conn: Connection, table: Table, count: int) -> Sequence[int]:
         statement = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
         return sorted(conn.execute(statement, {"name": table.name, "count": count}).scalars())
     # The one writer holds the database: nobody else can take these ids before it commits.
-    last: int = conn.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
+    last: int = conn.execute(_last_id(table)).scalar_one()
     return range(last + 1, last + 1 + count)
+
+
+@lru_cache(maxsize=256)  # one per table
+def _last_id(table: Table) -> Select[Any]:
+    return select(func.coalesce(func.max(table.c.id), 0))
 
 
 def insert_many(conn: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:

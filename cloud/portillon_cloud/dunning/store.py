@@ -63,6 +63,12 @@ _RETRIES_TAKEN = (
     )
     .values(done_at_ms=bindparam("now_ms"))
 )
+_BLOCKS_OPEN = select(block.c.member_id, block.c.switches).where(
+    block.c.account_id == bindparam("account_id"),
+    block.c.reason == BlockReason.DUES_UNPAID,
+    block.c.source == bindparam("source"),
+    block.c.until_ms.is_(None),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,14 +291,7 @@ def retries_taken(conn: Connection, case_id: int, now_ms: int, on: date) -> None
 
 def blocks_open(conn: Connection, account_id: int, source: str) -> dict[int | None, frozenset[Switch]]:
     """What dunning's own open blocks hold off: for everybody of the account (None), and for a member."""
-    rows = conn.execute(
-        select(block.c.member_id, block.c.switches).where(
-            block.c.account_id == account_id,
-            block.c.reason == BlockReason.DUES_UNPAID,
-            block.c.source == source,
-            block.c.until_ms.is_(None),
-        )
-    )
+    rows = conn.execute(_BLOCKS_OPEN, {"account_id": account_id, "source": source})
     return {row.member_id: frozenset(Switch(switch) for switch in row.switches) for row in rows}
 
 

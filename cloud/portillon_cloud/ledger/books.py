@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud.ledger.tables import ledger_account
@@ -69,10 +69,13 @@ def open_books(conn: Connection, *, organisation_id: int, legal_entity_id: int, 
     )
 
 
+_ACCOUNT_IDS = select(ledger_account.c.code, ledger_account.c.id).where(
+    ledger_account.c.legal_entity_id == bindparam("legal_entity_id"),
+    ledger_account.c.currency == bindparam("of_currency"),
+)
+
+
 def account_ids(conn: Connection, *, legal_entity_id: int, currency: str) -> dict[str, int]:
     """The book's accounts by code."""
-    column = ledger_account.c
-    rows = conn.execute(
-        select(column.code, column.id).where(column.legal_entity_id == legal_entity_id, column.currency == currency)
-    )
+    rows = conn.execute(_ACCOUNT_IDS, {"legal_entity_id": legal_entity_id, "of_currency": currency})
     return {row.code: row.id for row in rows}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from portillon_cloud import webhooks
 from portillon_cloud.billing.reward_timer import plan_rewards
@@ -25,6 +25,9 @@ LEDGER_CODE_OF = {
     Means.BROUGHT: LedgerCode.BROUGHT_FORWARD,
 }
 """Where money of each means lies once it is ours."""
+
+_ALLOCATE = insert(allocation)
+_ZONE = select(organisation.c.time_zone).where(organisation.c.id == bindparam("organisation_id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +85,7 @@ def receive(conn: Connection, receipt: Receipt, shares: Sequence[Share], *, now_
         if share.amount_minor > 0
     ]
     if rows:
-        conn.execute(insert(allocation), rows)
+        conn.execute(_ALLOCATE, rows)
     settles: Counter[int] = Counter()
     for share in shares:
         settles[share.invoice_id] += share.amount_minor
@@ -102,9 +105,7 @@ def receive(conn: Connection, receipt: Receipt, shares: Sequence[Share], *, now_
         Posting(money, LedgerCode.RECEIVABLE, settled_minor),
         Posting(money, LedgerCode.MEMBER_CREDIT, receipt.amount_minor - settled_minor),
     ]
-    zone = conn.execute(
-        select(organisation.c.time_zone).where(organisation.c.id == receipt.organisation_id)
-    ).scalar_one()
+    zone = conn.execute(_ZONE, {"organisation_id": receipt.organisation_id}).scalar_one()
     post(
         conn,
         Entry(

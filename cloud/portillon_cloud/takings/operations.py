@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud import timers
@@ -21,6 +21,12 @@ REGIMES = ("fr",)
 """Tax regimes under which takings are chained: CGI, article 286, I, 3° bis."""
 
 _DAY = datetime.timedelta(days=1)
+
+_PLACE = (
+    select(legal_entity.c.tax_regime, organisation.c.time_zone)
+    .join(organisation, organisation.c.id == legal_entity.c.organisation_id)
+    .where(legal_entity.c.id == bindparam("legal_entity_id"))
+)
 
 
 def record_taking(
@@ -43,11 +49,7 @@ def record_taking(
 
     It is of today, or of the open day if that is later: clocks of two workers differ around midnight.
     """
-    place = conn.execute(
-        select(legal_entity.c.tax_regime, organisation.c.time_zone)
-        .join(organisation, organisation.c.id == legal_entity.c.organisation_id)
-        .where(legal_entity.c.id == legal_entity_id)
-    ).one()
+    place = conn.execute(_PLACE, {"legal_entity_id": legal_entity_id}).one()
     if place.tax_regime not in REGIMES:
         return
     today = local_date(now_ms, place.time_zone)
