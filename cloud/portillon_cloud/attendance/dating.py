@@ -6,13 +6,16 @@ The gateway's own words stay: `quality` never changes, and its estimate is repla
 from collections.abc import Sequence
 
 from portillon_rules.decision import TimeQuality
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud.attendance.content import EventRow, Sender
 from portillon_cloud.attendance.tables import boot_anchor, journal_event
 
 _NS_PER_MS = 1_000_000
+_KNOWN_BOOTS = select(boot_anchor.c.boot_id).where(
+    boot_anchor.c.gateway_id == bindparam("gateway"), boot_anchor.c.boot_id.in_(bindparam("boots", expanding=True))
+)
 
 
 def date_rows(conn: Connection, rows: list[EventRow], sender: Sender) -> list[EventRow]:
@@ -25,10 +28,7 @@ def date_rows(conn: Connection, rows: list[EventRow], sender: Sender) -> list[Ev
 
 def _anchored(conn: Connection, sender: Sender, rows: Sequence[EventRow]) -> bool:
     boots = {one.boot_id for one in rows}
-    anchor = boot_anchor.c
-    found = conn.execute(
-        select(anchor.boot_id).where(anchor.gateway_id == sender.gateway_id, anchor.boot_id.in_(boots))
-    ).scalars()
+    found = conn.execute(_KNOWN_BOOTS, {"gateway": sender.gateway_id, "boots": sorted(boots)}).scalars()
     return set(found) == boots
 
 

@@ -10,7 +10,7 @@ from itertools import chain, pairwise
 from typing import Any
 
 from portillon_wire.messages import EventKind, JournalAck, JournalBatch
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud.attendance.content import EventRow, Sender, row
@@ -21,6 +21,23 @@ AWAITED_MAX = 64
 """So many batches of a journal may overtake others; a gateway has four under way."""
 _WALK_LIMIT = 10_000
 """Stored rows beyond a filled hole that one batch looks through; the next batch goes on from there."""
+
+# Built once: they run for every batch.
+_OF_JOURNAL = {
+    table: (table.c.gateway_id == bindparam("gateway")) & (table.c.journal_id == bindparam("journal"))
+    for table in (journal_progress, journal_event)
+}
+_PROGRESS = (
+    select(
+        journal_progress.c.through, journal_progress.c.highest, journal_progress.c.ordinal, journal_progress.c.awaited
+    )
+    .where(_OF_JOURNAL[journal_progress])
+    .with_for_update()  # SQLite has the one writer instead
+)
+_CHANGE = update(journal_progress).where(_OF_JOURNAL[journal_progress])
+_CONTENTS = select(journal_event.c.sequence, journal_event.c.content_sha256).where(
+    _OF_JOURNAL[journal_event], journal_event.c.sequence.in_(bindparam("sequences", expanding=True))
+)
 
 _COLUMNS = ("organisation_id", "site_id", "gateway_id", "journal_id", "received_at_ms", *EventRow._fields)
 
@@ -70,13 +87,13 @@ def take_in(conn: Connection, batch: JournalBatch, *, sender: Sender, now_ms: in
         _insert(conn, date_rows(conn, fresh, sender), sender=sender, journal_id=batch.journal_id, now_ms=now_ms)
         through = _through(conn, sender, batch.journal_id, through=through, highest=highest, fresh=fresh)
         conn.execute(
-            update(journal_progress)
-            .where(_is(journal_progress, sender, batch.journal_id))
-            .values(
-                through=through,
-                highest=max(highest, fresh[-1].sequence),
-                awaited={sequence: content for sequence, content in awaited.items() if sequence > through} or None,
-            )
+            _CHANGE,
+            {
+                **_names(sender, batch.journal_id),
+                "through": through,
+                "highest": max(highest, fresh[-1].sequence),
+                "awaited": {sequence: content for sequence, content in awaited.items() if sequence > through} or None,
+            },
         )
     ack = JournalAck(journal_id=batch.journal_id, through=through)
     return Taken(ack, tuple(one.sequence for one in fresh), ordinal)
@@ -99,12 +116,7 @@ def passages(sender: Sender, journal_id: str, sequences: Sequence[int]) -> Selec
 def _claim(conn: Connection, sender: Sender, journal_id: str) -> tuple[int, int, int, dict[int, str]]:
     """Lock the journal's progress; (through, highest, ordinal, awaited)."""
     progress = journal_progress.c
-    query = (
-        select(progress.through, progress.highest, progress.ordinal, progress.awaited)
-        .where(_is(journal_progress, sender, journal_id))
-        .with_for_update()  # SQLite has the one writer instead
-    )
-    found = conn.execute(query).one_or_none()
+    found = conn.execute(_PROGRESS, _names(sender, journal_id)).one_or_none()
     if found is None:
         before = select(func.count()).select_from(journal_progress).where(progress.gateway_id == sender.gateway_id)
         first = {
@@ -117,7 +129,7 @@ def _claim(conn: Connection, sender: Sender, journal_id: str) -> tuple[int, int,
         }
         insert_new = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
         conn.execute(insert_new(journal_progress).values(first).on_conflict_do_nothing())
-        found = conn.execute(query).one()
+        found = conn.execute(_PROGRESS, _names(sender, journal_id)).one()
     awaited = {int(sequence): content for sequence, content in (found.awaited or {}).items()}
     return found.through, found.highest, found.ordinal, awaited
 
@@ -134,14 +146,9 @@ def _distinct(rows: list[EventRow]) -> tuple[list[EventRow], list[int]]:
 
 
 def _known(conn: Connection, sender: Sender, journal_id: str, rows: Sequence[EventRow]) -> dict[int, str]:
-    event = journal_event.c
     if not rows:
         return {}
-    found = conn.execute(
-        select(event.sequence, event.content_sha256).where(
-            _is(journal_event, sender, journal_id), event.sequence.in_([one.sequence for one in rows])
-        )
-    )
+    found = conn.execute(_CONTENTS, {**_names(sender, journal_id), "sequences": [one.sequence for one in rows]})
     return {sequence: content for sequence, content in found}
 
 
@@ -176,6 +183,10 @@ def _through(
             break
         through = sequence
     return through
+
+
+def _names(sender: Sender, journal_id: str) -> dict[str, Any]:
+    return {"gateway": sender.gateway_id, "journal": journal_id}
 
 
 def _is(table: Any, sender: Sender, journal_id: str) -> Any:

@@ -2,12 +2,23 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, column, select, table
+from sqlalchemy import Connection, bindparam, column, select, table
 
 from portillon_cloud.clock.errors import UnknownOrganisationError
 from portillon_cloud.clock.tables import test_clock
 
 _organisation = table("organisation", column("id"), column("mode"))
+_CLOCK = (  # built once: nearly everything that happens asks for the time
+    select(
+        _organisation.c.mode,
+        test_clock.c.business_ms,
+        test_clock.c.set_at_real_ms,
+        test_clock.c.rate,
+        test_clock.c.clock_rev,
+    )
+    .select_from(_organisation.outerjoin(test_clock, test_clock.c.organisation_id == _organisation.c.id))
+    .where(_organisation.c.id == bindparam("organisation"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +33,7 @@ class ClockReading:
 
 def read_clock(conn: Connection, organisation_id: int, real_ms: int) -> ClockReading:
     """The organisation's clock at `real_ms`; raises UnknownOrganisationError."""
-    clock = test_clock.c
-    row = conn.execute(
-        select(_organisation.c.mode, clock.business_ms, clock.set_at_real_ms, clock.rate, clock.clock_rev)
-        .select_from(_organisation.outerjoin(test_clock, clock.organisation_id == _organisation.c.id))
-        .where(_organisation.c.id == organisation_id)
-    ).one_or_none()
+    row = conn.execute(_CLOCK, {"organisation": organisation_id}).one_or_none()
     if row is None:
         raise UnknownOrganisationError(f"organisation {organisation_id} does not exist")
     if row.clock_rev is None:

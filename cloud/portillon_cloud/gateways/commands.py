@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from portillon_wire.commands import LIFE_MS_MAX, Action, Command, CommandResult
 from portillon_wire.signature import sign
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from portillon_cloud.database import Database, wake_after_commit
 from portillon_cloud.gateways import outgoing
@@ -22,6 +22,10 @@ from portillon_cloud.identity.principal import Principal
 from portillon_cloud.secrets import Keyring
 
 PUBLISHED_AT_ONCE_MAX = 200
+_WAITING = select(command.c.id).where(
+    command.c.published_at_ms.is_(None), command.c.expires_at_ms > bindparam("now_ms")
+)
+_ANY_WAITING = _WAITING.limit(1)  # built once: it runs at each tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +107,11 @@ def give_command(
 
 def publish_commands(db: Database, *, now_ms: int) -> list[Outgoing]:
     """What was given since, each once: whoever marks it publishes it. What is over by now goes nowhere."""
-    waiting = (command.c.published_at_ms.is_(None), command.c.expires_at_ms > now_ms)
     with db.read() as conn:
-        if conn.execute(select(command.c.id).where(*waiting).limit(1)).first() is None:
+        if conn.execute(_ANY_WAITING, {"now_ms": now_ms}).first() is None:
             return []
     with db.write() as conn:
-        ids = select(command.c.id).where(*waiting).order_by(command.c.id).limit(PUBLISHED_AT_ONCE_MAX)
+        ids = _WAITING.params(now_ms=now_ms).order_by(command.c.id).limit(PUBLISHED_AT_ONCE_MAX)
         marked = conn.execute(
             update(command)
             .where(command.c.id.in_(ids), command.c.published_at_ms.is_(None))

@@ -11,7 +11,7 @@ from portillon_wire.errors import MessageError, UnknownVersionError
 from portillon_wire.messages import JournalBatch, Message, Reported, Status, SyncReport, decode, encode
 from portillon_wire.presence import PresenceReport
 from portillon_wire.topics import Address, Up, parse
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from portillon_cloud import webhooks
 from portillon_cloud.access.grace import LEASE_HOURS
@@ -51,6 +51,8 @@ _CLASSES: dict[Up, type[Message]] = {
 }
 _RETAINED = {Up.STATUS, Up.REPORTED}  # versioned state; everything else counts only live (DESIGN §4)
 
+_SENDER = select(gateway).where(gateway.c.id == bindparam("gateway"))  # built once: it runs for every message
+
 _logger = logging.getLogger(__name__)
 
 
@@ -84,7 +86,7 @@ class GatewayLink:
             return []  # our own down/, should a broker ever hand it back
         message = _read(address, payload)
         with self._db.write() as conn:
-            sender = conn.execute(select(gateway).where(gateway.c.id == address.gateway)).one_or_none()
+            sender = conn.execute(_SENDER, {"gateway": address.gateway}).one_or_none()
             if sender is None:
                 _logger.warning("dropped %s of gateway %r, which is not enrolled", address.name, address.gateway)
                 return []

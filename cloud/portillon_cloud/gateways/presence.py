@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from portillon_wire.messages import Reported, Status
-from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, or_, select, update
 
 from portillon_cloud.gateways.tables import feed_state, gateway_status
 
@@ -16,6 +16,9 @@ SILENT_AFTER_MS = 90_000
 """Three lease intervals: an online gateway confirms each lease, so one that says nothing for so long is not there."""
 
 _SEEN_EVERY_MS = 5_000  # one write for the many messages of a busy gateway
+# Built once: they run for every message.
+_HELD = select(gateway_status).where(gateway_status.c.gateway_id == bindparam("gateway")).with_for_update()
+_CHANGE = update(gateway_status).where(gateway_status.c.gateway_id == bindparam("gateway"))
 
 
 def reachable(now_ms: int) -> ColumnElement[bool]:
@@ -51,7 +54,7 @@ def take_status(conn: Connection, gateway_id: str, status: Status, *, retained: 
         values["changed_at_ms"] = now_ms
     if not retained and status.online:
         values["seen_at_ms"] = now_ms
-    conn.execute(update(gateway_status).where(gateway_status.c.gateway_id == gateway_id).values(values))
+    conn.execute(_CHANGE, {"gateway": gateway_id, **values})
     if new_connection:
         # Nothing was sent on this connection yet: the next report is answered in full, and with a lease.
         conn.execute(
@@ -62,11 +65,8 @@ def take_status(conn: Connection, gateway_id: str, status: Status, *, retained: 
 
 def take_reported(conn: Connection, gateway_id: str, reported: Reported, *, now_ms: int) -> None:
     """Keep the gateway's latest report of itself."""
-    conn.execute(
-        update(gateway_status)
-        .where(gateway_status.c.gateway_id == gateway_id)
-        .values(reported=json.loads(reported.model_dump_json()), reported_at_ms=now_ms, software=reported.software)
-    )
+    kept = {"reported": json.loads(reported.model_dump_json()), "reported_at_ms": now_ms, "software": reported.software}
+    conn.execute(_CHANGE, {"gateway": gateway_id, **kept})
 
 
 def heard(conn: Connection, gateway_id: str, *, boot_id: str | None, now_ms: int) -> None:
@@ -80,8 +80,8 @@ def heard(conn: Connection, gateway_id: str, *, boot_id: str | None, now_ms: int
         if known.boot_id != boot_id:
             values.update(boot_id=boot_id, connection=0)
     if values:
-        conn.execute(update(gateway_status).where(gateway_status.c.gateway_id == gateway_id).values(values))
+        conn.execute(_CHANGE, {"gateway": gateway_id, **values})
 
 
 def _known(conn: Connection, gateway_id: str) -> Row[Any]:
-    return conn.execute(select(gateway_status).where(gateway_status.c.gateway_id == gateway_id).with_for_update()).one()
+    return conn.execute(_HELD, {"gateway": gateway_id}).one()

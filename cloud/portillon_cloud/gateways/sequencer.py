@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from portillon_wire.digest import Digest
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, or_, select
+from sqlalchemy import Connection, Select, bindparam, delete, exists, or_, select
 
 from portillon_cloud.database import Database
 from portillon_cloud.gateways import outgoing, store
@@ -32,8 +32,13 @@ _logger = logging.getLogger(__name__)
 RULES_ONLY = 0
 """Stands for the site's rules where an account's id could: those begin at 1."""
 
-_IN_OUTBOX = exists().where(access_outbox.c.gateway_id == feed_state.c.gateway_id)
-_SWEEPING = feed_state.c.sweep_after.is_not(None)
+_TRIED_NOW = store.STATE.where(
+    or_(feed_state.c.retry_at_ms.is_(None), feed_state.c.retry_at_ms <= bindparam("asked_at_ms"))
+)
+_IN_OUTBOX = _TRIED_NOW.where(exists().where(access_outbox.c.gateway_id == feed_state.c.gateway_id))
+_SWEEPING = _TRIED_NOW.where(feed_state.c.sweep_after.is_not(None))
+_ANY = {False: select(exists(_IN_OUTBOX)), True: select(exists(_SWEEPING))}
+"""Built once: they run at each tick."""
 
 Taken = dict[int, int | None]
 """Outbox rows by id: the account that changed, RULES_ONLY, or None for all."""
@@ -48,22 +53,28 @@ def sequence(db: Database, keyring: Keyring, *, real_ms: Callable[[], int]) -> t
     asked_at_ms = real_ms()
     messages: list[Outgoing] = []
     more = False
-    for kind, sweep in ((_IN_OUTBOX, False), (_SWEEPING, True)):
-        sent, worked = _site_turn(db, keyring, _waiting(kind, asked_at_ms), real_ms, sweep=sweep)
+    for waiting, sweep in ((_IN_OUTBOX, False), (_SWEEPING, True)):
+        sent, worked = _site_turn(db, keyring, waiting, asked_at_ms, real_ms, sweep=sweep)
         messages += sent
         more = more or worked
     return messages, more
 
 
 def _site_turn(
-    db: Database, keyring: Keyring, waiting: Select[Any], real_ms: Callable[[], int], *, sweep: bool
+    db: Database,
+    keyring: Keyring,
+    waiting: Select[Any],
+    asked_at_ms: int,
+    real_ms: Callable[[], int],
+    *,
+    sweep: bool,
 ) -> tuple[list[Outgoing], bool]:
     """The gateways of one site, those that waited longest: no lock is held across sites."""
     with db.read() as conn:
-        if not conn.execute(select(exists(waiting))).scalar():
+        if not conn.execute(_ANY[sweep], {"asked_at_ms": asked_at_ms}).scalar():
             return [], False
     with db.write() as conn:
-        claimed = _claim(conn, waiting)
+        claimed = _claim(conn, waiting.params(asked_at_ms=asked_at_ms))
         taken = [(state, _take(conn, state)) for state in claimed]
         # The order is the proof: outbox, then clock, then facts. A change whose outbox row was taken is among the facts
         # and has begun by the clock; one that comes meanwhile keeps its own row for the next round.
@@ -95,10 +106,6 @@ def _take(conn: Connection, state: State) -> Taken:
         .limit(ACCOUNTS_PER_TURN)
     )
     return {row.id: RULES_ONLY if row.rules_only else row.account_id for row in found}
-
-
-def _waiting(kind: ColumnElement[bool], now_ms: int) -> Select[Any]:
-    return store.STATE.where(kind, or_(feed_state.c.retry_at_ms.is_(None), feed_state.c.retry_at_ms <= now_ms))
 
 
 def _turn_or_alarm(

@@ -4,7 +4,7 @@ Nobody would be given a lease or sent a lost change again before that time, whic
 seems to be from the future would never count as waiting, so that leases would go on without it.
 """
 
-from sqlalchemy import ColumnElement, case, exists, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, case, exists, or_, select, update
 
 from portillon_cloud.database import Database
 from portillon_cloud.gateways.session import LEASE_INTERVAL_MS
@@ -35,7 +35,7 @@ def mend_instants(db: Database, *, now_ms: int) -> bool:
     later_ms = now_ms + LATER_MS_MAX
     with db.read() as conn:
         # Whatever a clock that is ahead does to a gateway's feed begins or ends with one of these.
-        if not conn.execute(select(exists().where(_any(_STATE, later_ms)))).scalar():
+        if not conn.execute(_IS_ANY, {"later_ms": later_ms}).scalar():
             return False
     with db.write() as conn:
         for table, instants in _INSTANTS.items():
@@ -44,5 +44,8 @@ def mend_instants(db: Database, *, now_ms: int) -> bool:
     return True
 
 
-def _any(instants: tuple[ColumnElement[int], ...], later_ms: int) -> ColumnElement[bool]:
+def _any(instants: tuple[ColumnElement[int], ...], later_ms: int | BindParameter[int]) -> ColumnElement[bool]:
     return or_(*(one > later_ms for one in instants))
+
+
+_IS_ANY = select(exists().where(_any(_STATE, bindparam("later_ms"))))  # built once: it runs at each tick

@@ -37,6 +37,11 @@ PATH = "/gateway/v1/snapshot/"
 _ROWS_PER_READ = 2_000
 _GATEWAYS_PER_ROUND = 4
 _TOKEN_BYTES = 32
+_WANTED = (
+    store.STATE.where(feed_state.c.snapshot_wanted_from.is_not(None), feed_state.c.ready)
+    .order_by(feed_state.c.acked_at_ms, feed_state.c.gateway_id)
+    .limit(_GATEWAYS_PER_ROUND)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +75,8 @@ def offer_snapshots(
     new_token: Callable[[], str] = lambda: secrets.token_urlsafe(_TOKEN_BYTES),
 ) -> list[Outgoing]:
     """Make, or take from the shelf, the snapshots that gateways want, and offer them."""
-    state = feed_state.c
-    wanted = (
-        store.STATE.where(state.snapshot_wanted_from.is_not(None), state.ready)
-        .order_by(state.acked_at_ms, state.gateway_id)
-        .limit(_GATEWAYS_PER_ROUND)
-    )
     with db.read() as conn:
-        waiting = conn.execute(wanted).all()
+        waiting = conn.execute(_WANTED).all()
     messages: list[Outgoing] = []
     for one in waiting:
         again = _offer_again(db, keyring, one, base_url=base_url, now_ms=now_ms)

@@ -6,7 +6,7 @@ from portillon_wire.digest import Digest
 from portillon_wire.messages import FeedEntry
 from portillon_wire.rows import RowChange
 from portillon_wire.signature import SigningKey, sign
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from portillon_cloud.gateways.session import Issued
 from portillon_cloud.gateways.tables import feed_entry, feed_state, gateway
@@ -21,28 +21,35 @@ STATE = select(feed_state, gateway.c.site_id, gateway.c.mode, gateway.c.revoked_
     feed_state, gateway, gateway.c.id == feed_state.c.gateway_id
 )
 
+# These run for every message of every gateway, and are built once: building one takes four times as long as it runs.
+_ITS_STATE = STATE.where(feed_state.c.gateway_id == bindparam("gateway"))
+_LOCK = _ITS_STATE.with_for_update(of=feed_state)
+_LOCK_IF_FREE = _ITS_STATE.with_for_update(of=feed_state, skip_locked=True)
+_CHANGE = update(feed_state).where(feed_state.c.gateway_id == bindparam("gateway"))
+_OF_EPOCH = (feed_entry.c.gateway_id == bindparam("gateway"), feed_entry.c.epoch == bindparam("of_epoch"))
+_OLDEST = select(func.min(feed_entry.c.revision)).where(*_OF_EPOCH)
+_ROOT = select(feed_entry.c.root).where(*_OF_EPOCH, feed_entry.c.revision == bindparam("at_revision"))
+_UNCONFIRMED_SINCE = select(func.min(feed_entry.c.issued_at_ms)).where(
+    *_OF_EPOCH, feed_entry.c.revision > bindparam("confirmed")
+)
+
 
 def lock(conn: Connection, gateway_id: str, *, skip_locked: bool = False) -> State | None:
     """The gateway's state, locked until the transaction ends (SQLite: there is one writer); None: not enrolled.
 
     `skip_locked`: None also if another process has it. Whoever locks several must not wait for any.
     """
-    query = STATE.where(feed_state.c.gateway_id == gateway_id).with_for_update(of=feed_state, skip_locked=skip_locked)
-    return conn.execute(query).one_or_none()
+    return conn.execute(_LOCK_IF_FREE if skip_locked else _LOCK, {"gateway": gateway_id}).one_or_none()
 
 
 def change(conn: Connection, gateway_id: str, **values: Any) -> None:
     """Write columns of a locked state."""
-    conn.execute(update(feed_state).where(feed_state.c.gateway_id == gateway_id).values(**values))
+    conn.execute(_CHANGE, {"gateway": gateway_id, **values})
 
 
 def issued(conn: Connection, state: State) -> Issued:
     """What the feed has come to."""
-    oldest = conn.execute(
-        select(func.min(feed_entry.c.revision)).where(
-            feed_entry.c.gateway_id == state.gateway_id, feed_entry.c.epoch == state.epoch
-        )
-    ).scalar()
+    oldest = conn.execute(_OLDEST, {"gateway": state.gateway_id, "of_epoch": state.epoch}).scalar()
     return Issued(
         epoch=state.epoch,
         revision=state.revision,
@@ -58,9 +65,8 @@ def root_at(conn: Connection, state: State, *, epoch: int, revision: int) -> str
         return None
     if revision == state.revision:
         return str(state.root) if state.ready else None
-    entry = feed_entry.c
     found: str | None = conn.execute(
-        select(entry.root).where(entry.gateway_id == state.gateway_id, entry.epoch == epoch, entry.revision == revision)
+        _ROOT, {"gateway": state.gateway_id, "of_epoch": epoch, "at_revision": revision}
     ).scalar()
     return found
 
@@ -83,13 +89,9 @@ def tokens(conn: Connection, state: State, *, first: int, last: int) -> list[byt
 
 def waiting_since_ms(conn: Connection, state: State) -> int | None:
     """Since when the oldest change that the gateway has not confirmed is known; None: it confirmed all there is."""
-    entry = feed_entry.c
     unconfirmed = conn.execute(
-        select(func.min(entry.issued_at_ms)).where(
-            entry.gateway_id == state.gateway_id,
-            entry.epoch == state.epoch,
-            entry.revision > state.acked_revision,
-        )
+        _UNCONFIRMED_SINCE,
+        {"gateway": state.gateway_id, "of_epoch": state.epoch, "confirmed": state.acked_revision},
     ).scalar()
     return min((at for at in (unconfirmed, state.backlog_since_ms) if at is not None), default=None)
 

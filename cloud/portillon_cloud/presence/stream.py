@@ -17,7 +17,7 @@ from portillon_rules.decision import TimeQuality
 from portillon_wire.messages import EventKind, JournalEvent, Way
 from portillon_wire.presence import PASSAGES_MAX, UNSEEN_MAX, PresenceNews, PresenceReport, Seen, Unseen
 from portillon_wire.signature import SigningKey, sign
-from sqlalchemy import Connection, Row, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud.attendance.content import Sender
@@ -37,6 +37,23 @@ PARTS_MAX = 10
 PRUNE_EVERY = 256
 """Numbers between two looks for what is a day old."""
 
+
+# Built once: they run for every report.
+_EPOCH = select(feed_state.c.epoch).where(feed_state.c.gateway_id == bindparam("gateway"))
+_HEAD = select(site_presence.c.sequence).where(site_presence.c.site_id == bindparam("site")).with_for_update()
+_OTHERS = (
+    select(
+        gateway.c.id,
+        gateway_presence.c.told_ms,
+        gateway_presence.c.unseen,
+        gateway_presence.c.gateway_id.is_not(None).label("listens"),
+    )
+    .outerjoin(gateway_presence, gateway_presence.c.gateway_id == gateway.c.id)
+    .where(
+        gateway.c.site_id == bindparam("site"), gateway.c.id != bindparam("gateway"), gateway.c.revoked_at_ms.is_(None)
+    )
+    .order_by(gateway.c.id)
+)
 
 T = TypeVar("T")
 
@@ -103,10 +120,7 @@ def answer(conn: Connection, key: SigningKey, who: Row[Any], report: PresenceRep
     others = _others(conn, who.site_id, who.id)
     if not others:
         return [_news(key, who.id, after=0, through=0, others=0)]
-    head = conn.execute(
-        select(site_presence.c.sequence).where(site_presence.c.site_id == who.site_id).with_for_update()
-    ).scalar()
-    head = head or 0
+    head = conn.execute(_HEAD, {"site": who.site_id}).scalar() or 0
     after = report.through if in_step and report.through <= head else 0
     place = member_presence.c
     rows = conn.execute(
@@ -136,13 +150,7 @@ def _tells(event: JournalEvent) -> bool:
 
 def _others(conn: Connection, site_id: int, gateway_id: str) -> Sequence[Row[Any]]:
     """The site's other gateways in service, and what each has told; one that never told anything does not listen."""
-    told = gateway_presence.c
-    return conn.execute(
-        select(gateway.c.id, told.told_ms, told.unseen, told.gateway_id.is_not(None).label("listens"))
-        .outerjoin(gateway_presence, told.gateway_id == gateway.c.id)
-        .where(gateway.c.site_id == site_id, gateway.c.id != gateway_id, gateway.c.revoked_at_ms.is_(None))
-        .order_by(gateway.c.id)
-    ).all()
+    return conn.execute(_OTHERS, {"site": site_id, "gateway": gateway_id}).all()
 
 
 def _dated(conn: Connection, passages: Sequence[JournalEvent], sender: Sender, journal_id: str) -> Iterable[_Passage]:
@@ -169,12 +177,11 @@ def _dated(conn: Connection, passages: Sequence[JournalEvent], sender: Sender, j
 
 def _lock(conn: Connection, sender: Sender) -> int:
     """Hold the site until the transaction ends; the last number that was given."""
-    query = select(site_presence.c.sequence).where(site_presence.c.site_id == sender.site_id).with_for_update()
-    found = conn.execute(query).scalar()
+    found = conn.execute(_HEAD, {"site": sender.site_id}).scalar()
     if found is None:
         first = {"site_id": sender.site_id, "organisation_id": sender.organisation_id, "sequence": 0}
         conn.execute(_insert(conn)(site_presence).values(first).on_conflict_do_nothing())
-        found = conn.execute(query).scalar_one()
+        found = conn.execute(_HEAD, {"site": sender.site_id}).scalar_one()
     return int(found)
 
 
@@ -244,7 +251,7 @@ def _pushed(
 
 def _take(conn: Connection, who: Row[Any], report: PresenceReport, now_ms: int) -> bool:
     """Whether the report is of the feed's present epoch. Of another one it claims what another cloud was told."""
-    epoch = conn.execute(select(feed_state.c.epoch).where(feed_state.c.gateway_id == who.id)).scalar()
+    epoch = conn.execute(_EPOCH, {"gateway": who.id}).scalar()
     in_step = bool(report.epoch == epoch)
     told_ms = min(report.told_ms, now_ms) if in_step and report.told_ms is not None else None
     insert = _insert(conn)(gateway_presence).values(

@@ -17,7 +17,7 @@ from typing import Any
 
 from portillon_wire.messages import Reported
 from portillon_wire.rows import RowKind
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portillon_cloud import outbox
@@ -30,6 +30,18 @@ WINDOW_MS = 660_000
 """A minute longer than the longest passage window: 60 s, ten times for who needs longer (portillon_config.doors). One
 that waited in a lane's queue may come later still; it is then counted as of another turn."""
 MEMBERS_PER_REPORT = 500
+
+# Built once: they run for every report of every gateway.
+_HOMES = (
+    select(visit_home, member.c.account_id)
+    .join(member, member.c.id == visit_home.c.member_id)
+    .order_by(visit_home.c.member_id)
+    .limit(MEMBERS_PER_REPORT)
+    .with_for_update(of=visit_home)
+)
+_SITE = select(gateway.c.site_id).where(gateway.c.id == bindparam("gateway")).scalar_subquery()
+_HOMELESS = _HOMES.where(visit_home.c.gateway_id.is_(None), member.c.site_id == _SITE)
+_MOVING = _HOMES.where(visit_home.c.gateway_id == bindparam("gateway"), visit_home.c.moving_to.is_not(None))
 
 
 def move(
@@ -97,18 +109,10 @@ def settle(conn: Connection, gateway_id: str, report: Reported, *, now_ms: int, 
     """Take the next step of what waits for this gateway's report; how many turns began. `now_ms`: real time."""
     home = visit_home.c
     began = 0
-    mine = (
-        select(visit_home, member.c.account_id)
-        .join(member, member.c.id == home.member_id)
-        .order_by(home.member_id)
-        .limit(MEMBERS_PER_REPORT)
-        .with_for_update(of=visit_home)
-    )
-    site_id = select(gateway.c.site_id).where(gateway.c.id == gateway_id).scalar_subquery()
-    for row in conn.execute(mine.where(home.gateway_id.is_(None), member.c.site_id == site_id)).all():
+    for row in conn.execute(_HOMELESS, {"gateway": gateway_id}).all():
         _begin(conn, row, gateway_id, business_ms)
         began += 1
-    moving = conn.execute(mine.where(home.gateway_id == gateway_id, home.moving_to.is_not(None))).all()
+    moving = conn.execute(_MOVING, {"gateway": gateway_id}).all()
     if not moving:
         return began
     told = _without_home(conn, gateway_id, [str(row.member_id) for row in moving])
