@@ -12,7 +12,9 @@ class Finding:
     counts: Counter[str] = field(default_factory=Counter)
     broken: dict[int, str] = field(default_factory=dict)
     hours: float = 0.0
-    """Gateway-hours lived."""
+    """Gateway-hours lived with all faults on, before everything was mended."""
+    cpu_s: float = 0.0
+    """What these hours took of the processor."""
     trace: str = ""
     """A hash of all that was sent, answered and decided, for comparing two runs."""
 

@@ -1,5 +1,6 @@
 """The kinds of lives: how each is written from a seed, and lived."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,7 +69,9 @@ def live_once(history: History, folder: Path, template: Path, *, defences: Defen
         pace=pace, start_ms=faults.begins_ms(history.seed, wait_ms=pace.wait_ms, without=history.without),
     )  # fmt: skip
     try:
+        began_s = time.process_time()
         life.play(history)
+        life.finding.cpu_s = time.process_time() - began_s
         if not life.finding.broken:
             life.heal()
     finally:

@@ -18,6 +18,7 @@ class Tally:
         self.broken: Counter[int] = Counter()
         self._kinds: Counter[str] = Counter()
         self._cpu_s: Counter[str] = Counter()
+        self._lived_cpu_s: Counter[str] = Counter()
         self._cuts: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._hours: Counter[str] = Counter()
@@ -39,6 +40,7 @@ class Tally:
         self._cuts[kind] += finding.counts["power cuts"]
         self._counts += finding.counts
         self._hours[kind] += finding.hours  # type: ignore[assignment]
+        self._lived_cpu_s[kind] += finding.cpu_s  # type: ignore[assignment]
         self.broken.update(finding.broken.keys())
         self._trace.update(f"{history.seed} {finding.trace} {sorted(finding.counts.items())}".encode())
 
@@ -53,7 +55,8 @@ class Tally:
         say(f"{self.lives} lives, seeds {self._seeds[0]} to {self._seeds[-1]}: " + _listed(self._kinds))
         for kind, hours in self._hours.items():
             if hours:
-                say(f"gateway-hours per CPU-second in {kind}, all faults on: {hours / self._cpu_s[kind]:.1f}")
+                lived, whole = hours / self._lived_cpu_s[kind], hours / self._cpu_s[kind]
+                say(f"gateway-hours per CPU-second in {kind}, all faults on: {lived:.1f}; with healing: {whole:.1f}")
         if self._cuts["storage"]:
             say(f"power cuts under every store per CPU-second: {self._cuts['storage'] / self._cpu_s['storage']:.0f}")
         say("what happened: " + _listed(self._counts))
