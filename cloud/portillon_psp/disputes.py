@@ -38,7 +38,7 @@ def open_dispute(book: Book, charge_id: str, *, inquiry: bool = False) -> dict[s
             "past_due": False, "submission_count": 0,
         },
         "is_charge_refundable": inquiry, "livemode": False, "metadata": {}, "payment_intent": charge["payment_intent"],
-        "payment_method_details": {"type": method["type"]}, "reason": behaviour(method).reason,
+        "payment_method_details": {"type": "card"} if card else None, "reason": behaviour(method).reason,
         "status": "warning_needs_response" if inquiry else "needs_response",
     }  # fmt: skip
     charge["disputed"] = True

@@ -116,6 +116,7 @@ def make_setup(book: Book, given: Params) -> dict[str, Any]:
     if given.group("automatic_payment_methods").get("enabled") == "true":
         setup["automatic_payment_methods"] = {"allow_redirects": "never", "enabled": True}
         setup["payment_method_types"] = ["card", *_ACCOUNT_FIELD]
+    setup["payment_method_options"] = given.group("payment_method_options")
     confirm = given.flag("confirm")
     given.group("mandate_data")
     given.done()
@@ -154,6 +155,13 @@ def _confirmed(book: Book, setup: dict[str, Any]) -> dict[str, Any]:
             f"it cannot be confirmed: it is {setup['status']}", code="setup_intent_unexpected_state"
         )
     method = book.get("payment_method", setup["payment_method"])
+    if method["type"] == "acss_debit" and "mandate_options" not in setup["payment_method_options"].get(
+        "acss_debit", {}
+    ):
+        raise InvalidRequestError(
+            "A Canadian debit is agreed to under terms: give them.",
+            param="payment_method_options[acss_debit][mandate_options]",
+        )
     does = behaviour(method)
     if method["type"] == "card" and does.decline is not None and method["_does"] != "pm_card_chargeCustomerFail":
         error = declined(does.decline)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import stripe
 from sqlalchemy import Connection, select
+from stripe.params import SetupIntentCreateParams
 
 from portillon_cloud.database.rows import insert_missing
 from portillon_cloud.members.tables import account as payer_account
@@ -16,6 +17,7 @@ from portillon_cloud.payments.operations import add_payment_method
 from portillon_cloud.payments.provider import ChargeOrder
 from portillon_cloud.payments.provider_account_tables import provider_customer
 from portillon_cloud.payments.provider_accounts import ProviderAccount
+from portillon_cloud.payments.stripe.debit_terms import debit_terms
 from portillon_cloud.payments.stripe.errors import NoStripeAccountError, SetupNotDoneError, StripeAwayError
 from portillon_cloud.payments.stripe.methods import seen_method
 from portillon_cloud.payments.stripe.provider import StripeProvider
@@ -45,16 +47,22 @@ def begin_card(provider: StripeProvider, *, organisation_id: int, account_id: in
     """Let the payer enter a card or account. Raises UnknownAccountError, NoStripeAccountError, StripeAwayError."""
     with provider.db.read() as conn:
         _require_account(conn, organisation_id, account_id)
+        terms = debit_terms(conn, account_id)
     there, publishable_key = _for_pages(provider, organisation_id)
     try:
         customer = _customer(provider, there, account_id)
-        setup = provider.at(there).client.v1.setup_intents.create(
-            {
-                "customer": customer,
-                "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-                "usage": "off_session",
-            }
-        )
+        create = provider.at(there).client.v1.setup_intents.create
+        asked: SetupIntentCreateParams = {
+            "customer": customer,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "usage": "off_session",
+        }
+        try:
+            setup = create({**asked, "payment_method_options": terms})
+        except stripe.InvalidRequestError as error:
+            if not (error.param or "").startswith("payment_method_options"):
+                raise
+            setup = create(asked)  # an account that takes no such debits may not like to hear of them
     except stripe.StripeError as error:
         raise _away(error) from error
     return ForBrowser(publishable_key=publishable_key, secret=str(setup.client_secret), reference=setup.id)

@@ -6,7 +6,7 @@ from portillon_cloud.payments.inbox.news import MethodSeen
 
 _BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "interac": "Interac"}
 _UNKNOWN = "unknown"  # Stripe's word for a brand that it does not know
-_DEBITS = {"sepa_debit": "SEPA", "acss_debit": "PAD", "us_bank_account": "ACH"}
+DEBITS = {"sepa_debit": "SEPA", "acss_debit": "PAD", "us_bank_account": "ACH"}
 
 
 def seen_method(method: stripe.PaymentMethod, *, mandate: stripe.Mandate | None = None) -> MethodSeen:
@@ -30,5 +30,5 @@ def label(method: stripe.PaymentMethod) -> str:
         return f"{brand} •••• {method.card.last4}"
     details = getattr(method, method.type, None)
     last4 = getattr(details, "last4", None)
-    kind = _DEBITS.get(method.type, method.type)
+    kind = DEBITS.get(method.type, method.type)
     return kind if last4 is None else f"{kind} •••• {last4}"

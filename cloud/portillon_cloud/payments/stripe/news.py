@@ -32,7 +32,7 @@ from portillon_cloud.payments.inbox.news import (
 from portillon_cloud.payments.provider_accounts import accounts_of
 from portillon_cloud.payments.stripe import answers
 from portillon_cloud.payments.stripe.account import PAGE, REFERENCE
-from portillon_cloud.payments.stripe.methods import seen_method
+from portillon_cloud.payments.stripe.methods import DEBITS, seen_method
 from portillon_cloud.payments.stripe.provider import StripeProvider
 from portillon_cloud.payments.tables import STRIPE
 
@@ -188,7 +188,6 @@ class StripeNews:
     def _dispute(self, dispute: stripe.Dispute) -> DisputeSeen:
         named = dispute.payment_intent or dispute.charge
         intent = self._intent(named if isinstance(named, str) else named.id)
-        details = dispute.payment_method_details
         due_s = dispute.evidence_details.due_by
         return DisputeSeen(
             reference=dispute.id,
@@ -197,7 +196,7 @@ class StripeNews:
             amount_minor=dispute.amount,
             currency=dispute.currency.upper(),
             reason=dispute.reason,
-            debit=details is not None and details.type != "card",
+            debit=self._is_debit(dispute),
             answer_by_ms=None if due_s is None else due_s * 1000,
             fees=[
                 DisputeFee(reference=one.id, fee_minor=one.fee, currency=one.currency.upper())
@@ -205,6 +204,15 @@ class StripeNews:
                 if one.fee
             ],
         )
+
+    def _is_debit(self, dispute: stripe.Dispute) -> bool:
+        """Whether a bank took a debit back. The dispute itself names its means only if that is no debit."""
+        if dispute.payment_method_details is not None:
+            return False
+        named = dispute.charge if isinstance(dispute.charge, str) else dispute.charge.id
+        charge = self._found(lambda client: client.v1.charges.retrieve(named))
+        details = None if charge is None else charge.payment_method_details
+        return details is not None and details.type in DEBITS
 
     def _key(self, one: stripe.PaymentIntent | stripe.Refund) -> str | None:
         found = str(one.metadata.to_dict().get(REFERENCE, "")) if one.metadata else ""
