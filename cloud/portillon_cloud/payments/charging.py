@@ -108,6 +108,8 @@ def _begin(
     held = asked_until_ms > now_ms or Switch.COLLECTION in switched_off_now(conn, intent.account_id, now_ms)
     if live is not None:
         return _again(conn, provider, intent, live, now_ms, held=held)
+    if claimed is not None and settling.asks_after(claimed):
+        return ChargeResult.HEARD  # by a webhook, or by another worker: dunning says when the card is tried again
     if claimed is not None and retry_waits(conn, claimed, intent.account_id, now_ms, blocked=held):
         return ChargeResult.COLLECTION_HELD
     if held:

@@ -15,6 +15,9 @@ CHARGE = "charge"
 """Kind of the timers that bring an intent one step further; the subject is the intent."""
 
 
+_ATTEMPT = "attempt-"  # how the purpose begins of a timer that asks what became of one
+
+
 class ChargeResult(StrEnum):
     """What came of asking for a charge."""
 
@@ -26,6 +29,7 @@ class ChargeResult(StrEnum):
     SUCCEEDED = "succeeded"
     REFUSED = "refused"
     WAITING = "waiting"  # not decided; a timer asks again
+    HEARD = "heard"  # what was to be asked after was decided meanwhile
     NEVER_REACHED = "never_reached"  # the provider never saw it; a timer makes the next attempt
 
 
@@ -78,6 +82,11 @@ def schedule_charge(conn: Connection, intent: store.Intent, *, at_ms: int, purpo
     )
 
 
+def asks_after(claimed: timers.Timer) -> bool:
+    """Whether the timer only asks what became of an attempt."""
+    return f":{_ATTEMPT}" in claimed.key
+
+
 def _succeeded(conn: Connection, intent: store.Intent, live: store.Attempt, answer: ChargeAnswer, now_ms: int) -> None:
     store.end_attempt(conn, intent, live, FinalOutcome.SUCCEEDED, now_ms=now_ms, reference=answer.reference)
     store.set_intent_state(conn, intent.id, IntentState.SUCCEEDED)
@@ -127,7 +136,7 @@ def _undecided(
         webhooks.tell(conn, asked, intent.organisation_id, [live.id], at_ms=now_ms)
     wait_ms = backoff.wait_ms(state, attempt.tries)
     if wait_ms is not None:
-        purpose = f"attempt-{attempt.number}.{attempt.tries}"
+        purpose = f"{_ATTEMPT}{attempt.number}.{attempt.tries}"
         schedule_charge(conn, intent, at_ms=now_ms + wait_ms, purpose=purpose)
         return ChargeResult.WAITING
     if state is AttemptState.PROVIDER_DOWN:

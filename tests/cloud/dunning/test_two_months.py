@@ -123,12 +123,12 @@ def test_two_months_of_every_card(gym: DuesGym) -> None:
                 suspended_on.setdefault(behaviour, day)
             sent[behaviour] = row
         _books_fit(gym)
-    # A debit returned after three days starts its ladder then, and its last retry, submitted on the tenth day of it,
-    # counts as paid until it came back; everybody else's starts on the due date.
+    # A debit returned after three days starts its ladder then, and its last retry, submitted on the seventh day of it,
+    # counts as paid until it comes back; everybody else's starts on the due date.
     assert suspended_on == {
         CardBehaviour.INSUFFICIENT_FUNDS: 10,
         CardBehaviour.LOST_CARD: 10,
-        CardBehaviour.DEBIT_RETURNED: 16,
+        CardBehaviour.DEBIT_RETURNED: 13,
         CardBehaviour.PROVIDER_DOWN: 10,
         CardBehaviour.ACTION_REQUIRED: 10,
     }

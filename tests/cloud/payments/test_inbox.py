@@ -68,6 +68,16 @@ def test_a_lost_answer_is_heard_of_at_once(gym: DuesGym, inbox: Inbox) -> None:
     assert gym.balance_minor(LedgerCode.PROVIDER_CLEARING) == 4599
 
 
+def test_a_refusal_that_is_heard_of_first_is_not_tried_again_at_once(gym: DuesGym, inbox: Inbox) -> None:
+    """The timer that would have asked after the lost answer finds it decided: the card is tried on the ladder's day."""
+    _, charge = charged(gym, inbox, ChargeOutcome.REFUSED)
+    inbox.tell("payment_intent.payment_failed", charge)
+    gym.run_until(at(2, 23))
+    assert gym.scalars(select(attempt_outcome.c.outcome)) == ["refused"]
+    gym.run_until(at(3))
+    assert gym.scalars(select(payment_attempt.c.number)) == [1, 2]
+
+
 def test_what_nobody_signed_leaves_nothing(gym: DuesGym, inbox: Inbox) -> None:
     """A forged webhook is refused before anything of it is kept."""
     _, charge = charged(gym, inbox)
