@@ -61,13 +61,13 @@ _FR: Mapping[str, str] = {
     "pays": "{count} paiements de {amount}, le premier le {first}, le dernier le {last}.",
     "pays_on": "Le premier paiement, de {amount}, est dû le {first} ; le suivant {every}.",
     "total": "Total pour la durée du contrat, taxes comprises : {total}.",
-    "no_freeze": "Aucune pause n'est convenue.",
-    "freeze": "L'abonnement peut être mis en pause de {least} à {most} jours à la fois, au plus {times} fois et {year}"
+    "no_freeze": "Aucun gel n'est convenu.",
+    "freeze": "L'abonnement peut être gelé de {least} à {most} jours à la fois, au plus {times} fois et {year}"
     " jours sur douze mois{notice}. {cost}",
     "freeze_notice": ", avec un préavis de {days} jours (sans préavis sur pièce médicale)",
-    "freeze_free": "Une pause ne coûte rien, et les jours payés non utilisés sont rendus.",
-    "freeze_moves": "Une pause ne coûte rien, et les jours payés non utilisés s'ajoutent après elle.",
-    "freeze_fee": "Une pause coûte {amount} {every} ; les jours payés non utilisés sont rendus.",
+    "freeze_free": "Un gel ne coûte rien, et les jours payés non utilisés sont rendus.",
+    "freeze_moves": "Un gel ne coûte rien, et les jours payés non utilisés s'ajoutent après lui.",
+    "freeze_fee": "Un gel coûte {amount} {every} ; les jours payés non utilisés sont rendus.",
     "leave": "Le contrat peut être résilié à tout moment, avec effet au jour demandé.",
     "leave_notice": "Le contrat peut être résilié avec un préavis de {days} jours, avec effet à la fin de la période où"
     " ce délai expire.",

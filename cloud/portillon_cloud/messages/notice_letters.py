@@ -127,8 +127,8 @@ _TEXTS: dict[str, dict[str, tuple[str, str]]] = {
             "ne devez rien de plus que ce que vous avez utilisé.{back}",
         ),
         "freeze_agreed": (
-            "Votre suspension est confirmée",
-            "L’abonnement {plan} de {member} est suspendu du {on} au {last_day}. Le tourniquet ne s’ouvre pas pendant "
+            "Le gel de votre abonnement est confirmé",
+            "L’abonnement {plan} de {member} est gelé du {on} au {last_day}. Le tourniquet ne s’ouvre pas pendant "
             "ce temps, et l’abonnement ne coûte rien.{fee}",
         ),
         "way_to_leave": (
