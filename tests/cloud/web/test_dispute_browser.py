@@ -26,7 +26,17 @@ def test_a_dispute_is_answered_by_keyboard(visitor, axe, gym):
     page.get_by_role("button", name="It is paid").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("it is paid out")
     visitor.go("/disputes")
+    first = page.get_by_role("article").first
+    first.get_by_text("Hand documents in").press("Enter")
     look(page, axe, "disputes-en")
+    first.get_by_label("Contract with their signature").set_input_files(
+        {"name": "contract 17.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+    )
+    first.get_by_label("Answer to the bank").fill("They signed, and were here ten times.")
+    first.get_by_role("button", name="Send it to the bank").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("The bank has your answer")
+    page.get_by_text("What happened so far").first.press("Enter")
+    expect(page.get_by_text("Handed in: contract 17.pdf").first).to_be_visible()
     page.get_by_role("button", name="Français").press("Enter")
     expect(page.get_by_role("heading", name="Contestations")).to_be_visible()
     look(page, axe, "disputes-fr")

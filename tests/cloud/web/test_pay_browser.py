@@ -34,8 +34,14 @@ window.Stripe = (key, options) => ({
 });
 """
 WORDS = {
-    "en": ("What is to be paid", "Use another card", "Keep this card", "It is paid. Thank you."),
-    "fr": ("Ce qui est à payer", "Utiliser une autre carte", "Enregistrer cette carte", "C’est payé. Merci."),
+    "en": ("What is to be paid", "Use another card", "Keep this card", "It is paid. Thank you.", "Send the question"),
+    "fr": (
+        "Ce qui est à payer",
+        "Utiliser une autre carte",
+        "Enregistrer cette carte",
+        "C’est payé. Merci.",
+        "Envoyer la question",
+    ),
 }
 
 
@@ -74,7 +80,7 @@ def seen(page: Page, reader: Page, axe: str, address: str, name: str) -> None:
 
 @pytest.mark.parametrize(("language", "size"), [("en", DESK), ("fr", PHONE)])
 def test_another_card_by_keyboard(chromium, address, axe, dues: DuesGym, service: Service, language, size) -> None:
-    """Owed, another card, paid: three pages that satisfy axe-core, with the page's own rules for scripts in force."""
+    """Owed, another card, paid, a question: pages that satisfy axe-core, with their own rules for scripts in force."""
     payer = dues.payer(CardBehaviour.INSUFFICIENT_FUNDS, language=language)
     dues.owe(payer)
     dues.run_until(at(0))
@@ -97,7 +103,7 @@ def test_another_card_by_keyboard(chromium, address, axe, dues: DuesGym, service
     page.route("https://js.stripe.com/**", stripe_js)
     page.expose_function("atStripe", at_stripe)
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    owed, other, keep, paid = WORDS[language]
+    owed, other, keep, paid, ask = WORDS[language]
     page.goto(address + urlsplit(link).path)
     expect(page.get_by_role("heading", level=1)).to_have_text(owed)
     seen(page, reader, axe, address, f"{language}-owed")
@@ -110,6 +116,12 @@ def test_another_card_by_keyboard(chromium, address, axe, dues: DuesGym, service
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text(paid)
     seen(page, reader, axe, address, f"{language}-paid")
+    page.locator("#ask summary").press("Enter")
+    seen(page, reader, axe, address, f"{language}-ask")
+    page.locator("#what").fill("Why is it so much?")
+    page.get_by_role("button", name=ask).press("Enter")
+    expect(page.get_by_role("heading", level=2)).to_contain_text("TEST-202603-000001")
+    seen(page, reader, axe, address, f"{language}-asked")
     assert asked == ["https://js.stripe.com/v3/"]
     assert errors == []
     assert dues.balance_minor(LedgerCode.RECEIVABLE) == 0
