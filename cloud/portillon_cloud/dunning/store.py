@@ -36,6 +36,11 @@ STEP_KEYS = "dunning:inv-"
 """Begins the keys of the timers of all steps."""
 
 _STEP = select(dunning_step).where(dunning_step.c.id == bindparam("step_id"))
+_STEP_OF_TIMER = select(dunning_step).where(
+    dunning_step.c.organisation_id == bindparam("organisation_id"),
+    dunning_step.c.timer_key == bindparam("timer_key"),
+    dunning_step.c.done_at_ms.is_(None),
+)
 _STEP_COLUMNS = ("id", "organisation_id", "case_id", "number", "kind", "letter", "planned_on", "timer_key")
 _LATER_REMINDER = (
     select(dunning_step.c.id)
@@ -252,11 +257,7 @@ def step(conn: Connection, step_id: int) -> Step | None:
 
 def step_of_timer(conn: Connection, organisation_id: int, timer_key: str) -> Step | None:
     """The step that this timer is to take; None: it was taken, or has another day now."""
-    column = dunning_step.c
-    ours = select(dunning_step).where(
-        column.organisation_id == organisation_id, column.timer_key == timer_key, column.done_at_ms.is_(None)
-    )
-    row = conn.execute(ours).one_or_none()
+    row = conn.execute(_STEP_OF_TIMER, {"organisation_id": organisation_id, "timer_key": timer_key}).one_or_none()
     return None if row is None else _step(row)
 
 

@@ -44,11 +44,17 @@ def settled_minor() -> ColumnElement[int]:
 
 # Built once, not for each account of a night: of such a statement most of the time is its building.
 _OWED = select(invoice.c.total_minor - settled_minor()).where(invoice.c.id == bindparam("invoice_id"))
-_DUE = select(func.coalesce(func.sum(payment_intent.c.amount_minor), 0)).where(
-    payment_intent.c.invoice_id == bindparam("invoice_id"),
-    LIVE_INTENT,
-    or_(payment_intent.c.due_on.is_(None), payment_intent.c.due_on <= bindparam("on")),
+_DUE = (
+    select(func.coalesce(func.sum(payment_intent.c.amount_minor), 0))
+    .where(
+        payment_intent.c.invoice_id == invoice.c.id,
+        LIVE_INTENT,
+        or_(payment_intent.c.due_on.is_(None), payment_intent.c.due_on <= bindparam("on")),
+    )
+    .correlate(invoice)
+    .scalar_subquery()
 )
+_OVERDUE = _OWED.add_columns(_DUE)
 _DUE_DAY = func.coalesce(payment_intent.c.due_on, invoice.c.due_on)
 _UNPAID_SINCE = (
     select(func.min(_DUE_DAY))
@@ -82,8 +88,8 @@ def owed_minor(conn: Connection, invoice_id: int) -> int:
 
 def overdue_minor(conn: Connection, invoice_id: int, on: date) -> int:
     """What of one invoice was to be paid up to and with the day `on` and is not: instalments to come are left out."""
-    due = conn.execute(_DUE, {"invoice_id": invoice_id, "on": on}).scalar_one()
-    return min(int(due), owed_minor(conn, invoice_id))
+    owed, due = conn.execute(_OVERDUE, {"invoice_id": invoice_id, "on": on}).one()
+    return min(int(due), int(owed))
 
 
 def unpaid_since(conn: Connection, invoice_id: int) -> date | None:
