@@ -38,7 +38,7 @@ OPEN_MAX = 200
 
 
 class BankFileBody(BaseModel):
-    """A file of the bank: pain.002, pacs.004, camt.053, camt.054, or a statement as CSV that names its columns."""
+    """A file of the bank: pain.002, pacs.004, camt.053, camt.054, MT940, or a statement as CSV naming its columns."""
 
     model_config = ConfigDict(extra="forbid")
 

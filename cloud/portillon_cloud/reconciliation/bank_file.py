@@ -37,6 +37,7 @@ class FileKind(StrEnum):
     RETURN = "pacs.004"
     STATEMENT = "camt.053"
     ADVICE = "camt.054"
+    MT940 = "mt940"  # a statement of a bank that writes no camt (mt940_statement.py)
     TABLE = "csv"  # a statement as the bank's own page gives it out (csv_statement.py)
 
 
@@ -168,13 +169,14 @@ def _account(top: Element, kind: FileKind) -> BankFile:
         kind=kind,
         message_id=_message_id(top),
         accounts=tuple(accounts),
-        answers=tuple(_answers(lines)),
+        answers=tuple(answers_of(lines)),
         lines=tuple(lines) if kind is FileKind.STATEMENT else (),
         closing=closing,
     )
 
 
-def _answers(lines: Sequence[Line]) -> Iterator[Answer]:
+def answers_of(lines: Sequence[Line]) -> Iterator[Answer]:
+    """What booked lines say of debits and transfers of ours."""
     for one in lines:
         if one.amount_minor < 0 and one.key is not None and one.code is not None:
             yield Answer(said=Said.RETURNED, code=one.code, key=one.key)

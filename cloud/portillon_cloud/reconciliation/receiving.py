@@ -19,6 +19,7 @@ from portillon_cloud.reconciliation.bank_file import BankFile, read_bank_file
 from portillon_cloud.reconciliation.csv_statement import read_csv_statement
 from portillon_cloud.reconciliation.errors import NotOurAccountError
 from portillon_cloud.reconciliation.matching import match_lines
+from portillon_cloud.reconciliation.mt940_statement import is_mt940, read_mt940
 from portillon_cloud.reconciliation.tables import bank_answer, bank_file, bank_line
 from portillon_cloud.secrets import Keyring
 
@@ -44,8 +45,7 @@ class Received:
 
 def receive(conn: Connection, keyring: Keyring, book: Book, body: bytes, *, by: str, now_ms: int) -> Received:
     """Store it, and have it worked through at once. Raises BankFileInvalidError, NotOurAccountError."""
-    is_xml = body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-    read = read_bank_file(body) if is_xml else read_csv_statement(body, book.currency)
+    read = _read(body, book.currency)
     digest = hashlib.sha256(body).hexdigest()
     ours = (bank_file.c.organisation_id == book.organisation_id, bank_file.c.legal_entity_id == book.legal_entity_id)
     before = conn.scalar(select(bank_file.c.id).where(*ours, bank_file.c.sha256 == digest))
@@ -128,6 +128,12 @@ def _act(conn: Connection, organisation_id: int, answer_id: int, now_ms: int) ->
         if not decide(conn, organisation_id, told, now_ms=now_ms):
             decide_refund(conn, organisation_id, told, now_ms=now_ms)
     conn.execute(update(bank_answer).where(bank_answer.c.id == answer_id).values(acted_at_ms=now_ms))
+
+
+def _read(body: bytes, currency: str) -> BankFile:
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return read_bank_file(body)
+    return read_mt940(body, currency) if is_mt940(body) else read_csv_statement(body, currency)
 
 
 def _require_own_account(conn: Connection, book: Book, read: BankFile) -> None:

@@ -503,7 +503,7 @@ CREATE TABLE bank_file (
 	body_sealed BYTEA NOT NULL,
 	CONSTRAINT pk_bank_file PRIMARY KEY (id),
 	CONSTRAINT uq_bank_file_legal_entity_id_sha256 UNIQUE (legal_entity_id, sha256),
-	CONSTRAINT ck_bank_file_kind_known CHECK (kind IN ('pain.002', 'pacs.004', 'camt.053', 'camt.054', 'csv')),
+	CONSTRAINT ck_bank_file_kind_known CHECK (kind IN ('pain.002', 'pacs.004', 'camt.053', 'camt.054', 'mt940', 'csv')),
 	CONSTRAINT fk_bank_file_organisation_id FOREIGN KEY(organisation_id) REFERENCES organisation (id),
 	CONSTRAINT fk_bank_file_legal_entity_id FOREIGN KEY(legal_entity_id) REFERENCES legal_entity (id)
 )
