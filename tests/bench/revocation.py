@@ -10,8 +10,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -54,21 +55,22 @@ DOOR = DoorView("lane1", "gym")
 def benchmarks(folder: Path, revocations: int) -> Iterator[Row]:
     """Block `revocations` members one after the other. Needs a Mosquitto."""
     gym = build(f"sqlite:///{folder / 'cloud.db'}", revocations, now_ms=RealClock().real_ms())
-    with ExitStack() as stack:
-        stack.callback(gym.db.close)
-        broker = stack.enter_context(running_mosquitto(folder / "broker"))
-        base_url = stack.enter_context(_snapshots(gym))
-        stack.enter_context(_link(gym, broker, base_url))
-        door = stack.enter_context(_gateway(folder / "gateway", gym, broker))
-        floor_line = stack.enter_context(_subscriber(folder / "subscriber.db"))
-        floor_cloud = stack.enter_context(_bare(folder / "publisher.db"))
-        spent, floor = [], []
+    spent, floor = [], []
+    with connected(folder, gym) as (door, floor_s):
         for account_id in range(1, revocations + 1):
             time.sleep(REST_S)
-            floor.append(_floor_s(floor_cloud, floor_line, b"x" * ENTRY_BYTES))
+            floor.append(floor_s())
             time.sleep(REST_S)
-            spent.append(door.refused_after_s(gym, account_id))
+            spent.append(door.turned_after_s(account_id, refused=True, by=partial(_block, gym, account_id)))
     yield _row(floors.summary(spent), floors.summary(floor))
+
+
+def _block(gym: Gym, number: int) -> None:
+    with gym.db.write() as conn:
+        put_block(
+            conn, organisation_id=gym.organisation_id, account_id=number, reason=BlockReason.BANNED, source="bench",
+            from_ms=RealClock().real_ms(),
+        )  # fmt: skip
 
 
 def _row(measured: floors.Timing, floor: floors.Timing) -> Row:
@@ -83,7 +85,7 @@ def _row(measured: floors.Timing, floor: floors.Timing) -> Row:
     )
 
 
-class _Door:
+class Door:
     """What a door of the running gateway would decide: the same row, on the same disk, by the same function."""
 
     def __init__(self, config_path: Path) -> None:
@@ -98,19 +100,29 @@ class _Door:
         now = DecisionTime(RealClock().real_ms(), TimeQuality.CERTAIN, 3_600_000)
         return isinstance(decide(lookup=found, door=DOOR, site=self._reader.site_rules(), time=now), Denied)
 
-    def refused_after_s(self, gym: Gym, number: int) -> float:
-        """Block the member; seconds from the beginning of that transaction to the first refusal."""
-        assert not self.refuses(number), "may pass until now"
+    def turned_after_s(self, number: int, *, refused: bool, by: Callable[[], None]) -> float:
+        """Do it in the cloud; seconds from the beginning of that transaction to the first answer that it calls for."""
+        assert self.refuses(number) is not refused, "it was so before"
         begin = time.perf_counter()
-        with gym.db.write() as conn:
-            put_block(
-                conn, organisation_id=gym.organisation_id, account_id=number, reason=BlockReason.BANNED,
-                source="bench", from_ms=RealClock().real_ms(),
-            )  # fmt: skip
-        while not self.refuses(number):
-            assert time.perf_counter() - begin < WAIT_S, "never refused"
+        by()
+        while self.refuses(number) is not refused:
+            assert time.perf_counter() - begin < WAIT_S, "the gateway never heard of it"
             time.sleep(LOOK_EVERY_S)
         return time.perf_counter() - begin
+
+
+@contextmanager
+def connected(folder: Path, gym: Gym) -> Iterator[tuple[Door, Callable[[], float]]]:
+    """A door of the gateway that runs over a broker of its own; and how long the floor takes now, in seconds."""
+    with ExitStack() as stack:
+        stack.callback(gym.db.close)
+        broker = stack.enter_context(running_mosquitto(folder / "broker"))
+        base_url = stack.enter_context(_snapshots(gym))
+        stack.enter_context(_link(gym, broker, base_url))
+        door = stack.enter_context(_gateway(folder / "gateway", gym, broker))
+        line = stack.enter_context(_subscriber(folder / "subscriber.db"))
+        cloud = stack.enter_context(_bare(folder / "publisher.db"))
+        yield door, lambda: _floor_s(cloud, line, b"x" * ENTRY_BYTES)
 
 
 def _card(number: int) -> Credential:
@@ -160,7 +172,7 @@ def _snapshots(gym: Gym) -> Iterator[str]:
 
 
 @contextmanager
-def _gateway(folder: Path, gym: Gym, broker: Mosquitto) -> Iterator[_Door]:
+def _gateway(folder: Path, gym: Gym, broker: Mosquitto) -> Iterator[Door]:
     """The real process, with a card for every member in force. Its lane's devices are not there: nobody walks."""
     identity = broker.gateway(GATEWAY)
     with gym.db.write() as conn:
@@ -182,7 +194,7 @@ def _gateway(folder: Path, gym: Gym, broker: Mosquitto) -> Iterator[_Door]:
     with (folder / "gateway.log").open("w") as log, subprocess.Popen(command, stderr=log) as process:
         try:
             until(lambda: _in_force(gym), "the gateway has confirmed all there is")
-            door = _Door(config)
+            door = Door(config)
             yield door
             door.close()
         finally:

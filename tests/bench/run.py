@@ -28,6 +28,7 @@ from bench import (
     osdp,
     osdp_outputs,
     outputs,
+    payment_to_lane,
     readers,
     repair,
     revocation,
@@ -125,6 +126,7 @@ def subjects(size: Size, missing: Callable[[str], None]) -> Iterator[Subject]:
         missing("Mosquitto")
     else:
         yield lambda folder: revocation.benchmarks(folder, size.revocations)
+        yield lambda folder: payment_to_lane.benchmarks(folder, size.revocations)
     yield lambda folder: _cloud(folder, size, None)
     programs = postgres_programs()
     if programs is None:
