@@ -4,10 +4,15 @@ from cloud.web.conftest import BUSINESS_MS
 from cloud.web.test_dispute_pages import make_disputes
 from portillon_cloud.database.rows import insert_one
 from portillon_cloud.identity.roles import Role
+from portillon_cloud.messages.tables import message
 from portillon_cloud.payments.fraud.limits import Act, Limits, Suspicion, Tried, judge
 from portillon_cloud.payments.fraud.tables import fraud_signal
+from portillon_cloud.payments.operations import DeskPayment, take_payment
 from portillon_cloud.payments.pay_link import LINK_DAYS, PayLinks
+from portillon_cloud.payments.questions.by_link import ASKED_SHOWN_MS, papers_of
+from portillon_cloud.payments.questions.letters import ANSWER
 from portillon_cloud.payments.questions.tables import AskedBy, invoice_question
+from portillon_cloud.payments.tables import Means
 from sqlalchemy import select
 
 DAY_MS = 24 * 3_600_000
@@ -35,10 +40,17 @@ def test_a_payer_asks_and_reads_the_answer(client, signed_in, csrf, gym) -> None
     assert "told=asked-before" in again.headers["location"]
     desk = signed_in(Role.DESK)
     listed = desk.get("/questions").text
-    assert "They wrote it themselves" in listed and "as they read it by their link" in listed
+    assert "They wrote it themselves" in listed and "as they read it in a letter" in listed
     answer = {"csrf": csrf(listed), "text": "Two months were due.", "answered_as": "explained"}
     desk.post("/questions/1/answer", data=answer)
     assert "Two months were due." in client.get(link(gym)).text
+    with gym.services.db.read() as conn:
+        letters = conn.execute(select(message.c.subject, message.c.body).where(message.c.kind == ANSWER)).all()
+        later = papers_of(conn, gym.organisation_id, gym.accounts[0], now_ms=BUSINESS_MS + ASKED_SHOWN_MS)
+    assert [(one.subject, "Two months were due." in one.body) for one in letters] == [
+        ("Votre question sur la facture TEST-202503-000001", True)
+    ]
+    assert [one.asked for one in later] == [None]
     assert "by the payer, with their link" in signed_in(Role.OWNER).get("/books/acts").text
     with gym.services.db.read() as conn:
         assert conn.execute(select(invoice_question.c.asked_as)).scalars().all() == [AskedBy.PAYER]
@@ -53,6 +65,19 @@ def test_only_of_their_own_invoices(client, gym) -> None:
     assert "told" not in client.post(f"{old}/ask", data=said(gym)).headers["location"]
     with gym.services.db.read() as conn:
         assert conn.execute(select(invoice_question.c.id)).all() == []
+
+
+def test_no_history_by_a_link(client, gym) -> None:
+    """What is paid is not listed, and cannot be asked about here: a link may be in other hands."""
+    assert "Ask about an invoice" in client.get(f"{link(gym)}?language=en").text
+    with gym.services.db.write() as conn:
+        paid = DeskPayment(
+            organisation_id=gym.organisation_id, account_id=gym.accounts[0], amount_minor=68_97, currency="CAD",
+            means=Means.CASH, request_key="cash-1", taken_by="Camille",
+        )  # fmt: skip
+        take_payment(conn, paid, now_ms=BUSINESS_MS)
+    page = client.get(f"{link(gym)}?language=en").text
+    assert "Nothing is to be paid" in page and "TEST-" not in page and "Ask about" not in page
 
 
 def test_what_the_desk_noted_is_not_shown_to_them(client, signed_in, csrf, gym) -> None:

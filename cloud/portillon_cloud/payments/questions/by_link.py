@@ -1,4 +1,7 @@
-"""What a payer may ask about by the link to their own page, and what became of what they asked. Only reads."""
+"""What a payer may ask about by the link to their own page, and what became of what they asked. Only reads.
+
+A link may fall into other hands: it shows what is unpaid and what was asked by such links lately, and no other history.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +12,11 @@ from sqlalchemy import Connection, select
 from portillon_cloud.billing.numbers import printed
 from portillon_cloud.billing.tables import invoice
 from portillon_cloud.money import Money
+from portillon_cloud.payments.owed import unpaid_invoices
 from portillon_cloud.payments.questions.tables import AskedBy, invoice_question, question_answer
 
 PAPERS_SHOWN = 12
+ASKED_SHOWN_MS = 30 * 24 * 3_600_000  # longer than a link lasts: an answer takes its time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,38 +31,45 @@ class OwnQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
-    """An invoice that may be asked about; `asked`: the newest question of the payer's own."""
+    """An invoice. `unpaid`: it may be asked about; `asked`: the newest question of the payer's own, of late."""
 
     invoice_id: int
     number: str
     issued_on: date
     total: Money
+    unpaid: bool
     asked: OwnQuestion | None
 
 
-def papers_of(conn: Connection, organisation_id: int, account_id: int) -> Sequence[Paper]:
-    """The account's newest invoices."""
+def papers_of(conn: Connection, organisation_id: int, account_id: int, *, now_ms: int) -> Sequence[Paper]:
+    """The account's newest invoices that are unpaid, or were asked about lately."""
+    unpaid = {one.invoice_id for one in unpaid_invoices(conn, account_id)}
+    asked = _asked(conn, organisation_id, account_id, now_ms - ASKED_SHOWN_MS)
     column = invoice.c
     rows = conn.execute(
         select(column.id, column.series, column.number, column.issued_on, column.total_minor, column.currency)
-        .where(column.organisation_id == organisation_id, column.account_id == account_id)
+        .where(
+            column.organisation_id == organisation_id,
+            column.account_id == account_id,
+            column.id.in_(unpaid | asked.keys()),
+        )
         .order_by(column.issued_on.desc(), column.id.desc())
         .limit(PAPERS_SHOWN)
     ).all()
-    asked = _asked(conn, organisation_id, account_id)
     return [
         Paper(
             invoice_id=row.id,
             number=printed(row.series, row.number, row.issued_on),
             issued_on=row.issued_on,
             total=Money(row.total_minor, row.currency),
+            unpaid=row.id in unpaid,
             asked=asked.get(row.id),
         )
         for row in rows
     ]
 
 
-def _asked(conn: Connection, organisation_id: int, account_id: int) -> dict[int, OwnQuestion]:
+def _asked(conn: Connection, organisation_id: int, account_id: int, since_ms: int) -> dict[int, OwnQuestion]:
     """By invoice, the newest that they wrote themselves: what the desk noted was not written for their eyes."""
     column, said = invoice_question.c, question_answer.c
     rows = conn.execute(
@@ -67,6 +79,7 @@ def _asked(conn: Connection, organisation_id: int, account_id: int) -> dict[int,
             column.organisation_id == organisation_id,
             column.account_id == account_id,
             column.asked_as == AskedBy.PAYER,
+            column.asked_at_ms > since_ms,
         )
         .order_by(column.id)
     )

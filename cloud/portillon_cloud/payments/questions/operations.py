@@ -3,6 +3,7 @@
 1. While a question is open, and for HOLD_DAYS at most, nothing of the invoice is charged and it shuts no door.
 2. Each invoice is held once: whoever asks again is answered, and pays meanwhile.
 3. Answered, the invoice goes on at once: charged if it is due. Credited means that a person made the credit note.
+4. Who asked by their link has the answer by letter, too.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from portillon_cloud.payments.questions.errors import (
     UnknownInvoiceError,
     UnknownQuestionError,
 )
+from portillon_cloud.payments.questions.letters import write_answer
 from portillon_cloud.payments.questions.tables import AnsweredAs, AskedBy, invoice_question, question_answer
 
 HOLD_DAYS = 14
@@ -139,6 +141,8 @@ def answer(
         answered_by=by,
         answered_at_ms=now_ms,
     )
+    if row.asked_as == AskedBy.PAYER:
+        write_answer(conn, question_id=question_id, invoice_id=row.invoice_id, answer=text, now_ms=now_ms)
     zone = time_zone_of(conn, organisation_id)
     for intent in store.lock_live_intents(conn, row.account_id):
         if intent.invoice_id == row.invoice_id:

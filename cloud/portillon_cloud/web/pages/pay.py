@@ -206,7 +206,7 @@ def payer_of(request: Request, services: PaymentServices, token: str) -> Payer:
         today = local_date(now_ms, row.time_zone)
         owed = [one for one in unpaid_invoices(conn, way.account_id) if one.due_on <= today]
         numbers = _numbers(conn, way.organisation_id, [one.invoice_id for one in owed])
-        papers = papers_of(conn, way.organisation_id, way.account_id)
+        papers = papers_of(conn, way.organisation_id, way.account_id, now_ms=now_ms)
         card = conn.scalar(
             select(payment_method.c.label)
             .where(payment_method.c.account_id == way.account_id, payment_method.c.state == MethodState.ACTIVE)
