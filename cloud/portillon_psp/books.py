@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS delivery (
     tries INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (account, seq)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS delivery_by_time ON delivery (account, at_s, seq);
+CREATE TABLE IF NOT EXISTS lied (account TEXT NOT NULL, request TEXT NOT NULL, PRIMARY KEY (account, request)) STRICT;
 """
 
 

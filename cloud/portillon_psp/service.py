@@ -60,12 +60,14 @@ def answer(books: Books, request: Request, allows: Allows = lambda _account, _pe
                 raise RateLimitError("Too many requests in a second.", code="rate_limit")
             if lies.outage:
                 raise OutageError("The service is down.")
-            done = _keyed(book, request, act, ids)
-            if lies.answers_lost and request.method == "POST":
+            lie = faults.lie_to(book, lies, request.key or keys.fingerprint(request.path, request.parameters))
+            done = Answer(0, None) if lie is faults.Lie.UNDONE else _keyed(book, request, act, ids)
+            lost = lies.answers_lost and request.method == "POST"
+            if lost:
                 faults.keep(book, replace(lies, answers_lost=lies.answers_lost - 1))
-        if lies.answers_lost and request.method == "POST":
+        if lost or lie in (faults.Lie.UNDONE, faults.Lie.UNANSWERED):
             raise OutageError("The answer is lost; nobody says whether it was done.")
-        return replace(done, after_ms=lies.latency_ms)
+        return replace(done, after_ms=lies.silent_ms if lie is faults.Lie.SILENT else lies.latency_ms)
     except ServiceError as error:
         return Answer(error.status, {"error": error.body}, after_ms=lies.latency_ms)
 

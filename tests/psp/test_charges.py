@@ -175,6 +175,22 @@ def test_a_lost_answer(service: Service) -> None:
     assert len(service.client.payment_intents.list({"customer": customer}).data) == 1
 
 
+def test_lies_about_requests(service: Service) -> None:
+    """Not done and an error, done and an error, done and told late: of each request once, then the truth is heard."""
+    customer, card = service.card()
+    for number, (lie, done) in enumerate([("undone_ppm", 0), ("unanswered_ppm", 1)], start=1):
+        service.simulator("faults", **{lie: 1_000_000}, seed=number)
+        with pytest.raises(stripe.APIError):
+            service.charge(customer, card, key=lie)
+        service.simulator("faults")
+        made = service.client.payment_intents.list({"customer": customer}).data
+        assert len(made) == number - 1 + done
+        service.simulator("faults", **{lie: 1_000_000}, seed=number)
+        assert service.charge(customer, card, key=lie).status == "succeeded"
+    service.simulator("faults", silent_ppm=1_000_000, silent_ms=50, seed=3)
+    assert service.charge(customer, card, key="slow").status == "succeeded"
+
+
 def test_an_outage(service: Service) -> None:
     """Nothing is taken in while it lasts."""
     customer, card = service.card()
