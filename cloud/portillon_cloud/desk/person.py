@@ -17,7 +17,7 @@ from portillon_cloud.billing.tables import billing_doubt, doubt_settled, invoice
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.desk.todo import Situation, TheOneThing, the_one_thing
 from portillon_cloud.dunning.ladder import StepKind
-from portillon_cloud.dunning.tables import dunning_case, dunning_step
+from portillon_cloud.dunning.next_steps import next_steps
 from portillon_cloud.members.tables import account, legal_entity, member, site
 from portillon_cloud.money import Money
 from portillon_cloud.payments.owed import UnpaidInvoice, unpaid_invoices
@@ -148,7 +148,7 @@ def at_desk(
         since=min((one.due_on for one in overdue), default=None),
         credit=_credit(conn, row.account_id, row.currency),
         grace=given if given is not None and given.until_ms > now_ms else None,
-        next=_coming(conn, row.account_id, facts.for_member(str(member_id)), unpaid, today),
+        next=_coming(conn, organisation_id, facts.for_member(str(member_id)), unpaid, now_ms),
         thing=the_one_thing(situation),
         question_id=question_id,
     )
@@ -282,20 +282,17 @@ def _credit(conn: Connection, account_id: int, currency: str) -> Money | None:
 
 
 def _coming(
-    conn: Connection, account_id: int, facts: AccountFacts, unpaid: list[UnpaidInvoice], today: date
+    conn: Connection, organisation_id: int, facts: AccountFacts, unpaid: list[UnpaidInvoice], now_ms: int
 ) -> tuple[NextThing, ...]:
-    steps = conn.execute(
-        select(dunning_step.c.kind, dunning_step.c.planned_on)
-        .join(dunning_case, dunning_case.c.id == dunning_step.c.case_id)
-        .where(
-            dunning_case.c.account_id == account_id,
-            dunning_case.c.closed_at_ms.is_(None),
-            dunning_step.c.done_at_ms.is_(None),
-            # When dues shut the door is asked of the rules below: grace and promises move it.
-            dunning_step.c.kind != StepKind.RESTRICTION,
-        )
-    )
-    found = {NextThing(Next(step.kind), step.planned_on) for step in steps}
+    today = local_date(now_ms, facts.zone)
+    to_come = next_steps(conn, organisation_id, {one.invoice_id for one in unpaid}, now_ms)
+    found = {
+        NextThing(Next(step.kind), step.on)
+        for steps in to_come.values()
+        for step in steps
+        # When dues shut this member's door is asked of the rules below: the next invoice counts there too.
+        if step.kind is not StepKind.RESTRICTION and step.on is not None
+    }
     found |= {NextThing(Next.DUE, one.due_on) for one in unpaid if one.due_on > today}
     shut_ms = dues_shut_ms(facts) if unpaid else None
     if shut_ms is not None and local_date(shut_ms, facts.zone) > today:

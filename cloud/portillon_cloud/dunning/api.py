@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from portillon_cloud.access.store import collection
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.clock.local import local_date
+from portillon_cloud.dunning.coming import WaitsFor
 from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.dunning.operations import set_policy
 from portillon_cloud.dunning.policy_body import PolicyBody
@@ -36,6 +37,7 @@ class UnpaidOut(BaseModel):
     step: StepKind | None
     next_step: StepKind | None
     next_step_on: date | None
+    waits_for: WaitsFor | None
 
 
 @router.get("/unpaid")
@@ -44,7 +46,9 @@ def list_unpaid(services: ServicesDep, reader: Reader, limit: Limit = 50, after:
     with services.db.read() as conn:
         now_ms = business_now_ms(conn, reader.organisation_id, services.clock.real_ms())
         today = local_date(now_ms, collection(conn, reader.organisation_id).zone)
-        found = unpaid(conn, organisation_id=reader.organisation_id, today=today, limit=limit, after=after)
+        found = unpaid(
+            conn, organisation_id=reader.organisation_id, today=today, now_ms=now_ms, limit=limit, after=after
+        )
     items = [
         UnpaidOut(
             invoice_id=one.invoice_id,
@@ -57,6 +61,7 @@ def list_unpaid(services: ServicesDep, reader: Reader, limit: Limit = 50, after:
             step=one.step,
             next_step=one.next_step,
             next_step_on=one.next_step_on,
+            waits_for=one.waits_for,
         )
         for one in found.rows
     ]

@@ -10,8 +10,10 @@ from portillon_cloud.access.store import account_facts
 from portillon_cloud.billing.numbers import printed
 from portillon_cloud.billing.tables import invoice
 from portillon_cloud.clock.local import local_date
+from portillon_cloud.dunning.coming import WaitsFor
 from portillon_cloud.dunning.failures import FailureClass
 from portillon_cloud.dunning.ladder import LetterKind, StepKind
+from portillon_cloud.dunning.next_steps import next_steps
 from portillon_cloud.dunning.tables import dunning_case, dunning_promise, dunning_step
 from portillon_cloud.members.organisations import time_zone_of
 from portillon_cloud.members.tables import account
@@ -20,12 +22,13 @@ from portillon_cloud.payments.owed import owed_minor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepView:
-    """One step: planned, or taken at `done_at_ms`."""
+    """One step: taken at `done_at_ms`, or to come. `on` None: nobody knows when what it waits for ends."""
 
-    on: date
+    on: date | None
     kind: StepKind
     letter: LetterKind | None
     done_at_ms: int | None
+    waits_for: WaitsFor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +73,12 @@ def case_view(conn: Connection, organisation_id: int, invoice_id: int, *, now_ms
     ).one_or_none()
     if row is None:
         return None
-    steps = conn.execute(
+    taken = conn.execute(
         select(dunning_step)
-        .where(dunning_step.c.case_id == row.id)
+        .where(dunning_step.c.case_id == row.id, dunning_step.c.done_at_ms.is_not(None))
         .order_by(dunning_step.c.planned_on, dunning_step.c.number)
     )
+    to_come = next_steps(conn, organisation_id, [invoice_id], now_ms).get(invoice_id, ())
     closed = row.closed_at_ms is not None
     promised = select(func.max(dunning_promise.c.pay_on)).where(
         dunning_promise.c.case_id == row.id, dunning_promise.c.until_ms > now_ms
@@ -90,15 +94,20 @@ def case_view(conn: Connection, organisation_id: int, invoice_id: int, *, now_ms
         handed_over_at_ms=row.handed_over_at_ms,
         promised_on=None if closed else conn.scalar(promised),
         shut_on=None if closed or shut_ms is None else local_date(shut_ms, time_zone_of(conn, organisation_id)),
-        steps=tuple(
-            StepView(
-                on=step.planned_on,
-                kind=StepKind(step.kind),
-                letter=None if step.letter is None else LetterKind(step.letter),
-                done_at_ms=step.done_at_ms,
-            )
-            for step in steps
-            if step.done_at_ms is not None or not closed
+        steps=(
+            *(
+                StepView(
+                    on=step.planned_on,
+                    kind=StepKind(step.kind),
+                    letter=None if step.letter is None else LetterKind(step.letter),
+                    done_at_ms=step.done_at_ms,
+                )
+                for step in taken
+            ),
+            *(
+                StepView(on=one.on, kind=one.kind, letter=one.letter, done_at_ms=None, waits_for=one.waits_for)
+                for one in to_come
+            ),
         ),
     )
 

@@ -13,6 +13,7 @@ from portillon_cloud.access.store import collection
 from portillon_cloud.clock import business_now_ms
 from portillon_cloud.dunning.calendar import Course, DayKind, course
 from portillon_cloud.dunning.case_view import HandedOver, case_view, handed_over
+from portillon_cloud.dunning.coming import WaitsFor
 from portillon_cloud.dunning.failures import FailureClass
 from portillon_cloud.dunning.ladder import LetterKind, StepKind
 from portillon_cloud.dunning.policy_body import Currency, Minor, PolicyBody
@@ -64,12 +65,13 @@ class CourseOut(BaseModel):
 
 
 class StepOut(BaseModel):
-    """`done_at_ms` null: planned."""
+    """`done_at_ms` null: to come; `on` null: nobody knows when what it waits for ends."""
 
-    on: datetime.date
+    on: datetime.date | None
     kind: StepKind
     letter: LetterKind | None
     done_at_ms: int | None
+    waits_for: WaitsFor | None
 
 
 class CaseOut(BaseModel):
@@ -148,7 +150,7 @@ def get_case(invoice_id: PathId, services: ServicesDep, reader: Reader) -> CaseO
         handed_over_at_ms=found.handed_over_at_ms,
         promised_on=found.promised_on,
         shut_on=found.shut_on,
-        steps=[StepOut(on=one.on, kind=one.kind, letter=one.letter, done_at_ms=one.done_at_ms) for one in found.steps],
+        steps=[StepOut.model_validate(one, from_attributes=True) for one in found.steps],
     )
 
 

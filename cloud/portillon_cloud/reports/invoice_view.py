@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select
 from portillon_cloud.billing.numbers import printed
 from portillon_cloud.billing.sale_draft import SALE
 from portillon_cloud.billing.tables import invoice, invoice_line, invoice_tax
+from portillon_cloud.dunning.coming import WaitsFor
 from portillon_cloud.dunning.ladder import LetterKind, StepKind
+from portillon_cloud.dunning.next_steps import next_steps
 from portillon_cloud.dunning.tables import dunning_case, dunning_step
 from portillon_cloud.money import Money
 from portillon_cloud.payments.owed import settled_minor
@@ -63,10 +65,13 @@ class PaymentLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderStep:
+    """A step that was taken, or one to come; of one that waits for what nobody can date the day is not known."""
+
     kind: StepKind
     letter: LetterKind | None
-    planned_on: date
+    planned_on: date | None
     done: bool
+    waits_for: WaitsFor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +84,9 @@ class InvoiceView:
     taxes: tuple[TaxLine, ...]
     net: Money
     payments: tuple[PaymentLine, ...]
-    ladder: tuple[LadderStep, ...]
     intent_state: IntentState | None
     of_sale: bool  # of goods or services, which can be brought back
+    ladder: tuple[LadderStep, ...] = ()  # as `ladder_of` reads it
 
 
 def invoice_view(conn: Connection, *, organisation_id: int, invoice_id: int) -> InvoiceView | None:
@@ -122,7 +127,6 @@ def invoice_view(conn: Connection, *, organisation_id: int, invoice_id: int) -> 
         ),
         net=Money(row.net_minor, currency),
         payments=_payments_of_invoice(conn, invoice_id),
-        ladder=_ladder(conn, invoice_id),
         intent_state=_intent_state(conn, invoice_id),
         of_sale=any(line.component == SALE for line in lines),
     )
@@ -198,21 +202,30 @@ def _payment(row: Row[Any], amount_minor: int) -> PaymentLine:
     )
 
 
-def _ladder(conn: Connection, invoice_id: int) -> tuple[LadderStep, ...]:
+def ladder_of(conn: Connection, organisation_id: int, invoice_id: int, *, now_ms: int) -> tuple[LadderStep, ...]:
+    """What was done about an invoice that is not paid, and what comes."""
     rows = conn.execute(
         select(dunning_step)
         .join(dunning_case, and_(dunning_case.c.id == dunning_step.c.case_id, dunning_case.c.closed_at_ms.is_(None)))
-        .where(dunning_case.c.invoice_id == invoice_id)
-        .order_by(dunning_step.c.number)
+        .where(dunning_case.c.invoice_id == invoice_id, dunning_step.c.done_at_ms.is_not(None))
+        .order_by(dunning_step.c.planned_on, dunning_step.c.number)
     )
-    return tuple(
+    taken = [
         LadderStep(
             kind=StepKind(row.kind),
             letter=None if row.letter is None else LetterKind(row.letter),
             planned_on=row.planned_on,
-            done=row.done_at_ms is not None,
+            done=True,
         )
         for row in rows
+    ]
+    to_come = next_steps(conn, organisation_id, [invoice_id], now_ms).get(invoice_id, ())
+    return (
+        *taken,
+        *(
+            LadderStep(kind=one.kind, letter=one.letter, planned_on=one.on, done=False, waits_for=one.waits_for)
+            for one in to_come
+        ),
     )
 
 

@@ -1,12 +1,10 @@
 """Who pays, seen whole: how they stand, what is owed and what comes next, their papers, and what nobody could bill."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from portillon_cloud.access.standing import Standing, standing_at
 from portillon_cloud.access.store import account_facts
@@ -14,7 +12,9 @@ from portillon_cloud.billing.numbers import printed
 from portillon_cloud.billing.parking import OpenDoubt, open_doubts
 from portillon_cloud.billing.tables import invoice
 from portillon_cloud.clock.local import local_date
+from portillon_cloud.dunning.coming import WaitsFor
 from portillon_cloud.dunning.ladder import StepKind
+from portillon_cloud.dunning.next_steps import next_steps
 from portillon_cloud.dunning.tables import dunning_case, dunning_step
 from portillon_cloud.members.tables import account, legal_entity, organisation
 from portillon_cloud.money import Money
@@ -37,6 +37,7 @@ class PartOwed:
     step: StepKind | None = None
     next_step: StepKind | None = None
     next_step_on: date | None = None
+    waits_for: WaitsFor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ def payer_view(conn: Connection, *, organisation_id: int, account_id: int, now_m
         today=today,
         standing=standing_at(facts, now_ms),
         methods=tuple(methods),
-        owed=_owed(conn, organisation_id, account_id, today),
+        owed=_owed(conn, organisation_id, account_id, today, now_ms),
         doubts=tuple(one for one in open_doubts(conn, organisation_id) if one.account_id == account_id),
         paid_for=paid_for(
             conn,
@@ -125,19 +126,17 @@ def payer_view(conn: Connection, *, organisation_id: int, account_id: int, now_m
     )
 
 
-def _owed(conn: Connection, organisation_id: int, account_id: int, today: date) -> tuple[PartOwed, ...]:
+def _owed(conn: Connection, organisation_id: int, account_id: int, today: date, now_ms: int) -> tuple[PartOwed, ...]:
     unpaid = unpaid_invoices(conn, account_id)
     column = invoice.c
     of_ours = column.organisation_id == organisation_id, column.id.in_({one.invoice_id for one in unpaid})
     issued_on = {row.id: row.issued_on for row in conn.execute(select(column.id, column.issued_on).where(*of_ours))}
-    steps = _steps(conn, organisation_id, account_id)
+    taken = _taken(conn, organisation_id, account_id)
+    to_come = next_steps(conn, organisation_id, {one.invoice_id for one in unpaid}, now_ms)
     found = []
     for one in unpaid:
         late_days = (today - one.due_on).days
-        ladder = steps.get(one.invoice_id, ()) if late_days >= 0 else ()
-        done = sorted((one for one in ladder if one.done_at_ms is not None), key=lambda one: one.done_at_ms)
-        # A promise postpones steps: the next is not always the one that was planned next.
-        coming = sorted((one for one in ladder if one.done_at_ms is None), key=lambda one: one.planned_on)
+        following = next(iter(to_come.get(one.invoice_id, ())), None) if late_days >= 0 else None
         found.append(
             PartOwed(
                 invoice_id=one.invoice_id,
@@ -146,26 +145,26 @@ def _owed(conn: Connection, organisation_id: int, account_id: int, today: date) 
                 owed=Money(one.owed_minor, one.currency),
                 days_late=max(0, late_days),
                 in_doubt=one.parked,
-                step=StepKind(done[-1].kind) if done else None,
-                next_step=StepKind(coming[0].kind) if coming else None,
-                next_step_on=coming[0].planned_on if coming else None,
+                step=taken.get(one.invoice_id) if late_days >= 0 else None,
+                next_step=None if following is None else following.kind,
+                next_step_on=None if following is None else following.on,
+                waits_for=None if following is None else following.waits_for,
             )
         )
     return tuple(found)
 
 
-def _steps(conn: Connection, organisation_id: int, account_id: int) -> Mapping[int, Sequence[Row[Any, Any, Any, Any]]]:
-    """Of every invoice whose reminders run, the steps in order."""
-    found: defaultdict[int, list[Row[Any, Any, Any, Any]]] = defaultdict(list)
-    for row in conn.execute(
-        select(dunning_case.c.invoice_id, dunning_step.c.kind, dunning_step.c.planned_on, dunning_step.c.done_at_ms)
+def _taken(conn: Connection, organisation_id: int, account_id: int) -> Mapping[int, StepKind]:
+    """Of every invoice whose reminders run, the last step that was taken."""
+    rows = conn.execute(
+        select(dunning_case.c.invoice_id, dunning_step.c.kind)
         .join(dunning_step, dunning_step.c.case_id == dunning_case.c.id)
         .where(
             dunning_case.c.organisation_id == organisation_id,
             dunning_case.c.account_id == account_id,
             dunning_case.c.closed_at_ms.is_(None),
+            dunning_step.c.done_at_ms.is_not(None),
         )
-        .order_by(dunning_step.c.number)
-    ):
-        found[row.invoice_id].append(row)
-    return found
+        .order_by(dunning_step.c.done_at_ms, dunning_step.c.number)
+    )
+    return {row.invoice_id: StepKind(row.kind) for row in rows}

@@ -52,7 +52,9 @@ def site_view(conn: Connection, *, organisation_id: int, site_id: int, real_ms: 
             conn, organisation_id=organisation_id, site_id=site_id, on=today, time_zone=place.time_zone
         ),
         occupancy=occupancy_of(conn, site_id, now_ms=real_ms),
-        unpaid=unpaid(conn, organisation_id=organisation_id, today=today, limit=UNPAID_SHOWN) if with_money else None,
+        unpaid=unpaid(conn, organisation_id=organisation_id, today=today, now_ms=clock.business_ms, limit=UNPAID_SHOWN)
+        if with_money
+        else None,
     )
 
 

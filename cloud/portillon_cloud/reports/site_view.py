@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from portillon_rules.reason import DenyReason, GrantFlag
 
+from portillon_cloud.dunning.coming import WaitsFor
 from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.money import Money
 from portillon_cloud.presence.occupancy import ZoneOccupancy
@@ -83,7 +84,10 @@ class FeedView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnpaidView:
-    """One invoice somebody owes. `step` is the last step taken on the dunning ladder; None: not begun."""
+    """One invoice somebody owes. `step` is the last step taken on the dunning ladder; None: not begun.
+
+    `next_step_on` None with a next step: nobody knows when what it waits for ends.
+    """
 
     invoice_id: int
     account_id: int
@@ -94,6 +98,7 @@ class UnpaidView:
     step: StepKind | None
     next_step: StepKind | None
     next_step_on: date | None
+    waits_for: WaitsFor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,16 @@
 """Who owes what: every invoice with something still to collect whose due date has come, and where its ladder stands."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from portillon_cloud.billing.numbers import printed
 from portillon_cloud.billing.tables import invoice
+from portillon_cloud.dunning.coming import Coming
 from portillon_cloud.dunning.ladder import StepKind
+from portillon_cloud.dunning.next_steps import next_steps
 from portillon_cloud.dunning.tables import dunning_case, dunning_step
 from portillon_cloud.members.tables import account
 from portillon_cloud.money import Money
@@ -20,7 +23,9 @@ _OWED = invoice.join(payment_intent, payment_intent.c.invoice_id == invoice.c.id
 )
 
 
-def unpaid(conn: Connection, *, organisation_id: int, today: date, limit: int, after: int = 0) -> UnpaidSummary:
+def unpaid(
+    conn: Connection, *, organisation_id: int, today: date, now_ms: int, limit: int, after: int = 0
+) -> UnpaidSummary:
     """The oldest debts first, `limit` of them from the `after`-th on; count and totals are of all."""
     where = _owed(organisation_id, today)
     totals = conn.execute(
@@ -49,9 +54,10 @@ def unpaid(conn: Connection, *, organisation_id: int, today: date, limit: int, a
         .limit(limit)
         .offset(after)
     ).all()
-    steps = _steps(conn, [row.case_id for row in rows if row.case_id is not None])
+    taken = _taken(conn, [row.case_id for row in rows if row.case_id is not None])
+    to_come = next_steps(conn, organisation_id, {row.id for row in rows if row.case_id is not None}, now_ms)
     return UnpaidSummary(
-        rows=tuple(_view(row, steps.get(row.case_id, []), today) for row in rows),
+        rows=tuple(_view(row, taken.get(row.case_id), to_come.get(row.id, ()), today) for row in rows),
         count=sum(count for count, _, _ in totals),
         total=tuple(Money(int(total), currency) for _, total, currency in totals),
     )
@@ -66,18 +72,19 @@ def _owed(organisation_id: int, today: date) -> ColumnElement[bool]:
     )
 
 
-def _steps(conn: Connection, case_ids: list[int]) -> dict[int, list[Row[Any]]]:
-    found: dict[int, list[Row[Any]]] = {}
-    for step in conn.execute(
-        select(dunning_step).where(dunning_step.c.case_id.in_(case_ids)).order_by(dunning_step.c.number)
-    ):
-        found.setdefault(step.case_id, []).append(step)
-    return found
+def _taken(conn: Connection, case_ids: list[int]) -> dict[int, StepKind]:
+    """By case, the last step that was taken."""
+    column = dunning_step.c
+    steps = conn.execute(
+        select(column.case_id, column.kind)
+        .where(column.case_id.in_(case_ids), column.done_at_ms.is_not(None))
+        .order_by(column.done_at_ms, column.number)
+    )
+    return {step.case_id: StepKind(step.kind) for step in steps}
 
 
-def _view(row: Any, steps: list[Row[Any]], today: date) -> UnpaidView:
-    done = [step for step in steps if step.done_at_ms is not None]
-    coming = [step for step in steps if step.done_at_ms is None]
+def _view(row: Any, taken: StepKind | None, to_come: Sequence[Coming], today: date) -> UnpaidView:
+    following = next(iter(to_come), None)
     return UnpaidView(
         invoice_id=row.id,
         account_id=row.account_id,
@@ -85,7 +92,8 @@ def _view(row: Any, steps: list[Row[Any]], today: date) -> UnpaidView:
         who=row.name,
         owed=Money(row.amount_minor, row.currency),
         days_late=max(0, (today - row.due_on).days),
-        step=StepKind(done[-1].kind) if done else None,
-        next_step=StepKind(coming[0].kind) if coming else None,
-        next_step_on=coming[0].planned_on if coming else None,
+        step=taken,
+        next_step=None if following is None else following.kind,
+        next_step_on=None if following is None else following.on,
+        waits_for=None if following is None else following.waits_for,
     )

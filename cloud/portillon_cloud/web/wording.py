@@ -9,6 +9,7 @@ from portillon_rules.reason import DenyReason, GrantFlag
 from portillon_cloud.access.standing import Standing
 from portillon_cloud.attendance.sharing import Sharing
 from portillon_cloud.billing.calendar import IntervalUnit
+from portillon_cloud.dunning.coming import WaitsFor
 from portillon_cloud.dunning.ladder import StepKind
 from portillon_cloud.identity.roles import Role
 from portillon_cloud.locale.words import Words
@@ -169,6 +170,12 @@ NEXT_STEPS: Mapping[StepKind, str] = {
     StepKind.WRITE_OFF: N_("Write-off"),
 }
 
+WAITS: Mapping[WaitsFor, str] = {
+    WaitsFor.ANSWER: N_("waits for an answer"),
+    WaitsFor.GRACE: N_("waits: grace was given"),
+    WaitsFor.BLOCK: N_("waits: a dispute or a doubt"),
+}
+
 
 MEANS: Mapping[Means, str] = {
     Means.PROVIDER: N_("Card on file"),
@@ -289,6 +296,10 @@ class Wording:
     def next_step(self, step: StepKind) -> str:
         """What comes next on the ladder."""
         return self.words.say(NEXT_STEPS[step])
+
+    def waits(self, waits_for: WaitsFor) -> str:
+        """What the next step waits for."""
+        return self.words.say(WAITS[waits_for])
 
     def standing(self, standing: Standing) -> str:
         """How an account stands."""

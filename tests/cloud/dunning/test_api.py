@@ -93,7 +93,7 @@ def test_a_promise_over_http(api: Api) -> None:
     assert (again.status_code, "promised before" in again.json()["detail"]) == (409, True)
     case = desk.get(f"/invoices/{invoice_id}/dunning").json()
     assert (case["promised_on"], case["shut_on"]) == ("2026-03-14", "2026-03-15")
-    assert [one["kind"] for one in case["steps"] if one["done_at_ms"] is None] == ["retry", "restriction", "promise"]
+    assert [one["kind"] for one in case["steps"] if one["done_at_ms"] is None] == ["retry", "promise", "restriction"]
     assert desk.post("/accounts/999/promises", json=body, headers={"Idempotency-Key": "promise-1"}).status_code == 404
     assert api.as_role(Role.TECHNICIAN).post(path, json=body).status_code in (403, 422)
 

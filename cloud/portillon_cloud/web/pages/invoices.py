@@ -1,6 +1,7 @@
 """One invoice, and taking a payment for it at the desk."""
 
 import secrets
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -18,7 +19,7 @@ from portillon_cloud.payments.operations import DeskPayment, take_payment
 from portillon_cloud.payments.owed import unpaid_invoices
 from portillon_cloud.payments.tables import Means
 from portillon_cloud.payments.write_off import WriteOff, write_off
-from portillon_cloud.reports.invoice_view import InvoiceView, invoice_view
+from portillon_cloud.reports.invoice_view import InvoiceView, invoice_view, ladder_of
 from portillon_cloud.web.amount import AmountError, amount_minor, amount_text
 from portillon_cloud.web.rendering import Notice, page
 from portillon_cloud.web.visit import Visit, genuine_form, visit_with
@@ -176,6 +177,7 @@ def _amount_to_settle(services: Services, found: InvoiceView) -> Money:
 def _invoice(services: Services, reader: Visit, invoice_id: int) -> InvoiceView:
     with services.db.read() as conn:
         found = invoice_view(conn, organisation_id=reader.principal.organisation_id, invoice_id=invoice_id)
-    if found is None:
-        raise not_found("invoice")
-    return found
+        if found is None:
+            raise not_found("invoice")
+        now_ms = reader.organisation.clock.business_ms
+        return replace(found, ladder=ladder_of(conn, reader.organisation.id, invoice_id, now_ms=now_ms))

@@ -29,6 +29,7 @@ def unpaid_page(
             conn,
             organisation_id=organisation.id,
             today=local_date(organisation.clock.business_ms, organisation.time_zone),
+            now_ms=organisation.clock.business_ms,
             limit=PER_PAGE,
             after=(p - 1) * PER_PAGE,
         )
