@@ -94,8 +94,9 @@ class Worker:
             handler = self.handlers.get(timer.kind)
             if handler is None:
                 raise LookupError(f"no handler is registered for timers of kind {timer.kind!r}")
-            handler(Work(db=self.db, clock=self.clock, now_ms=now_ms), timer)
-            settle(self.db, timer)
+            finished = handler(Work(db=self.db, clock=self.clock, now_ms=now_ms), timer)
+            if finished is not True:
+                settle(self.db, timer)
         except (
             Exception
         ) as error:  # a handler may fail in any way: its timer says so and is tried again, the others go on

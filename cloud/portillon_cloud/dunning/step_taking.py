@@ -32,7 +32,7 @@ from portillon_cloud.payments.write_off import WriteOff, write_off
 _IN_DOUBT = (BillsInDoubtError, ChargeUnderWayError)
 
 
-def take_step(work: timers.Work, claimed: timers.Timer, *, links: PayLinks | None = None) -> None:
+def take_step(work: timers.Work, claimed: timers.Timer, *, links: PayLinks | None = None) -> bool:
     """Timer handler: a step of the ladder is due. `links`: what its letters carry to the payer's page."""
     with work.db.write() as conn:
         step = store.step(conn, claimed.subject_id)
@@ -42,6 +42,7 @@ def take_step(work: timers.Work, claimed: timers.Timer, *, links: PayLinks | Non
             if not case.closed:
                 _take(conn, case, step, ending, work.now_ms, links)
         timers.finish(conn, claimed)
+    return True
 
 
 def _take(

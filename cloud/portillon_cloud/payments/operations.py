@@ -204,7 +204,7 @@ def cancel_charges(
 def charge_timer(provider: PaymentProvider) -> timers.Handler:
     """The handler of CHARGE timers."""
 
-    def handle(work: timers.Work, claimed: timers.Timer) -> None:
+    def handle(work: timers.Work, claimed: timers.Timer) -> bool:
         charge(
             work.db,
             provider,
@@ -213,6 +213,7 @@ def charge_timer(provider: PaymentProvider) -> timers.Handler:
             claimed=claimed,
             hold=lambda conn: timers.hold(conn, claimed, real_ms=work.clock.real_ms()),
         )
+        return True
 
     return handle
 

@@ -41,6 +41,6 @@ class Work:
     now_ms: int  # business time of the timer's organisation
 
 
-# A handler may call finish(conn, timer) in the transaction of its effect; if it does not, the worker does after it.
-# It must bear being run again: a crash between effect and finish repeats it.
-Handler = Callable[[Work, Timer], None]
+# A handler may call finish(conn, timer) in the transaction of its effect, and return True if it surely did; else the
+# worker looks, and does it. It must bear being run again: a crash between effect and finish repeats it.
+Handler = Callable[[Work, Timer], bool | None]
