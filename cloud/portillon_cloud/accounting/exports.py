@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from portillon_cloud.accounting.e_reporting import PaidDay, SoldDay, paid, require_french, sold
 from portillon_cloud.accounting.errors import ExportRefusedError
-from portillon_cloud.accounting.fec import ENCODING, description, fec_lines, file_name
+from portillon_cloud.accounting.fec import ENCODING, description, fec_lines, file_name, lines_of_customers
 from portillon_cloud.accounting.fec_source import entries, opening, siren_of
+from portillon_cloud.accounting.lettering import settled
 from portillon_cloud.ledger.periods import Book
 from portillon_cloud.reports.csv_sheet import csv_sheet
 
@@ -51,9 +52,7 @@ def export(
         if what is Export.FEC_DESCRIPTION:
             text = description(name).encode(ENCODING)
             return ExportFile(name=f"description-{name}", media_type=_TEXT, content=iter([text]))
-        before = opening(conn, book, before=from_on)
-        lines = fec_lines(before, entries(conn, book, from_on=from_on, through_on=through_on), from_on=from_on)
-        return ExportFile(name=name, media_type=_TEXT, content=_kept(lines))
+        return ExportFile(name=name, media_type=_TEXT, content=_kept(_fec(conn, book, from_on, through_on)))
     require_french(conn, book)
     if what is Export.SALES_BY_DAY:
         text_of_rows = csv_sheet(sold(conn, book, from_on=from_on, through_on=through_on), SoldDay, book.currency)
@@ -65,6 +64,16 @@ def export(
         media_type="text/csv; charset=utf-8",
         content=iter(["\ufeff".encode() + text_of_rows.encode()]),
     )
+
+
+def _fec(conn: Connection, book: Book, from_on: datetime.date, through_on: datetime.date) -> Iterator[bytes]:
+    """Read twice: a line's letter is known once it is settled, and no year has to lie in memory for that."""
+    before = list(opening(conn, book, before=from_on))
+    letters = settled(
+        lines_of_customers(before, entries(conn, book, from_on=from_on, through_on=through_on), from_on=from_on)
+    )
+    found = entries(conn, book, from_on=from_on, through_on=through_on)
+    return fec_lines(before, found, from_on=from_on, letters=letters)
 
 
 _TEXT = f"text/plain; charset={ENCODING}"

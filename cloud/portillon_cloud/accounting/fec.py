@@ -4,7 +4,7 @@
 2. First come the balances that the year opened with, by account and customer; what earlier years earned is one line.
 3. Then every entry in the order in which it was recorded. Nothing closes accounts of classes 6 and 7.
 4. Entries are counted 1, 2, 3 … in each journal. What is recorded later comes later, so a number never changes.
-5. Customers stand beside the accounts that are theirs (CompAuxNum). No entry is lettered.
+5. Customers stand beside the accounts that are theirs (CompAuxNum), whose lines are lettered (lettering.py).
 6. Days are AAAAMMJJ, amounts have a comma, the characters are ISO 8859-15.
 """
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from portillon_cloud.accounting.lettering import Key, Lettering, Settled
 from portillon_cloud.ledger import LedgerCode
 
 COLUMNS = (
@@ -110,16 +111,32 @@ def file_name(siren: str, through_on: datetime.date) -> str:
     return f"{siren}FEC{through_on:%Y%m%d}.txt"
 
 
-def fec_lines(opening: Iterable[Side], entries: Iterable[FecEntry], *, from_on: datetime.date) -> Iterator[bytes]:
+def lines_of_customers(
+    opening: Iterable[Side], entries: Iterable[FecEntry], *, from_on: datetime.date
+) -> Iterator[tuple[Key, int, datetime.date]]:
+    """What of the file is lettered, in its order: account and customer, debit less credit, the day of recording."""
+    for (number, _), customer, debit_minor in _opening_rows(opening):
+        if customer is not None:
+            yield (number, customer.account_id), debit_minor, from_on
+    for entry in entries:
+        for side in entry.sides:
+            if side.code in OF_CUSTOMERS and side.customer is not None:
+                yield (ACCOUNTS[side.code][0], side.customer.account_id), side.debit_minor, entry.recorded_on
+
+
+def fec_lines(
+    opening: Iterable[Side], entries: Iterable[FecEntry], *, from_on: datetime.date, letters: Settled
+) -> Iterator[bytes]:
     """The file, line by line; `opening` are the balances on the evening before `from_on`."""
     yield _encoded(COLUMNS)
+    lettering = Lettering(letters)
     numbers: Counter[Journal] = Counter()
     first = _opening_rows(opening)
     if first:
         numbers[Journal.OPENING] += 1
         head = _Head(Journal.OPENING, 1, from_on, f"AN-{from_on.year}", from_on, "À nouveaux", from_on)
         for account, customer, debit_minor in first:
-            yield head.line(account, customer, debit_minor)
+            yield head.line(account, customer, debit_minor, lettering)
     for entry in entries:
         if not entry.sides:
             continue
@@ -135,7 +152,7 @@ def fec_lines(opening: Iterable[Side], entries: Iterable[FecEntry], *, from_on: 
         )
         for side in entry.sides:
             customer = side.customer if side.code in OF_CUSTOMERS else None
-            yield head.line(ACCOUNTS[side.code], customer, side.debit_minor)
+            yield head.line(ACCOUNTS[side.code], customer, side.debit_minor, lettering)
 
 
 def description(name: str) -> str:
@@ -149,8 +166,9 @@ tabulation, première ligne : noms des zones. Jeu de caractères ISO 8859-15. Da
 décimale. Les zones sont les 18 de l'article, dans son ordre : {", ".join(COLUMNS)}.
 
 Les écritures sont dans l'ordre de leur enregistrement ; dès lors elles ne changent plus (ValidDate). EcritureNum est
-une suite continue par journal. Les comptes de tiers portent le numéro du payeur (CompAuxNum). Aucune écriture n'est
-lettrée, tous les montants sont en euros : EcritureLet, DateLet, Montantdevise et Idevise restent vides.
+une suite continue par journal. Les comptes de tiers portent le numéro du payeur (CompAuxNum). Ils sont lettrés par
+compte et par payeur, le plus ancien d'abord : les lignes d'une même lettre se soldent, DateLet est le jour
+d'enregistrement de la dernière. Tous les montants sont en euros : Montantdevise et Idevise restent vides.
 
 Journaux
 {journals}
@@ -170,8 +188,13 @@ class _Head:
     text: str
     recorded_on: datetime.date
 
-    def line(self, account: tuple[str, str], customer: Customer | None, debit_minor: int) -> bytes:
+    def line(
+        self, account: tuple[str, str], customer: Customer | None, debit_minor: int, lettering: Lettering
+    ) -> bytes:
         number, name = account
+        letter, settled_on = (
+            ("", None) if customer is None else lettering.next((number, customer.account_id), debit_minor)
+        )
         return _encoded(
             (
                 self.journal.value,
@@ -187,8 +210,8 @@ class _Head:
                 self.text,
                 _amount(max(debit_minor, 0)),
                 _amount(max(-debit_minor, 0)),
-                "",
-                "",
+                letter,
+                "" if settled_on is None else f"{settled_on:%Y%m%d}",
                 f"{self.recorded_on:%Y%m%d}",
                 "",
                 "",

@@ -10,8 +10,9 @@ import pytest
 from cloud.accounting.french_book import YEAR, live_a_winter, open_french_gym
 from fec_parser.parser import FECParser
 from portillon_cloud.accounting.errors import ExportRefusedError
-from portillon_cloud.accounting.fec import ACCOUNTS, COLUMNS, ENCODING, fec_lines, file_name
-from portillon_cloud.accounting.fec_source import BY_HAND, MEANS, entries, opening, siren_of
+from portillon_cloud.accounting.exports import Export, export
+from portillon_cloud.accounting.fec import ACCOUNTS, COLUMNS, ENCODING, file_name
+from portillon_cloud.accounting.fec_source import BY_HAND, MEANS, siren_of
 from portillon_cloud.ledger import LedgerCode, trial_balance
 from portillon_cloud.ledger.tables import ManualKind
 from portillon_cloud.members.tables import legal_entity
@@ -30,15 +31,17 @@ def lyon(sqlite_db, keyring):
 
 def fec(gym, from_on=YEAR[0], through_on=YEAR[1]):
     with gym.db.read() as conn:
-        before = opening(conn, gym.book, before=from_on)
-        found = entries(conn, gym.book, from_on=from_on, through_on=through_on)
-        return b"".join(fec_lines(before, found, from_on=from_on))
+        return b"".join(export(conn, gym.book, Export.FEC, from_on=from_on, through_on=through_on).content)
 
 
 def rows(data):
     lines = data.decode(ENCODING).split("\r\n")
     assert lines[-1] == ""
     return [dict(zip(COLUMNS, line.split("\t"), strict=True)) for line in lines[1:-1]]
+
+
+def without_letters(data):
+    return [{name: cell for name, cell in row.items() if name not in ("EcritureLet", "DateLet")} for row in rows(data)]
 
 
 def minor(text):
@@ -91,10 +94,28 @@ def test_each_entry_balances_and_numbers_have_no_gap(lyon):
 
 
 def test_what_is_recorded_later_renumbers_nothing(lyon):
-    """A file of the year so far is the beginning of the file of the whole year."""
-    so_far = fec(lyon)
+    """A file of the year so far is the beginning of the file of the whole year, but for letters that came since."""
+    so_far = without_letters(fec(lyon))
     lyon.bill(date(2026, 2, 10))
-    assert fec(lyon).startswith(so_far) and len(fec(lyon)) > len(so_far)
+    whole = without_letters(fec(lyon))
+    assert whole[: len(so_far)] == so_far and len(whole) > len(so_far)
+
+
+def test_what_settles_one_another_is_lettered(lyon):
+    """Of each customer's account each letter adds up to nothing, and what has none is what it was left with."""
+    sums, left, lettered = defaultdict(int), defaultdict(int), []
+    for row in rows(fec(lyon)):
+        assert (row["EcritureLet"] == "") is (row["DateLet"] == "")
+        assert row["CompAuxNum"] or not row["EcritureLet"]
+        if row["CompAuxNum"]:
+            key, amount = (row["CompteNum"], row["CompAuxNum"]), minor(row["Debit"]) - minor(row["Credit"])
+            sums[*key, row["EcritureLet"]] += amount
+            left[key] += amount
+            lettered += [row] if row["EcritureLet"] else []
+    assert all(amount == 0 for (*_, letter), amount in sums.items() if letter)
+    assert all(sums[*key, ""] == amount for key, amount in left.items())
+    assert {row["CompteNum"] for row in lettered} >= {"411000"}
+    assert all(row["DateLet"] >= row["ValidDate"] for row in lettered)
 
 
 def test_the_next_year_opens_with_what_this_one_left(lyon):
