@@ -58,7 +58,7 @@ bench: setup ## Measure against a floor in the same run. BUDGET=seconds
 simulate: setup ## Search for broken invariants with seeded faults. BUDGET=60s, 15m, 8h; SEED=the first
 	@PYTHONPATH=tests $(PY) -m simulation.run --budget $(BUDGET) $(if $(SEED),--seed $(SEED))
 
-chaos: setup ## A gym's year in processes that SIGKILL ends, on both engines, to the same end. BUDGET=60s, 8h; MEMBERS, SEED
+chaos: setup ## A gym's year in processes that SIGKILL ends, a lying payment service too, on both engines, to the same end. BUDGET=60s, 8h; MEMBERS, SEED
 	@PYTHONPATH=tests $(PY) -m chaos.run --budget $(BUDGET) $(if $(MEMBERS),--members $(MEMBERS)) $(if $(SEED),--seed $(SEED))
 
 mutate: setup ## Change the rules in every small way, and see that a test notices each. RULES="schedule passback"

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from chaos.cards import Cards, behaves_as, joining_card, member_row, new_card
 from chaos.script import Act, Joining, Kind, Script
 from portillon_cloud.access.blocks import BlockReason
 from portillon_cloud.access.operations import end_block, put_block
@@ -19,24 +20,19 @@ from portillon_cloud.billing.operations import subscribe
 from portillon_cloud.billing.span import Moment
 from portillon_cloud.billing.subscription import Agreement, FreezeTerms
 from portillon_cloud.billing.tables import price
-from portillon_cloud.billing.tables import subscription as subscriptions
 from portillon_cloud.billing.timeline import Discounted, Tariff
 from portillon_cloud.clock.local import local_date
 from portillon_cloud.members.operations import add_account, add_member
-from portillon_cloud.members.tables import member, site
+from portillon_cloud.members.tables import site
+from portillon_cloud.payments.disputes.operations import clear
+from portillon_cloud.payments.disputes.tables import dispute
 from portillon_cloud.payments.errors import OverpaymentError
-from portillon_cloud.payments.operations import (
-    DeskPayment,
-    add_payment_method,
-    charge_soon,
-    take_payment,
-    unpaid_invoices,
-)
-from portillon_cloud.payments.provider import CardBehaviour
-from portillon_cloud.payments.simulator_tables import sim_card
-from portillon_cloud.payments.tables import SIMULATOR, Means, payment_method
+from portillon_cloud.payments.inbox.news import DisputeState
+from portillon_cloud.payments.operations import DeskPayment, charge_soon, take_payment, unpaid_invoices
+from portillon_cloud.payments.refunds import Refund, refund_credit
+from portillon_cloud.payments.tables import Means
 from portillon_cloud.timers import Handler, Timer, Work, finish
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select
 
 ACT = "chaos_act"
 """Kind of the timers that ring acts; the subject is the act's number."""
@@ -47,15 +43,18 @@ _DESK = "staff:1"
 _TERMS = FreezeTerms(days_least=1, days_most=400, days_per_year=400, times_per_year=99)
 
 
-def handler(year: Script, *, in_between: Callable[[], None] | None = None) -> Handler:
+def handler(year: Script, cards: Cards, *, in_between: Callable[[], None] | None = None) -> Handler:
     """The handler of ACT timers. `in_between`: the act is done, then this, and only then it is noted (an ablation)."""
     by_number = {act.number: act for act in year.acts}
 
     def handle(work: Work, timer: Timer) -> None:
         act = by_number[timer.subject_id]
+        card = new_card(act)
+        token = None if card is None else cards.made(card)
+        cards.changed(work.db, act)
         try:
             with work.db.write() as conn:
-                _Doing(conn, act, timer.organisation_id, work.now_ms).do()
+                _Doing(conn, cards, act, token, timer.organisation_id, work.now_ms).do()
                 if in_between is None:
                     finish(conn, timer)
             if in_between is not None:
@@ -69,21 +68,28 @@ def handler(year: Script, *, in_between: Callable[[], None] | None = None) -> Ha
 class _Doing:
     """One act under way."""
 
-    def __init__(self, conn: Connection, act: Act, organisation_id: int, now_ms: int) -> None:
-        self.conn, self.act, self.organisation_id, self.now_ms = conn, act, organisation_id, now_ms
+    def __init__(
+        self, conn: Connection, cards: Cards, act: Act, token: str | None, organisation_id: int, now_ms: int
+    ) -> None:
+        self.conn, self.cards, self.act, self.token = conn, cards, act, token
+        self.organisation_id, self.now_ms = organisation_id, now_ms
         self.chance = random.Random(act.seed)
         self.today = local_date(now_ms, ZONE)
 
     def do(self) -> None:
         if self.act.joining is not None:
-            join(self.conn, self.act.joining, organisation_id=self.organisation_id, now_ms=self.now_ms)
+            join(
+                self.conn, self.act.joining, self.cards, self.token, organisation_id=self.organisation_id,
+                now_ms=self.now_ms,
+            )  # fmt: skip
             return
-        who = _member(self.conn, self.act.member)
+        who = member_row(self.conn, self.act.member)
         deeds: dict[Kind, Callable[[Row[Any, Any]], object]] = {
             Kind.FREEZE: self._freeze, Kind.RESUME: self._resume, Kind.CHANGE_PRICE: self._change_price,
             Kind.DISCOUNT: self._discount, Kind.CANCEL: self._cancel, Kind.KEEP: self._keep,
             Kind.PAY_AT_DESK: self._pay, Kind.CHARGE_NOW: self._charge, Kind.BAN: self._ban,
-            Kind.PARDON: self._pardon, Kind.CARD_CHANGES: self._card,
+            Kind.PARDON: self._pardon, Kind.CARD_CHANGES: self._card, Kind.PAY_BACK: self._pay_back,
+            Kind.CLEAR_DISPUTES: self._clear, Kind.DISPUTE: _elsewhere, Kind.CARD_IS_REPLACED: _elsewhere,
         }  # fmt: skip
         deeds[self.act.kind](who)
 
@@ -153,17 +159,29 @@ class _Doing:
 
     def _card(self, who: Row[Any, Any]) -> None:
         """The card begins to behave otherwise, or another one takes its place, and what is owed is charged to it."""
-        if self.chance.random() < 0.5:
-            give_card(
-                self.conn, who.account_id, f"act-{self.act.number}", CardBehaviour.OK,
-                organisation_id=self.organisation_id, now_ms=self.now_ms,
-            )  # fmt: skip
+        card, behaviour = new_card(self.act), behaves_as(self.act)
+        if card is not None and self.token is not None:
+            self.cards.kept(
+                self.conn, who.account_id, card, self.token, organisation_id=self.organisation_id, now_ms=self.now_ms
+            )
             self._charge(who)
-            return
-        method = payment_method.c
-        token = select(method.token).where(method.account_id == who.account_id).order_by(method.id.desc()).limit(1)
-        worse = self.chance.choice([CardBehaviour.OK, CardBehaviour.INSUFFICIENT_FUNDS])
-        self.conn.execute(update(sim_card).where(sim_card.c.token == token.scalar_subquery()).values(behaviour=worse))
+        if behaviour is not None:
+            self.cards.noted(self.conn, who.account_id, behaviour)
+
+    def _pay_back(self, who: Row[Any, Any]) -> None:
+        asked = Refund(
+            organisation_id=self.organisation_id, account_id=who.account_id, by="desk", reason="as the member asked",
+            request_key=f"act-{self.act.number}",
+        )  # fmt: skip
+        refund_credit(self.conn, asked, now_ms=self.now_ms)
+
+    def _clear(self, who: Row[Any, Any]) -> None:
+        column = dispute.c
+        of = (column.account_id == who.account_id, column.state == DisputeState.LOST, column.cleared_at_ms.is_(None))
+        for dispute_id in self.conn.scalars(select(column.id).where(*of).order_by(column.id)).all():
+            clear(
+                self.conn, self.organisation_id, dispute_id, by="desk", reason="they had forgotten", now_ms=self.now_ms
+            )
 
     def _day(self, earliest: int, latest: int) -> datetime.date:
         return self.today + datetime.timedelta(days=self.chance.randint(earliest, latest))
@@ -175,8 +193,12 @@ class _Doing:
         )  # fmt: skip
 
 
-def join(conn: Connection, new: Joining, *, organisation_id: int, now_ms: int) -> None:
-    """Somebody signs; their last name is their number, by which they are found again."""
+def _elsewhere(_who: Row[Any, Any]) -> None:
+    """It happened at the payment service."""
+
+
+def join(conn: Connection, new: Joining, cards: Cards, token: str | None, *, organisation_id: int, now_ms: int) -> None:
+    """Somebody signs; their last name is their number, by which they are found again. `token`: of their card."""
     prices = conn.execute(select(price.c.id).order_by(price.c.id)).scalars().all()
     place = conn.execute(select(site.c.id, site.c.legal_entity_id).order_by(site.c.id).limit(1)).one()
     if new.payer is None:
@@ -184,10 +206,11 @@ def join(conn: Connection, new: Joining, *, organisation_id: int, now_ms: int) -
             conn, organisation_id=organisation_id, legal_entity_id=place.legal_entity_id, name=f"Member {new.number}",
             email=f"m{new.number}@example.org", language=("en", "fr")[new.number % 2],
         )  # fmt: skip
-        if new.card is not None:
-            give_card(conn, account_id, f"card-{new.number}", new.card, organisation_id=organisation_id, now_ms=now_ms)
+        card = joining_card(new)
+        if card is not None and token is not None:
+            cards.kept(conn, account_id, card, token, organisation_id=organisation_id, now_ms=now_ms)
     else:
-        account_id = _member(conn, new.payer).account_id
+        account_id = member_row(conn, new.payer).account_id
     member_id = add_member(
         conn, organisation_id=organisation_id, account_id=account_id, site_id=place.id, first_name="Member",
         last_name=str(new.number), joined_on=new.starts_on,
@@ -196,24 +219,3 @@ def join(conn: Connection, new: Joining, *, organisation_id: int, now_ms: int) -
         conn, organisation_id=organisation_id, account_id=account_id, member_id=member_id, price_id=prices[new.price],
         starts_on=new.starts_on, now_ms=now_ms,
     )  # fmt: skip
-
-
-def give_card(
-    conn: Connection, account_id: int, token: str, card: CardBehaviour, *, organisation_id: int, now_ms: int
-) -> None:
-    """A card with a token of our choice: the same in every run."""
-    conn.execute(insert(sim_card).values(token=token, organisation_id=organisation_id, behaviour=card))
-    add_payment_method(
-        conn, organisation_id=organisation_id, account_id=account_id, provider=SIMULATOR, token=token,
-        label="•••• 4242", now_ms=now_ms,
-    )  # fmt: skip
-
-
-def _member(conn: Connection, number: int) -> Row[Any, Any]:
-    return conn.execute(
-        select(member.c.account_id, subscriptions.c.id.label("subscription_id"))
-        .join(subscriptions, subscriptions.c.member_id == member.c.id)
-        .where(member.c.last_name == str(number))
-        .order_by(subscriptions.c.id)
-        .limit(1)
-    ).one()

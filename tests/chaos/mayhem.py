@@ -1,7 +1,6 @@
 """Drive one gym through its year: start its processes, kill them, start others, until the clock is there."""
 
 import logging
-import mmap
 import os
 import random
 import signal
@@ -11,16 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.process import Defences, Life, live, set_forward
+from chaos.process import Defences, Life, Outside, live
 from chaos.script import DAY_MS, START_MS, Script
+from chaos.shared import Shared
+from chaos.turns import TurnKind
 from portillon_cloud.timers.operations import LEASE_MS
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-LOOK_S = 0.02
+LOOK_S = 0.05
 STUCK_S = 60.0
 REFUSED_S = 20.0
 """The same, while a timer fails again and again: long enough for what only two workers at once could bring about."""
+
+
+SERVICES_SHARE = 0.3
+"""Of the blows from outside."""
 
 
 class StuckError(Exception):
@@ -58,22 +63,25 @@ class Mayhem:
         *,
         seed: int,
         defences: Defences | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._url, self._folder, self._year, self._rage = url, folder, year, rage
         self._seed, self._defences = seed, defences or Defences()
         self._chance = random.Random(f"blows {seed}")
-        self._skew = mmap.mmap(-1, 8)
+        self._shared = Shared()
+        self._outside = outside
         self._pids: set[int] = set()
         self._started = 0
 
     def live_through(self, told: Told = lambda _share: None) -> None:
-        """The whole year, and every letter carried. Raises StuckError."""
-        look = create_engine(looked_at(self._url), poolclass=NullPool)
+        """The whole year, every letter carried and all that was told acted on. Raises StuckError."""
+        look = create_engine(looked_at(self._url), poolclass=NullPool if "sqlite" in self._url else None)
         moved_at_s, reached = time.monotonic(), (0, 0)
         try:
             while True:
                 self._reap()
+                self._make_turns()
                 while len(self._pids) < self._rage.processes:
                     self._start()
                 time.sleep(LOOK_S)
@@ -86,7 +94,7 @@ class Mayhem:
                     # What was seen is gone by: the blow falls into whatever is being done by now.
                     if self._pids and self._chance.random() > (1 - self._rage.blows) ** (steps - reached[1]):
                         time.sleep(self._chance.uniform(0, LOOK_S))
-                        self._kill(self._chance.choice(sorted(self._pids)))
+                        self._strike()
                     moved_at_s, reached = time.monotonic(), (business_ms, steps)
                     told((business_ms - START_MS) / (self._year.days * DAY_MS))
                 if time.monotonic() > moved_at_s + (STUCK_S if error is None else REFUSED_S):
@@ -96,12 +104,14 @@ class Mayhem:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
             self._pids.clear()
+            look.dispose()
 
     def _start(self) -> None:
         self._started += 1
         life = Life(
             name=f"process-{self._started}", url=self._url, folder=self._folder, year=self._year,
-            deaths=self._rage.deaths, seed=f"{self._seed}:{self._started}", skew=self._skew, defences=self._defences,
+            deaths=self._rage.deaths, seed=f"{self._seed}:{self._started}", shared=self._shared,
+            defences=self._defences, outside=self._outside,
         )  # fmt: skip
         pid = os.fork()
         if pid == 0:
@@ -112,6 +122,30 @@ class Mayhem:
             finally:
                 os._exit(1)
         self._pids.add(pid)
+
+    def _strike(self) -> None:
+        """One of the processes, the payment service among them."""
+        there = self._outside is not None and self._outside.service.is_there
+        if self._outside is not None and there and self._chance.random() < SERVICES_SHARE:
+            self._outside.service.kill()
+            self.counts["the payment service"] += 1
+            self._outside.service.start()
+            return
+        self._kill(self._chance.choice(sorted(self._pids)))
+
+    def _make_turns(self) -> None:
+        """Do what a worker waits for; each turn once, and none that is over."""
+        asked = self._shared.asked
+        if self._outside is None or asked <= self._shared.granted:
+            return
+        turn = next(turn for turn in self._outside.turns if turn.number == asked)
+        service = self._outside.service
+        if turn.kind is TurnKind.AWAY and service.is_there:
+            service.go_away()
+            self.counts["the payment service"] += 1
+        elif turn.kind is TurnKind.BACK and not service.is_there:
+            service.come_back()
+        self._shared.grant(asked)
 
     def _kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
@@ -134,7 +168,7 @@ class Mayhem:
         self._pids.discard(pid)
         self.counts[how] += 1
         # The dead one's claims run out. So do those of the living, who find out when they come to commit.
-        set_forward(self._skew, LEASE_MS + 1)
+        self._shared.set_forward(LEASE_MS + 1)
 
 
 def looked_at(url: str) -> str:
@@ -144,4 +178,5 @@ def looked_at(url: str) -> str:
 
 _WHERE = """SELECT job.state, clock.business_ms, job.steps, job.error FROM clock_job job
 JOIN test_clock clock ON clock.organisation_id = job.organisation_id"""
-_LETTERS = "SELECT count(*) FROM message WHERE state IN ('waiting', 'sending')"
+_LETTERS = """SELECT (SELECT count(*) FROM message WHERE state IN ('waiting', 'sending'))
++ (SELECT count(*) FROM inbox_event WHERE state = 'waiting')"""
