@@ -141,7 +141,7 @@ def comes_to_both(life: Life) -> None:
 def moves_behind_a_slow_disk(life: Life) -> None:
     """Visits are spent, and their passages wait for the disk; then they are to be counted by the other gateway."""
     old, new = life.gateways
-    old.commit_after_ms = 15 * MINUTE_MS
+    old.commit_after_ms = 10 * MINUTE_MS
     for gateway in (old, new):
         for _ in range(3):
             life.come_in(gateway, PACK)

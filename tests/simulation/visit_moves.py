@@ -93,7 +93,10 @@ class VisitMoves:
 
     def moves_end(self) -> None:
         """Once all is mended, each move ends: the home's reports need to be heard, and a passage window to be over."""
-        self.schedule.run_for(WINDOW_MS + 3 * max(self.pace.report_every_ms, MINUTE_MS))
+        report_ms = max(self.pace.report_every_ms, MINUTE_MS)
+        until_ms = self.schedule.now_ms + WINDOW_MS + 3 * report_ms
+        while self.cloud.moving() and self.schedule.now_ms < until_ms:
+            self.schedule.run_for(report_ms)
         self.finding.counts["turns of visits"] += self.cloud.turns()
         for member in self.cloud.moving():
             self.finding.breaks(VISITS, f"the visits of {member} go on moving though all is mended")
