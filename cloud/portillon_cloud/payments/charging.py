@@ -13,7 +13,7 @@ is paid at most once. Next step of each answer:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -62,9 +62,13 @@ def charge(
         if isinstance(begun, ChargeResult):
             _done(conn, claimed)
             return begun
+        if claimed is None:
+            settling.outlive(conn, begun.order.organisation_id, begun.attempt, now_ms)
     answer = provider.look_up(begun.order) if begun.ask_only else provider.charge(begun.order)
     with db.write() as conn:
         result = _settle(conn, begun.attempt, answer, now_ms)
+        if claimed is None:
+            settling.outlived(conn, begun.order.organisation_id, begun.attempt)
         _done(conn, claimed)
         return result
 
@@ -107,7 +111,9 @@ def _begin(
     asked_until_ms = holds(conn, [intent.invoice_id]).get(intent.invoice_id, 0)
     held = asked_until_ms > now_ms or Switch.COLLECTION in switched_off_now(conn, intent.account_id, now_ms)
     if live is not None:
-        return _again(conn, provider, intent, live, now_ms, held=held)
+        # Only the worker's own questions count: a payer who presses again and again must not use them up.
+        asked = replace(live, tries=live.tries + (claimed is not None))
+        return _again(conn, provider, intent, asked, now_ms, held=held)
     if claimed is not None and settling.asks_after(claimed):
         return ChargeResult.HEARD  # by a webhook, or by another worker: dunning says when the card is tried again
     if claimed is not None and retry_waits(conn, claimed, intent.account_id, now_ms, blocked=held):
@@ -138,7 +144,7 @@ def _again(
     state = {AttemptState.SENT: AttemptState.UNKNOWN, AttemptState.PROVIDER_DOWN: AttemptState.SENT}.get(
         live.state, live.state
     )
-    attempt = store.update_attempt(conn, live, state=state, tries=live.tries + 1)
+    attempt = store.update_attempt(conn, live, state=state, tries=live.tries)
     submitted = state in (AttemptState.PENDING, AttemptState.ACTION_REQUIRED)
     forgotten = now_ms - attempt.first_sent_at_ms >= provider.key_life_ms
     return _Begun(attempt, _order(intent, attempt, now_ms), ask_only=submitted or forgotten or held)

@@ -82,6 +82,27 @@ def schedule_charge(conn: Connection, intent: store.Intent, *, at_ms: int, purpo
     )
 
 
+def outlive(conn: Connection, organisation_id: int, sent: store.Attempt, now_ms: int) -> None:
+    """No timer asked for this charge: should the page that does die of it, the worker asks what became of it."""
+    timers.schedule(
+        conn,
+        organisation_id=organisation_id,
+        kind=CHARGE,
+        subject_id=sent.intent_id,
+        due_at_ms=now_ms + backoff.DOWN_FIRST_MS,
+        key=_of_page(sent),
+    )
+
+
+def outlived(conn: Connection, organisation_id: int, sent: store.Attempt) -> None:
+    """The page has had its answer, and written it."""
+    timers.cancel(conn, organisation_id=organisation_id, key=_of_page(sent))
+
+
+def _of_page(sent: store.Attempt) -> str:
+    return f"charge:intent-{sent.intent_id}:{_ATTEMPT}{sent.number}.{sent.tries}:page"
+
+
 def asks_after(claimed: timers.Timer) -> bool:
     """Whether the timer only asks what became of an attempt."""
     return f":{_ATTEMPT}" in claimed.key
