@@ -61,6 +61,7 @@ class Tally:
             say(f"power cuts under every store per CPU-second: {self._cuts['storage'] / self._cpu_s['storage']:.0f}")
         say("what happened: " + _listed(self._counts))
         say(f"trace {self._trace.hexdigest()[:32]}: the same seeds give the same again")
+        say(f"time of the processor: {sum(self._cpu_s.values()) / 60:.1f} minutes")
         say(f"memory of this process at its most: {memory_mib()} MiB")
         broken = ", ".join(f"invariant {number} {count} times" for number, count in sorted(self.broken.items()))
         say(f"broken: {broken or 'nothing'}")
