@@ -26,7 +26,7 @@ FREE = {
     " FROM sqlite_master WHERE type = 'trigger'": "the defences are the database's, not an organisation's",
 }
 
-pytestmark = pytest.mark.xdist_group("two organisations")
+pytestmark = [pytest.mark.xdist_group("two organisations"), pytest.mark.timeout(300)]
 
 
 def unbound(told: dict[str, str]) -> list[str]:
@@ -50,7 +50,8 @@ def test_nothing_of_another_organisation_is_seen_or_touched_by_the_api(two: TwoG
                     faults.append(f"{asked} was taken")
         told |= {one: operation.label for one in watch.told}
         seen += watch.seen
-        if two.db.embedded or operation is api.operations[-1]:  # which one it was is told by one engine
+        # What only reads cannot write: its connection refuses. Which one it was is told by one engine.
+        if (two.db.embedded and operation.method != "get") or operation is api.operations[-1]:
             now = two.rows_of_other()
             faults += [f"{operation.label} touched {name}" for name in now if now[name] != before[name]]
             before = now
@@ -77,7 +78,7 @@ def test_nothing_of_another_organisation_is_seen_or_touched_by_a_page(two: TwoGy
                 if MARK in answer.text:
                     faults.append(f"{label} shows {answer.text[:300]}")
         told |= {one: label for one in watch.told}
-        if two.db.embedded or label == asked[-1][0]:
+        if (two.db.embedded and not label.startswith("GET")) or label == asked[-1][0]:
             now = two.rows_of_other()
             faults += [f"{label} touched {name}" for name in now if now[name] != before[name]]
             before = now
