@@ -75,7 +75,8 @@ def coming(
             found[one.kind, one.on] = one
     if shut_ms is not None and shut_ms > now_ms:
         on = local_date(shut_ms, zone)
-        found[StepKind.RESTRICTION, on] = Coming(kind=StepKind.RESTRICTION, on=on)
+        why = next((hold.why for hold in holds if hold.until_ms == shut_ms), None)  # it is what moved it
+        found[StepKind.RESTRICTION, on] = Coming(kind=StepKind.RESTRICTION, on=on, waits_for=why)
     order = list(StepKind)
     return tuple(sorted(found.values(), key=lambda one: (one.on or date.max, order.index(one.kind))))
 

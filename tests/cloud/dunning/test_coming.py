@@ -58,6 +58,12 @@ def test_what_waits_comes_when_it_may() -> None:
     assert told(asked) == [("retry", 7), ("reminder", 7), ("restriction", 10)]
     grace = Hold(why=WaitsFor.GRACE, until_ms=at(9, 0))
     assert told(grace) == [("retry", 8), ("reminder", 9), ("restriction", 10)]
+    [shut] = [
+        one
+        for one in coming(STEPS, [grace], retries=True, shut_ms=at(9, 0), zone=ZONE, now_ms=at(1))
+        if one.kind is StepKind.RESTRICTION
+    ]
+    assert (shut.on, shut.waits_for) == (day(9), WaitsFor.GRACE)
     assert told(asked, grace) == [("retry", 8), ("reminder", 9), ("restriction", 10)]
     block = Hold(why=WaitsFor.BLOCK, until_ms=None)
     assert told(block, grace) == [("restriction", 10), ("retry", None), ("reminder", None)]
