@@ -1,5 +1,6 @@
 """Any order of webhooks, workers, members, banks and hours: paid once, the books balanced, the right ones pass."""
 
+import atexit
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -51,6 +52,7 @@ WAITS_H = st.sampled_from([0.1, 1, 6, 26, 80, 250])
 def _template() -> tuple[Path, DuesGym]:
     """A furnished gym's file, made once in this process and copied for each example."""
     folder = Path(tempfile.mkdtemp(dir=fast_folder(), prefix="money-machine-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = make_template(folder)
     db = Database(f"sqlite:///{path}")
     gym = furnish(db, Line(open_books()))
