@@ -100,9 +100,11 @@ def person(first_name: str, last_name: str, email: str | None) -> _Person:
 
 
 def token_taken(context: Import, token: str) -> bool:
-    """Whether an account has it already."""
+    """Whether an account of this organisation has it already."""
     column = payment_method.c
-    query = select(column.id).where(column.provider == context.provider, column.token == token)
+    query = select(column.id).where(
+        column.organisation_id == context.organisation_id, column.provider == context.provider, column.token == token
+    )
     return context.conn.execute(query).one_or_none() is not None
 
 

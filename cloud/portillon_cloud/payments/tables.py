@@ -99,7 +99,7 @@ payment_method = Table(
     reference("provider_account_id", "provider_account.id", nullable=True),  # null: the provider knows no accounts
     Column("state", Text, nullable=False),
     instant("added_at_ms"),
-    UniqueConstraint("provider", "token"),
+    UniqueConstraint("organisation_id", "provider", "token"),
     one_of("state", MethodState),
     CheckConstraint("(exp_month IS NULL) = (exp_year IS NULL)", name="expiry_whole"),
     CheckConstraint("exp_month IS NULL OR exp_month BETWEEN 1 AND 12", name="month_known"),

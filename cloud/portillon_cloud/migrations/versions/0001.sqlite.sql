@@ -1178,7 +1178,7 @@ CREATE TABLE payment_method (
 	state TEXT NOT NULL,
 	added_at_ms INTEGER NOT NULL,
 	CONSTRAINT pk_payment_method PRIMARY KEY (id),
-	CONSTRAINT uq_payment_method_provider_token UNIQUE (provider, token),
+	CONSTRAINT uq_payment_method_organisation_id_provider_token UNIQUE (organisation_id, provider, token),
 	CONSTRAINT ck_payment_method_state_known CHECK (state IN ('active', 'unusable', 'removed')),
 	CONSTRAINT ck_payment_method_expiry_whole CHECK ((exp_month IS NULL) = (exp_year IS NULL)),
 	CONSTRAINT ck_payment_method_month_known CHECK (exp_month IS NULL OR exp_month BETWEEN 1 AND 12),

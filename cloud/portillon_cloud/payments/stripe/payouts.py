@@ -1,11 +1,11 @@
 """What Stripe paid out to the bank and of what it was made, told to the books (`reconciliation.payouts`).
 
-Asked for every hour and told again each time: a payout that is there already is left alone.
+Asked for every hour. What a payout that is there already is made of is not asked for again.
 """
 
 import datetime
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -33,10 +33,12 @@ _OF_DISPUTES = ("dispute", "dispute_reversal")  # https://docs.stripe.com/report
 _log = logging.getLogger(__name__)
 
 
-def payouts_since(client: StripeClient, since_s: int) -> Iterator[tuple[str, Payout]]:
-    """Each payout that arrived, with its currency and every movement. Raises stripe.StripeError."""
+def payouts_since(client: StripeClient, since_s: int, *, known: Collection[str] = ()) -> Iterator[tuple[str, Payout]]:
+    """Each payout that arrived and is not `known`, with currency and movements. Raises stripe.StripeError."""
     listed = client.v1.payouts.list({"created": {"gte": since_s}, "status": "paid", "limit": PAGE})
     for one in islice(listed.auto_paging_iter(), PAYOUTS_MOST):
+        if one.id in known:
+            continue
         yield (
             one.currency.upper(),
             Payout(
@@ -94,10 +96,11 @@ def record_payouts(provider: StripeProvider, organisation_id: int, *, real_ms: i
         accounts = accounts_of(conn, provider.keyring, organisation_id=organisation_id, provider=STRIPE)
         now_ms = business_now_ms(conn, organisation_id, real_ms)
         since_s = _since_s(conn, organisation_id)
+        known = _known(conn, organisation_id, since_s)
     new = 0
     for account in accounts:
         try:
-            told = list(payouts_since(provider.at(account).client, since_s))
+            told = list(payouts_since(provider.at(account).client, since_s, known=known))
         except stripe.StripeError as error:
             _log.warning("organisation %d: Stripe tells no payouts now (%s)", organisation_id, type(error).__name__)
             continue
@@ -109,8 +112,6 @@ def record_payouts(provider: StripeProvider, organisation_id: int, *, real_ms: i
 def _record(provider: StripeProvider, organisation_id: int, currency: str, payout: Payout, now_ms: int) -> int:
     try:
         with provider.db.write() as conn:
-            if _known(conn, organisation_id, payout.reference):
-                return 0
             book = _book(conn, organisation_id, currency, payout)
             if book is None:
                 _log.error("organisation %d: whose payout %s is nobody can say", organisation_id, payout.reference)
@@ -124,15 +125,14 @@ def _record(provider: StripeProvider, organisation_id: int, currency: str, payou
     return 0
 
 
-def _known(conn: Connection, organisation_id: int, reference: str) -> bool:
-    found = conn.scalar(
-        select(provider_payout.c.id).where(
-            provider_payout.c.organisation_id == organisation_id,
-            provider_payout.c.provider == STRIPE,
-            provider_payout.c.reference == reference,
-        )
+def _known(conn: Connection, organisation_id: int, since_s: int) -> frozenset[str]:
+    """The payouts in the books that may have been made since; none arrives before it is made."""
+    column = provider_payout.c
+    since_on = datetime.datetime.fromtimestamp(since_s, datetime.UTC).date()
+    references = select(column.reference).where(
+        column.organisation_id == organisation_id, column.provider == STRIPE, column.arrives_on >= since_on
     )
-    return found is not None
+    return frozenset(conn.execute(references).scalars())
 
 
 def _since_s(conn: Connection, organisation_id: int) -> int:

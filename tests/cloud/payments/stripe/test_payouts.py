@@ -58,6 +58,19 @@ def test_every_cent_has_its_attempt(either_gym: StripeGym) -> None:
     assert sorted(line.kind for line in lines) == ["charge", "charge", "refund"]
 
 
+def test_what_a_known_payout_is_made_of_is_not_asked_again(
+    stripe_gym: StripeGym, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each payout's movements are read once, however many hours list it."""
+    asked: list[str] = []
+    movements = payouts._movements
+    monkeypatch.setattr(payouts, "_movements", lambda client, payout: asked.append(payout) or movements(client, payout))
+    paid_out(stripe_gym)
+    for _ in range(3):
+        record_payouts(stripe_gym.stripe, stripe_gym.gym.organisation_id, real_ms=at(5))
+    assert asked == stripe_gym.gym.scalars(select(provider_payout.c.reference))
+
+
 def test_once_an_hour(stripe_gym: StripeGym) -> None:
     """The worker's drain asks for one organisation at a time and then lets it be."""
     paid_out(stripe_gym)
