@@ -154,9 +154,13 @@ def _standing_changed(conn: Connection, organisation_id: int, account_id: int, *
     webhooks.tell(conn, webhooks.EventKind.STANDING_CHANGED, organisation_id, account_ids, at_ms=at_ms)
 
 
-def switched_off_now(conn: Connection, account_id: int, now_ms: int) -> frozenset[Switch]:
-    """The switches that blocks hold off for the whole account now."""
-    return switched_off(store.blocks(conn, [account_id], now_ms).get((account_id, None), ()), now_ms)
+def switched_off_now(
+    conn: Connection, account_id: int, now_ms: int, *, member_id: int | None = None
+) -> frozenset[Switch]:
+    """The switches that blocks hold off now for the whole account, and for this member of it."""
+    found = store.blocks(conn, [account_id], now_ms)
+    held = [block for whom in {None, member_id} for block in found.get((account_id, whom), ())]
+    return switched_off(held, now_ms)
 
 
 def rows_for_accounts(

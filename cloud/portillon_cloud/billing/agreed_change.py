@@ -15,6 +15,7 @@ from portillon_cloud.billing.agreement import agreement_of
 from portillon_cloud.billing.catalogue import price_by_id
 from portillon_cloud.billing.change_request import CancelChange, Change, FreezeChange, KeepChange, RenewChange, ask_of
 from portillon_cloud.billing.event_store import Author
+from portillon_cloud.billing.held_changes import require_open
 from portillon_cloud.billing.law import WayOut
 from portillon_cloud.billing.legal_side import Signed, signed
 from portillon_cloud.billing.life import life_on
@@ -128,12 +129,19 @@ def _asked(
     conn: Connection, organisation_id: int, subscription_id: int, new: Change, now_ms: int
 ) -> tuple[Signed, datetime.date, Change]:
     held = signed(conn, organisation_id, subscription_id)
+    require_open(conn, organisation_id, _member(conn, organisation_id, subscription_id), now_ms, new=new)
     today = local_date(now_ms, held.time_zone)
     if isinstance(new, CancelChange) and new.by_law and new.on is None:
         # Whoever leaves before it begins leaves with its first day.
         life = life_on(event_store.recorded(conn, [subscription_id])[subscription_id], today)
         new = new.model_copy(update={"on": max(today, life.starts_on)})
     return held, today, new
+
+
+def _member(conn: Connection, organisation_id: int, subscription_id: int) -> int:
+    ours = (subscription.c.id == subscription_id, subscription.c.organisation_id == organisation_id)
+    member_id: int = conn.execute(select(subscription.c.member_id).where(*ours)).scalar_one()
+    return member_id
 
 
 def _freeze_fee_minor(conn: Connection, organisation_id: int, subscription_id: int, now_ms: int) -> int:

@@ -10,6 +10,7 @@ from portillon_cloud.billing import addons, coupons, event_store
 from portillon_cloud.billing.agreement import to_body
 from portillon_cloud.billing.catalogue import PlanKind, price_by_id
 from portillon_cloud.billing.errors import CatalogueError, UnlawfulContractError
+from portillon_cloud.billing.held_changes import require_open
 from portillon_cloud.billing.law import LAWS, VERSIONS, Terms
 from portillon_cloud.billing.offer import Offer, Payment, offer, payments
 from portillon_cloud.billing.payers import bill_beside_payer
@@ -93,7 +94,7 @@ def subscribe(
     `billed_from_on`: periods that begin before it were billed elsewhere (an import of running contracts).
     `at_distance`: signed online or by telephone, so that the consumer may withdraw where the law says so.
     `proof`: what staff saw, of a price that is not for everybody. `by`: who sells, kept with a coupon's use.
-    Raises UnknownPlanError, CatalogueError, CouponRefusedError too.
+    Raises UnknownPlanError, CatalogueError, CouponRefusedError; SubscriptionRefusedError while changes are held off.
     """
     wish = Wish(
         organisation_id=organisation_id,
@@ -187,6 +188,7 @@ def subscribe(
 
 def agree(conn: Connection, wish: Wish, *, now_ms: int) -> Agreed:
     """What signing would come to; nothing is written. Raises as `subscribe`."""
+    require_open(conn, wish.organisation_id, wish.member_id, now_ms)
     price = price_by_id(conn, wish.organisation_id, wish.price_id)
     place = _place(conn, wish.organisation_id, price.legal_entity_id)
     today = local_date(now_ms, place.time_zone)

@@ -57,6 +57,7 @@ class Why(StrEnum):
     FREEZE_DAYS_USED_UP = "freeze_days_used_up"
     FREEZE_TIMES_USED_UP = "freeze_times_used_up"
     FREEZE_NEEDS_PROOF = "freeze_needs_proof"
+    CHANGES_HELD = "changes_held"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from portillon_cloud.billing.catalogue import prices_of_entity
 from portillon_cloud.billing.changes import Outcome
 from portillon_cloud.billing.errors import TransferRefusedError, UnknownSubscriptionError
 from portillon_cloud.billing.event_store import Author
+from portillon_cloud.billing.held_changes import require_open
 from portillon_cloud.billing.life import Condition, Life, Recorded, life_on
 from portillon_cloud.billing.planning import plan_recognition
 from portillon_cloud.billing.proration import Proration
@@ -73,7 +74,7 @@ def transfer(
 ) -> Transferred:
     """Do it. Raises UnknownSubscriptionError, SubscriptionRefusedError, TransferRefusedError."""
     held = _held(conn, organisation_id, subscription_id)
-    taker_account_id = _taker(conn, organisation_id, asked.to_member_id, held)
+    taker_account_id = _taker(conn, organisation_id, asked.to_member_id, held, author.at_ms)
     for account_id in sorted({held.account_id, taker_account_id}):
         lock_account(conn, account_id)
     zone = time_zone_of(conn, organisation_id)
@@ -178,7 +179,7 @@ def _held(conn: Connection, organisation_id: int, subscription_id: int) -> Row[A
     return found
 
 
-def _taker(conn: Connection, organisation_id: int, member_id: int, held: Row[Any]) -> int:
+def _taker(conn: Connection, organisation_id: int, member_id: int, held: Row[Any], now_ms: int) -> int:
     """The account that pays for the taker."""
     row = conn.execute(
         select(member.c.account_id, account.c.legal_entity_id)
@@ -191,6 +192,7 @@ def _taker(conn: Connection, organisation_id: int, member_id: int, held: Row[Any
         raise TransferRefusedError("to_member_id: it is theirs already: name another member")
     if row.legal_entity_id != held.legal_entity_id:
         raise TransferRefusedError("to_member_id: they pay another company of yours: sell them a contract of it")
+    require_open(conn, organisation_id, member_id, now_ms)
     taker_account_id: int = row.account_id
     return taker_account_id
 

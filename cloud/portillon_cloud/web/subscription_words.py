@@ -40,6 +40,7 @@ WHYS: Mapping[Why, str] = {
     Why.FREEZE_DAYS_USED_UP: N_("The freeze days of twelve months are used up."),
     Why.FREEZE_TIMES_USED_UP: N_("There were as many freezes within twelve months as the contract allows."),
     Why.FREEZE_NEEDS_PROOF: N_("A freeze as long as that needs a paper: tick that it was seen."),
+    Why.CHANGES_HELD: N_("A block of the account holds changes off. Leaving is possible all the same."),
 }
 
 
