@@ -150,7 +150,7 @@ _LINK = {
     "fr": "\n\nPayez, changez de carte ou confirmez, sans mot de passe : {link}",
 }
 _FRAME = {"en": "Hello {payer},\n\n{text}\n\n{gym}\n", "fr": "Bonjour {payer},\n\n{text}\n\n{gym}\n"}
-_BEFORE_SHUT = frozenset(
+BEFORE_SHUT = frozenset(
     {
         LetterKind.PAYMENT_FAILED,
         LetterKind.REMINDER,
@@ -159,6 +159,7 @@ _BEFORE_SHUT = frozenset(
         LetterKind.PROMISE_BROKEN,
     }
 )
+"""Letters that say when the door would shut."""
 
 
 def write_letter(kind: LetterKind, language: str, facts: LetterFacts) -> Letter:
@@ -173,7 +174,7 @@ def write_letter(kind: LetterKind, language: str, facts: LetterFacts) -> Letter:
         "link": facts.link or "",
         "shut_on": "" if facts.shut_on is None else _long(facts.shut_on, locale),
     }
-    if facts.shut_on is not None and kind in _BEFORE_SHUT:
+    if facts.shut_on is not None and kind in BEFORE_SHUT:
         text += _SHUT_SOON[spoken]
     if facts.link is not None and kind not in (LetterKind.BEFORE_DUE, LetterKind.RESTORED):
         text += _LINK[spoken]
