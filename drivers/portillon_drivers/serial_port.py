@@ -5,6 +5,7 @@ others (the flushes) as termios.error, which is no OSError: all three are caught
 """
 
 import errno
+import os
 import select
 import termios
 import time
@@ -17,11 +18,9 @@ import serial.rs485
 from portillon_drivers.errors import PermanentDeviceError, TransientDeviceError
 from portillon_drivers.options import SerialOptions
 
-WRITE_TIMEOUT_S = 0.05
-"""A frame of a few bytes always fits the kernel's buffer; if it does not within this time the adapter hangs."""
-
 _LOST = (OSError, termios.error)  # SerialException is an OSError
 _ADVICE = {
+    errno.ENOBUFS: "it takes no more bytes: the adapter hangs, unplug it for a moment",
     errno.EIO: "it was unplugged",
     errno.ENXIO: "it was unplugged",
     errno.ENODEV: "it was unplugged",
@@ -56,7 +55,6 @@ class SerialPort:
                 self._baud,
                 parity=self._parity,
                 timeout=self._read_timeout_s,
-                write_timeout=WRITE_TIMEOUT_S,
                 exclusive=True,
             )
         if self._options.rs485_mode:
@@ -101,13 +99,13 @@ class SerialPort:
         """Hand all bytes to the kernel, without waiting for them to leave; raises TransientDeviceError."""
         port = self._opened()
         with self._failures("was lost while writing"):
-            port.write(data)
+            _hand_over(port, data)
 
     def write_out(self, data: bytes) -> None:
         """Write, and return once the bytes have left (an adapter with a buffer of its own may say so too early)."""
         port = self._opened()
         with self._failures("was lost while writing"):
-            port.write(data)
+            _hand_over(port, data)
             port.flush()
 
     def close(self) -> None:
@@ -148,3 +146,16 @@ class SerialPort:
             number = error.errno if isinstance(error, OSError) else error.args[0]
             advice = _ADVICE.get(number or 0, str(error))
             raise TransientDeviceError(f"{self._options.path} {what}: {advice}") from error
+
+
+def _hand_over(port: serial.Serial, data: bytes) -> None:
+    """All bytes to the kernel, at once; a frame always fits its buffer, or the adapter hangs. Raises OSError.
+
+    pyserial looks at its clock after it wrote: a process that was held up just then would take a good line for dead.
+    """
+    try:
+        taken = os.write(port.fileno(), data)
+    except BlockingIOError:
+        taken = 0
+    if taken < len(data):
+        raise OSError(errno.ENOBUFS, f"{len(data) - taken} bytes more than fit")

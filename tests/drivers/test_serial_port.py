@@ -1,5 +1,6 @@
 """A serial line whose every failure is a DriverError that says what to do."""
 
+import itertools
 import os
 import termios
 from collections.abc import Iterator
@@ -84,13 +85,24 @@ def test_whatever_pyserial_raises_is_translated(
 
 
 def test_a_line_that_takes_no_bytes_does_not_block(line: PtyLine) -> None:
-    """Writing to an adapter that hangs fails within the write timeout instead of waiting for ever."""
+    """Writing to an adapter that hangs fails at once instead of waiting for ever."""
     port = port_on(line)
     port.open()
     with pytest.raises(TransientDeviceError):
         for _ in range(100):
             port.write(b"x" * 4_096)
     assert not port.is_open
+
+
+def test_a_pause_of_this_process_is_no_lost_line(line: PtyLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Held up for an hour right after the kernel took the bytes, the line is as good as before."""
+    port = port_on(line)
+    port.open()
+    hours = itertools.count(step=3_600)
+    monkeypatch.setattr("serial.serialutil.Timeout.TIME", staticmethod(lambda: next(hours)))
+    port.write(b"\xa0\x01\x01\xa2")
+    assert line.receive() == b"\xa0\x01\x01\xa2" and port.is_open
+    port.close()
 
 
 def test_rs485_mode_where_there_is_none(line: PtyLine) -> None:

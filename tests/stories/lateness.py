@@ -1,4 +1,4 @@
-"""Which stories on devices came too late on a busy machine: few may, none twice, and each is named.
+"""Which stories on devices came too late on a busy machine: few may, none each time, and each is named.
 
 A race in the product looks like lateness now and then. Playing a story once more must not hide one for long.
 """
@@ -6,7 +6,7 @@ A race in the product looks like lateness now and then. Playing a story once mor
 from dataclasses import dataclass, field
 
 SHARE_MAX = 0.03
-"""Of the stories played in one run, so many may need a second try."""
+"""Of the stories played in one run, so many may need another try."""
 AT_ONCE = 8
 """Stories mostly wait: so many at a time keep two cores busy. One stall of the machine makes all of them late."""
 
@@ -18,7 +18,7 @@ LATE_STORIES = "late door stories"
 
 @dataclass
 class Lateness:
-    """Of one run; a story that fails at its second try has failed by itself."""
+    """Of one run; a story that fails alone, twice, has failed by itself."""
 
     asked: int
     played: int = 0

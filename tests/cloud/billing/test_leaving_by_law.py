@@ -179,7 +179,7 @@ def test_a_freeze_is_confirmed(montreal: LawfulGym) -> None:
     montreal.ask(nadia, FreezeChange(change="freeze", on=date(2026, 2, 1), until_on=date(2026, 3, 1)))
     [told] = montreal.told(nadia)
     assert told.notice == FreezeAgreed(on=date(2026, 2, 1), until_on=date(2026, 3, 1), fee_minor=5_75)
-    assert "suspendu du 1er février 2026 au 28 février 2026" in told.body
+    assert "est gelé du 1er février 2026 au 28 février 2026" in told.body
 
 
 LIVES = st.tuples(
