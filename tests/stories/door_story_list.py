@@ -19,7 +19,7 @@ must stand. A technician can read and write them; the words are explained at the
 Every story is played twice: in virtual time with the true machines, attendant and guard core, and in real time with
 guard and gateway as processes and the true drivers, on simulated devices behind ptys and pins. A test leaves out each
 recorded line in turn and turns each output round, and expects the story to fail. Real time passes on a busy machine
-too: a story that came late is played again, alone, twice at most. More than play at once is a failure, and each is named.
+too: a story that came late is played again, alone, twice at most. More than play at once is a failure; each is named.
 
     pytest tests/stories/test_door_stories.py                 # all of them
     pytest tests/stories/test_door_stories.py -k relock       # one, by its file's name
